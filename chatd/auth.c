@@ -1,0 +1,98 @@
+/* auth - see auth.h. */
+#include "chatd/auth.h"
+
+#include "chatd/node.h"
+#include "common/clock.h"
+#include "common/reply.h"
+
+struct pair_check {
+    char key_hash[KEY_HASH_TEXT + 1];
+    int64_t expiry_ms;
+};
+
+static bool pair_is_own(const struct session *s, const struct request *req) {
+    char hash[KEY_HASH_TEXT + 1];
+    if (!s->account || !uuid_eq(&req->user, &s->account->uuid))
+        return false;
+    secret_hash_key(req->key, req->key_len, hash);
+    return secret_eq(hash, s->key_hash, KEY_HASH_TEXT);
+}
+
+static bool session_matches(const struct session *s, const struct request *req) {
+    return !req->has_suuid || uuid_eq(&req->suuid, &s->uuid);
+}
+
+bool auth_is_settled(const struct session *s, const struct request *req) {
+    return s->account && session_matches(s, req) && (req->key_len == 0 || pair_is_own(s, req));
+}
+
+/* --- A pair that is not this connection's --- */
+
+static void on_expiry(struct op *op, const struct redisReply *reply) {
+    struct pair_check *c = op->state;
+    struct err e;
+    if (reply_i64(reply, 0, &c->expiry_ms, &e))
+        op_fail(op, e.code, "%s", e.detail);
+}
+
+static void on_record(struct op *op, const struct redisReply *reply) {
+    struct pair_check *c = op->state;
+    struct session *s = op->session;
+    struct user_record u;
+    struct err e;
+    int64_t now = clock_wall_ms();
+    if (reply_user(reply, &u, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    if (!u.found || c->expiry_ms <= now)
+        op_fail(op, ERR_BAD_KEY, "%s", "");
+    else if (u.banned_until_ms > now)
+        op_fail(op, ERR_BANNED, "%s", "");
+    else if (!s->account)
+        account_enter(op->node, s, &op->req.user, u.name, u.name_len, c->key_hash);
+}
+
+static void look_up_pair(struct op *op) {
+    struct pair_check *c = op_state(op, sizeof *c, NULL);
+    if (!c)
+        return;
+    struct cmd *cmd = &op->node->cmd;
+    secret_hash_key(op->req.key, op->req.key_len, c->key_hash);
+    cmd_key_expiry(cmd, &op->node->keys, &op->req.user, c->key_hash);
+    op_call(op, on_expiry);
+    cmd_user_get(cmd, &op->node->keys, &op->req.user);
+    op_call(op, on_record);
+}
+
+static void take_account(struct op *op) {
+    op_state_free(op);
+    if (!op->session->account)
+        op_fail(op, ERR_NOT_AUTHORIZED, "%s", "");
+    else
+        op->account = account_ref(op->session->account);
+}
+
+static const op_step LOOK_UP[] = {look_up_pair, take_account, NULL};
+
+void auth_begin(struct op *op) {
+    struct session *s = op->session;
+    const struct request *req = &op->req;
+    op->step = op->verb->steps;
+    if (!session_matches(s, req)) {
+        op_fail(op, ERR_BAD_SESSION, "%s", "");
+        return;
+    }
+    if (op->verb->anyone)
+        return;
+    if (req->key_len == 0 || pair_is_own(s, req)) {
+        take_account(op);
+        return;
+    }
+    if (s->account && !uuid_eq(&req->user, &s->account->uuid)) {
+        op_fail(op, ERR_WRONG_USER, "%s", "");
+        return;
+    }
+    op->after = op->step;
+    op->step = LOOK_UP;
+}

@@ -1,0 +1,56 @@
+/* dispatch - see dispatch.h. */
+#include "chatd/dispatch.h"
+
+#include "chatd/node.h"
+#include "chatd/verbs.h"
+#include "common/clock.h"
+#include "common/request.h"
+
+#define BAD_IN_A_ROW 10 /* malformed frames: then the connection is closed */
+#define FLOOD_MAX 1000  /* requests refused for their rate, in a row: likewise */
+
+static const struct verb VERBS[REQ_KINDS] = {
+    [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .anyone = true},
+    [REQ_SIGN_UP] = {.steps = OP_SIGN_UP, .anyone = true},
+    [REQ_SIGN_OUT] = {.steps = OP_SIGN_OUT},
+    [REQ_USERS] = {.steps = OP_USERS},
+    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN},
+    [REQ_CHANNEL_MESSAGE] = {.steps = OP_CHANNEL_MESSAGE, .append = true},
+    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES},
+    [REQ_CHANNEL_LEAVE] = {.steps = OP_CHANNEL_LEAVE},
+};
+
+/* Malformed JSON, ten times in a row, is no client of ours. */
+static void count_bad(struct session *s, struct err *e) {
+    if (e->code != ERR_BAD_JSON)
+        s->bad_in_a_row = 0;
+    else if (++s->bad_in_a_row >= BAD_IN_A_ROW)
+        err_set(e, ERR_TOO_MANY_ERRORS, "%s", "");
+}
+
+static void check_rate(struct node *node, struct session *s, struct err *e) {
+    uint32_t wait = bucket_take(&s->rate, node->set->max_rate, clock_mono_ms());
+    if (wait == 0) {
+        s->flooded = 0;
+        return;
+    }
+    if (++s->flooded >= FLOOD_MAX)
+        err_set(e, ERR_FLOOD, "%s", "");
+    else
+        err_set(e, ERR_RATE_LIMITED, "%s", "");
+    e->retry_after_ms = wait;
+}
+
+void dispatch_receive(struct node *node, struct session *s, const char *text, size_t len) {
+    struct request req;
+    struct err e = {0};
+    session_heard(s, clock_mono_ms());
+    if (s->closing || node->draining)
+        return;
+    node->count.requests++;
+    request_decode(text, len, &req, &e);
+    count_bad(s, &e);
+    if (!e.code)
+        check_rate(node, s, &e);
+    op_submit(node, s, &VERBS[req.kind], &req, e.code ? &e : NULL);
+}

@@ -1,0 +1,13 @@
+/* dispatch - from a text frame to an op: decode, look up in the table, hand over. Loop thread only. */
+#ifndef CHATD_DISPATCH_H
+#define CHATD_DISPATCH_H
+
+#include <stddef.h>
+
+struct node;
+struct session;
+
+/* One whole text frame, valid UTF-8 or not. */
+void dispatch_receive(struct node *node, struct session *s, const char *text, size_t len);
+
+#endif

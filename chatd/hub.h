@@ -1,0 +1,93 @@
+/* hub - which of this node's sessions are joined to which channels, and the fan-out to them. Knows nothing
+ * of Redis. Loop thread only. */
+#ifndef CHATD_HUB_H
+#define CHATD_HUB_H
+
+#include "chatd/feed.h"
+#include "chatd/frame.h"
+#include "common/model.h"
+#include "common/table.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session;
+struct channel;
+
+/* A live frame that came while the join was under way. */
+struct sub_held {
+    uint64_t seq;
+    struct frame *frame;
+};
+
+/* One session's part in one channel. */
+struct sub {
+    struct channel *channel;
+    struct session *session;
+    struct sub *next; /* of the same session */
+    uint32_t index;   /* in channel->subs */
+    bool joined;      /* false: the join is under way, live frames are held */
+    bool ahead;       /* joined in an epoch that the feed has yet to come to */
+    uint64_t from;    /* has everything up to this seq */
+    struct sub_held *held;
+    uint32_t held_count, held_cap;
+};
+
+enum bus_state { BUS_OFF, BUS_ASKED, BUS_ON };
+
+/* Someone who waits for the channel's subscription. */
+struct channel_wait {
+    struct channel_wait *next;
+    void (*fn)(void *arg, bool subscribed);
+    void *arg;
+};
+
+struct channel {
+    struct table_node node;
+    struct channel_id id;
+    struct channel *prev, *next; /* all channels, a ring for the quiet check */
+    struct sub **subs;
+    uint32_t count, cap;
+    uint32_t pins;          /* who needs it to stay, beside the subs */
+    uint32_t own_in_flight; /* appends of this node that aren't answered */
+    struct feed feed;       /* holds struct note; see bus.h */
+    enum bus_state bus;
+    struct channel_wait *waits;
+    bool syncing, sync_listed, touched;
+    uint64_t sync_due_ms;
+    struct channel *sync_next;
+};
+
+struct hub {
+    struct table channels;
+    struct channel *ring; /* any of them, NULL if there are none */
+    void (*opened)(struct channel *ch, void *arg);
+    void (*closed)(struct channel *ch, void *arg); /* before it is freed */
+    void *arg;
+};
+
+bool hub_init(struct hub *h, void (*opened)(struct channel *ch, void *arg),
+              void (*closed)(struct channel *ch, void *arg), void *arg);
+void hub_free(struct hub *h);
+
+struct channel *hub_find(struct hub *h, const struct channel_id *id);
+/* Finds or makes a channel and pins it; NULL: no memory. */
+struct channel *hub_pin(struct hub *h, const struct channel_id *id);
+void hub_unpin(struct hub *h, struct channel *ch);
+
+struct sub *sub_find(const struct session *s, const struct channel *ch);
+/* A sub in the state of joining. NULL: no memory. */
+struct sub *sub_open(struct channel *ch, struct session *s);
+void sub_close(struct hub *h, struct sub *sub);
+/* The join is answered with everything up to `from`: lets go what was held beyond that. */
+void sub_joined(struct sub *sub, uint64_t from, bool same_epoch);
+
+/* Gives message `seq` to every joined session that doesn't have it yet; to `sender` (may be NULL) as
+ * `own`. Returns to how many. */
+uint32_t hub_fan_out(struct channel *ch, uint64_t seq, struct frame *f, const struct session *sender,
+                     struct frame *own);
+/* A new epoch begins behind `base`; fn is called for each joined session that was in the old one. */
+void hub_new_epoch(struct channel *ch, uint64_t base, void (*fn)(struct sub *sub, void *arg),
+                   void *arg);
+
+#endif

@@ -1,0 +1,39 @@
+/* chatd - the chat daemon. Reads its settings and runs the server; see server.c for how it is put together. */
+#include "chatd/server.h"
+#include "common/err.h"
+#include "common/log.h"
+
+#include <stdio.h>
+
+/* The tables of PROTOCOL.md, for whoever wants them from the binary. */
+static void print_errors(void) {
+    printf("code\tname\ttext\tclose\n");
+    for (unsigned i = 0; err_at(i) != ERR_OK; i++) {
+        enum err_code code = err_at(i);
+        printf("%d\t%s\t%s\t%d\n", code, err_name(code), err_text(code), err_close(code));
+    }
+}
+
+int main(int argc, char **argv) {
+    struct settings set = {0};
+    switch (option_load(&CHATD_PROGRAM, argc, argv, &set, CHATD_VERSION)) {
+    case OPTION_EXIT:
+        option_free(&CHATD_PROGRAM, &set);
+        return 0;
+    case OPTION_ERROR:
+        option_free(&CHATD_PROGRAM, &set);
+        return 2;
+    case OPTION_RUN:
+        break;
+    }
+    enum log_level level;
+    if (log_level_parse(set.log_level, &level))
+        log_set_level(level);
+    int status = 0;
+    if (set.print_errors)
+        print_errors();
+    else
+        status = server_run(&set);
+    option_free(&CHATD_PROGRAM, &set);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* node - everything that one chatd process has, in one place: who needs it is given a pointer to it. The
+ * modules own their parts; server.c makes it and takes it down. */
+#ifndef CHATD_NODE_H
+#define CHATD_NODE_H
+
+#include "chatd/account.h"
+#include "chatd/append.h"
+#include "chatd/bus.h"
+#include "chatd/hub.h"
+#include "chatd/kdf.h"
+#include "chatd/limits.h"
+#include "chatd/names.h"
+#include "chatd/presence.h"
+#include "chatd/redis_link.h"
+#include "chatd/session.h"
+#include "chatd/settings.h"
+#include "common/encode.h"
+#include "common/event.h"
+
+#include <uv.h>
+
+/* What chatd counts; logged when it ends, and read by the metrics. */
+struct counters {
+    uint64_t connections, requests, errors, messages, deliveries, gaps, epochs, bad_entries,
+        bad_events;
+};
+
+struct node {
+    const struct settings *set;
+    struct keyspace keys;
+    char id[NODE_ID_TEXT + 1];
+    uv_loop_t *loop;
+    struct server_limits limits;
+    struct redis_link *store; /* commands */
+    struct addresses addresses;
+    struct sessions sessions;
+    struct accounts accounts;
+    struct names names;
+    struct hub hub;
+    struct bus bus;
+    struct appends appends;
+    struct presence presence;
+    struct kdf *kdf;
+    struct cmd cmd; /* scratch to build a command in; sent before the next is built */
+    struct counters count;
+    bool draining;
+};
+
+#endif

@@ -1,0 +1,393 @@
+/* op_account - signIn, signUp, signOut.
+ *
+ * A user is made so that a node killed at any point leaves nothing that stands in anybody's way: the name is
+ * claimed with a time to lapse, the record is written with one too, then the name is made permanent, then the
+ * record. What was left half-made lapses; a name whose record is gone may be claimed by the next; a record
+ * that was found unconfirmed is confirmed by the next sign-in. The client is answered last.
+ *
+ * Failed sign-ins are counted in Redis by name and by address, so that another node doesn't help: from the
+ * 5th on the answer is delayed, from the 10th the connection is closed. An unknown user and a wrong password
+ * take the same time and get the same answer.
+ */
+#include "chatd/node.h"
+#include "chatd/verbs.h"
+#include "common/clock.h"
+#include "common/reply.h"
+#include "common/validate.h"
+
+#include <string.h>
+
+#define LAPSE_S 60       /* until an unconfirmed name or record is gone */
+#define FAILS_DELAY 5    /* failures from which on answers are delayed */
+#define FAILS_CLOSE 10   /* failures from which on sign-ins are refused */
+#define DELAY_MS 500     /* for each failure too many */
+#define DELAY_MAX_MS 2500
+
+struct sign {
+    char name[NAME_MAX_BYTES + 1];
+    size_t name_len;
+    char folded[NAME_FOLDED_MAX + 1];
+    size_t folded_len;
+    int64_t fails_name, fails_addr;
+    struct uuid user, holder; /* who holds the name; holder: without a record */
+    bool found, unconfirmed, banned;
+    char hash[SECRET_HASH_MAX];
+    int64_t created_ms;
+    char key[ACCESS_KEY_TEXT + 1], key_hash[KEY_HASH_TEXT + 1];
+};
+
+static void clear(void *state) {
+    secret_wipe(state, sizeof(struct sign));
+}
+
+static int64_t key_expiry(const struct op *op) {
+    return clock_wall_ms() + (int64_t)op->node->set->key_ttl;
+}
+
+/* --- Looking up --- */
+
+static void on_fails_name(struct op *op, const struct redisReply *reply) {
+    struct err e;
+    reply_i64(reply, 0, &((struct sign *)op->state)->fails_name, &e);
+}
+
+static void on_fails_addr(struct op *op, const struct redisReply *reply) {
+    struct err e;
+    reply_i64(reply, 0, &((struct sign *)op->state)->fails_addr, &e);
+}
+
+static void on_holder(struct op *op, const struct redisReply *reply) {
+    struct sign *g = op->state;
+    struct err e;
+    if (reply_uuid(reply, &g->user, &e))
+        op_fail(op, e.code, "%s", e.detail);
+}
+
+static bool counts_address(const struct op *op) {
+    return !op->session->address->loopback || op->node->set->limit_loopback;
+}
+
+static void look_up_name(struct op *op) {
+    struct sign *g = op_state(op, sizeof *g, clear);
+    struct err e;
+    if (!g)
+        return;
+    const struct request *r = &op->req;
+    if (name_check(r->u.sign.name, r->u.sign.name_len, g->name, &g->name_len, &e)) {
+        op_fail(op, e.code, "%s.username: %s", request_type(r->kind), e.detail);
+        return;
+    }
+    if (!name_fold(g->name, g->name_len, g->folded, &g->folded_len)) {
+        op_fail(op, ERR_INTERNAL, "out of memory");
+        return;
+    }
+    struct cmd *c = &op->node->cmd;
+    const struct keyspace *ks = &op->node->keys;
+    const char *addr = op->session->address->text;
+    cmd_fails_get(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len);
+    op_call(op, on_fails_name);
+    if (counts_address(op)) {
+        cmd_fails_get(c, ks, KEY_FAILS_ADDR, addr, strlen(addr));
+        op_call(op, on_fails_addr);
+    }
+    cmd_name_get(c, ks, g->folded, g->folded_len);
+    op_call(op, on_holder);
+}
+
+static void throttle(struct op *op) {
+    const struct sign *g = op->state;
+    int64_t fails = g->fails_name > g->fails_addr ? g->fails_name : g->fails_addr;
+    if (op->req.kind == REQ_SIGN_UP)
+        fails = g->fails_addr; /* others' failures with this name are no reason */
+    if (fails >= FAILS_CLOSE) {
+        op_fail(op, ERR_TOO_MANY_SIGN_INS, "%s", "");
+        op->err.retry_after_ms = (uint32_t)op->node->set->fail_window;
+    } else if (fails >= FAILS_DELAY) {
+        int64_t ms = (fails - FAILS_DELAY + 1) * DELAY_MS;
+        op_sleep(op, (uint32_t)(ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS));
+    }
+}
+
+static void on_record(struct op *op, const struct redisReply *reply) {
+    struct sign *g = op->state;
+    struct user_record u;
+    struct err e;
+    if (reply_user(reply, &u, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    g->found = u.found;
+    if (!u.found)
+        return;
+    g->name_len = u.name_len;
+    memcpy(g->name, u.name, u.name_len);
+    g->name[u.name_len] = '\0';
+    memcpy(g->hash, u.hash, sizeof g->hash);
+    g->created_ms = u.created_ms;
+    g->banned = u.banned_until_ms > clock_wall_ms();
+}
+
+static void on_ttl(struct op *op, const struct redisReply *reply) {
+    int64_t ttl;
+    struct err e;
+    if (reply_i64(reply, -1, &ttl, &e) == ERR_OK)
+        ((struct sign *)op->state)->unconfirmed = ttl >= 0;
+}
+
+static void look_up_record(struct op *op) {
+    struct sign *g = op->state;
+    if (uuid_is_nil(&g->user))
+        return;
+    cmd_user_get(&op->node->cmd, &op->node->keys, &g->user);
+    op_call(op, on_record);
+    cmd_user_ttl(&op->node->cmd, &op->node->keys, &g->user);
+    op_call(op, on_ttl);
+}
+
+/* --- Passwords --- */
+
+static void on_hashed(const struct kdf_result *r, void *arg) {
+    struct op *op = arg;
+    struct sign *g = op->state;
+    if (r->cancelled)
+        op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
+    else if (!*r->hash)
+        op_fail(op, ERR_BUSY, "no memory for a password hash");
+    else
+        memcpy(g->hash, r->hash, sizeof g->hash);
+    op_paid(op);
+}
+
+static void refuse_full(struct op *op) {
+    op_fail(op, ERR_BUSY, "too many sign-ins at once");
+    op->err.retry_after_ms = 1000;
+    op_paid(op);
+}
+
+static void hash_password(struct op *op) {
+    const struct request *r = &op->req;
+    op_owe(op);
+    if (!kdf_hash(op->node->kdf, r->u.sign.password, r->u.sign.password_len, on_hashed, op))
+        refuse_full(op);
+}
+
+static void count_failure(struct op *op) {
+    const struct sign *g = op->state;
+    struct cmd *c = &op->node->cmd;
+    const struct keyspace *ks = &op->node->keys;
+    unsigned window = (unsigned)(op->node->set->fail_window / 1000);
+    cmd_fails_add(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len);
+    op_tell(op);
+    cmd_fails_expire(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len, window);
+    op_tell(op);
+    if (!counts_address(op))
+        return;
+    const char *addr = op->session->address->text;
+    cmd_fails_add(c, ks, KEY_FAILS_ADDR, addr, strlen(addr));
+    op_tell(op);
+    cmd_fails_expire(c, ks, KEY_FAILS_ADDR, addr, strlen(addr), window);
+    op_tell(op);
+}
+
+static void on_verified(const struct kdf_result *r, void *arg) {
+    struct op *op = arg;
+    struct sign *g = op->state;
+    if (r->cancelled)
+        op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
+    else if (!g->found || (r->verdict != SECRET_RIGHT && r->verdict != SECRET_RIGHT_REHASH)) {
+        count_failure(op);
+        op_fail(op, ERR_BAD_CREDENTIALS, "%s", "");
+    } else if (r->verdict == SECRET_RIGHT_REHASH && *r->hash) {
+        cmd_user_rehash(&op->node->cmd, &op->node->keys, &g->user, r->hash);
+        op_tell(op);
+    }
+    op_paid(op);
+}
+
+static void verify_password(struct op *op) {
+    const struct request *r = &op->req;
+    const struct sign *g = op->state;
+    op_owe(op);
+    if (!kdf_verify(op->node->kdf, g->found ? g->hash : "", r->u.sign.password,
+                    r->u.sign.password_len, on_verified, op))
+        refuse_full(op);
+}
+
+/* --- A session begins --- */
+
+static void refuse_another(struct op *op) {
+    const struct session *s = op->session;
+    const struct sign *g = op->state;
+    if (s->account && !uuid_eq(&s->account->uuid, &g->user))
+        op_fail(op, ERR_WRONG_USER, "sign out first");
+}
+
+static void make_key(struct sign *g) {
+    secret_make_key(g->key);
+    secret_hash_key(g->key, ACCESS_KEY_TEXT, g->key_hash);
+}
+
+static void begin_session(struct op *op) {
+    const struct sign *g = op->state;
+    account_enter(op->node, op->session, &g->user, g->name, g->name_len, g->key_hash);
+    struct buf *b = frame_scratch();
+    encode_authorized(b, &g->user, g->key, g->name, g->name_len, &op->req.id);
+    op_answer(op, b);
+    secret_wipe(b->data, b->size);
+}
+
+/* --- Making a user --- */
+
+static void claim_name(struct op *op);
+static void on_claimed(struct op *op, const struct redisReply *reply);
+
+static void on_created(struct op *op, const struct redisReply *reply) {
+    int64_t made;
+    struct err e;
+    if (reply_i64(reply, 0, &made, &e) || !made)
+        op_fail(op, ERR_INTERNAL, "a fresh uuid is taken");
+}
+
+static void write_record(struct op *op) {
+    struct sign *g = op->state;
+    make_key(g);
+    g->created_ms = clock_wall_ms();
+    struct new_user u = {.uuid = g->user,
+                         .name = g->name,
+                         .name_len = g->name_len,
+                         .password_hash = g->hash,
+                         .created_ms = g->created_ms,
+                         .key_hash = g->key_hash,
+                         .key_expiry_ms = key_expiry(op),
+                         .lapse_s = LAPSE_S};
+    cmd_user_create(&op->node->cmd, &op->node->keys, &u);
+    op_call(op, on_created);
+}
+
+static void on_name_confirmed(struct op *op, const struct redisReply *reply) {
+    int64_t ours;
+    struct err e;
+    if (reply_i64(reply, 0, &ours, &e) == ERR_OK && !ours)
+        op_fail(op, ERR_NAME_TAKEN, "%s", ""); /* we were so slow that the claim lapsed */
+}
+
+static void confirm_name(struct op *op) {
+    const struct sign *g = op->state;
+    cmd_name_confirm(&op->node->cmd, &op->node->keys, g->folded, g->folded_len, &g->user);
+    op_call(op, on_name_confirmed);
+}
+
+static void index_user(struct op *op) {
+    const struct sign *g = op->state;
+    cmd_user_index(&op->node->cmd, &op->node->keys, &g->user, g->created_ms);
+    op_call(op, NULL);
+}
+
+static void confirm_record(struct op *op) {
+    const struct sign *g = op->state;
+    cmd_key_add(&op->node->cmd, &op->node->keys, &g->user, g->key_hash, key_expiry(op),
+                clock_wall_ms(), (uint32_t)op->node->set->max_keys);
+    op_call(op, NULL); /* takes the lapse off the record and its keys */
+    index_user(op);
+}
+
+static const op_step CREATE[] = {refuse_another, hash_password,  claim_name,    write_record,
+                                 confirm_name,   confirm_record, begin_session, NULL};
+
+static void claim_name(struct op *op) {
+    struct sign *g = op->state;
+    g->holder = g->user; /* nil, or one whose record is gone */
+    g->user = uuid_make();
+    cmd_name_claim(&op->node->cmd, &op->node->keys, g->folded, g->folded_len, &g->user,
+                   uuid_is_nil(&g->holder) ? NULL : &g->holder, LAPSE_S);
+    op_call(op, on_claimed);
+}
+
+/* --- signIn --- */
+
+static void on_key_added(struct op *op, const struct redisReply *reply) {
+    int64_t stored;
+    struct err e;
+    if (reply_i64(reply, 0, &stored, &e) == ERR_OK && !stored)
+        op_fail(op, ERR_BAD_CREDENTIALS, "%s", ""); /* deleted while we looked */
+}
+
+static void add_key(struct op *op) {
+    struct sign *g = op->state;
+    if (g->banned) {
+        op_fail(op, ERR_BANNED, "%s", "");
+        return;
+    }
+    make_key(g);
+    cmd_fails_clear(&op->node->cmd, &op->node->keys, KEY_FAILS_NAME, g->folded, g->folded_len);
+    op_tell(op);
+    cmd_key_add(&op->node->cmd, &op->node->keys, &g->user, g->key_hash, key_expiry(op),
+                clock_wall_ms(), (uint32_t)op->node->set->max_keys);
+    op_call(op, on_key_added);
+}
+
+/* The user was made by a node that did not come to the end: what is missing is done now. */
+static void confirm_if_needed(struct op *op) {
+    if (!((struct sign *)op->state)->unconfirmed)
+        return;
+    confirm_name(op);
+    index_user(op);
+}
+
+static const op_step ENTER[] = {verify_password, refuse_another, add_key, confirm_if_needed,
+                                begin_session, NULL};
+
+static void enter_or_create(struct op *op) {
+    const struct sign *g = op->state;
+    bool may_create = op->node->set->sign_in_creates;
+    op_goto(op, g->found || !may_create ? ENTER : CREATE);
+}
+
+const op_step OP_SIGN_IN[] = {look_up_name, throttle, look_up_record, enter_or_create, NULL};
+
+/* Somebody else claimed the name in the meantime. */
+static void on_claimed(struct op *op, const struct redisReply *reply) {
+    int64_t claimed;
+    struct err e;
+    if (reply_i64(reply, 0, &claimed, &e) || claimed)
+        return;
+    if (op->req.kind == REQ_SIGN_UP) {
+        op_fail(op, ERR_NAME_TAKEN, "%s", "");
+        return;
+    }
+    op_state_free(op); /* then they can sign in: from the beginning */
+    op_goto(op, OP_SIGN_IN);
+}
+
+/* --- signUp --- */
+
+static void create_if_free(struct op *op) {
+    if (((struct sign *)op->state)->found)
+        op_fail(op, ERR_NAME_TAKEN, "%s", "");
+    else
+        op_goto(op, CREATE);
+}
+
+const op_step OP_SIGN_UP[] = {look_up_name, throttle, look_up_record, create_if_free, NULL};
+
+/* --- signOut --- */
+
+static void revoke_key(struct op *op) {
+    char hash[KEY_HASH_TEXT + 1];
+    memcpy(hash, op->session->key_hash, sizeof hash);
+    if (op->req.key_len) /* the pair that was sent, which is this user's */
+        secret_hash_key(op->req.key, op->req.key_len, hash);
+    struct buf *b = frame_scratch();
+    event_write_key_revoked(b, hash);
+    cmd_key_revoke(&op->node->cmd, &op->node->keys, &op->account->uuid, hash, b->data, b->len);
+    op_call(op, NULL);
+}
+
+static void leave(struct op *op) {
+    account_leave(op->node, op->session);
+    struct buf *b = frame_scratch();
+    encode_unauthorized(b, &op->account->uuid, &op->req.id);
+    op_answer(op, b);
+}
+
+const op_step OP_SIGN_OUT[] = {revoke_key, leave, NULL};

@@ -1,0 +1,308 @@
+/* op_channel - channelJoin and channelLeave.
+ *
+ * A join must neither lose nor double a message: the node listens on the channel's bus first, the session is
+ * put among its receivers (which hold what comes), then the snapshot is read; what came meanwhile and is newer
+ * than the snapshot follows the answer.
+ */
+#include "chatd/node.h"
+#include "chatd/roster.h"
+#include "chatd/verbs.h"
+#include "common/clock.h"
+#include "common/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SNAPSHOT 10      /* newest messages in an answer */
+#define MEMBERS_MAX 100  /* members listed */
+#define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
+
+struct join {
+    struct roster roster; /* first, so that roster_clear can be used */
+    struct channel_wait wait;
+    struct op *op;
+    struct join_result at;
+    bool asked_since, recovered, fresh;
+    uint64_t from;    /* the snapshot holds everything up to here */
+    struct buf texts; /* the messages, encoded */
+    size_t messages;
+};
+
+static void clear(void *state) {
+    struct join *j = state;
+    buf_free(&j->texts);
+    roster_clear(&j->roster);
+}
+
+/* The channel as the asking user names it in an answer: NULL for the public one. */
+static const struct uuid *recipient_of(const struct recipient *to) {
+    return to->is_public ? NULL : &to->user;
+}
+
+static struct channel_id channel_of(const struct op *op, const struct recipient *to) {
+    return to->is_public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
+}
+
+/* --- Does the other user exist? --- */
+
+static void on_peer(struct op *op, const struct redisReply *reply) {
+    const char *name;
+    size_t len;
+    struct err e;
+    if (reply_str(reply, &name, &len, &e))
+        op_fail(op, e.code, "%s", e.detail);
+    else if (!name)
+        op_fail(op, ERR_NOT_FOUND, "%s.recipientUUID", request_type(op->req.kind));
+    else if (len && len <= NAME_MAX_BYTES)
+        names_put(&op->node->names, &op->req.u.join.to.user, name, len, clock_mono_ms());
+}
+
+static void find_peer(struct op *op) {
+    const struct recipient *to = &op->req.u.join.to;
+    struct join *j = op_state(op, sizeof *j, clear);
+    if (!j)
+        return;
+    buf_init(&j->texts, 2 * ANSWER_BYTES);
+    if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
+        return;
+    cmd_user_name(&op->node->cmd, &op->node->keys, &to->user);
+    op_call(op, on_peer);
+}
+
+/* --- Listening --- */
+
+static void on_listening(void *arg, bool subscribed) {
+    struct op *op = arg;
+    if (!subscribed)
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+    op_paid(op);
+}
+
+static void listen_on_bus(struct op *op) {
+    struct join *j = op->state;
+    struct session *s = op->session;
+    struct channel_id id = channel_of(op, &op->req.u.join.to);
+    op->channel = hub_pin(&op->node->hub, &id);
+    if (!op->channel) {
+        op_fail(op, ERR_INTERNAL, "out of memory");
+        return;
+    }
+    if (!sub_find(s, op->channel)) {
+        if (s->sub_count >= op->node->set->max_joins) {
+            op_fail(op, ERR_LIMIT, "joined to %u channels", s->sub_count);
+            return;
+        }
+        j->fresh = true;
+    }
+    j->wait = (struct channel_wait){.fn = on_listening, .arg = op};
+    op_owe(op);
+    bus_wait(op->node, op->channel, &j->wait);
+}
+
+/* --- The snapshot --- */
+
+static void on_position(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    struct err e;
+    if (reply_join(reply, &j->at, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    roster_take(op, &j->roster, j->at.listed);
+    j->at.listed = NULL; /* lives as long as the reply */
+    j->from = j->at.at.seq;
+}
+
+/* Encodes one entry; false: the answer is full. */
+static bool take_entry(struct join *j, const struct redisReply *entry, const struct channel_id *id,
+                       struct node *node, uint64_t *seq) {
+    struct message m;
+    if (!reply_entry(entry, id, &m)) {
+        node->count.bad_entries++;
+        *seq = m.seq;
+        return true;
+    }
+    *seq = m.seq;
+    size_t before = j->texts.len;
+    encode_join_message(&j->texts, &m, j->messages == 0);
+    if (j->texts.failed || (j->messages && j->texts.len > ANSWER_BYTES)) {
+        j->texts.len = before;
+        j->texts.failed = false;
+        return false;
+    }
+    j->messages++;
+    return true;
+}
+
+/* Newest first; as many as fit. */
+static void on_newest(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    size_t n;
+    struct err e;
+    if (reply_array(reply, &n, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t seq;
+        bool taken = take_entry(j, reply_item(reply, i), &op->channel->id, op->node, &seq);
+        if (seq > j->from) /* appended between the two commands */
+            j->from = seq;
+        if (!taken)
+            break;
+    }
+}
+
+/* Oldest first, and without a hole, or it is no recovery. */
+static void on_missed(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    const struct position *since = &op->req.u.join.since;
+    size_t n;
+    struct err e;
+    if (reply_array(reply, &n, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    bool whole = uuid_eq(&since->epoch, &j->at.at.epoch) && since->seq <= j->at.at.seq &&
+                 n <= op->node->limits.resume_messages;
+    uint64_t next = since->seq + 1, seq;
+    for (size_t i = 0; whole && i < n; i++, next++)
+        whole = take_entry(j, reply_item(reply, i), &op->channel->id, op->node, &seq) && seq == next;
+    j->recovered = whole && next > j->at.at.seq;
+    if (j->recovered)
+        j->from = next - 1;
+    else {
+        buf_reset(&j->texts);
+        j->messages = 0;
+    }
+}
+
+static void read_snapshot(struct op *op) {
+    struct join *j = op->state;
+    struct node *node = op->node;
+    const struct request *r = &op->req;
+    if (j->fresh && !sub_open(op->channel, op->session)) {
+        op_fail(op, ERR_INTERNAL, "out of memory");
+        return;
+    }
+    struct buf *b = frame_scratch();
+    event_write_user(b, SYS_CHANNEL_JOIN, &op->account->uuid, op->account->name,
+                     op->account->name_len);
+    struct join_args a = {.channel = op->channel->id,
+                          .user = op->account->uuid,
+                          .now_ms = clock_wall_ms(),
+                          .spare_epoch = uuid_make(),
+                          .event = b->data,
+                          .event_len = b->len,
+                          .event_members_max = (uint32_t)node->set->event_members,
+                          .list_max = MEMBERS_MAX};
+    cmd_join(&node->cmd, &node->keys, &a);
+    op_call(op, on_position);
+    j->asked_since = r->u.join.has_since;
+    if (j->asked_since) {
+        uint64_t after = r->u.join.since.seq;
+        cmd_log_forward(&node->cmd, &node->keys, &a.channel, after,
+                        node->limits.resume_messages + 1);
+        op_call(op, on_missed);
+    } else {
+        cmd_log_back(&node->cmd, &node->keys, &a.channel, 0, 0, SNAPSHOT);
+        op_call(op, on_newest);
+    }
+    cmd_user_channel_add(&node->cmd, &node->keys, &a.user, &a.channel, a.now_ms);
+    op_tell(op);
+    op->channel->touched = true;
+}
+
+/* What was missed can't be given: the normal join instead. */
+static void read_newest_instead(struct op *op) {
+    const struct join *j = op->state;
+    if (!j->asked_since || j->recovered)
+        return;
+    cmd_log_back(&op->node->cmd, &op->node->keys, &op->channel->id, 0, 0, SNAPSHOT);
+    op_call(op, on_newest);
+}
+
+static void look_up_members(struct op *op) {
+    struct join *j = op->state;
+    const struct recipient *to = &op->req.u.join.to;
+    if (!to->is_public && !(roster_add(op, &j->roster, &op->account->uuid) &&
+                            roster_add(op, &j->roster, &to->user)))
+        return;
+    roster_look_up(op, &j->roster);
+}
+
+static void answer(struct op *op) {
+    struct join *j = op->state;
+    size_t n = roster_settle(op, &j->roster, true);
+    struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
+    struct buf *b = frame_scratch();
+    encode_join_begin(b, recipient_of(&op->req.u.join.to));
+    buf_add(b, j->texts.data, j->texts.len);
+    encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
+                    j->recovered, &op->req.id);
+    op_answer(op, b);
+}
+
+/* The op is the first of its session's now, so its answer goes out before what was held. */
+static void begin_delivery(struct op *op) {
+    struct join *j = op->state;
+    struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
+    struct sub *sub = sub_find(op->session, op->channel);
+    bool same = bus_base(op->node, op->channel, &at);
+    if (!sub || sub->joined)
+        return;
+    session_push(op->session, op->answer);
+    frame_unref(op->answer);
+    op->answer = NULL;
+    sub_joined(sub, at.seq, same);
+}
+
+const op_step OP_CHANNEL_JOIN[] = {find_peer,           listen_on_bus,   read_snapshot,
+                                   read_newest_instead, look_up_members, answer,
+                                   begin_delivery,      NULL};
+
+/* --- channelLeave --- */
+
+static bool account_is_joined(const struct account *acc, const struct channel *ch) {
+    for (const struct session *s = acc->sessions; s; s = s->same_account.next)
+        if (sub_find(s, ch))
+            return true;
+    return false;
+}
+
+/* Messages stop at once; the membership goes when no other session of the user here is joined. */
+static void leave(struct op *op) {
+    const struct recipient *to = &op->req.u.leave.to;
+    struct node *node = op->node;
+    if (to->is_public) {
+        op_fail(op, ERR_PUBLIC_CHANNEL, "%s", "");
+        return;
+    }
+    struct channel_id id = channel_of(op, to);
+    struct channel *ch = hub_find(&node->hub, &id);
+    struct sub *sub = ch ? sub_find(op->session, ch) : NULL;
+    if (!sub) {
+        op_fail(op, ERR_NOT_JOINED, "%s", "");
+        return;
+    }
+    op->channel = hub_pin(&node->hub, &id);
+    sub_close(&node->hub, sub);
+    if (account_is_joined(op->account, op->channel))
+        return;
+    struct buf *b = frame_scratch();
+    event_write_user(b, SYS_CHANNEL_LEAVE, &op->account->uuid, op->account->name,
+                     op->account->name_len);
+    cmd_announce(&node->cmd, &node->keys, &id, b->data, b->len,
+                 (uint32_t)node->set->event_members, &op->account->uuid);
+    op_call(op, NULL);
+    cmd_user_channel_remove(&node->cmd, &node->keys, &op->account->uuid, &id);
+    op_tell(op);
+}
+
+static void answer_leave(struct op *op) {
+    struct buf *b = frame_scratch();
+    encode_leave(b, recipient_of(&op->req.u.leave.to), &op->req.id);
+    op_answer(op, b);
+}
+
+const op_step OP_CHANNEL_LEAVE[] = {leave, answer_leave, NULL};

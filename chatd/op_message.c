@@ -1,0 +1,147 @@
+/* op_message - channelMessage (send one) and channelMessages (read history). */
+#include "chatd/node.h"
+#include "chatd/verbs.h"
+#include "common/clock.h"
+#include "common/reply.h"
+
+#define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
+
+static struct channel_id channel_of(const struct op *op, const struct recipient *to) {
+    return to->is_public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
+}
+
+/* --- channelMessage --- */
+
+static void send_message(struct op *op) {
+    const struct request *r = &op->req;
+    struct channel_id id = channel_of(op, &r->u.message.to);
+    struct channel *ch = hub_find(&op->node->hub, &id);
+    const struct sub *sub = ch ? sub_find(op->session, ch) : NULL;
+    if (!sub || !sub->joined) {
+        op_fail(op, ERR_NOT_JOINED, "%s", "");
+        return;
+    }
+    op->channel = hub_pin(&op->node->hub, &id);
+    op->message = (struct message){.uuid = r->u.message.has_uuid ? r->u.message.uuid : uuid_make(),
+                                   .sender = op->account->uuid,
+                                   .channel = id,
+                                   .created_ms = clock_wall_ms(),
+                                   .sender_name = op->account->name,
+                                   .sender_name_len = op->account->name_len,
+                                   .text = r->u.message.text,
+                                   .text_len = r->u.message.text_len};
+    op->session->append_to = ch;
+    append_submit(op);
+}
+
+const op_step OP_CHANNEL_MESSAGE[] = {send_message, NULL};
+
+/* --- channelMessages --- */
+
+struct history {
+    struct channel_id id;
+    struct channel_state state;
+    int64_t total;
+    size_t messages;
+    struct buf texts;
+};
+
+static void clear(void *state) {
+    buf_free(&((struct history *)state)->texts);
+}
+
+static void on_state(struct op *op, const struct redisReply *reply) {
+    struct err e;
+    if (reply_position(reply, &((struct history *)op->state)->state, &e))
+        op_fail(op, e.code, "%s", e.detail);
+}
+
+static void on_length(struct op *op, const struct redisReply *reply) {
+    struct err e;
+    if (reply_i64(reply, 0, &((struct history *)op->state)->total, &e))
+        op_fail(op, e.code, "%s", e.detail);
+}
+
+/* One entry; false: the answer is full. */
+static bool take_entry(struct op *op, const struct redisReply *entry) {
+    struct history *h = op->state;
+    struct message m;
+    if (!reply_entry(entry, &h->id, &m)) {
+        op->node->count.bad_entries++;
+        return true;
+    }
+    size_t before = h->texts.len;
+    encode_read_message(&h->texts, &m, h->messages == 0);
+    if (h->texts.failed || (h->messages && h->texts.len > ANSWER_BYTES)) {
+        h->texts.len = before;
+        h->texts.failed = false;
+        return false;
+    }
+    h->messages++;
+    return true;
+}
+
+static void on_entries(struct op *op, const struct redisReply *reply) {
+    size_t n;
+    struct err e;
+    if (reply_array(reply, &n, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    bool oldest_first = op->req.u.read.after > 0; /* asked for by XRANGE; the answer is newest first */
+    for (size_t i = 0; i < n; i++)
+        if (!take_entry(op, reply_item(reply, oldest_first ? n - 1 - i : i)))
+            break;
+}
+
+static void ask_entries(struct op *op) {
+    const struct request *r = &op->req;
+    struct history *h = op->state;
+    struct cmd *c = &op->node->cmd;
+    uint64_t from = r->u.read.before ? r->u.read.before - 1 : 0;
+    if (r->u.read.after)
+        cmd_log_forward(c, &op->node->keys, &h->id, r->u.read.after, r->u.read.limit);
+    else
+        cmd_log_back(c, &op->node->keys, &h->id, from, 0, r->u.read.limit);
+    op_call(op, on_entries);
+}
+
+static void look_up(struct op *op) {
+    const struct request *r = &op->req;
+    struct history *h = op_state(op, sizeof *h, clear);
+    struct cmd *c = &op->node->cmd;
+    if (!h)
+        return;
+    buf_init(&h->texts, 2 * ANSWER_BYTES);
+    h->id = channel_of(op, &r->u.read.to);
+    cmd_position(c, &op->node->keys, &h->id);
+    op_call(op, on_state);
+    cmd_log_length(c, &op->node->keys, &h->id);
+    op_call(op, on_length);
+    if (r->u.read.offset == 0 && r->u.read.before != 1)
+        ask_entries(op);
+}
+
+/* With an offset the place is counted from the newest, which is known only now: seqs are contiguous, so it is
+ * arithmetic. */
+static void look_up_offset(struct op *op) {
+    const struct request *r = &op->req;
+    struct history *h = op->state;
+    if (r->u.read.offset == 0 || r->u.read.offset >= h->state.at.seq)
+        return;
+    cmd_log_back(&op->node->cmd, &op->node->keys, &h->id, h->state.at.seq - r->u.read.offset, 0,
+                 r->u.read.limit);
+    op_call(op, on_entries);
+}
+
+static void answer(struct op *op) {
+    struct history *h = op->state;
+    const struct recipient *to = &op->req.u.read.to;
+    struct buf *b = frame_scratch();
+    encode_read_begin(b, to->is_public ? NULL : &to->user);
+    buf_add(b, h->texts.data, h->texts.len);
+    encode_read_end(b, (uint64_t)h->total, h->messages, &h->state.at, &op->req.id);
+    op_answer(op, b);
+}
+
+const op_step OP_CHANNEL_MESSAGES[] = {look_up, look_up_offset, answer, NULL};

@@ -1,0 +1,36 @@
+/* presence - who is online. A node says that it is alive every few seconds and keeps a set of its users; users
+ * of a node that fell silent are taken offline by whoever notices. Members of a user's channels are told when
+ * the user comes online (on any node) or goes offline (on the last). Loop thread only. */
+#ifndef CHATD_PRESENCE_H
+#define CHATD_PRESENCE_H
+
+#include "common/event.h"
+#include "common/model.h"
+
+#include <uv.h>
+
+struct account;
+struct node;
+
+struct presence {
+    uv_timer_t beat;
+    /* Under which id this process' users are registered: a new one after each break of the link, since
+     * what was registered under the old one can't be known; that one is declared dead. */
+    char id[NODE_ID_TEXT + 1];
+    char old_id[NODE_ID_TEXT + 1];
+    bool started;
+};
+
+void presence_init(struct node *node);
+void presence_online(struct node *node, struct account *acc);
+void presence_offline(struct node *node, struct account *acc);
+/* The store is up: registers everyone. */
+void presence_store_up(struct node *node);
+/* Declares this node dead, so that its users are offline at once. */
+void presence_stop(struct node *node);
+
+/* Tells the members of the user's channels. */
+void presence_announce(struct node *node, enum sys_event ev, const struct uuid *user,
+                       const char *name, size_t name_len);
+
+#endif

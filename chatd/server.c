@@ -1,0 +1,351 @@
+/* server - see server.h.
+ *
+ * Order of a turn: whatever the loop polled runs, then (uv_check) appends that gathered are sent, sessions are
+ * flushed, the Redis links are flushed. uv_prepare does the same for what timers brought.
+ *
+ * Order of the end: stop accepting; say goAway; answer what is in flight; close 1001; declare the node dead in
+ * Redis; close the links; take down lws; stop the embedded Redis last.
+ */
+#include "chatd/server.h"
+
+#include "chatd/embedded.h"
+#include "chatd/listener.h"
+#include "chatd/node.h"
+#include "chatd/ws.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/validate.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define SWEEP_MS 1000
+#define DRAIN_STEP_MS 10
+#define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
+#define RESUME_MESSAGES 500 /* missed messages that a join with `since` gives */
+#define RETURN_FLOOR_MS 100 /* goAway: clients come back spread over 100 ms … */
+#define RETURN_EACH_MS 2    /* … plus 2 ms for each of them … */
+#define RETURN_MAX_MS 10000 /* … but not longer than that */
+
+enum phase { STARTING, SERVING, DRAINING, LEAVING, ENDED };
+
+struct server {
+    struct node node;
+    enum phase phase;
+    int status;
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_timer_t sweep, drain;
+    uv_signal_t on_term, on_int;
+    struct redis_uri uri;
+    struct embedded *embedded;
+    struct listener *listener;
+    struct ws *ws;
+    uint64_t deadline_ms;
+};
+
+static struct server *server_of(struct node *node) {
+    return container_of(node, struct server, node);
+}
+
+/* --- The turn --- */
+
+static void end_turn(struct server *v) {
+    struct node *node = &v->node;
+    append_flush(node);
+    sessions_flush(&node->sessions);
+    if (node->store)
+        redis_link_flush(node->store);
+    if (node->bus.link)
+        redis_link_flush(node->bus.link);
+}
+
+static void on_prepare(uv_prepare_t *h) {
+    end_turn(h->data);
+}
+
+static void on_check(uv_check_t *h) {
+    end_turn(h->data);
+}
+
+static void on_sweep(uv_timer_t *t) {
+    struct node *node = &((struct server *)t->data)->node;
+    sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
+                   node->set->sign_in_timeout);
+    bus_check_quiet(node);
+}
+
+/* --- The end --- */
+
+static void go_away(struct session *s, void *arg) {
+    struct node *node = arg;
+    uint64_t spread = RETURN_FLOOR_MS + node->sessions.count * RETURN_EACH_MS;
+    uint32_t max = (uint32_t)(spread < RETURN_MAX_MS ? spread : RETURN_MAX_MS);
+    struct buf *b = frame_scratch();
+    encode_sys_go_away(b, RETURN_FLOOR_MS + secret_uniform(max));
+    session_push_json(s, b);
+}
+
+static void close_if_idle(struct session *s, void *arg) {
+    (void)arg;
+    if (!s->op_head)
+        session_close(s, CLOSE_GOING_AWAY);
+}
+
+static void leave(struct server *v) {
+    v->phase = LEAVING;
+    v->deadline_ms = clock_mono_ms() + LAST_WORDS_MS;
+    presence_stop(&v->node);
+}
+
+static void on_drain(uv_timer_t *t) {
+    struct server *v = t->data;
+    struct node *node = &v->node;
+    bool late = clock_mono_ms() >= v->deadline_ms;
+    if (v->phase == DRAINING) {
+        sessions_each(&node->sessions, close_if_idle, NULL);
+        if (node->sessions.count == 0 || late)
+            leave(v);
+    } else if (late || !redis_link_up(node->store) || redis_link_in_flight(node->store) == 0) {
+        v->phase = ENDED;
+        uv_stop(&v->loop);
+    }
+}
+
+static void stop(struct server *v, const char *why) {
+    if (v->phase >= DRAINING) { /* the second time: now */
+        v->phase = ENDED;
+        uv_stop(&v->loop);
+        return;
+    }
+    log_info("stopping", "reason=%s connections=%llu", why,
+             (unsigned long long)v->node.sessions.count);
+    v->phase = DRAINING;
+    v->node.draining = true;
+    listener_close(v->listener);
+    v->listener = NULL;
+    kdf_cancel(v->node.kdf);
+    sessions_each(&v->node.sessions, go_away, &v->node);
+    v->deadline_ms = clock_mono_ms() + v->node.set->drain_timeout;
+    uv_timer_start(&v->drain, on_drain, 0, DRAIN_STEP_MS);
+}
+
+static void on_signal(uv_signal_t *h, int number) {
+    stop(h->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+/* --- Redis --- */
+
+/* Both links are up for the first time: clients may come. */
+static void on_link_up(struct node *node) {
+    struct server *v = server_of(node);
+    if (v->phase != STARTING || !redis_link_up(node->store) || !redis_link_up(node->bus.link))
+        return;
+    v->phase = SERVING;
+    listener_start(v->listener, v->ws);
+    printf("chatd: serving ws://%s/ws\n", listener_address(v->listener));
+    fflush(stdout);
+    log_info("serving", "address=%s node=%s", listener_address(v->listener), node->id);
+}
+
+static void on_store_up(void *arg) {
+    struct node *node = arg;
+    log_info("redis_up", "link=store");
+    presence_store_up(node);
+    bus_store_up(node);
+    on_link_up(node);
+}
+
+static void on_store_down(void *arg) {
+    bus_store_down(arg);
+}
+
+static void on_refused(const char *why, void *arg) {
+    struct server *v = server_of(arg);
+    char quoted[200];
+    log_error("redis_refused", "reason=%s", log_quote(quoted, sizeof quoted, why, strlen(why)));
+    if (v->phase != STARTING)
+        return; /* it was right once: an operator may mend it while we try again */
+    v->status = 1;
+    v->phase = ENDED;
+    uv_stop(&v->loop);
+}
+
+/* --- The beginning --- */
+
+static int fail(const char *why) {
+    fprintf(stderr, "chatd: %s\n", why);
+    return 1;
+}
+
+static void raise_fd_limit(const struct settings *set) {
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return;
+    rlim_t wanted = set->max_connections + 256;
+    r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &r);
+    if (r.rlim_cur < wanted)
+        log_warn("few_files", "limit=%llu wanted=%llu", (unsigned long long)r.rlim_cur,
+                 (unsigned long long)wanted);
+}
+
+static void make_id(char out[NODE_ID_TEXT + 1]) {
+    uint8_t b[NODE_ID_TEXT / 2];
+    secret_random(b, sizeof b);
+    for (size_t i = 0; i < sizeof b; i++)
+        snprintf(out + 2 * i, 3, "%02x", b[i]);
+}
+
+static void session_gone(struct session *s) {
+    struct server *v = container_of(s->all, struct server, node.sessions);
+    account_leave(&v->node, s);
+    addresses_leave(&v->node.addresses, s->address);
+}
+
+static bool make_modules(struct server *v, const struct settings *set) {
+    struct node *node = &v->node;
+    struct redis_link_hooks store = {
+        .up = on_store_up, .down = on_store_down, .refused = on_refused, .arg = node};
+    char name[64];
+    snprintf(name, sizeof name, "chatd-%s-store", node->id);
+    if (!addresses_init(&node->addresses) || !accounts_init(&node->accounts) ||
+        !names_init(&node->names) ||
+        !hub_init(&node->hub, bus_channel_opened, bus_channel_closed, node) ||
+        !sessions_init(&node->sessions, set->max_outbound, session_gone))
+        return false;
+    node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
+    node->kdf = kdf_new(&v->loop, (unsigned)set->kdf_threads, set->kdf_queue, set->argon2_passes,
+                        set->argon2_memory);
+    node->store = redis_link_new(&v->loop, &v->uri, &node->keys, name, &store);
+    presence_init(node);
+    return node->kdf && node->store && bus_init(node, &v->uri, on_link_up, on_refused);
+}
+
+static void init_handles(struct server *v) {
+    uv_prepare_init(&v->loop, &v->prepare);
+    uv_check_init(&v->loop, &v->check);
+    uv_timer_init(&v->loop, &v->sweep);
+    uv_timer_init(&v->loop, &v->drain);
+    uv_signal_init(&v->loop, &v->on_term);
+    uv_signal_init(&v->loop, &v->on_int);
+    v->prepare.data = v->check.data = v->sweep.data = v->drain.data = v;
+    v->on_term.data = v->on_int.data = v;
+}
+
+static void start_handles(struct server *v) {
+    uv_prepare_start(&v->prepare, on_prepare);
+    uv_check_start(&v->check, on_check);
+    uv_timer_start(&v->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    uv_signal_start(&v->on_term, on_signal, SIGTERM);
+    uv_signal_start(&v->on_int, on_signal, SIGINT);
+}
+
+static int start(struct server *v, const struct settings *set) {
+    char why[256];
+    struct node *node = &v->node;
+    node->set = set;
+    node->loop = &v->loop;
+    node->limits = (struct server_limits){.frame_bytes = (uint32_t)set->max_frame,
+                                          .message_chars = MESSAGE_MAX_CHARS,
+                                          .message_bytes = MESSAGE_MAX_BYTES,
+                                          .history_page = HISTORY_PAGE_MAX,
+                                          .users_page = USERS_PAGE_MAX,
+                                          .resume_messages = RESUME_MESSAGES};
+    make_id(node->id);
+    raise_fd_limit(set);
+    if (!make_modules(v, set))
+        return fail("out of memory");
+    v->listener = listener_open(node, set->listen, why, sizeof why);
+    if (!v->listener)
+        return fail(why);
+    v->ws = ws_new(node);
+    if (!v->ws)
+        return 1;
+    if (v->uri.kind == REDIS_EMBEDDED) {
+        v->embedded = embedded_start(&v->loop, &v->uri, why, sizeof why);
+        if (!v->embedded)
+            return fail(why);
+    }
+    start_handles(v);
+    redis_link_start(node->store);
+    bus_start(node);
+    return 0;
+}
+
+static void close_handle(uv_handle_t *h) {
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+/* Links first: what is pending ends as lost. Then the sockets, then the loop runs out of handles; password
+ * hashes that are being computed are waited for, since their threads write into our memory. */
+static void finish(struct server *v) {
+    struct node *node = &v->node;
+    listener_close(v->listener);
+    redis_link_free(node->store);
+    node->store = NULL;
+    bus_stop(node);
+    ws_close(v->ws);
+    embedded_stop(v->embedded);
+    close_handle((uv_handle_t *)&v->prepare);
+    close_handle((uv_handle_t *)&v->check);
+    close_handle((uv_handle_t *)&v->sweep);
+    close_handle((uv_handle_t *)&v->drain);
+    close_handle((uv_handle_t *)&v->on_term);
+    close_handle((uv_handle_t *)&v->on_int);
+    close_handle((uv_handle_t *)&node->presence.beat);
+    uv_run(&v->loop, UV_RUN_DEFAULT);
+    ws_free(v->ws);
+    if (uv_loop_close(&v->loop) != 0)
+        log_warn("handles_left", "phase=%d", (int)v->phase);
+    kdf_free(node->kdf);
+    hub_free(&node->hub);
+    names_free(&node->names);
+    accounts_free(&node->accounts);
+    addresses_free(&node->addresses);
+    sessions_free(&node->sessions);
+    cmd_free(&node->cmd);
+    frame_scratch_free();
+}
+
+static int check_uris(struct server *v, const struct settings *set) {
+    char why[256];
+    if (!keyspace_init(&v->node.keys, set->prefix)) {
+        fail("prefix: expected 1 to 32 of A-Z a-z 0-9 _ - . :");
+        return 2;
+    }
+    if (!redis_uri_parse(set->redis, &v->uri, why, sizeof why)) {
+        fprintf(stderr, "chatd: redis: %s\n", why);
+        return 2;
+    }
+    return 0;
+}
+
+int server_run(const struct settings *set) {
+    static struct server server; /* one a process; stays reachable when start fails half-way */
+    struct server *v = &server;
+    int status = check_uris(v, set);
+    if (status)
+        return status;
+    if (!secret_init())
+        return fail("no randomness");
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&v->loop);
+    init_handles(v);
+    cmd_init(&v->node.cmd);
+    status = start(v, set);
+    if (status)
+        exit(status); /* nothing was served: the system takes everything back */
+    uv_run(&v->loop, UV_RUN_DEFAULT);
+    finish(v);
+    log_info("stopped", "messages=%llu deliveries=%llu gaps=%llu",
+             (unsigned long long)v->node.count.messages,
+             (unsigned long long)v->node.count.deliveries, (unsigned long long)v->node.count.gaps);
+    return v->status;
+}

@@ -1,0 +1,24 @@
+/* settings - chatd's options: one table makes flags, CHATD_… variables, config keys and --help. */
+#ifndef CHATD_SETTINGS_H
+#define CHATD_SETTINGS_H
+
+#include "common/option.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct settings {
+    char *listen, *redis, *prefix, *log_level, *origin;
+    /* Everything below has a cap that this table enforces. Sizes in bytes, times in ms. */
+    uint64_t max_connections, max_per_address, max_frame, max_outbound, max_requests, max_joins;
+    uint64_t max_rate, max_keys, event_members;
+    uint64_t handshake_timeout, sign_in_timeout, ping_interval, drain_timeout;
+    uint64_t key_ttl, remember, fail_window;
+    uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
+    bool sign_in_creates, limit_loopback;
+    bool print_errors;
+};
+
+extern const struct option_program CHATD_PROGRAM;
+
+#endif

@@ -1,0 +1,13 @@
+/* verbs - the requests, each a list of steps; see op.h. One file a subject: op_account.c, op_users.c,
+ * op_channel.c, op_message.c. dispatch.c ties them to the wire's types. */
+#ifndef CHATD_VERBS_H
+#define CHATD_VERBS_H
+
+#include "chatd/op.h"
+
+extern const op_step OP_SIGN_IN[], OP_SIGN_UP[], OP_SIGN_OUT[];
+extern const op_step OP_USERS[];
+extern const op_step OP_CHANNEL_JOIN[], OP_CHANNEL_LEAVE[];
+extern const op_step OP_CHANNEL_MESSAGE[], OP_CHANNEL_MESSAGES[];
+
+#endif

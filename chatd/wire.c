@@ -1,0 +1,43 @@
+/* wire - see wire.h. */
+#include "chatd/wire.h"
+
+#include <libwebsockets.h>
+#include <string.h>
+
+enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
+    /* LWS_WRITE_HTTP on a WebSocket sends the bytes untouched, so several frames go out in one call. lws
+     * takes a non-const pointer for the modes that write a header in front; this one doesn't. */
+    union {
+        const void *in;
+        unsigned char *out;
+    } p = {.in = bytes};
+    if (lws_write(wsi, p.out, len, LWS_WRITE_HTTP) < 0) {
+        wire_kill(wsi);
+        return WIRE_DEAD;
+    }
+    return lws_partial_buffered(wsi) ? WIRE_CHOKED : WIRE_SENT;
+}
+
+void wire_want_writeable(struct lws *wsi) {
+    lws_callback_on_writable(wsi);
+}
+
+void wire_pause(struct lws *wsi, bool pause) {
+    lws_rx_flow_control(wsi, pause ? 0 : 1);
+}
+
+void wire_kill(struct lws *wsi) {
+    lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+}
+
+void wire_close_within(struct lws *wsi, int seconds) {
+    lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, seconds);
+}
+
+void wire_close_reason(struct lws *wsi, enum close_code code) {
+    const char *text = close_text(code);
+    unsigned char reason[124];
+    size_t len = strlen(text);
+    memcpy(reason, text, len);
+    lws_close_reason(wsi, (enum lws_close_status)code, reason, len);
+}

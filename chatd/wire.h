@@ -1,0 +1,31 @@
+/* wire - what the rest of chatd may do to a WebSocket: the outgoing half of libwebsockets, which only wire.c
+ * and ws.c include. A `struct lws *` is opaque to everybody else. Loop thread only. */
+#ifndef CHATD_WIRE_H
+#define CHATD_WIRE_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct lws;
+
+enum wire_result {
+    WIRE_SENT,
+    WIRE_CHOKED, /* taken, but the socket is full: wait for the writeable callback */
+    WIRE_DEAD    /* the socket is gone; it will be closed from the loop */
+};
+
+/* Writes ready-made frames as they are. lws buffers what the socket does not take. */
+enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len);
+void wire_want_writeable(struct lws *wsi);
+/* Back-pressure: stops or resumes reading from the socket. */
+void wire_pause(struct lws *wsi, bool pause);
+/* Closes without a word, from the loop, soon. */
+void wire_kill(struct lws *wsi);
+/* Kills it if the close handshake takes longer than this. */
+void wire_close_within(struct lws *wsi, int seconds);
+/* To be called in the writeable callback, which must then return -1: lws sends the close frame. */
+void wire_close_reason(struct lws *wsi, enum close_code code);
+
+#endif

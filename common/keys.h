@@ -1,0 +1,95 @@
+/* keys - every name that chatd and chatctl use in Redis. Nothing else spells one.
+ *
+ * A hash tag in braces keeps together what one script touches, so that Redis Cluster works:
+ * {c:<channel id>} for a channel, {u:<user uuid>} for a user, {presence} for who is online.
+ */
+#ifndef COMMON_KEYS_H
+#define COMMON_KEYS_H
+
+#include "common/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SCHEMA_VERSION "1"
+#define PREFIX_MAX 32
+#define KEY_MAX 512 /* bytes of the longest key */
+
+struct keyspace {
+    char prefix[PREFIX_MAX + 1]; /* "chat:" */
+    size_t len;
+};
+
+/* False: empty, too long, or with characters other than A-Z a-z 0-9 _ - . and : */
+bool keyspace_init(struct keyspace *ks, const char *prefix);
+
+/* Keys of a channel. (symbol, suffix, type, what it holds) */
+#define CHANNEL_KEYS(X)                                                                            \
+    X(LOG, "log", "stream", "messages, entry id <seq>-0: uuid sender name at text")                \
+    X(META, "meta", "hash", "epoch, base (first seq of the epoch), seq (last one), max")           \
+    X(MEMBERS, "members", "zset", "user uuid by the time of joining")                              \
+    X(BUS, "bus", "pub/sub", "messages and events as they happen; see event.h")
+
+/* Keys of a user. */
+#define USER_KEYS(X)                                                                               \
+    X(RECORD, "", "hash", "name, hash (Argon2id), created, banned (until, ms)")                    \
+    X(KEYS, "keys", "zset", "hashes of live access keys by expiry, ms")                            \
+    X(CHANNELS, "channels", "zset", "channel ids by the time of joining")                          \
+    X(USER_BUS, "bus", "pub/sub", "unread, kick, ban, revoked keys; see event.h")
+
+/* Keys of which there is one. */
+#define GLOBAL_KEYS(X)                                                                             \
+    X(SCHEMA, "schema", "string", "version of this layout")                                        \
+    X(USERS, "users", "zset", "all user uuids by creation, ms")                                    \
+    X(CHANNEL_INDEX, "channels", "zset", "channel ids by last activity, ms")                       \
+    X(NODES, "{presence}:nodes", "zset", "node ids by the time until which they count as alive")   \
+    X(ONLINE, "{presence}:online", "zset", "user uuid by the number of nodes they are on")         \
+    X(ALL_BUS, "bus", "pub/sub", "events for all nodes; see event.h")
+
+/* Keys with a free tail. */
+#define TAILED_KEYS(X)                                                                             \
+    X(NAME, "name:", "string", "folded username: the user's uuid")                                 \
+    X(NODE_USERS, "{presence}:node:", "set", "users online on this node")                          \
+    X(NODE_INFO, "{presence}:info:", "hash, TTL", "what chatctl shows of a node")                  \
+    X(FAILS_NAME, "fails:name:", "string, TTL", "failed sign-ins of a folded username")            \
+    X(FAILS_ADDR, "fails:addr:", "string, TTL", "failed sign-ins from an address")
+
+enum channel_key {
+#define X(sym, suffix, type, holds) CHANNEL_##sym,
+    CHANNEL_KEYS(X)
+#undef X
+};
+enum user_key {
+#define X(sym, suffix, type, holds) USER_##sym,
+    USER_KEYS(X)
+#undef X
+};
+enum global_key {
+#define X(sym, text, type, holds) KEY_##sym,
+    GLOBAL_KEYS(X)
+#undef X
+};
+enum tailed_key {
+#define X(sym, text, type, holds) KEY_##sym,
+    TAILED_KEYS(X)
+#undef X
+};
+
+/* Each writes a key with a NUL into out (KEY_MAX + 1 bytes) and returns its length. A tail that would
+ * not fit is cut. */
+size_t key_channel(const struct keyspace *ks, const struct channel_id *c, enum channel_key k,
+                   char *out);
+size_t key_user(const struct keyspace *ks, const struct uuid *u, enum user_key k, char *out);
+size_t key_global(const struct keyspace *ks, enum global_key k, char *out);
+size_t key_tailed(const struct keyspace *ks, enum tailed_key k, const char *tail, size_t len,
+                  char *out);
+/* chat:{c:<channel>}:sent:<uuid>: a client-made message UUID -> "<epoch> <seq>", for 10 minutes. */
+size_t key_sent(const struct keyspace *ks, const struct channel_id *c, const struct uuid *message,
+                char *out);
+
+/* The way back, for names that arrive on the bus: is `key` this kind of bus? */
+bool key_parse_channel_bus(const struct keyspace *ks, const char *key, size_t len,
+                           struct channel_id *out);
+bool key_parse_user_bus(const struct keyspace *ks, const char *key, size_t len, struct uuid *out);
+
+#endif

@@ -1,0 +1,219 @@
+/* redis_uri - see redis_uri.h. No message repeats any of the text: a password that holds an
+ * unescaped '/' or '@' ends up in what looks like the host, the port or the database. */
+#include "common/redis_uri.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define FORMS "redis://[user:pass@]host[:port][/db], unix://path[?db=N] or embedded[:DIR]"
+#define DB_MAX 65535
+#define SYSTEM_DIR "/var/lib/chatd"
+
+static bool refuse(char *why, size_t size, const char *text) {
+    snprintf(why, size, "%s", text);
+    return false;
+}
+
+static bool copy(const char *s, size_t len, char *out, size_t size) {
+    if (len >= size || memchr(s, '\0', len))
+        return false;
+    memcpy(out, s, len);
+    out[len] = '\0';
+    return true;
+}
+
+static int hex_digit(char c) {
+    const char *digits = "0123456789abcdefABCDEF", *p = c ? strchr(digits, c) : NULL;
+    int v = p ? (int)(p - digits) : -1;
+    return v < 16 ? v : v - 6;
+}
+
+/* RFC 3986 section 2.1. False: a bad escape, an escaped NUL, or too long. */
+static bool percent_decode(const char *s, size_t len, char *out, size_t size) {
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = s[i];
+        if (c == '%') {
+            int high = i + 2 < len ? hex_digit(s[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
+            if (low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (c == '\0' || n + 1 >= size)
+            return false;
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+static bool number(const char *s, size_t len, unsigned max, unsigned *out) {
+    unsigned long v = 0;
+    if (len == 0 || len > 9)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        v = v * 10 + (unsigned long)(s[i] - '0');
+    }
+    *out = (unsigned)v;
+    return v <= max;
+}
+
+static bool parse_credentials(const char *s, size_t len, struct redis_uri *u, char *why,
+                              size_t size) {
+    const char *colon = memchr(s, ':', len);
+    if (!colon)
+        return refuse(why, size, "expected user:password@ or :password@ before the host");
+    const char *password = colon + 1;
+    if (!percent_decode(s, (size_t)(colon - s), u->user, sizeof u->user) ||
+        !percent_decode(password, (size_t)(s + len - password), u->password, sizeof u->password))
+        return refuse(why, size, "the user or the password is too long or has a bad %XX in it");
+    return true;
+}
+
+static bool is_host_name(const char *s) {
+    return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")];
+}
+
+/* host, host:port, [v6] or [v6]:port */
+static bool parse_address(const char *s, size_t len, struct redis_uri *u, char *why, size_t size) {
+    const char *end = s + len, *port;
+    if (len && *s == '[') {
+        const char *close = memchr(s, ']', len);
+        struct in6_addr v6;
+        if (!close || !copy(s + 1, (size_t)(close - s - 1), u->host, sizeof u->host) ||
+            inet_pton(AF_INET6, u->host, &v6) != 1)
+            return refuse(why, size, "not an IPv6 address between the brackets");
+        port = close + 1;
+    } else {
+        port = memchr(s, ':', len);
+        if (!port)
+            port = end;
+        if (!copy(s, (size_t)(port - s), u->host, sizeof u->host) || !is_host_name(u->host))
+            return refuse(why, size,
+                          "the host is missing or not a host name (in a password write @ as %40, "
+                          "/ as %2F, : as %3A)");
+    }
+    if (port == end)
+        return true;
+    if (*port != ':' || !number(port + 1, (size_t)(end - port - 1), 65535, &u->port) || !u->port)
+        return refuse(why, size, "the port must be a number from 1 to 65535");
+    return true;
+}
+
+static bool parse_tcp(const char *s, struct redis_uri *u, char *why, size_t size) {
+    size_t len = strcspn(s, "/");
+    const char *db = s[len] ? s + len + 1 : "";
+    const char *at = memrchr(s, '@', len);
+    u->kind = REDIS_TCP;
+    u->port = 6379;
+    if (at) {
+        if (!parse_credentials(s, (size_t)(at - s), u, why, size))
+            return false;
+        len -= (size_t)(at + 1 - s);
+        s = at + 1;
+    }
+    if (!parse_address(s, len, u, why, size))
+        return false;
+    if (*db && !number(db, strlen(db), DB_MAX, &u->db))
+        return refuse(why, size, "the database after the / must be a number from 0 to 65535");
+    return true;
+}
+
+static bool parse_unix(const char *s, struct redis_uri *u, char *why, size_t size) {
+    size_t len = strcspn(s, "?");
+    u->kind = REDIS_UNIX;
+    if (len == 0)
+        return refuse(why, size, "the socket's path is missing");
+    if (len >= sizeof((struct sockaddr_un *)0)->sun_path || !copy(s, len, u->path, sizeof u->path))
+        return refuse(why, size, "the socket's path is longer than the system allows");
+    const char *query = s + len;
+    if (!*query)
+        return true;
+    if (strncmp(query, "?db=", 4) || !number(query + 4, strlen(query + 4), DB_MAX, &u->db))
+        return refuse(why, size, "after the path only ?db=N may follow, N from 0 to 65535");
+    return true;
+}
+
+static bool parse_embedded(const char *s, struct redis_uri *u, char *why, size_t size) {
+    u->kind = REDIS_EMBEDDED;
+    if (!*s)
+        return true;
+    if (!s[1] || !copy(s + 1, strlen(s + 1), u->path, sizeof u->path))
+        return refuse(why, size, "the directory after embedded: is missing or too long");
+    return true;
+}
+
+static bool starts(const char *text, const char *scheme) {
+    return !strncasecmp(text, scheme, strlen(scheme));
+}
+
+static bool parse(const char *text, struct redis_uri *out, char *why, size_t size) {
+    if (starts(text, "redis://"))
+        return parse_tcp(text + strlen("redis://"), out, why, size);
+    if (starts(text, "unix://"))
+        return parse_unix(text + strlen("unix://"), out, why, size);
+    if (starts(text, "embedded") && (!text[8] || text[8] == ':'))
+        return parse_embedded(text + strlen("embedded"), out, why, size);
+    if (starts(text, "rediss://") || starts(text, "sentinel://") || starts(text, "cluster://"))
+        return refuse(why, size,
+                      "rediss://, sentinel:// and cluster:// are not there yet; expected " FORMS);
+    return refuse(why, size, "expected " FORMS);
+}
+
+bool redis_uri_parse(const char *text, struct redis_uri *out, char *why, size_t size) {
+    *out = (struct redis_uri){0};
+    if (parse(text, out, why, size))
+        return true;
+    *out = (struct redis_uri){0}; /* no half of a password stays behind */
+    return false;
+}
+
+const char *redis_uri_show(const struct redis_uri *u, char *out, size_t size) {
+    const char *v6 = strchr(u->host, ':');
+    switch (u->kind) {
+    case REDIS_TCP:
+        snprintf(out, size, "redis://%s%s%s:%u/%u", v6 ? "[" : "", u->host, v6 ? "]" : "", u->port,
+                 u->db);
+        break;
+    case REDIS_UNIX:
+        if (u->db)
+            snprintf(out, size, "unix://%s?db=%u", u->path, u->db);
+        else
+            snprintf(out, size, "unix://%s", u->path);
+        break;
+    case REDIS_EMBEDDED:
+        snprintf(out, size, "embedded%s%s", *u->path ? ":" : "", u->path);
+        break;
+    }
+    return out;
+}
+
+/* Whether this process, as whom it acts, may write in `dir`. */
+static bool writable(const char *dir) {
+    return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+bool redis_uri_default_dir(char *out, size_t size) {
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int n = -1;
+    /* the XDG base directory specification: a relative path is to be ignored */
+    if (state && *state == '/')
+        n = snprintf(out, size, "%s/chatd", state);
+    else if (writable(SYSTEM_DIR) || (errno == ENOENT && writable("/var/lib")))
+        n = snprintf(out, size, "%s", SYSTEM_DIR);
+    else if (home && *home == '/')
+        n = snprintf(out, size, "%s/.local/state/chatd", home);
+    return n >= 0 && (size_t)n < size;
+}

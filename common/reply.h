@@ -1,0 +1,86 @@
+/* reply - Redis replies as values: pure parsers, redisReply in, model out. What is returned by pointer
+ * into a reply (names, texts) lives as long as the reply.
+ *
+ * Every parser returns ERR_OK or fills `e`:
+ *   NULL reply (the link was lost)                          ERR_UNAVAILABLE
+ *   LOADING, OOM, READONLY, MISCONF, NOREPLICAS, … replies   ERR_UNAVAILABLE
+ *   any other error, or a reply of the wrong shape          ERR_INTERNAL, e->detail without data in it
+ */
+#ifndef COMMON_REPLY_H
+#define COMMON_REPLY_H
+
+#include "common/err.h"
+#include "common/model.h"
+#include "common/secret.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct redisReply;
+
+/* Any reply that isn't an error. */
+enum err_code reply_ok(const struct redisReply *r, struct err *e);
+bool reply_is_noscript(const struct redisReply *r);
+/* An integer, or a string that is one. A nil is `absent`. */
+enum err_code reply_i64(const struct redisReply *r, int64_t absent, int64_t *v, struct err *e);
+/* A string. A nil gives *s = NULL. */
+enum err_code reply_str(const struct redisReply *r, const char **s, size_t *len, struct err *e);
+/* A uuid. A nil, or what is no uuid, gives the nil uuid. */
+enum err_code reply_uuid(const struct redisReply *r, struct uuid *u, struct err *e);
+/* An array, of any length. */
+enum err_code reply_array(const struct redisReply *r, size_t *n, struct err *e);
+const struct redisReply *reply_item(const struct redisReply *array, size_t i);
+
+/* One item of append.lua's answer. */
+struct append_result {
+    struct position at;
+    bool repeat;            /* stored earlier: `first` is that message, unless gone */
+    bool gone;              /* … and has been removed since */
+    struct message first;   /* all but the channel */
+    int64_t receivers;      /* nodes that heard it */
+};
+enum err_code reply_append(const struct redisReply *r, size_t i, struct append_result *out,
+                           struct err *e);
+
+/* join.lua */
+struct join_result {
+    struct position at;
+    uint64_t base;
+    int64_t members;
+    const struct redisReply *listed; /* array of uuids: reply_array, reply_item, reply_uuid */
+};
+enum err_code reply_join(const struct redisReply *r, struct join_result *out, struct err *e);
+
+/* cmd_position. A channel that has none yet: epoch nil. */
+struct channel_state {
+    struct position at;
+    uint64_t base;
+};
+enum err_code reply_position(const struct redisReply *r, struct channel_state *out, struct err *e);
+
+/* One entry of XRANGE or XREVRANGE. False: it lacks fields or holds nonsense; skip and count it. Fields
+ * that are not known are ignored. `seq` is set in any case, 0 if even the id is not ours. */
+bool reply_entry(const struct redisReply *entry, const struct channel_id *channel,
+                 struct message *out);
+
+/* cmd_user_get. `found` false: no such user. */
+struct user_record {
+    bool found;
+    const char *name;
+    size_t name_len;
+    char hash[SECRET_HASH_MAX]; /* "" = none that could be right */
+    int64_t created_ms, banned_until_ms;
+};
+enum err_code reply_user(const struct redisReply *r, struct user_record *out, struct err *e);
+
+/* What arrives on a link that has subscriptions. False: something else (a pong, an error). */
+enum push_kind { PUSH_SUBSCRIBED, PUSH_UNSUBSCRIBED, PUSH_MESSAGE };
+struct push {
+    enum push_kind kind;
+    const char *channel, *payload;
+    size_t channel_len, payload_len;
+};
+bool reply_push(const struct redisReply *r, struct push *out);
+
+#endif

@@ -1,0 +1,61 @@
+-- append: stores messages in order and publishes each; one call carries as many as wait together.
+-- uses position
+--
+-- KEYS  3 a message: the channel's log, its meta, and sent:<message uuid>
+-- ARGV  1 node id, 2 seconds a message UUID is remembered, 3 a fresh UUID (for a new epoch),
+--       then 7 a message: bus, '1' if the client made the UUID (else ''), uuid, sender, time in ms,
+--       sender's name, text
+-- Reply one item a message, in order:
+--       {0, epoch, seq, receivers}  stored as seq, published to so many nodes
+--       {1, epoch, seq, fields}     a repeat: nothing stored; the first message's stream fields, or
+--                                   empty when it is gone
+--       {2, error}                  not stored
+-- A message is one unit: its reads, which are what can fail, come before its first write.
+local node, keep, spare = ARGV[1], ARGV[2], ARGV[3]
+
+local function repeated(log, sent)
+  local first = redis.pcall('GET', sent)
+  if not first then return nil end
+  if type(first) == 'table' then return {2, first.err} end
+  local epoch, seq = first:match('^(%S+) (%d+)$')
+  if not epoch then return {2, 'ERR malformed sent key'} end
+  local entry = redis.pcall('XRANGE', log, seq .. '-0', seq .. '-0')
+  if entry.err then return {2, entry.err} end
+  return {1, epoch, seq, entry[1] and entry[1][2] or {}}
+end
+
+local function store(log, meta, id, max, fields)
+  if max then return redis.pcall('XADD', log, 'MAXLEN', '~', max, id, unpack(fields)) end
+  return redis.pcall('XADD', log, id, unpack(fields))
+end
+
+local function append(log, meta, sent, bus, retry, uuid, sender, at, name, text)
+  if retry == '1' then
+    local reply = repeated(log, sent)
+    if reply then return reply end
+  end
+  local epoch, last, _, max = position(log, meta, spare)
+  if not epoch then return {2, last} end
+  local fields = {'uuid', uuid, 'sender', sender, 'name', name, 'at', at, 'text', text}
+  local seq = string.format('%.0f', last + 1)
+  local added = store(log, meta, seq .. '-0', max, fields)
+  if added.err and added.err:find('equal or smaller', 1, true) then -- the counter is behind the stream
+    epoch, last = renew(log, meta, spare)
+    if not epoch then return {2, last} end
+    seq = string.format('%.0f', last + 1)
+    added = store(log, meta, seq .. '-0', max, fields)
+  end
+  if added.err then return {2, added.err} end
+  redis.call('HSET', meta, 'seq', seq)
+  if retry == '1' then redis.call('SET', sent, epoch .. ' ' .. seq, 'EX', keep) end
+  local receivers = redis.call('PUBLISH', bus, 'm\n' .. epoch .. '\n' .. seq .. '\n' .. node .. '\n' ..
+    uuid .. '\n' .. sender .. '\n' .. at .. '\n' .. name .. '\n' .. text)
+  return {0, epoch, seq, receivers}
+end
+
+local replies = {}
+for i = 1, #KEYS / 3 do
+  local k, a = i * 3, i * 7 - 4
+  replies[i] = append(KEYS[k - 2], KEYS[k - 1], KEYS[k], unpack(ARGV, a + 1, a + 7))
+end
+return replies

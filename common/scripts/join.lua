@@ -1,0 +1,16 @@
+-- join: makes a user a member of a channel and tells where the channel stands.
+-- uses position
+--
+-- KEYS  1 log, 2 meta, 3 members
+-- ARGV  1 user, 2 the other user of a private channel or '', 3 time in ms, 4 a fresh UUID (for a new
+--       epoch), 5 bus, 6 the event to publish for a new member, 7 largest number of members that are
+--       told of it, 8 how many members to list
+-- Reply {epoch, base, seq, number of members, {those who joined last}}
+local epoch, seq, base = position(KEYS[1], KEYS[2], ARGV[4])
+if not epoch then return redis.error_reply(seq) end
+local new = redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1])
+if ARGV[2] ~= '' then redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[2]) end
+local count = redis.call('ZCARD', KEYS[3])
+if new == 1 and count <= tonumber(ARGV[7]) then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
+return {epoch, string.format('%.0f', base), string.format('%.0f', seq), count,
+        redis.call('ZREVRANGE', KEYS[3], 0, tonumber(ARGV[8]) - 1)}

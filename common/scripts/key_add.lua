@@ -1,0 +1,13 @@
+-- key_add: stores the hash of a fresh access key, drops expired ones, and the oldest over the limit.
+-- Confirms the record of a user whose creation was cut short.
+--
+-- KEYS  1 record, 2 keys
+-- ARGV  1 key hash, 2 expiry ms, 3 now ms, 4 keys at most
+-- Reply 1 stored, 0 no such user
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('PERSIST', KEYS[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - tonumber(ARGV[4]))
+redis.call('PEXPIREAT', KEYS[2], ARGV[2])
+return 1
