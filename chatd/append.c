@@ -123,7 +123,7 @@ static void send_batch(struct node *node, struct append_batch *batch) {
         cmd_append_keys(cmd, &node->keys, &batch->ops[i]->message);
     /* The channel's next epoch, should it need one. A stale one would do harm only if it were used twice
      * in one channel, so it is fresh in every call. */
-    struct uuid spare = uuid_make();
+    struct uuid spare = uuid_make_quick();
     cmd_append_args_begin(cmd, node->id, &spare, (unsigned)(node->set->remember / 1000));
     for (unsigned i = 0; i < batch->n; i++)
         cmd_append_args(cmd, &node->keys, &batch->ops[i]->message,

@@ -369,14 +369,15 @@ void bus_check_quiet(struct node *node) {
 
 /* --- Subscriptions --- */
 
-static void send_on_bus(struct node *node) {
+static uint64_t send_on_bus(struct node *node) {
     redis_link_call(node->bus.link, &node->cmd, NULL, NULL, NULL);
+    return ++node->bus.asked;
 }
 
 static void subscribe(struct node *node, struct channel *ch) {
     ch->bus = BUS_ASKED;
     cmd_subscribe_channel(&node->cmd, &node->keys, &ch->id, true);
-    send_on_bus(node);
+    ch->asked = send_on_bus(node);
 }
 
 void bus_channel_opened(struct channel *ch, void *arg) {
@@ -513,7 +514,7 @@ static void on_subscribed(struct node *node, const struct push *p) {
     struct uuid user;
     if (key_parse_channel_bus(&node->keys, p->channel, p->channel_len, &id)) {
         struct channel *ch = hub_find(&node->hub, &id);
-        if (!ch || ch->bus != BUS_ASKED)
+        if (!ch || ch->bus != BUS_ASKED || ch->asked > node->bus.answered)
             return;
         ch->bus = BUS_ON;
         if (ch->feed.based)
@@ -531,9 +532,12 @@ static void on_push(const struct redisReply *reply, void *arg) {
     struct push p;
     if (!reply_push(reply, &p))
         return;
-    if (p.kind == PUSH_MESSAGE)
+    if (p.kind == PUSH_MESSAGE) {
         on_payload(node, &p);
-    else if (p.kind == PUSH_SUBSCRIBED)
+        return;
+    }
+    node->bus.answered++;
+    if (p.kind == PUSH_SUBSCRIBED)
         on_subscribed(node, &p);
 }
 
@@ -547,6 +551,7 @@ static void on_up(void *arg) {
     struct node *node = arg;
     log_info("bus_up", "channels=%zu users=%zu", node->hub.channels.count,
              node->accounts.table.count);
+    node->bus.asked = node->bus.answered = 0;
     cmd_subscribe_all(&node->cmd, &node->keys);
     send_on_bus(node);
     struct channel *ch = node->hub.ring;

@@ -16,6 +16,9 @@ struct node;
 
 struct bus {
     struct redis_link *link;
+    /* SUBSCRIBEs and UNSUBSCRIBEs sent and answered on this link: each is answered once, in order, so an
+     * answer to an earlier one of the same name isn't taken for the later one's. */
+    uint64_t asked, answered;
     uv_timer_t tick; /* runs while something is due */
     void (*up)(struct node *node);
     struct channel *due, *due_last; /* channels whose stream is to be read, by sync_next */

@@ -52,6 +52,7 @@ struct channel {
     uint32_t own_in_flight; /* appends of this node that aren't answered */
     struct feed feed;       /* holds struct note; see bus.h */
     enum bus_state bus;
+    uint64_t asked; /* the number of its SUBSCRIBE; see struct bus */
     struct channel_wait *waits;
     bool syncing, sync_listed, touched;
     uint64_t sync_due_ms;

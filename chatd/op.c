@@ -95,11 +95,14 @@ static void drain(struct session *s) {
 
 void op_end(struct op *op) {
     struct session *s = op->session;
+    bool nested = s->advancing; /* then whoever starts requests still uses the session */
     if (op->err.code)
         make_error_answer(op);
     op->done = true;
     if (s->op_head == op)
         drain(s);
+    if (nested)
+        return;
     advance(s);
     session_release(s);
 }
@@ -145,8 +148,6 @@ static void start(struct op *op) {
 
 /* Starts what may be started. A start may end at once and free its op, so the search begins anew. */
 static void advance(struct session *s) {
-    if (s->advancing)
-        return;
     s->advancing = true;
     for (;;) {
         struct op *op = s->op_head;

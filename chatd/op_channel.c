@@ -191,7 +191,7 @@ static void read_snapshot(struct op *op) {
     struct join_args a = {.channel = op->channel->id,
                           .user = op->account->uuid,
                           .now_ms = clock_wall_ms(),
-                          .spare_epoch = uuid_make(),
+                          .spare_epoch = uuid_make_quick(),
                           .event = b->data,
                           .event_len = b->len,
                           .event_members_max = (uint32_t)node->set->event_members,

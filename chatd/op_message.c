@@ -22,7 +22,7 @@ static void send_message(struct op *op) {
         return;
     }
     op->channel = hub_pin(&op->node->hub, &id);
-    op->message = (struct message){.uuid = r->u.message.has_uuid ? r->u.message.uuid : uuid_make(),
+    op->message = (struct message){.uuid = r->u.message.has_uuid ? r->u.message.uuid : uuid_make_quick(),
                                    .sender = op->account->uuid,
                                    .channel = id,
                                    .created_ms = clock_wall_ms(),

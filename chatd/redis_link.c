@@ -23,7 +23,7 @@
 #define RETRY_MAX_MS 1000
 #define TICK_MS 250        /* how often deadlines are looked at */
 #define IN_FLIGHT_MAX 200000
-#define BUS_IDLE_MS 1000   /* a bus that was silent for so long is pinged */
+#define BUS_IDLE_MS 500    /* a bus that was silent for so long is pinged */
 
 enum state { DOWN, CONNECTING, GREETING, UP, CLOSED };
 
@@ -448,7 +448,7 @@ static void on_tick(uv_timer_t *timer) {
         go_down(l, "no connection in time");
     else if (l->sent.head != l->sent.tail && l->sent.items[l->sent.head].deadline_ms < now)
         go_down(l, "no answer in time");
-    else if (l->state == UP && l->hooks.push && now - l->heard_ms > ANSWER_MS + BUS_IDLE_MS)
+    else if (l->state == UP && l->hooks.push && now - l->heard_ms > ANSWER_MS)
         go_down(l, "no answer in time");
     else if (l->state == UP && l->hooks.push && now - l->heard_ms > BUS_IDLE_MS) {
         cmd_ping(&l->cmd);

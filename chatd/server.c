@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define SWEEP_MS 1000
+#define GATHER_TURNS 8
 #define DRAIN_STEP_MS 10
 #define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
 #define RESUME_MESSAGES 500 /* missed messages that a join with `since` gives */
@@ -40,6 +41,9 @@ struct server {
     uv_loop_t loop;
     uv_prepare_t prepare;
     uv_check_t check;
+    uv_idle_t gather;       /* active: requests are being gathered, the loop must not sleep */
+    unsigned gathered;      /* turns */
+    uint64_t requests_seen; /* node.count.requests at the end of the last turn */
     uv_timer_t sweep, drain;
     uv_signal_t on_term, on_int;
     struct redis_uri uri;
@@ -65,12 +69,32 @@ static void end_turn(struct server *v) {
         redis_link_flush(node->bus.link);
 }
 
+/* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is active. */
 static void on_prepare(uv_prepare_t *h) {
-    end_turn(h->data);
+    struct server *v = h->data;
+    if (!uv_is_active((uv_handle_t *)&v->gather))
+        end_turn(v);
 }
 
+static void on_gather(uv_idle_t *h) {
+    (void)h;
+}
+
+/* Comes after the loop polled. lws reads a kilobyte from a socket in a turn; while requests keep coming, a
+ * few turns gather, so that what belongs together travels together. A turn without requests ends it, and
+ * with nothing else to do that is the next one. */
 static void on_check(uv_check_t *h) {
-    end_turn(h->data);
+    struct server *v = h->data;
+    bool more = v->node.count.requests != v->requests_seen;
+    v->requests_seen = v->node.count.requests;
+    if (more && v->gathered < GATHER_TURNS) {
+        v->gathered++;
+        uv_idle_start(&v->gather, on_gather);
+        return;
+    }
+    v->gathered = 0;
+    uv_idle_stop(&v->gather);
+    end_turn(v);
 }
 
 static void on_sweep(uv_timer_t *t) {
@@ -230,6 +254,7 @@ static bool make_modules(struct server *v, const struct settings *set) {
 static void init_handles(struct server *v) {
     uv_prepare_init(&v->loop, &v->prepare);
     uv_check_init(&v->loop, &v->check);
+    uv_idle_init(&v->loop, &v->gather);
     uv_timer_init(&v->loop, &v->sweep);
     uv_timer_init(&v->loop, &v->drain);
     uv_signal_init(&v->loop, &v->on_term);
@@ -295,6 +320,7 @@ static void finish(struct server *v) {
     embedded_stop(v->embedded);
     close_handle((uv_handle_t *)&v->prepare);
     close_handle((uv_handle_t *)&v->check);
+    close_handle((uv_handle_t *)&v->gather);
     close_handle((uv_handle_t *)&v->sweep);
     close_handle((uv_handle_t *)&v->drain);
     close_handle((uv_handle_t *)&v->on_term);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define RX_BYTES 1024 /* lws' buffer a connection; larger messages come in pieces */
+#define TX_BYTES (1024 * 1024) /* lws hands no more to one send; the default is RX_BYTES */
 #define KEY_BYTES 24  /* base64 of 16 bytes: RFC 6455 section 4.1 */
 #define FRAGMENTS_MAX 4096 /* pieces of one message */
 
@@ -238,7 +239,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 }
 
 static const struct lws_protocols PROTOCOLS[] = {
-    {"chat", callback, sizeof(struct peer), RX_BYTES, 0, NULL, 0},
+    {"chat", callback, sizeof(struct peer), RX_BYTES, 0, NULL, TX_BYTES},
     {NULL, NULL, 0, 0, 0, NULL, 0}};
 
 /* --- The context --- */

@@ -51,8 +51,8 @@ static void *arena_alloc(size_t size) {
     if (size > ARENA_SIZE - arena.used)
         return spill_alloc(size);
     unsigned char *p = arena.block + arena.used;
-    arena.used +=
-        (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; /* <= ARENA_SIZE, a multiple too */
+    /* never beyond ARENA_SIZE, which is a multiple of ALIGNMENT too */
+    arena.used += (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     ASAN_UNPOISON_MEMORY_REGION(p, size);
     return p;
 }
@@ -96,7 +96,7 @@ static void tree_free(cJSON *tree) {
 /* ---- The scan. ---- */
 
 #define VALUES_DEFAULT 1000
-#define NUMBER_MAX 63  /* characters of a number: cJSON 1.7.15 reads no more */
+#define NUMBER_MAX 63  /* characters of a number: cJSON as released (1.7.15) reads no more */
 #define KEYS_INLINE 64 /* keys of open objects remembered without malloc */
 #define KEYS_LINEAR 16 /* an object of at most so many is compared each with each */
 

@@ -2,12 +2,30 @@
  * libuuid go through sscanf and sprintf, which every message would pay for. */
 #include "common/uuid.h"
 
+#include "common/secret.h"
+
 #include <string.h>
 #include <uuid/uuid.h>
+
+#define POOL 64 /* UUIDs that one draw of randomness is for */
 
 struct uuid uuid_make(void) {
     struct uuid u;
     uuid_generate_random(u.b);
+    return u;
+}
+
+struct uuid uuid_make_quick(void) {
+    static struct uuid pool[POOL];
+    static size_t left;
+    if (left == 0) {
+        secret_random(pool, sizeof pool);
+        left = POOL;
+    }
+    struct uuid u = pool[--left];
+    secret_wipe(&pool[left], sizeof pool[left]);
+    u.b[6] = (uint8_t)((u.b[6] & 0x0f) | 0x40); /* version 4, RFC 4122 section 4.4 */
+    u.b[8] = (uint8_t)((u.b[8] & 0x3f) | 0x80);
     return u;
 }
 

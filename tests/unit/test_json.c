@@ -208,6 +208,7 @@ static void accepted_numbers(void **state) {
         {"1e-400", 0},
         {"0e999999999999999999999", 0},
         {"1e-99999999999999999999", 0},
+        {"0.1e-99999999999999999999", 0},
         {"123456789012345678901234567890123456789012345678901234567890123", 1.2345678901234568e62},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -338,6 +339,10 @@ static void duplicate_keys(void **state) {
         {TEXT("{\"\\u00E9\":1,\"é\":1}"), "duplicate key at byte 12"},
         {TEXT("{\"\\u20ac\":1,\"€\":1}"), "duplicate key at byte 12"},
         {TEXT("{\"\\ud83d\\ude00\":1,\"😀\":1}"), "duplicate key at byte 18"},
+        {TEXT("{\"\\u07ff\":1,\"\u07ff\":1}"), "duplicate key at byte 12"},
+        {TEXT("{\"\\u0800\":1,\"\u0800\":1}"), "duplicate key at byte 12"},
+        {TEXT("{\"\\uffff\":1,\"\uffff\":1}"), "duplicate key at byte 12"},
+        {TEXT("{\"\\udbff\\udfff\":1,\"\U0010ffff\":1}"), "duplicate key at byte 18"},
         {TEXT("{\"\\/\":1,\"/\":1}"), "duplicate key at byte 8"},
         {TEXT("{\"\\\"\":1,\"\\u0022\":1}"), "duplicate key at byte 8"},
         {TEXT("{\"\\\\\":1,\"\\u005c\":1}"), "duplicate key at byte 8"},
@@ -383,6 +388,26 @@ static void duplicate_keys_in_objects_of_any_size(void **state) {
             check_refused(b.data, b.len, detail);
             buf_free(&b);
         }
+    }
+}
+
+/* Keys that begin like each other must not confuse the sorting. */
+static void duplicate_keys_of_growing_length(void **state) {
+    (void)state;
+    for (int again = 0; again <= 40; again++) {
+        static const char as[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        struct buf b;
+        struct err e;
+        buf_init(&b, 1u << 20);
+        for (int i = 1; i <= 40; i++)
+            buf_fmt(&b, "%c\"%.*s\":0", i > 1 ? ',' : '{', i, as);
+        if (again > 0)
+            buf_fmt(&b, ",\"%.*s\":0", again, as);
+        buf_char(&b, '}');
+        struct json *doc = parse(b.data, b.len, 0, &e);
+        assert_int_equal(doc != NULL, again == 0);
+        json_free(doc);
+        buf_free(&b);
     }
 }
 
@@ -478,7 +503,8 @@ static void caps_on_depth(void **state) {
 static const char SAMPLE[] =
     "{\"s\":\"text\",\"empty\":\"\",\"n\":null,\"t\":true,\"f\":false,\"o\":{\"x\":1},\"a\":[1,"
     "\"b\",{}],"
-    "\"e\":[],\"zero\":0,\"minus0\":-0,\"one\":1,\"neg\":-1,\"half\":0.5,\"exp\":1e2,\"whole\":2.0,"
+    "\"e\":[],\"zero\":0,\"minus0\":-0,\"one\":1,\"neg\":-1,\"half\":0.5,\"nhalf\":-0.5,\"exp\":"
+    "1e2,\"whole\":2.0,"
     "\"safe\":9007199254740991,\"p53\":9007199254740992,\"p53a\":9007199254740993,"
     "\"nsafe\":-9007199254740991,\"np53\":-9007199254740992,\"u64\":18446744073709551615,"
     "\"big\":1e300,\"nbig\":-1e300,\"tiny\":1e-300,\"S\":7}";
@@ -502,6 +528,7 @@ static void gets_integers(void **state) {
         {"one", JSON_OK, JSON_OK, 1},
         {"neg", JSON_OK, JSON_WRONG, -1},
         {"half", JSON_WRONG, JSON_WRONG, 0},
+        {"nhalf", JSON_WRONG, JSON_WRONG, 0},
         {"exp", JSON_OK, JSON_OK, 100},
         {"whole", JSON_OK, JSON_OK, 2},
         {"safe", JSON_OK, JSON_OK, 9007199254740991},
@@ -662,6 +689,7 @@ static void many_documents(void **state) {
         for (int i = 0, at = 0; i < COUNT; i++, at = (at + strides[round]) % COUNT) {
             check_numbered(docs[at], at, (size_t)at * 400);
             json_free(docs[at]);
+            docs[at] = NULL; /* else a leak would count as still in use */
         }
     }
 }
@@ -730,6 +758,7 @@ int main(void) {
         cmocka_unit_test(accepted_structure),
         cmocka_unit_test(duplicate_keys),
         cmocka_unit_test(duplicate_keys_in_objects_of_any_size),
+        cmocka_unit_test(duplicate_keys_of_growing_length),
         cmocka_unit_test(duplicate_keys_around_a_large_object),
         cmocka_unit_test(caps_on_values),
         cmocka_unit_test(array_elements_count_as_values),
