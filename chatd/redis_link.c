@@ -323,6 +323,8 @@ static void connected(struct redis_link *l) {
         return;
     }
     greet(l);
+    if (l->state == GREETING)
+        update_poll(l); /* no longer for writing: that is how a connection announces itself */
     redis_link_flush(l);
 }
 

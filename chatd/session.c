@@ -81,7 +81,7 @@ static void drop_out(struct session *s) {
 }
 
 void session_release(struct session *s) {
-    if (s->wsi || s->op_head || s->dirty)
+    if (s->wsi || s->op_head || s->dirty || s->advancing) /* whoever advances it asks again */
         return;
     s->all->gone(s);
     LIST_REMOVE(&s->all->heard, s, heard);
