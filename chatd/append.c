@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_MAX 32            /* messages in one call: bounds how long Redis is busy with it */
+#define BATCH_MAX 64            /* messages in one call: bounds how long Redis is busy with it */
 #define BATCH_BYTES (64 * 1024) /* of text */
 
 struct append_batch {
@@ -92,6 +92,7 @@ static void on_result(struct op *op, const struct redisReply *reply, unsigned i)
 static void on_batch(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct append_batch *batch = arg;
+    batch->node->appends.in_flight = false;
     for (unsigned i = 0; i < batch->n; i++)
         on_result(batch->ops[i], reply, i);
     free(batch);
@@ -124,15 +125,19 @@ static void send_batch(struct node *node, struct append_batch *batch) {
     /* The channel's next epoch, should it need one. A stale one would do harm only if it were used twice
      * in one channel, so it is fresh in every call. */
     struct uuid spare = uuid_make_quick();
+    node->appends.in_flight = true;
     cmd_append_args_begin(cmd, node->id, &spare, (unsigned)(node->set->remember / 1000));
-    for (unsigned i = 0; i < batch->n; i++)
-        cmd_append_args(cmd, &node->keys, &batch->ops[i]->message,
-                        batch->ops[i]->req.u.message.has_uuid);
+    for (unsigned i = 0; i < batch->n; i++) {
+        const struct op *op = batch->ops[i];
+        const struct feed *feed = &op->channel->feed;
+        cmd_append_args(cmd, &node->keys, &op->message, op->req.u.message.has_uuid,
+                        feed->based ? &feed->last : NULL);
+    }
     redis_link_call(node->store, cmd, on_batch, batch, NULL);
 }
 
 void append_flush(struct node *node) {
-    while (node->appends.first) {
+    while (node->appends.first && !node->appends.in_flight) { /* a link that is down answers at once */
         struct append_batch *batch = take_batch(node);
         if (!batch)
             return; /* out of memory: again at the end of the next turn */

@@ -13,6 +13,7 @@
 #define TICK_MS 20           /* how often due channels are looked at */
 #define SYNC_PAGE 256        /* entries read at once */
 #define SYNC_PER_TICK 200    /* streams read in one tick, so that a return isn't a storm */
+#define RETRY_MS 1000        /* until a stream that could not be read is read again */
 #define QUIET_ROUNDS 10      /* a channel is compared with its stream every so many quiet checks */
 
 /* A message that is held by a feed. */
@@ -39,8 +40,9 @@ static void deliver(struct node *node, struct channel *ch, uint64_t seq, struct 
                     struct op *op) {
     struct frame *own = own_frame(op);
     feed_advance(&ch->feed, seq);
-    node->count.deliveries +=
-        hub_fan_out(ch, seq, f, op ? op->session : NULL, own);
+    node->count.deliveries += hub_fan_out(ch, seq, f, op ? op->session : NULL, own);
+    if (op && !sub_find(op->session, ch)) /* signed out meanwhile: still its answer */
+        session_push(op->session, own ? own : f);
     frame_unref(own);
     if (op)
         op_paid(op);
@@ -80,12 +82,10 @@ static void hold(struct node *node, struct channel *ch, const struct position *a
     void *old = NULL;
     if (n) {
         *n = (struct note){.frame = frame_ref(f), .op = op};
-        if (feed_hold(&ch->feed, at, n, &old)) {
+        if (feed_hold(&ch->feed, at, n, op != NULL, &old)) {
             struct note *before = old;
             if (before && before->op && !n->op)
                 n->op = before->op; /* the copy from the bus must not displace the append */
-            else if (before && before->op)
-                op_paid(before->op);
             if (before) {
                 frame_unref(before->frame);
                 free(before);
@@ -96,8 +96,10 @@ static void hold(struct node *node, struct channel *ch, const struct position *a
         free(n);
     }
     sync_later(node, ch, 0); /* no room: the stream has it */
-    if (op)
+    if (op) {
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
         op_paid(op);
+    }
 }
 
 static void offer(struct node *node, struct channel *ch, const struct position *at, struct frame *f,
@@ -109,9 +111,11 @@ static void offer(struct node *node, struct channel *ch, const struct position *
         deliver_held(node, ch);
         hub_unpin(&node->hub, ch);
         break;
-    case FEED_REPEAT:
-        if (op)
-            op_paid(op); /* it came by the stream already, and the sender has it */
+    case FEED_REPEAT: /* an own one can't be, unless numbers were used twice: a retry will tell */
+        if (op) {
+            op_fail(op, ERR_UNAVAILABLE, "%s", "");
+            op_paid(op);
+        }
         break;
     case FEED_EARLY:
         hold(node, ch, at, f, op);
@@ -249,18 +253,42 @@ static void on_state(const struct redisReply *reply, void *arg, link_aux aux) {
     y->failed = reply_position(reply, &y->state, &e);
 }
 
+/* The stream can't be read: own messages that wait for it are answered. */
+static void fail_held(struct node *node, struct channel *ch) {
+    struct note *n;
+    while ((n = feed_take_stale(&ch->feed, true)))
+        release_note(node, n, false);
+}
+
 static void end_sync(struct sync *y, bool again) {
     struct node *node = y->node;
     struct channel *ch = y->channel;
     ch->syncing = false;
     struct note *n;
+    if (y->failed) {
+        fail_held(node, ch);
+        sync_later(node, ch, RETRY_MS);
+    }
     while ((n = feed_take_stale(&ch->feed, false)))
         release_note(node, n, true);
     deliver_held(node, ch);
-    if (again || (ch->feed.n && !y->failed))
+    if (again || ch->feed.n)
         sync_later(node, ch, again ? 0 : GAP_MS);
     free(y);
     hub_unpin(&node->hub, ch);
+}
+
+/* Redis lost its newest data: numbers that were delivered here would be used again. */
+static bool is_behind(const struct channel *ch, const struct channel_state *state) {
+    return uuid_eq(&state->at.epoch, &ch->feed.last.epoch) && state->at.seq < ch->feed.last.seq;
+}
+
+static void begin_epoch(struct node *node, struct channel *ch) {
+    struct uuid spare = uuid_make();
+    log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->feed.last.seq);
+    cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->feed.last);
+    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
+    sync_later(node, ch, 0);
 }
 
 static void on_entries(const struct redisReply *reply, void *arg, link_aux aux) {
@@ -281,6 +309,11 @@ static void on_entries(const struct redisReply *reply, void *arg, link_aux aux) 
     if (other) { /* what was read was asked for by the old numbers */
         enter_epoch(node, ch, &y->state);
         end_sync(y, true);
+        return;
+    }
+    if (is_behind(ch, &y->state)) {
+        begin_epoch(node, ch);
+        end_sync(y, false);
         return;
     }
     uint64_t before = ch->feed.last.seq;
@@ -344,7 +377,7 @@ static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
     struct err e;
     if (reply_position(reply, &state, &e) == ERR_OK && !uuid_is_nil(&state.at.epoch) &&
         ch->feed.based &&
-        (!uuid_eq(&state.at.epoch, &ch->feed.last.epoch) || state.at.seq > ch->feed.last.seq))
+        (!uuid_eq(&state.at.epoch, &ch->feed.last.epoch) || state.at.seq != ch->feed.last.seq))
         sync_later(q->node, ch, GAP_MS);
     hub_unpin(&q->node->hub, ch);
     free(q);
@@ -583,12 +616,6 @@ static void channel_off(struct node *node, struct channel *ch) {
 
 static void on_down(void *arg) {
     each_channel(arg, channel_off);
-}
-
-static void fail_held(struct node *node, struct channel *ch) {
-    struct note *n;
-    while ((n = feed_take_stale(&ch->feed, true)))
-        release_note(node, n, false);
 }
 
 void bus_store_down(struct node *node) {

@@ -30,7 +30,7 @@ static size_t find(const struct feed *f, const struct position *at) {
     return i;
 }
 
-bool feed_hold(struct feed *f, const struct position *at, void *data, void **old) {
+bool feed_hold(struct feed *f, const struct position *at, void *data, bool must, void **old) {
     *old = NULL;
     size_t i = find(f, at);
     if (i < f->n) {
@@ -38,7 +38,7 @@ bool feed_hold(struct feed *f, const struct position *at, void *data, void **old
         f->held[i].data = data;
         return true;
     }
-    if (f->n == FEED_HELD_MAX)
+    if (f->n >= FEED_HELD_MAX && !must)
         return false;
     if (f->n == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 8;

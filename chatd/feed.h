@@ -42,9 +42,10 @@ void feed_base(struct feed *f, const struct position *at);
 /* Marks `seq` (of the current epoch) as delivered; seq > last. */
 void feed_advance(struct feed *f, uint64_t seq);
 
-/* Holds an item. False: full or out of memory, the item was not taken. An item of the same position that
- * is held already is given back through *old (else NULL). */
-bool feed_hold(struct feed *f, const struct position *at, void *data, void **old);
+/* Holds an item. False: full (unless `must`, for items whose number is bounded otherwise) or out of memory,
+ * the item was not taken. An item of the same position that is held already is given back through *old (else
+ * NULL). */
+bool feed_hold(struct feed *f, const struct position *at, void *data, bool must, void **old);
 
 /* Takes out what is held for a position; NULL if nothing is. */
 void *feed_take(struct feed *f, const struct position *at);

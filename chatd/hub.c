@@ -145,11 +145,10 @@ static void hold(struct sub *sub, uint64_t seq, struct frame *f) {
     sub->held[sub->held_count++] = (struct sub_held){.seq = seq, .frame = frame_ref(f)};
 }
 
-void sub_joined(struct sub *sub, uint64_t from, bool same_epoch) {
+void sub_joined(struct sub *sub, uint64_t from) {
     sub->joined = true;
     sub->from = from;
-    sub->ahead = !same_epoch;
-    for (uint32_t i = 0; same_epoch && i < sub->held_count; i++)
+    for (uint32_t i = 0; i < sub->held_count; i++)
         if (sub->held[i].seq > from)
             session_push(sub->session, sub->held[i].frame);
     drop_held(sub);
@@ -165,7 +164,7 @@ uint32_t hub_fan_out(struct channel *ch, uint64_t seq, struct frame *f,
         struct frame *mine = own && sub->session == sender ? own : f;
         if (!sub->joined)
             hold(sub, seq, mine);
-        else if (!sub->ahead && seq > sub->from) {
+        else if (seq > sub->from) {
             session_push(sub->session, mine);
             given++;
         }
@@ -178,12 +177,8 @@ void hub_new_epoch(struct channel *ch, uint64_t base, void (*fn)(struct sub *sub
     for (uint32_t i = 0; i < ch->count; i++) {
         struct sub *sub = ch->subs[i];
         drop_held(sub);
-        if (!sub->joined)
-            continue;
-        if (!sub->ahead) {
-            sub->from = base;
+        sub->from = base;
+        if (sub->joined)
             fn(sub, arg);
-        }
-        sub->ahead = false;
     }
 }

@@ -27,7 +27,6 @@ struct sub {
     struct sub *next; /* of the same session */
     uint32_t index;   /* in channel->subs */
     bool joined;      /* false: the join is under way, live frames are held */
-    bool ahead;       /* joined in an epoch that the feed has yet to come to */
     uint64_t from;    /* has everything up to this seq */
     struct sub_held *held;
     uint32_t held_count, held_cap;
@@ -80,14 +79,14 @@ struct sub *sub_find(const struct session *s, const struct channel *ch);
 /* A sub in the state of joining. NULL: no memory. */
 struct sub *sub_open(struct channel *ch, struct session *s);
 void sub_close(struct hub *h, struct sub *sub);
-/* The join is answered with everything up to `from`: lets go what was held beyond that. */
-void sub_joined(struct sub *sub, uint64_t from, bool same_epoch);
+/* The join is answered with everything up to `from`, of the feed's epoch: lets go what was held beyond that. */
+void sub_joined(struct sub *sub, uint64_t from);
 
 /* Gives message `seq` to every joined session that doesn't have it yet; to `sender` (may be NULL) as
  * `own`. Returns to how many. */
 uint32_t hub_fan_out(struct channel *ch, uint64_t seq, struct frame *f, const struct session *sender,
                      struct frame *own);
-/* A new epoch begins behind `base`; fn is called for each joined session that was in the old one. */
+/* A new epoch begins behind `base`; fn is called for each joined session. */
 void hub_new_epoch(struct channel *ch, uint64_t base, void (*fn)(struct sub *sub, void *arg),
                    void *arg);
 

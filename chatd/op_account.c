@@ -2,8 +2,10 @@
  *
  * A user is made so that a node killed at any point leaves nothing that stands in anybody's way: the name is
  * claimed with a time to lapse, the record is written with one too, then the name is made permanent, then the
- * record. What was left half-made lapses; a name whose record is gone may be claimed by the next; a record
- * that was found unconfirmed is confirmed by the next sign-in. The client is answered last.
+ * record. The client is answered last. What was left half-made lapses; a record that was found unconfirmed is
+ * confirmed by the next sign-in; a permanent name whose record is gone may be claimed by the next, since the
+ * record comes first and so won't come any more. A name that is claimed and not yet permanent is being made
+ * by another request: a sign-in waits for the outcome.
  *
  * Failed sign-ins are counted in Redis by name and by address, so that another node doesn't help: from the
  * 5th on the answer is delayed, from the 10th the connection is closed. An unknown user and a wrong password
@@ -17,7 +19,9 @@
 
 #include <string.h>
 
-#define LAPSE_S 60       /* until an unconfirmed name or record is gone */
+#define LAPSE_S 15       /* until an unconfirmed name or record is gone: longer than making a user takes */
+#define PENDING_MS 100   /* between two looks at a name that is being claimed by another */
+#define PENDING_MAX 20   /* looks */
 #define FAILS_DELAY 5    /* failures from which on answers are delayed */
 #define FAILS_CLOSE 10   /* failures from which on sign-ins are refused */
 #define DELAY_MS 500     /* for each failure too many */
@@ -31,6 +35,8 @@ struct sign {
     int64_t fails_name, fails_addr;
     struct uuid user, holder; /* who holds the name; holder: without a record */
     bool found, unconfirmed, banned;
+    bool pending;   /* the name is claimed, but not for good yet */
+    unsigned looks; /* at a pending name */
     char hash[SECRET_HASH_MAX];
     int64_t created_ms;
     char key[ACCESS_KEY_TEXT + 1], key_hash[KEY_HASH_TEXT + 1];
@@ -63,35 +69,39 @@ static void on_holder(struct op *op, const struct redisReply *reply) {
         op_fail(op, e.code, "%s", e.detail);
 }
 
+static void on_name_ttl(struct op *op, const struct redisReply *reply) {
+    int64_t ttl;
+    struct err e;
+    if (reply_i64(reply, -1, &ttl, &e) == ERR_OK)
+        ((struct sign *)op->state)->pending = ttl >= 0;
+}
+
 static bool counts_address(const struct op *op) {
     return !op->session->address->loopback || op->node->set->limit_loopback;
 }
 
-static void look_up_name(struct op *op) {
+static void check_name(struct op *op) {
     struct sign *g = op_state(op, sizeof *g, clear);
     struct err e;
     if (!g)
         return;
     const struct request *r = &op->req;
-    if (name_check(r->u.sign.name, r->u.sign.name_len, g->name, &g->name_len, &e)) {
+    if (name_check(r->u.sign.name, r->u.sign.name_len, g->name, &g->name_len, &e))
         op_fail(op, e.code, "%s.username: %s", request_type(r->kind), e.detail);
-        return;
-    }
-    if (!name_fold(g->name, g->name_len, g->folded, &g->folded_len)) {
+    else if (!name_fold(g->name, g->name_len, g->folded, &g->folded_len))
         op_fail(op, ERR_INTERNAL, "out of memory");
-        return;
-    }
+}
+
+static void look_up_fails(struct op *op) {
+    const struct sign *g = op->state;
     struct cmd *c = &op->node->cmd;
-    const struct keyspace *ks = &op->node->keys;
     const char *addr = op->session->address->text;
-    cmd_fails_get(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len);
+    cmd_fails_get(c, &op->node->keys, KEY_FAILS_NAME, g->folded, g->folded_len);
     op_call(op, on_fails_name);
-    if (counts_address(op)) {
-        cmd_fails_get(c, ks, KEY_FAILS_ADDR, addr, strlen(addr));
-        op_call(op, on_fails_addr);
-    }
-    cmd_name_get(c, ks, g->folded, g->folded_len);
-    op_call(op, on_holder);
+    if (!counts_address(op))
+        return;
+    cmd_fails_get(c, &op->node->keys, KEY_FAILS_ADDR, addr, strlen(addr));
+    op_call(op, on_fails_addr);
 }
 
 static void throttle(struct op *op) {
@@ -134,14 +144,41 @@ static void on_ttl(struct op *op, const struct redisReply *reply) {
         ((struct sign *)op->state)->unconfirmed = ttl >= 0;
 }
 
+static void look_up_name(struct op *op) {
+    const struct sign *g = op->state;
+    struct cmd *c = &op->node->cmd;
+    cmd_name_get(c, &op->node->keys, g->folded, g->folded_len);
+    op_call(op, on_holder);
+    cmd_name_ttl(c, &op->node->keys, g->folded, g->folded_len); /* after the name, before the record */
+    op_call(op, on_name_ttl);
+}
+
 static void look_up_record(struct op *op) {
     struct sign *g = op->state;
+    g->found = false;
     if (uuid_is_nil(&g->user))
         return;
     cmd_user_get(&op->node->cmd, &op->node->keys, &g->user);
     op_call(op, on_record);
     cmd_user_ttl(&op->node->cmd, &op->node->keys, &g->user);
     op_call(op, on_ttl);
+}
+
+static const op_step LOOK_UP_AGAIN[4]; /* below */
+
+/* Another request is making this user: look again in a moment. */
+static bool wait_for_another(struct op *op) {
+    struct sign *g = op->state;
+    if (g->found || uuid_is_nil(&g->user) || !g->pending)
+        return false;
+    if (++g->looks > PENDING_MAX) {
+        op_fail(op, ERR_BUSY, "this username is being claimed");
+        op->err.retry_after_ms = LAPSE_S * 1000;
+        return true;
+    }
+    op_sleep(op, PENDING_MS);
+    op_goto(op, LOOK_UP_AGAIN);
+    return true;
 }
 
 /* --- Passwords --- */
@@ -283,11 +320,19 @@ static void index_user(struct op *op) {
     op_call(op, NULL);
 }
 
+/* The record is gone: deleted while we looked, or it lapsed because we were so slow. */
+static void on_key_added(struct op *op, const struct redisReply *reply) {
+    int64_t stored;
+    struct err e;
+    if (reply_i64(reply, 0, &stored, &e) == ERR_OK && !stored)
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+}
+
 static void confirm_record(struct op *op) {
     const struct sign *g = op->state;
     cmd_key_add(&op->node->cmd, &op->node->keys, &g->user, g->key_hash, key_expiry(op),
                 clock_wall_ms(), (uint32_t)op->node->set->max_keys);
-    op_call(op, NULL); /* takes the lapse off the record and its keys */
+    op_call(op, on_key_added); /* takes the lapse off the record and its keys */
     index_user(op);
 }
 
@@ -304,13 +349,6 @@ static void claim_name(struct op *op) {
 }
 
 /* --- signIn --- */
-
-static void on_key_added(struct op *op, const struct redisReply *reply) {
-    int64_t stored;
-    struct err e;
-    if (reply_i64(reply, 0, &stored, &e) == ERR_OK && !stored)
-        op_fail(op, ERR_BAD_CREDENTIALS, "%s", ""); /* deleted while we looked */
-}
 
 static void add_key(struct op *op) {
     struct sign *g = op->state;
@@ -339,36 +377,27 @@ static const op_step ENTER[] = {verify_password, refuse_another, add_key, confir
 
 static void enter_or_create(struct op *op) {
     const struct sign *g = op->state;
-    bool may_create = op->node->set->sign_in_creates;
-    op_goto(op, g->found || !may_create ? ENTER : CREATE);
+    bool up = op->req.kind == REQ_SIGN_UP;
+    if (up && (g->found || g->pending))
+        op_fail(op, ERR_NAME_TAKEN, "%s", "");
+    else if (!wait_for_another(op))
+        op_goto(op, up || (!g->found && op->node->set->sign_in_creates) ? CREATE : ENTER);
 }
 
-const op_step OP_SIGN_IN[] = {look_up_name, throttle, look_up_record, enter_or_create, NULL};
+static const op_step LOOK_UP_AGAIN[] = {look_up_name, look_up_record, enter_or_create, NULL};
 
-/* Somebody else claimed the name in the meantime. */
+const op_step OP_SIGN_IN[] = {check_name,   look_up_fails,  throttle,
+                              look_up_name, look_up_record, enter_or_create, NULL};
+const op_step OP_SIGN_UP[] = {check_name,   look_up_fails,  throttle,
+                              look_up_name, look_up_record, enter_or_create, NULL};
+
+/* Somebody else claimed the name in the meantime: it is theirs, or they can sign in. */
 static void on_claimed(struct op *op, const struct redisReply *reply) {
     int64_t claimed;
     struct err e;
-    if (reply_i64(reply, 0, &claimed, &e) || claimed)
-        return;
-    if (op->req.kind == REQ_SIGN_UP) {
-        op_fail(op, ERR_NAME_TAKEN, "%s", "");
-        return;
-    }
-    op_state_free(op); /* then they can sign in: from the beginning */
-    op_goto(op, OP_SIGN_IN);
+    if (reply_i64(reply, 0, &claimed, &e) == ERR_OK && !claimed)
+        op_goto(op, LOOK_UP_AGAIN);
 }
-
-/* --- signUp --- */
-
-static void create_if_free(struct op *op) {
-    if (((struct sign *)op->state)->found)
-        op_fail(op, ERR_NAME_TAKEN, "%s", "");
-    else
-        op_goto(op, CREATE);
-}
-
-const op_step OP_SIGN_UP[] = {look_up_name, throttle, look_up_record, create_if_free, NULL};
 
 /* --- signOut --- */
 

@@ -15,6 +15,8 @@
 
 #define SNAPSHOT 10      /* newest messages in an answer */
 #define MEMBERS_MAX 100  /* members listed */
+#define TRIES_MAX 50     /* snapshots, while the channel's epoch changes */
+#define TRY_MS 20
 #define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
 
 struct join {
@@ -23,6 +25,8 @@ struct join {
     struct op *op;
     struct join_result at;
     bool asked_since, recovered, fresh;
+    bool positioned, early; /* early: the entries came before the position, and say nothing */
+    unsigned tries;
     uint64_t from;    /* the snapshot holds everything up to here */
     struct buf texts; /* the messages, encoded */
     size_t messages;
@@ -111,6 +115,7 @@ static void on_position(struct op *op, const struct redisReply *reply) {
     roster_take(op, &j->roster, j->at.listed);
     j->at.listed = NULL; /* lives as long as the reply */
     j->from = j->at.at.seq;
+    j->positioned = true;
 }
 
 /* Encodes one entry; false: the answer is full. */
@@ -143,7 +148,8 @@ static void on_newest(struct op *op, const struct redisReply *reply) {
         op_fail(op, e.code, "%s", e.detail);
         return;
     }
-    for (size_t i = 0; i < n; i++) {
+    j->early = !j->positioned;
+    for (size_t i = 0; i < n && !j->early; i++) {
         uint64_t seq;
         bool taken = take_entry(j, reply_item(reply, i), &op->channel->id, op->node, &seq);
         if (seq > j->from) /* appended between the two commands */
@@ -163,6 +169,7 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
         op_fail(op, e.code, "%s", e.detail);
         return;
     }
+    j->early = !j->positioned;
     bool whole = uuid_eq(&since->epoch, &j->at.at.epoch) && since->seq <= j->at.at.seq &&
                  n <= op->node->limits.resume_messages;
     uint64_t next = since->seq + 1, seq;
@@ -177,14 +184,29 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
     }
 }
 
+static void begin_listening(struct op *op) {
+    const struct join *j = op->state;
+    if (j->fresh && !sub_open(op->channel, op->session))
+        op_fail(op, ERR_INTERNAL, "out of memory");
+}
+
+static void read_entries(struct op *op) {
+    struct node *node = op->node;
+    const struct request *r = &op->req;
+    if (r->u.join.has_since) {
+        cmd_log_forward(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq,
+                        node->limits.resume_messages + 1);
+        op_call(op, on_missed);
+    } else {
+        cmd_log_back(&node->cmd, &node->keys, &op->channel->id, 0, 0, SNAPSHOT);
+        op_call(op, on_newest);
+    }
+}
+
 static void read_snapshot(struct op *op) {
     struct join *j = op->state;
     struct node *node = op->node;
-    const struct request *r = &op->req;
-    if (j->fresh && !sub_open(op->channel, op->session)) {
-        op_fail(op, ERR_INTERNAL, "out of memory");
-        return;
-    }
+    const struct feed *feed = &op->channel->feed;
     struct buf *b = frame_scratch();
     event_write_user(b, SYS_CHANNEL_JOIN, &op->account->uuid, op->account->name,
                      op->account->name_len);
@@ -195,22 +217,22 @@ static void read_snapshot(struct op *op) {
                           .event = b->data,
                           .event_len = b->len,
                           .event_members_max = (uint32_t)node->set->event_members,
-                          .list_max = MEMBERS_MAX};
+                          .list_max = MEMBERS_MAX,
+                          .known = feed->based ? &feed->last : NULL};
     cmd_join(&node->cmd, &node->keys, &a);
     op_call(op, on_position);
-    j->asked_since = r->u.join.has_since;
-    if (j->asked_since) {
-        uint64_t after = r->u.join.since.seq;
-        cmd_log_forward(&node->cmd, &node->keys, &a.channel, after,
-                        node->limits.resume_messages + 1);
-        op_call(op, on_missed);
-    } else {
-        cmd_log_back(&node->cmd, &node->keys, &a.channel, 0, 0, SNAPSHOT);
-        op_call(op, on_newest);
-    }
+    j->asked_since = op->req.u.join.has_since;
+    read_entries(op);
     cmd_user_channel_add(&node->cmd, &node->keys, &a.user, &a.channel, a.now_ms);
     op_tell(op);
     op->channel->touched = true;
+}
+
+/* The link's order was broken: the script had to be loaded first, and came after the entries. */
+static void read_early_again(struct op *op) {
+    struct join *j = op->state;
+    if (j->early)
+        read_entries(op);
 }
 
 /* What was missed can't be given: the normal join instead. */
@@ -231,35 +253,54 @@ static void look_up_members(struct op *op) {
     roster_look_up(op, &j->roster);
 }
 
+static const op_step AGAIN[6]; /* below */
+
+/* The snapshot is of another epoch than what the feed delivers: one of them is about to change. */
+static void try_again(struct op *op) {
+    struct join *j = op->state;
+    if (++j->tries > TRIES_MAX) {
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        return;
+    }
+    buf_reset(&j->texts);
+    j->messages = 0;
+    j->positioned = j->recovered = false;
+    j->roster.n = j->roster.asked = 0;
+    op_sleep(op, TRY_MS);
+    op_goto(op, AGAIN);
+}
+
+/* Answers and, with nothing in between, begins to deliver. On a connection that was joined already only the
+ * snapshot is new: its messages go on as they did. */
 static void answer(struct op *op) {
     struct join *j = op->state;
-    size_t n = roster_settle(op, &j->roster, true);
     struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
+    if (!bus_base(op->node, op->channel, &at)) {
+        try_again(op);
+        return;
+    }
+    size_t n = roster_settle(op, &j->roster, true);
     struct buf *b = frame_scratch();
     encode_join_begin(b, recipient_of(&op->req.u.join.to));
     buf_add(b, j->texts.data, j->texts.len);
     encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
                     j->recovered, &op->req.id);
     op_answer(op, b);
-}
-
-/* The op is the first of its session's now, so its answer goes out before what was held. */
-static void begin_delivery(struct op *op) {
-    struct join *j = op->state;
-    struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
     struct sub *sub = sub_find(op->session, op->channel);
-    bool same = bus_base(op->node, op->channel, &at);
-    if (!sub || sub->joined)
+    if (op->err.code || !sub || sub->joined)
         return;
-    session_push(op->session, op->answer);
+    session_push(op->session, op->answer); /* the op is the first of its session's: this is its turn */
     frame_unref(op->answer);
     op->answer = NULL;
-    sub_joined(sub, at.seq, same);
+    sub_joined(sub, at.seq);
 }
 
-const op_step OP_CHANNEL_JOIN[] = {find_peer,           listen_on_bus,   read_snapshot,
-                                   read_newest_instead, look_up_members, answer,
-                                   begin_delivery,      NULL};
+static const op_step AGAIN[] = {read_snapshot,   read_early_again, read_newest_instead,
+                                look_up_members, answer,           NULL};
+
+const op_step OP_CHANNEL_JOIN[] = {find_peer,        listen_on_bus,       begin_listening,
+                                   read_snapshot,    read_early_again,    read_newest_instead,
+                                   look_up_members,  answer,              NULL};
 
 /* --- channelLeave --- */
 

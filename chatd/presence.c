@@ -11,6 +11,7 @@
 
 #define BEAT_MS 4000   /* between two signs of life */
 #define ALIVE_MS 15000 /* without one for so long a node counts as dead */
+#define PATIENCE_MS 6000 /* after a break, others have so long to show that they are alive too */
 #define BATCH 500      /* users registered or reaped in one call */
 #define ANNOUNCE_MAX 50 /* channels of a user that are told, newest first */
 
@@ -208,10 +209,14 @@ static void on_beat(const struct redisReply *reply, void *arg, link_aux aux) {
     struct err e;
     if (reply_array(reply, &n, &e) || n != 2 ||
         reply_i64(reply_item(reply, 0), 1, &known, &e) ||
-        reply_array(reply_item(reply, 1), &dead, &e))
+        reply_array(reply_item(reply, 1), &dead, &e)) {
+        node->presence.reap_from_ms = clock_mono_ms() + PATIENCE_MS;
         return;
+    }
     if (!known) /* we were taken for dead, or Redis lost its data */
         register_all(node);
+    if (clock_mono_ms() < node->presence.reap_from_ms)
+        return;
     for (size_t i = 0; i < dead; i++) {
         const char *id;
         size_t len;
@@ -281,6 +286,7 @@ void presence_store_up(struct node *node) {
         reap(node, p->old_id, NODE_ID_TEXT);
     }
     p->started = true;
+    p->reap_from_ms = clock_mono_ms() + PATIENCE_MS;
     uv_timer_start(&p->beat, on_timer, 0, BEAT_MS);
 }
 

@@ -19,6 +19,7 @@ struct presence {
     char id[NODE_ID_TEXT + 1];
     char old_id[NODE_ID_TEXT + 1];
     bool started;
+    uint64_t reap_from_ms; /* silence of others means something from then on */
 };
 
 void presence_init(struct node *node);

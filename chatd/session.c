@@ -161,6 +161,9 @@ void session_close(struct session *s, enum close_code code) {
     if (!s->wsi || s->closing)
         return;
     s->closing = code;
+    if (s->paused) /* the peer's close frame is waited for */
+        wire_pause(s->wsi, false);
+    s->paused = false;
     wire_close_within(s->wsi, CLOSE_SECONDS);
     mark_dirty(s);
 }
@@ -204,7 +207,11 @@ static void flush(struct session *s) {
     }
     if (s->out_count == 0 && s->out_cap > OUT_KEEP)
         drop_out(s);
-    if (s->choked || s->closing)
+    if (s->closing && !s->said_goodbye && !s->choked) {
+        s->said_goodbye = true;
+        wire_say_goodbye(s->wsi, s->closing);
+    }
+    if (s->choked)
         wire_want_writeable(s->wsi);
 }
 
@@ -223,14 +230,9 @@ void sessions_flush(struct sessions *all) {
     }
 }
 
-bool session_writeable(struct session *s) {
+void session_writeable(struct session *s) {
     s->choked = false;
     flush(s);
-    if (s->closing && s->out_count == 0 && !s->choked) {
-        wire_close_reason(s->wsi, s->closing);
-        return false;
-    }
-    return true;
 }
 
 /* --- Time --- */

@@ -52,7 +52,7 @@ struct session {
     bool paused, advancing;
 
     /* outbound */
-    bool dirty, choked, pinged;
+    bool dirty, choked, pinged, said_goodbye;
     enum close_code closing; /* not CLOSE_NONE: nothing more is read; close when the queue is empty */
     uint16_t out_head, out_count, out_cap;
     struct frame **out; /* a ring */
@@ -106,9 +106,8 @@ void session_mark_signed(struct session *s, bool in, uint64_t now_ms);
 
 /* Writes what is queued, one write a session. At the end of each turn of the loop. */
 void sessions_flush(struct sessions *all);
-/* The socket takes bytes again. False: the caller must return -1 from the callback, the close reason is
- * set. */
-bool session_writeable(struct session *s);
+/* The socket takes bytes again. */
+void session_writeable(struct session *s);
 /* Pings the silent, cuts off the dead and those that don't sign in. About once a second. */
 void sessions_sweep(struct sessions *all, uint64_t now_ms, uint64_t ping_ms, uint64_t sign_in_ms);
 void sessions_each(struct sessions *all, void (*fn)(struct session *s, void *arg), void *arg);

@@ -34,10 +34,13 @@ void wire_close_within(struct lws *wsi, int seconds) {
     lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, seconds);
 }
 
-void wire_close_reason(struct lws *wsi, enum close_code code) {
+enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code) {
     const char *text = close_text(code);
-    unsigned char reason[124];
+    unsigned char bytes[4 + 123] = {0x88}; /* FIN, close; RFC 6455 section 5.5.1 */
     size_t len = strlen(text);
-    memcpy(reason, text, len);
-    lws_close_reason(wsi, (enum lws_close_status)code, reason, len);
+    bytes[1] = (unsigned char)(2 + len);
+    bytes[2] = (unsigned char)(code >> 8);
+    bytes[3] = (unsigned char)code;
+    memcpy(bytes + 4, text, len);
+    return wire_write(wsi, bytes, 4 + len);
 }

@@ -25,7 +25,8 @@ void wire_pause(struct lws *wsi, bool pause);
 void wire_kill(struct lws *wsi);
 /* Kills it if the close handshake takes longer than this. */
 void wire_close_within(struct lws *wsi, int seconds);
-/* To be called in the writeable callback, which must then return -1: lws sends the close frame. */
-void wire_close_reason(struct lws *wsi, enum close_code code);
+/* Writes a close frame; the peer's own ends the connection. Not by lws_close_reason and -1 from the writeable
+ * callback: Debian's lws, on libuv, then closes twice, and the second time doesn't wait for the frame. */
+enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code);
 
 #endif

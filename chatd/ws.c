@@ -226,7 +226,11 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             session_heard(p->session, clock_mono_ms());
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return p->session && !session_writeable(p->session) ? -1 : 0;
+        if (p->session)
+            session_writeable(p->session);
+        return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return p->session && p->session->said_goodbye ? -1 : 0; /* both have: lws must not say it again */
     case LWS_CALLBACK_CLOSED:
         closed(p);
         return 0;

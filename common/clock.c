@@ -26,8 +26,8 @@ static void digits(char *out, int n, int64_t v) {
 /* Civil date from a day count: Howard Hinnant's algorithm, here for years 0 to 9999 only. It costs a
  * tenth of gmtime_r + strftime, and every message has a time in it. */
 static void civil(int64_t days, int64_t *y, int64_t *m, int64_t *d) {
-    days += 719468; /* days from 0000-03-01 to 1970-01-01 */
-    int64_t era = days / 146097, doe = days % 146097;
+    days += 719468 + 146097; /* from 400 years, an era, before 0000-03-01: so it is never negative */
+    int64_t era = days / 146097 - 1, doe = days % 146097;
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t mp = (5 * doy + 2) / 153;
@@ -37,7 +37,7 @@ static void civil(int64_t days, int64_t *y, int64_t *m, int64_t *d) {
 }
 
 void clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT + 1]) {
-    const int64_t first = -62162208000000, last = 253402300799999; /* 0000-03-01 … 9999-12-31 */
+    const int64_t first = -62167219200000, last = 253402300799999; /* 0000-01-01 … 9999-12-31 */
     if (wall_ms < first)
         wall_ms = first;
     if (wall_ms > last)

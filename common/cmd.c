@@ -229,15 +229,34 @@ void cmd_append_args_begin(struct cmd *c, const char *node_id, const struct uuid
     cmd_uuid(c, spare_epoch);
 }
 
+/* An epoch and a seq; `at` NULL: nothing is known. */
+static void position(struct cmd *c, const struct position *at) {
+    if (at)
+        cmd_uuid(c, &at->epoch);
+    else
+        cmd_literal(c, "");
+    cmd_i64(c, at ? (int64_t)at->seq : 0);
+}
+
 void cmd_append_args(struct cmd *c, const struct keyspace *ks, const struct message *m,
-                     bool client_uuid) {
+                     bool client_uuid, const struct position *known) {
     cmd_channel_key(c, ks, &m->channel, CHANNEL_BUS);
+    position(c, known);
     cmd_literal(c, client_uuid ? "1" : "");
     cmd_uuid(c, &m->uuid);
     cmd_uuid(c, &m->sender);
     cmd_i64(c, m->created_ms);
     cmd_borrow(c, m->sender_name, m->sender_name_len);
     cmd_borrow(c, m->text, m->text_len);
+}
+
+void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               const struct uuid *spare_epoch, const struct position *known) {
+    cmd_begin_script(c, SCRIPT_RENEW, 2);
+    cmd_channel_key(c, ks, ch, CHANNEL_LOG);
+    cmd_channel_key(c, ks, ch, CHANNEL_META);
+    cmd_uuid(c, spare_epoch);
+    position(c, known);
 }
 
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
@@ -295,6 +314,7 @@ void cmd_join(struct cmd *c, const struct keyspace *ks, const struct join_args *
     cmd_borrow(c, a->event, a->event_len);
     cmd_i64(c, a->event_members_max);
     cmd_i64(c, a->list_max);
+    position(c, a->known);
 }
 
 void cmd_announce(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
@@ -347,6 +367,11 @@ void cmd_channel_touch(struct cmd *c, const struct keyspace *ks, const struct ch
 
 void cmd_name_get(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len) {
     cmd_begin(c, "GET");
+    cmd_tailed_key(c, ks, KEY_NAME, folded, len);
+}
+
+void cmd_name_ttl(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len) {
+    cmd_begin(c, "TTL");
     cmd_tailed_key(c, ks, KEY_NAME, folded, len);
 }
 

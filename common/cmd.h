@@ -62,8 +62,11 @@ void cmd_append_begin(struct cmd *c, unsigned messages);
 void cmd_append_keys(struct cmd *c, const struct keyspace *ks, const struct message *m);
 void cmd_append_args_begin(struct cmd *c, const char *node_id, const struct uuid *spare_epoch,
                            unsigned remember_s);
+/* `known`: up to where this node has delivered the channel; NULL: it knows nothing. */
 void cmd_append_args(struct cmd *c, const struct keyspace *ks, const struct message *m,
-                     bool client_uuid);
+                     bool client_uuid, const struct position *known);
+void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               const struct uuid *spare_epoch, const struct position *known);
 
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 void cmd_log_length(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
@@ -83,6 +86,7 @@ struct join_args {
     const char *event; /* event_write_user(SYS_CHANNEL_JOIN) */
     size_t event_len;
     uint32_t event_members_max, list_max;
+    const struct position *known; /* as in cmd_append_args */
 };
 void cmd_join(struct cmd *c, const struct keyspace *ks, const struct join_args *a);
 /* announce.lua; `leaver` NULL: nobody leaves */
@@ -100,6 +104,7 @@ void cmd_channel_touch(struct cmd *c, const struct keyspace *ks, const struct ch
 
 /* --- Users --- */
 void cmd_name_get(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len);
+void cmd_name_ttl(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len);
 void cmd_name_claim(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
                     const struct uuid *user, const struct uuid *holder, unsigned lapse_s);
 void cmd_name_confirm(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,

@@ -30,8 +30,10 @@ static const char *rest(struct fields *f, size_t *len) {
         *len = 0;
         return "";
     }
+    const char *s = f->at;
     *len = (size_t)(f->end - f->at);
-    return f->at;
+    f->at = f->end + 1;
+    return s;
 }
 
 static void next_uuid(struct fields *f, struct uuid *u) {
@@ -73,6 +75,20 @@ static void next_fixed(struct fields *f, char *out, size_t size) {
 
 static void next_name(struct fields *f, const char **s, size_t *len) {
     if (next(f, s, len) && (*len == 0 || *len > NAME_MAX_BYTES || !utf8_valid(*s, *len)))
+        f->bad = true;
+}
+
+static void parse_close(struct fields *f, struct event *e) {
+    uint64_t code = next_u64(f);
+    if (code < 1000 || code > 4999) /* RFC 6455 section 7.4.2 */
+        f->bad = true;
+    e->close_code = (unsigned)code;
+}
+
+static void parse_check(struct fields *f) {
+    const char *s;
+    size_t len;
+    if (next(f, &s, &len) && !(len == 1 && *s == '-'))
         f->bad = true;
 }
 
@@ -152,9 +168,10 @@ bool event_parse(const char *payload, size_t len, struct event *out) {
         next_fixed(&f, out->key_hash, KEY_HASH_TEXT);
         break;
     case EVENT_CLOSE:
-        out->close_code = (unsigned)next_u64(&f);
+        parse_close(&f, out);
         break;
     case EVENT_CHECK:
+        parse_check(&f);
         break;
     case EVENT_FORGET:
         next_uuid(&f, &out->user);
@@ -162,7 +179,7 @@ bool event_parse(const char *payload, size_t len, struct event *out) {
     default:
         return false;
     }
-    return !f.bad;
+    return !f.bad && f.at > f.end; /* nothing behind the last field */
 }
 
 static void add_uuid(struct buf *b, const struct uuid *u) {

@@ -50,7 +50,7 @@ struct event {
     unsigned close_code;            /* x */
 };
 
-/* False: not a payload of ours (foreign, empty, cut): drop and count it. */
+/* False: not a payload of ours (foreign, empty, cut, too long): drop and count it. */
 bool event_parse(const char *payload, size_t len, struct event *out);
 
 void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user, const char *name,

@@ -3,8 +3,8 @@
 --
 -- KEYS  3 a message: the channel's log, its meta, and sent:<message uuid>
 -- ARGV  1 node id, 2 seconds a message UUID is remembered, 3 a fresh UUID (for a new epoch),
---       then 7 a message: bus, '1' if the client made the UUID (else ''), uuid, sender, time in ms,
---       sender's name, text
+--       then 9 a message: bus, the epoch and seq up to which this node has delivered ('' and 0: nothing),
+--       '1' if the client made the UUID (else ''), uuid, sender, time in ms, sender's name, text
 -- Reply one item a message, in order:
 --       {0, epoch, seq, receivers}  stored as seq, published to so many nodes
 --       {1, epoch, seq, fields}     a repeat: nothing stored; the first message's stream fields, or
@@ -29,18 +29,18 @@ local function store(log, meta, id, max, fields)
   return redis.pcall('XADD', log, id, unpack(fields))
 end
 
-local function append(log, meta, sent, bus, retry, uuid, sender, at, name, text)
+local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid, sender, at, name, text)
   if retry == '1' then
     local reply = repeated(log, sent)
     if reply then return reply end
   end
-  local epoch, last, _, max = position(log, meta, spare)
+  local epoch, last, _, max = position(log, meta, spare, known_epoch, known_seq)
   if not epoch then return {2, last} end
   local fields = {'uuid', uuid, 'sender', sender, 'name', name, 'at', at, 'text', text}
   local seq = string.format('%.0f', last + 1)
   local added = store(log, meta, seq .. '-0', max, fields)
   if added.err and added.err:find('equal or smaller', 1, true) then -- the counter is behind the stream
-    epoch, last = renew(log, meta, spare)
+    epoch, last = renew(log, meta, spare, 0)
     if not epoch then return {2, last} end
     seq = string.format('%.0f', last + 1)
     added = store(log, meta, seq .. '-0', max, fields)
@@ -55,7 +55,7 @@ end
 
 local replies = {}
 for i = 1, #KEYS / 3 do
-  local k, a = i * 3, i * 7 - 4
-  replies[i] = append(KEYS[k - 2], KEYS[k - 1], KEYS[k], unpack(ARGV, a + 1, a + 7))
+  local k, a = i * 3, i * 9 - 6
+  replies[i] = append(KEYS[k - 2], KEYS[k - 1], KEYS[k], unpack(ARGV, a + 1, a + 9))
 end
 return replies

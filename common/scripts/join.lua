@@ -4,9 +4,10 @@
 -- KEYS  1 log, 2 meta, 3 members
 -- ARGV  1 user, 2 the other user of a private channel or '', 3 time in ms, 4 a fresh UUID (for a new
 --       epoch), 5 bus, 6 the event to publish for a new member, 7 largest number of members that are
---       told of it, 8 how many members to list
+--       told of it, 8 how many members to list, 9 and 10 the epoch and seq up to which this node has
+--       delivered ('' and 0: nothing)
 -- Reply {epoch, base, seq, number of members, {those who joined last}}
-local epoch, seq, base = position(KEYS[1], KEYS[2], ARGV[4])
+local epoch, seq, base = position(KEYS[1], KEYS[2], ARGV[4], ARGV[9], ARGV[10])
 if not epoch then return redis.error_reply(seq) end
 local new = redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1])
 if ARGV[2] ~= '' then redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[2]) end

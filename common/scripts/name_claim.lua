@@ -1,7 +1,8 @@
 -- name_claim: takes a username for a user who is being made; the claim lapses unless it is confirmed.
 --
 -- KEYS  1 name:<folded>
--- ARGV  1 uuid, 2 '' or the uuid that holds the name now and has no record, 3 seconds until it lapses
+-- ARGV  1 uuid, 2 '' or the uuid that holds the name for good and was then seen to have no record (a record
+--       is written before its name is made permanent, so it won't come any more), 3 seconds until it lapses
 -- Reply 1 claimed, 0 taken
 local holder = redis.call('GET', KEYS[1]) or ''
 if holder ~= ARGV[2] then return 0 end
