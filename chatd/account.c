@@ -96,6 +96,12 @@ void account_leave(struct node *node, struct session *s) {
     account_unref(&node->accounts, acc);
 }
 
+/* Then it gets an answer; the event that tells of the revoked key may come before that. */
+static bool is_signing_out(const struct session *s) {
+    const struct op *op = s->op_head;
+    return op && op->started && op->req.kind == REQ_SIGN_OUT;
+}
+
 void account_revoke(struct node *node, struct account *acc, const char *key_hash,
                     const struct session *except) {
     struct uuid user = acc->uuid;
@@ -105,9 +111,11 @@ void account_revoke(struct node *node, struct account *acc, const char *key_hash
         next = s->same_account.next;
         if (s == except || !secret_eq(s->key_hash, key_hash, KEY_HASH_TEXT))
             continue;
-        struct buf *b = frame_scratch();
-        encode_unauthorized(b, &user, NULL);
-        session_push_json(s, b);
+        if (!is_signing_out(s)) {
+            struct buf *b = frame_scratch();
+            encode_unauthorized(b, &user, NULL);
+            session_push_json(s, b);
+        }
         account_leave(node, s);
     }
     account_unref(&node->accounts, acc);

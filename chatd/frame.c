@@ -42,7 +42,8 @@ struct frame *frame_text(struct buf *json) {
     struct frame *f = json->failed ? NULL : make(n + json->len);
     if (f) {
         memcpy(f->bytes, head, n);
-        memcpy(f->bytes + n, json->data, json->len);
+        if (json->len)
+            memcpy(f->bytes + n, json->data, json->len);
     }
     buf_reset(json);
     return f;

@@ -24,7 +24,7 @@ struct join {
     struct channel_wait wait;
     struct op *op;
     struct join_result at;
-    bool asked_since, recovered, fresh;
+    bool asked_since, recovered, fresh, opened;
     bool positioned, early; /* early: the entries came before the position, and say nothing */
     unsigned tries;
     uint64_t from;    /* the snapshot holds everything up to here */
@@ -32,8 +32,12 @@ struct join {
     size_t messages;
 };
 
+/* Also the end of a join that failed: it must leave no receiver that holds messages for ever. */
 static void clear(void *state) {
     struct join *j = state;
+    struct sub *sub = j->opened ? sub_find(j->op->session, j->op->channel) : NULL;
+    if (sub && !sub->joined)
+        sub_close(&j->op->node->hub, sub);
     buf_free(&j->texts);
     roster_clear(&j->roster);
 }
@@ -66,6 +70,7 @@ static void find_peer(struct op *op) {
     struct join *j = op_state(op, sizeof *j, clear);
     if (!j)
         return;
+    j->op = op;
     buf_init(&j->texts, 2 * ANSWER_BYTES);
     if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
         return;
@@ -185,8 +190,9 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
 }
 
 static void begin_listening(struct op *op) {
-    const struct join *j = op->state;
-    if (j->fresh && !sub_open(op->channel, op->session))
+    struct join *j = op->state;
+    j->opened = j->fresh && sub_open(op->channel, op->session);
+    if (j->fresh && !j->opened)
         op_fail(op, ERR_INTERNAL, "out of memory");
 }
 

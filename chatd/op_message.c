@@ -81,6 +81,19 @@ static bool take_entry(struct op *op, const struct redisReply *entry) {
     return true;
 }
 
+/* How many of the first n entries fit into an answer. */
+static size_t fitting(struct op *op, const struct redisReply *reply, size_t n) {
+    struct history *h = op->state;
+    uint64_t bad = op->node->count.bad_entries;
+    size_t fit = 0;
+    while (fit < n && take_entry(op, reply_item(reply, fit)))
+        fit++;
+    op->node->count.bad_entries = bad;
+    buf_reset(&h->texts);
+    h->messages = 0;
+    return fit;
+}
+
 static void on_entries(struct op *op, const struct redisReply *reply) {
     size_t n;
     struct err e;
@@ -88,7 +101,10 @@ static void on_entries(struct op *op, const struct redisReply *reply) {
         op_fail(op, e.code, "%s", e.detail);
         return;
     }
-    bool oldest_first = op->req.u.read.after > 0; /* asked for by XRANGE; the answer is newest first */
+    /* Asked for by XRANGE, oldest first; the answer is newest first, and holds those nearest to `after`. */
+    bool oldest_first = op->req.u.read.after > 0;
+    if (oldest_first)
+        n = fitting(op, reply, n);
     for (size_t i = 0; i < n; i++)
         if (!take_entry(op, reply_item(reply, oldest_first ? n - 1 - i : i)))
             break;

@@ -21,6 +21,7 @@
 #define GREETING_MS 1500   /* the same for connecting and the handshake */
 #define RETRY_MIN_MS 20    /* back-off: doubled up to the maximum, with jitter */
 #define RETRY_MAX_MS 1000
+#define LOUD_AFTER 5       /* failed tries until it is logged: an embedded Redis takes a moment to start */
 #define TICK_MS 250        /* how often deadlines are looked at */
 #define IN_FLIGHT_MAX 200000
 #define BUS_IDLE_MS 500    /* a bus that was silent for so long is pinged */
@@ -420,7 +421,7 @@ static void go_down(struct redis_link *l, const char *why) {
     if (l->state == DOWN || l->state == CLOSED)
         return;
     bool was_up = l->state == UP;
-    if (was_up || l->tries == 1) {
+    if (was_up || l->tries == LOUD_AFTER) {
         char quoted[160];
         log_warn("redis_down", "link=%s reason=%s", l->name,
                  log_quote(quoted, sizeof quoted, why, strlen(why)));

@@ -78,9 +78,11 @@ static bool room_for_arg(struct cmd *c) {
 }
 
 void cmd_borrow(struct cmd *c, const char *s, size_t len) {
-    if (!s || !room_for_arg(c))
+    if (!s && len > 0) /* skipping it would move all arguments behind it */
+        c->failed = true;
+    if (c->failed || !room_for_arg(c))
         return;
-    c->argv[c->argc] = s;
+    c->argv[c->argc] = s ? s : "";
     c->argvlen[c->argc++] = len;
 }
 

@@ -157,7 +157,7 @@ static bool parse_fields(const redisReply *r, struct message *m) {
             m->text_len = (size_t)value->len;
         }
     }
-    return uuid && sender && at && m->sender_name && m->text &&
+    return uuid && sender && at && m->sender_name_len > 0 && m->text_len > 0 &&
            m->sender_name_len <= NAME_MAX_BYTES && m->text_len <= MESSAGE_MAX_BYTES &&
            utf8_valid(m->sender_name, m->sender_name_len) && utf8_valid(m->text, m->text_len);
 }
@@ -170,7 +170,8 @@ bool reply_entry(const redisReply *entry, const struct channel_id *channel, stru
     const redisReply *id = entry->element[0];
     const char *dash = memchr(id->str, '-', (size_t)id->len);
     int64_t seq;
-    if (!dash || !parse_i64(id->str, (size_t)(dash - id->str), &seq) || seq < 1)
+    if (!dash || strcmp(dash, "-0") != 0 ||
+        !parse_i64(id->str, (size_t)(dash - id->str), &seq) || seq < 1)
         return false;
     out->seq = (uint64_t)seq;
     return parse_fields(entry->element[1], out);
@@ -191,7 +192,8 @@ enum err_code reply_append(const redisReply *r, size_t i, struct append_result *
         return wrong_shape(e, "append");
     if (item->element[0]->integer == 2 && is_str(item->element[1]))
         return redis_error(item->element[1]->str, (size_t)item->element[1]->len, e);
-    if (item->elements < 4 || !parse_uuid(item->element[1], &out->at.epoch) ||
+    if (item->element[0]->integer < 0 || item->element[0]->integer > 1 || item->elements < 4 ||
+        !parse_uuid(item->element[1], &out->at.epoch) ||
         !parse_seq(item->element[2], &out->at.seq))
         return wrong_shape(e, "append");
     out->repeat = item->element[0]->integer == 1;
@@ -199,6 +201,8 @@ enum err_code reply_append(const redisReply *r, size_t i, struct append_result *
         out->gone = !parse_fields(item->element[3], &out->first);
     else if (item->element[3]->type == REDIS_REPLY_INTEGER)
         out->receivers = item->element[3]->integer;
+    else
+        return wrong_shape(e, "append");
     out->first.seq = out->at.seq;
     return ERR_OK;
 }

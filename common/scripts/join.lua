@@ -7,6 +7,10 @@
 --       told of it, 8 how many members to list, 9 and 10 the epoch and seq up to which this node has
 --       delivered ('' and 0: nothing)
 -- Reply {epoch, base, seq, number of members, {those who joined last}}
+for key, command in pairs({[KEYS[1]] = 'XLEN', [KEYS[3]] = 'ZCARD'}) do -- before anything is written
+  local probe = redis.pcall(command, key)
+  if type(probe) == 'table' then return probe end
+end
 local epoch, seq, base = position(KEYS[1], KEYS[2], ARGV[4], ARGV[9], ARGV[10])
 if not epoch then return redis.error_reply(seq) end
 local new = redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1])

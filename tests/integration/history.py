@@ -1,0 +1,140 @@
+"""The history checker. A run is recorded as what was sent, what was acknowledged, what each connection was
+given, and what the store holds at the end; faults() says where these break a promise:
+
+  one order for all, numbers without gaps, no acknowledged message lost, none stored twice, none
+  invented, and each connection got each message once and in order from its join on.
+
+Pure: knows neither sockets nor Redis. test_history_checker.py plants each kind of fault."""
+
+import collections
+import dataclasses
+
+FIRST_FAULTS = 20  # of a kind, that a report shows
+
+
+@dataclasses.dataclass
+class Delivery:
+    seq: int
+    uuid: str
+    text: str
+    retried: bool = False  # the answer to a message that was sent again: it may repeat what is known
+
+
+@dataclasses.dataclass
+class Reception:
+    """What one connection was given of one channel in one epoch, from a join (or an epoch's beginning) on."""
+    who: str
+    epoch: str
+    start: int                # the join's seq: the next message is start + 1
+    deliveries: list = dataclasses.field(default_factory=list)
+    whole: bool = False       # it lasted to the end of the run: nothing may be missing at its end
+
+
+@dataclasses.dataclass
+class Ack:
+    epoch: str
+    seq: int
+
+
+class History:
+    """One channel's. `stored` is the channel's log at the end, as (seq, uuid, text) in its own order,
+    of the epoch named by `epoch`."""
+
+    def __init__(self, channel="0"):
+        self.channel = channel
+        self.sent = {}          # uuid: text
+        self.lines = []         # lists of uuids sent in this order by one connection, each sent once
+        self.acks = {}          # uuid: Ack
+        self.receptions = []
+        self.epoch = None
+        self.stored = []
+
+    def faults(self):
+        """{kind of fault: [descriptions]}, empty when all is well."""
+        found = collections.defaultdict(list)
+        self._check_store(found)
+        self._check_acks(found)
+        self._check_lines(found)
+        seen = {}  # (epoch, seq): uuid, as the first one was told
+        for reception in self.receptions:
+            self._check_reception(found, reception, seen)
+        return dict(found)
+
+    def check(self):
+        found = self.faults()
+        assert not found, f"channel {self.channel}:\n" + "\n".join(
+            f"{kind}: {len(cases)}\n  " + "\n  ".join(cases[:FIRST_FAULTS]) for kind, cases in found.items())
+
+    # The store
+
+    def _check_store(self, found):
+        numbers = [seq for seq, _, _ in self.stored]
+        for before, after in zip(numbers, numbers[1:]):
+            if after != before + 1:
+                found["gap in the store"].append(f"{after} follows {before}")
+        times = collections.Counter(uuid for _, uuid, _ in self.stored)
+        for uuid, n in times.items():
+            if n > 1:
+                found["stored twice"].append(f"{uuid} {n} times")
+        for seq, uuid, text in self.stored:
+            if uuid not in self.sent:
+                found["invented"].append(f"{seq} {uuid} in the store")
+            elif self.sent[uuid] != text:
+                found["altered"].append(f"{seq} {uuid} in the store")
+
+    def _check_acks(self, found):
+        at = {uuid: seq for seq, uuid, _ in self.stored}
+        for uuid, ack in self.acks.items():
+            if ack.epoch != self.epoch:
+                continue  # what an earlier epoch held is not in question
+            if uuid not in at:
+                found["acknowledged and lost"].append(f"{uuid} as {ack.seq}")
+            elif at[uuid] != ack.seq:
+                found["acknowledged as another number"].append(f"{uuid}: {ack.seq}, stored as {at[uuid]}")
+
+    def _check_lines(self, found):
+        """What one connection sent, and sent once, is stored in the order it was sent."""
+        at = {uuid: seq for seq, uuid, _ in self.stored}
+        for line in self.lines:
+            numbers = [(at[uuid], uuid) for uuid in line if uuid in at]
+            for before, after in zip(numbers, numbers[1:]):
+                if after[0] < before[0]:
+                    found["order of a sender"].append(f"{after[1]} as {after[0]} behind {before[1]} as {before[0]}")
+
+    # What was given
+
+    @staticmethod
+    def _given(reception):
+        """The deliveries without the answers that only repeat: one counts if the message did not come,
+        and will not come, in its turn."""
+        in_turn = {d.seq for d in reception.deliveries if not d.retried}
+        for d in reception.deliveries:
+            if d.retried and (d.seq <= reception.start or d.seq in in_turn):
+                continue
+            if d.retried:
+                in_turn.add(d.seq)
+            yield d
+
+    def _check_reception(self, found, reception, seen):
+        last = reception.start
+        stored = {seq: uuid for seq, uuid, _ in self.stored} if reception.epoch == self.epoch else None
+        for d in self._given(reception):
+            where = f"{reception.who}: {d.seq} behind {last} ({d.uuid})"
+            if d.seq == last:
+                found["given twice"].append(where)
+            elif d.seq < last:
+                found["given out of order"].append(where)
+            elif d.seq > last + 1:
+                found["gap in what was given"].append(where)
+            last = max(last, d.seq)
+            if d.uuid not in self.sent:
+                found["invented"].append(where)
+            elif self.sent[d.uuid] != d.text:
+                found["altered"].append(where)
+            if seen.setdefault((reception.epoch, d.seq), d.uuid) != d.uuid or (
+                    stored is not None and stored.get(d.seq, d.uuid) != d.uuid):
+                found["two orders"].append(where)
+            elif stored is not None and d.seq not in stored and d.seq > min(stored, default=0):
+                found["given and not stored"].append(where)
+        if reception.whole and self.stored and reception.epoch == self.epoch and last < self.stored[-1][0]:
+            found["end missing"].append(f"{reception.who}: has {last} of {self.stored[-1][0]}")

@@ -1,0 +1,157 @@
+"""The history checker itself: a clean history passes, and each kind of fault is caught when it is planted."""
+
+import random
+
+import pytest
+from history import Ack, Delivery, History, Reception
+
+MESSAGES, RECEIVERS = 200, 4
+
+
+def clean(seed=1):
+    """Messages of four senders in one order; receivers who joined at different times."""
+    rng = random.Random(seed)
+    h = History()
+    h.epoch = "e"
+    lines = [[] for _ in range(4)]
+    for seq in range(1, MESSAGES + 1):
+        uuid, text = f"m{seq}", f"text {rng.random()}"
+        h.sent[uuid] = text
+        rng.choice(lines).append(uuid)
+        h.acks[uuid] = Ack("e", seq)
+        h.stored.append((seq, uuid, text))
+    h.lines = lines
+    for i in range(RECEIVERS):
+        start = i * 10
+        h.receptions.append(Reception(f"r{i}", "e", start, [
+            Delivery(seq, uuid, text) for seq, uuid, text in h.stored if seq > start], whole=True))
+    return h
+
+
+def test_a_clean_history_has_no_faults():
+    h = clean()
+    assert h.faults() == {}
+    h.check()
+
+
+def test_an_unacknowledged_message_may_be_stored_or_not():
+    h = clean()
+    h.sent["never arrived"] = "x"
+    del h.acks["m5"]
+    assert h.faults() == {}
+
+
+def test_answers_to_retries_may_repeat_what_is_known_and_stand_in_for_what_is_not():
+    h = clean()
+    r = h.receptions[2]
+    r.deliveries.insert(50, Delivery(7, "m7", h.sent["m7"], retried=True))  # from before the join
+    r.deliveries.insert(60, Delivery(40, "m40", h.sent["m40"], retried=True))  # came in its turn
+    r.deliveries.insert(10, Delivery(90, "m90", h.sent["m90"], retried=True))  # will come in its turn
+    at = next(i for i, d in enumerate(r.deliveries) if d.seq == 120)
+    r.deliveries[at] = Delivery(120, "m120", h.sent["m120"], retried=True)  # is the message itself
+    assert h.faults() == {}
+
+
+def lose_acknowledged(h):
+    h.acks["gone"] = Ack("e", 201)
+    h.sent["gone"] = "x"
+
+
+def acknowledge_wrongly(h):
+    h.acks["m3"] = Ack("e", 4)
+
+
+def store_twice(h):
+    h.stored.append((MESSAGES + 1, "m9", h.sent["m9"]))
+    for r in h.receptions:
+        r.deliveries.append(Delivery(MESSAGES + 1, "m9", h.sent["m9"]))
+
+
+def leave_a_gap_in_the_store(h):
+    del h.stored[100]
+
+
+def invent_in_the_store(h):
+    h.stored.append((MESSAGES + 1, "ghost", "boo"))
+
+
+def invent_for_a_receiver(h):
+    h.receptions[1].deliveries.append(Delivery(MESSAGES + 1, "ghost", "boo"))
+
+
+def alter(h):
+    h.receptions[0].deliveries[3].text += "!"
+
+
+def repeat(h):
+    h.receptions[0].deliveries.insert(5, h.receptions[0].deliveries[4])
+
+
+def drop(h):
+    del h.receptions[1].deliveries[9]
+
+
+def drop_the_first(h):
+    del h.receptions[3].deliveries[0]
+
+
+def cut_the_end(h):
+    del h.receptions[2].deliveries[-3:]
+
+
+def swap(h):
+    d = h.receptions[2].deliveries
+    d[3], d[4] = d[4], d[3]
+
+
+def give_two_orders(h):
+    """Numbers are in order for each, but two connections got other messages under them."""
+    d = h.receptions[3].deliveries
+    d[7], d[8] = (Delivery(d[7].seq, d[8].uuid, d[8].text), Delivery(d[8].seq, d[7].uuid, d[7].text))
+
+
+def give_two_orders_in_a_lost_epoch(h):
+    for who, uuid in ("r0", "m1"), ("r1", "m2"):
+        h.receptions.append(Reception(who, "lost epoch", 0, [Delivery(1, uuid, h.sent[uuid])]))
+
+
+def give_what_is_not_stored(h):
+    h.sent["unstored"] = "x"
+    h.receptions[0].deliveries.append(Delivery(MESSAGES + 1, "unstored", "x"))
+
+
+def overtake(h):
+    line = h.lines[0]
+    line[2], line[3] = line[3], line[2]
+
+
+def give_a_retry_out_of_turn_only(h):
+    r = h.receptions[0]
+    r.deliveries.append(Delivery(r.deliveries.pop(30).seq, "m31", h.sent["m31"], retried=True))
+
+
+@pytest.mark.parametrize("plant,kind", [
+    (lose_acknowledged, "acknowledged and lost"),
+    (acknowledge_wrongly, "acknowledged as another number"),
+    (store_twice, "stored twice"),
+    (leave_a_gap_in_the_store, "gap in the store"),
+    (invent_in_the_store, "invented"),
+    (invent_for_a_receiver, "invented"),
+    (alter, "altered"),
+    (repeat, "given twice"),
+    (drop, "gap in what was given"),
+    (drop_the_first, "gap in what was given"),
+    (cut_the_end, "end missing"),
+    (swap, "given out of order"),
+    (give_two_orders, "two orders"),
+    (give_two_orders_in_a_lost_epoch, "two orders"),
+    (give_what_is_not_stored, "given and not stored"),
+    (overtake, "order of a sender"),
+    (give_a_retry_out_of_turn_only, "gap in what was given"),
+])
+def test_a_planted_fault_is_caught(plant, kind):
+    h = clean()
+    plant(h)
+    assert kind in h.faults()
+    with pytest.raises(AssertionError, match=kind):
+        h.check()

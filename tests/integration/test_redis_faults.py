@@ -1,0 +1,547 @@
+"""What chatd makes of a Redis that restarts, dies, hangs, fills up, forgets or lies (R1, R5, R8 and
+"What is in Redis" of the contract). Under load the history is checked: nothing acknowledged is lost,
+nothing comes twice, out of order or not at all."""
+
+import contextlib
+import threading
+import time
+
+import chat
+import pytest
+from load import Load
+
+WITHIN = 3.0     # seconds until a request is answered, whatever Redis does
+RETURN = 5.0     # seconds until service is back behind Redis
+
+
+@pytest.fixture
+def nodes(start_chatd, own_redis):
+    return [start_chatd(own_redis.uri) for _ in range(2)]
+
+
+@pytest.fixture
+def node(start_chatd, own_redis):
+    return start_chatd(own_redis.uri)
+
+
+def links(server, which):
+    """Ids of chatd's connections: "bus", "store" or "" for all."""
+    return [c["id"] for c in server.r.client_list() if c["name"].startswith("chatd-") and c["name"].endswith(which)]
+
+
+def cut(server, which):
+    for one in links(server, which):
+        server.r.client_kill_filter(_id=one)
+
+
+def answered(client, type, body=None):
+    """The answer to a request and the seconds it took."""
+    start = time.monotonic()
+    client.ask(type, body, requestID="timed")
+    while True:
+        frame = client.recv()
+        if frame.get("requestID") == "timed":
+            return frame, time.monotonic() - start
+
+
+def is_unavailable(frame):
+    return frame["type"] == "error" and frame["error"]["name"] == "unavailable"
+
+
+def back(client):
+    """Service is back: seconds until a message is acknowledged, tried again as a client would."""
+    start = time.monotonic()
+    uuid = chat.new_uuid()
+    while True:
+        client.ask("channelMessage", {"message": "back", "UUID": uuid}, requestID=uuid)
+        while True:
+            frame = client.recv()
+            if frame.get("requestID") == uuid:
+                break
+        if not is_unavailable(frame):
+            assert frame["type"] == "channelMessage", frame
+            return time.monotonic() - start
+        time.sleep(0.02)
+
+
+# Under load
+
+def stopped_and_started(server):
+    server.restart()
+
+
+def killed_and_started(server):
+    server.kill()
+    server.start()
+
+
+def without_bus_links(server):
+    cut(server, "-bus")
+
+
+def without_store_links(server):
+    cut(server, "-store")
+
+
+def without_links(server):
+    cut(server, "")
+
+
+def without_scripts(server):
+    server.r.script_flush()
+
+
+def held_up(server):
+    server.r.execute_command("CLIENT", "PAUSE", 700, "ALL")
+
+
+def held_up_for_writes(server):
+    server.r.execute_command("CLIENT", "PAUSE", 700, "WRITE")
+
+
+def with_the_bus_unsubscribed(server):
+    """Pub/sub is lost while the links stay: only the stream can tell."""
+    server.r.config_set("client-output-buffer-limit", "pubsub 1 1 1")
+    time.sleep(0.2)
+    server.r.config_set("client-output-buffer-limit", "pubsub 32mb 8mb 60")
+
+
+@pytest.mark.parametrize("fault,times", [
+    (stopped_and_started, 2), (killed_and_started, 3), (without_bus_links, 6), (without_store_links, 6),
+    (without_links, 4), (without_scripts, 10), (held_up, 2), (held_up_for_writes, 2),
+    (with_the_bus_unsubscribed, 3)], ids=lambda v: getattr(v, "__name__", ""))
+def test_nothing_is_lost_or_doubled_when_redis_is(fault, times, nodes, own_redis, prefix):
+    with Load(nodes, own_redis, prefix) as load:
+        for _ in range(times):
+            load.wait_acked(100)
+            fault(own_redis)
+        load.wait_acked(100)
+    load.check()
+    assert set(load.errors) <= {"unavailable"}
+    assert load.slowest < WITHIN
+    assert not load.closes and load.signed_out == load.epochs == load.unrecovered == 0, "connections stay"
+
+
+def test_nothing_is_lost_or_doubled_when_redis_hangs_for_seconds(nodes, own_redis, prefix):
+    with Load(nodes, own_redis, prefix) as load:
+        load.wait_acked(100)
+        own_redis.pause()
+        load.wait(lambda: load.errors["unavailable"] >= 3, "error unavailable", timeout=4)
+        frozen = load.acked
+        stuck = time.monotonic()
+        chat.wait_until(lambda: time.monotonic() - stuck > 2)
+        assert load.acked == frozen
+        own_redis.resume()
+        load.wait_acked(1, timeout=RETURN)
+        load.wait_acked(100)
+    load.check()
+    assert set(load.errors) == {"unavailable"} and load.slowest < WITHIN
+    assert not load.closes and load.signed_out == load.epochs == load.unrecovered == 0
+
+
+def test_many_faults_at_random(nodes, own_redis, prefix):
+    """Seeded: whatever comes together, comes together."""
+    faults = [without_bus_links, without_store_links, without_links, without_scripts, held_up_for_writes,
+              killed_and_started]
+    with Load(nodes, own_redis, prefix, senders=4, receivers=4) as load:
+        rng = load.members[0].rng
+        for _ in range(12):
+            load.wait_acked(rng.randrange(5, 150))
+            rng.choice(faults)(own_redis)
+    load.check()
+    assert set(load.errors) <= {"unavailable"} and load.slowest < WITHIN
+    assert not load.closes and load.signed_out == load.epochs == load.unrecovered == 0
+
+
+def test_order_is_kept_when_scripts_are_flushed_all_the_time(nodes, own_redis, prefix):
+    over = threading.Event()
+
+    def flush():
+        while not over.wait(0.003):
+            own_redis.raw.script_flush()
+
+    flusher = threading.Thread(target=flush)
+    flusher.start()
+    try:
+        with Load(nodes, own_redis, prefix, senders=6, receivers=2, rate=1500) as load:
+            load.wait_acked(1500)
+    finally:
+        over.set()
+        flusher.join()
+    load.check()
+    assert not load.errors
+
+
+# A Redis that hangs
+
+@pytest.mark.parametrize("request_", [
+    ("channelMessage", {"message": "x"}), ("users", None), ("channelMessages", {}), ("channelJoin", {}),
+    ("channelJoin", {"since": {"epoch": chat.NOBODY, "seq": 1}}),
+    ("signUp", {"username": "late", "password": "x"})], ids=lambda r: f"{r[0]}-{'-'.join(r[1] or ())}")
+def test_a_request_to_a_hung_redis_is_unavailable_in_time_and_the_connection_stays(request_, client, node, own_redis):
+    kind, body = request_
+    alice = client("alice", join="0", at=node) if kind != "signUp" else client(at=node)
+    own_redis.pause()
+    for _ in range(3):  # the first finds out; the others while it is known, and while chatd tries again
+        frame, seconds = answered(alice, kind, body)
+        assert is_unavailable(frame), frame
+        assert seconds < WITHIN
+    own_redis.resume()
+    if kind == "signUp":
+        start = time.monotonic()
+        chat.wait_until(lambda: answered(alice, kind, body)[0]["type"] == "authorized", RETURN)
+        assert time.monotonic() - start < RETURN
+        alice.join()
+    assert back(alice) < RETURN
+
+
+def test_joining_a_new_channel_on_a_hung_redis_is_unavailable_in_time(client, node, own_redis):
+    """Its bus was not listened to before, so the answer hangs on the other link."""
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    alice.join(bob.user)
+    alice.leave(bob.user)
+    assert own_redis.r.ping()
+    own_redis.pause()
+    frame, seconds = answered(bob, "channelJoin", {"recipientUUID": bob.user})
+    assert is_unavailable(frame) and seconds < WITHIN
+    frame, seconds = answered(alice, "channelJoin", {"recipientUUID": bob.user})
+    assert is_unavailable(frame) and seconds < WITHIN
+    own_redis.resume()
+    assert back(alice) < RETURN
+
+
+def test_a_burst_to_a_hung_redis_is_answered_in_order(client, node, own_redis):
+    alice = client("alice", join="0", at=node)
+    own_redis.pause()
+    start = time.monotonic()
+    alice.burst(*[chat.request(kind, body, requestID=i) for i, (kind, body) in enumerate([
+        ("channelMessage", {"message": "a"}), ("users", None), ("channelMessage", {"message": "b"}),
+        ("channelMessages", {}), ("nonsense", None), ("channelJoin", {}), ("channelMessage", {"message": "c"})])])
+    frames = [alice.recv() for _ in range(7)]
+    assert time.monotonic() - start < WITHIN
+    assert [f["requestID"] for f in frames] == list(range(7))
+    assert [f["error"]["name"] for f in frames] == ["unavailable"] * 4 + ["unknown_type"] + ["unavailable"] * 2
+    own_redis.resume()
+    assert back(alice) < RETURN
+
+
+def test_messages_on_their_way_to_a_hung_redis_are_stored_once_when_they_are_sent_again(client, start_chatd, own_redis):
+    """Told as unavailable they may be stored or not; sent again with their UUIDs they are stored once and
+    given to everybody once."""
+    a, b = start_chatd(own_redis.uri), start_chatd(own_redis.uri)
+    alice, bob = client("alice", join="0", at=a), client("bob", join="0", at=b)
+    bob.say("before")
+    alice.hear("before")
+    own_redis.pause()
+    uuids = [chat.new_uuid() for _ in range(5)]
+    for i, uuid in enumerate(uuids):
+        alice.post(f"m{i}", uuid=uuid, requestID=uuid)
+    for _ in uuids:
+        alice.expect_error("unavailable", WITHIN)
+    own_redis.resume()
+    start = time.monotonic()
+    answers = []
+    for uuid in uuids:
+        frame = None
+        while frame is None or is_unavailable(frame):
+            frame, _ = answered(alice, "channelMessage", {"message": "again", "UUID": uuid})
+        answers.append(frame["channelMessage"])
+    assert time.monotonic() - start < RETURN
+    assert [m["UUID"] for m in answers] == uuids
+    heard = [bob.expect("channelMessage") for _ in uuids]
+    assert [m["seq"] for m in heard] == [2, 3, 4, 5, 6]
+    assert sorted(heard, key=str) == sorted(answers, key=str)
+    assert bob.fence() == []
+
+
+def test_presence_outlasts_a_redis_that_was_away(client, start_chatd, own_redis, prefix):
+    """Nodes are not taken for dead when it was Redis that was silent: nobody is told to have left."""
+    nodes = [start_chatd(own_redis.uri) for _ in range(2)]
+    alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
+    alice.fence(), bob.fence()
+    own_redis.r.zadd(f"{prefix}{{presence}}:nodes", {n: 1 for n in own_redis.r.zrange(f"{prefix}{{presence}}:nodes", 0, -1)})
+    own_redis.pause()  # as if it had been for a minute
+    for one in alice, bob:
+        assert is_unavailable(answered(one, "users")[0])
+    own_redis.resume()
+    assert back(alice) < RETURN and back(bob) < RETURN
+    alice.hear("back")
+    chat.wait_until(lambda: own_redis.r.zcard(f"{prefix}{{presence}}:nodes") == 2)
+    online = {u["Username"]: u["OnLine"] for u in alice.users()["users"]}
+    assert online == {"alice": True, "bob": True}
+    for one in alice, bob:
+        assert [f for f in one.fence() if f.get("sys", {}).get("type") == "signOut"] == []
+
+
+# A Redis that is full
+
+def test_a_full_redis_is_unavailable_and_recovers_with_nothing_half_written(client, node, own_redis, prefix):
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    alice.say("one")
+    bob.hear("one")
+    uuid = chat.new_uuid()
+    own_redis.r.config_set("maxmemory", 1)
+    before = chat.digest(own_redis, prefix)
+    for kind, body in [("channelMessage", {"message": "two", "UUID": uuid}), ("channelMessage", {"message": "two"}),
+                       ("channelJoin", {"recipientUUID": bob.user})]:
+        frame, _ = answered(alice, kind, body)
+        assert is_unavailable(frame), frame
+    fresh = client(at=node)
+    for kind in "signUp", "signIn":
+        frame, _ = answered(fresh, kind, {"username": "carol", "password": "x"})
+        assert is_unavailable(frame), frame
+    assert [m["message"] for m in alice.history()["messages"]] == ["one"], "reading goes on"
+    assert chat.digest(own_redis, prefix) == before
+    own_redis.r.config_set("maxmemory", 0)
+    assert alice.say("two", uuid=uuid)["seq"] == 2
+    assert bob.hear("two")["UUID"] == uuid
+    fresh.sign_up("carol")
+
+
+def test_nothing_is_lost_or_doubled_when_redis_is_full_now_and_then(nodes, own_redis, prefix):
+    with Load(nodes, own_redis, prefix) as load:
+        for _ in range(3):
+            load.wait_acked(100)
+            refused = load.errors["unavailable"]
+            own_redis.r.config_set("maxmemory", 1)
+            load.wait(lambda: load.errors["unavailable"] > refused, "error unavailable")
+            own_redis.r.config_set("maxmemory", 0)
+        load.wait_acked(100)
+    load.check()
+    assert not load.closes and load.epochs == 0
+
+
+# A Redis that forgot
+
+def test_flushall_begins_a_new_epoch_and_the_chat_goes_on(client, start_chatd, own_redis):
+    a, b = start_chatd(own_redis.uri), start_chatd(own_redis.uri)
+    alice, bob = client("alice", join="0", at=a), client("bob", join="0", at=b)
+    old = alice.join()
+    for i in range(3):
+        alice.say(f"before {i}")
+        bob.hear(f"before {i}")
+    own_redis.r.flushall()
+    alice.post("after", requestID=1)
+    epochs = []
+    for one in alice, bob:
+        event = one.expect_event("epoch")
+        assert event["epoch"] != old["epoch"] and event["seq"] == 0 and event["recipientUUID"] == "0"
+        epochs.append(event["epoch"])
+        assert one.hear("after")["seq"] == 1
+    assert epochs[0] == epochs[1]
+    assert bob.say("and on")["seq"] == 2
+    assert alice.hear("and on")["seq"] == 2
+    joined = alice.join(since={"epoch": old["epoch"], "seq": 2})
+    assert joined["recovered"] is False and joined["epoch"] == epochs[0] and joined["seq"] == 2
+    assert [m["message"] for m in joined["messages"]] == ["and on", "after"]
+
+
+def test_flushall_under_load_begins_one_new_epoch_for_all(nodes, own_redis, prefix):
+    with Load(nodes, own_redis, prefix) as load:
+        load.wait_acked(150)
+        own_redis.r.flushall()
+        load.wait(lambda: load.epochs == len(load.members), "a new epoch for everybody")
+        load.wait_acked(150)
+    load.check()
+    assert not load.errors and not load.closes
+    assert len({r.epoch for r in load.history.receptions}) == 2
+
+
+def test_users_are_online_again_after_flushall(client, node, own_redis, prefix):
+    alice = client("alice", join="0", at=node)
+    own_redis.r.flushall()
+    chat.wait_until(lambda: own_redis.r.zscore(f"{prefix}{{presence}}:online", alice.user) == 1)
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda r, meta: r.hdel(meta, "seq"),
+    lambda r, meta: r.hset(meta, "seq", "abc"),
+    lambda r, meta: r.hset(meta, "seq", ""),
+    lambda r, meta: r.hset(meta, "seq", "-1"),
+    lambda r, meta: r.hset(meta, "seq", "1"),
+    lambda r, meta: r.hset(meta, "seq", "9" * 18),
+    lambda r, meta: r.hset(meta, "seq", "9" * 30),
+    lambda r, meta: r.hdel(meta, "epoch"),
+    lambda r, meta: r.hdel(meta, "base"),
+    lambda r, meta: r.delete(meta),
+], ids=["no-seq", "seq-abc", "seq-empty", "seq-negative", "seq-behind", "seq-large", "seq-huge", "no-epoch",
+        "no-base", "no-meta"])
+def test_a_spoilt_counter_never_uses_a_number_twice(spoil, client, nodes, own_redis, prefix):
+    alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
+    epoch = bob.join()["epoch"]
+    for i in range(3):
+        alice.say(f"m{i}")
+        bob.hear(f"m{i}")
+    spoil(own_redis.r, f"{prefix}{{c:public}}:meta")
+    alice.post("after", requestID=1)
+    for one in alice, bob:
+        event = one.expect_event("epoch")
+        assert event["epoch"] != epoch and event["seq"] == 3
+        assert one.hear("after")["seq"] == 4
+    assert bob.say("on")["seq"] == 5
+    assert alice.hear("on")["seq"] == 5
+    carol = client("carol", at=nodes[0])
+    joined = carol.join()
+    assert [m["seq"] for m in joined["messages"]] == [5, 4, 3, 2, 1] and joined["epoch"] == event["epoch"]
+    assert carol.join(since={"epoch": epoch, "seq": 3})["recovered"] is False
+    assert [m["seq"] for m in carol.join(since={"epoch": event["epoch"], "seq": 3})["messages"]] == [4, 5]
+
+
+@pytest.mark.parametrize("part", ["log", "meta", "members"])
+def test_a_key_of_the_wrong_type_is_an_internal_error_and_nothing_is_half_written(part, client, node, own_redis,
+                                                                                  prefix):
+    alice = client("alice", join="0", at=node)
+    alice.say("one")
+    names = [f"{prefix}{{c:public}}:{one}" for one in ("log", "meta", "members")]
+    spoilt = f"{prefix}{{c:public}}:{part}"
+    own_redis.r.rename(spoilt, "aside")
+    own_redis.r.set(spoilt, "foreign")
+    before = {name: own_redis.raw.dump(name) for name in names}
+    uuid = chat.new_uuid()
+    fresh = client("bob", at=node)
+    fresh.ask("channelJoin", {"recipientUUID": "0"})
+    fresh.expect_error("internal")
+    if part != "members":
+        alice.post("two", uuid=uuid)
+        alice.expect_error("internal")
+        assert own_redis.r.exists(f"{prefix}{{c:public}}:sent:{uuid}") == 0
+    assert {name: own_redis.raw.dump(name) for name in names} == before
+    own_redis.r.delete(spoilt)
+    own_redis.r.rename("aside", spoilt)
+    assert alice.say("two", uuid=uuid)["seq"] == 2
+    fresh.join()
+
+
+@pytest.mark.parametrize("way", ["internal", "unavailable"])
+def test_a_join_that_failed_leaves_nothing_behind(way, client, node, own_redis, prefix):
+    """The connection is as before: not joined, given nothing, and told of private messages."""
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    alice.join(bob.user)
+    members = f"{prefix}{{c:dm:{min(alice.user, bob.user)}:{max(alice.user, bob.user)}}}:members"
+    if way == "internal":
+        own_redis.r.delete(members)
+        own_redis.r.set(members, "foreign")
+        bob.ask("channelJoin", {"recipientUUID": alice.user})
+        bob.expect_error("internal")
+        own_redis.r.delete(members)
+    else:
+        own_redis.pause()
+        bob.ask("channelJoin", {"recipientUUID": alice.user})
+        bob.expect_error("unavailable")
+        own_redis.resume()
+        assert back(bob) < RETURN
+    alice.fence()
+    told = []
+    for start in range(0, 1100, 50):  # more than anybody would hold for a join
+        alice.burst(*[chat.request("channelMessage", {"recipientUUID": bob.user, "message": f"{i}"})
+                      for i in range(start, start + 50)])
+        for i in range(start, start + 50):
+            alice.hear(f"{i}")
+        told += bob.fence()
+    assert told and {f["type"] for f in told} == {"sys"}
+    assert "unread" in {f["sys"]["type"] for f in told}
+    bob.post("x", to=alice.user)
+    bob.expect_error("not_joined")
+    bob.ask("channelLeave", {"recipientUUID": alice.user})
+    bob.expect_error("not_joined")
+    assert bob.join(alice.user)["seq"] == 1100
+
+
+def test_a_log_that_ends_near_the_largest_number_is_an_internal_error(client, node, own_redis, prefix):
+    alice = client("alice", join="0", at=node)
+    alice.say("one")
+    own_redis.r.xadd(f"{prefix}{{c:public}}:log", {"x": "y"}, id=f"{2**63}-0")
+    alice.post("two")
+    alice.expect_error("internal")
+    assert own_redis.r.xlen(f"{prefix}{{c:public}}:log") == 2
+
+
+@pytest.mark.parametrize("fields", [
+    {"x": "y"}, {"uuid": "no uuid", "sender": chat.NOBODY, "name": "n", "at": "1", "text": "t"},
+    {"uuid": chat.NOBODY, "sender": chat.NOBODY, "name": "n", "at": "soon", "text": "t"},
+    {"uuid": chat.NOBODY, "sender": chat.NOBODY, "name": "n", "at": "1"},
+    {"uuid": chat.NOBODY, "sender": chat.NOBODY, "name": "n", "at": "1", "text": b"\xff\xfe"},
+    {"uuid": chat.NOBODY, "sender": chat.NOBODY, "name": "n", "at": "1", "text": "t" * 20000},
+], ids=["foreign", "bad-uuid", "bad-time", "no-text", "bad-utf8", "too-long"])
+def test_a_malformed_entry_is_skipped(fields, client, nodes, own_redis, prefix):
+    """Somebody else wrote into the stream, and moved the counter along: the entry is nobody's message, and the
+    messages around it arrive."""
+    alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
+    start = bob.join()
+    alice.say("one")
+    bob.hear("one")
+    own_redis.raw.xadd(f"{prefix}{{c:public}}:log", fields, id="2-0")
+    own_redis.r.hset(f"{prefix}{{c:public}}:meta", "seq", 2)
+    assert alice.say("three")["seq"] == 3
+    assert bob.hear("three")["seq"] == 3
+    assert [m["seq"] for m in bob.history()["messages"]] == [3, 1]
+    joined = client("carol", at=nodes[1]).join()
+    assert [m["seq"] for m in joined["messages"]] == [3, 1] and joined["seq"] == 3
+    again = bob.join(since={"epoch": start["epoch"], "seq": 0})
+    assert [m["seq"] for m in again["messages"]] in ([1, 3], [3, 1]), "with or without recovery, never more"
+
+
+# Pub/sub that lies
+
+def payloads(epoch):
+    good = f"m\n{epoch}\n2\n0123456789abcdef\n{chat.new_uuid()}\n{chat.new_uuid()}\n1\nname\ntext"
+    return [b"", b"\n", b"m", b"m\n", b"?\n1", b"m\n" * 20, b"\x00" * 100, b"\xff" * 100, b"x" * 2**20,
+            b"m\n" + b"\n" * 2**20, good.replace("\n2\n", "\n-2\n").encode(), good.replace("\n2\n", "\n0\n").encode(),
+            good.replace("\n2\n", "\n" + "9" * 40 + "\n").encode(), good.replace(epoch, "e").encode(),
+            good.replace("name", "n" * 1000).encode(), good.replace("text", "t" * 2**20).encode(),
+            good.replace("text", "").encode(), good.encode() + b"\xff", b"s\nsignIn\n", b"s\nnothing\n" + b"0" * 36,
+            b"p\n" + epoch.encode(), b"u\n", b"k\nshort", b"c\nabc", b"f\n"]
+
+
+def test_foreign_payloads_on_the_bus_are_dropped(client, nodes, own_redis, prefix):
+    alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
+    epoch = alice.join()["epoch"]
+    alice.join(bob.user)
+    alice.say("one")
+    bob.hear("one")
+    for bus in (f"{prefix}{{c:public}}:bus", f"{prefix}{{u:{alice.user}}}:bus", f"{prefix}bus",
+                f"{prefix}{{c:dm:{min(alice.user, bob.user)}:{max(alice.user, bob.user)}}}:bus"):
+        for payload in payloads(epoch):
+            own_redis.raw.publish(bus, payload)
+    assert alice.say("two")["seq"] == 2
+    assert bob.hear("two")["seq"] == 2
+    assert [f for one in (alice, bob) for f in one.fence() if f["type"] != "sys"] == []
+
+
+def test_a_message_on_the_bus_that_is_not_in_the_stream_yet_stops_nothing(client, nodes, own_redis, prefix):
+    """Well formed, from the future: what is stored goes on arriving, in order."""
+    alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
+    epoch = alice.join()["epoch"]
+    own_redis.raw.publish(f"{prefix}{{c:public}}:bus", f"m\n{epoch}\n50\n0123456789abcdef\n{chat.new_uuid()}\n"
+                                                      f"{chat.new_uuid()}\n1\nname\nfrom the future".encode())
+    own_redis.raw.publish(f"{prefix}{{c:public}}:bus", f"m\n{chat.new_uuid()}\n1\n0123456789abcdef\n{chat.new_uuid()}\n"
+                                                      f"{chat.new_uuid()}\n1\nname\nfrom another epoch".encode())
+    for i in range(1, 11):
+        assert alice.say(f"m{i}")["seq"] == i
+        assert bob.hear(f"m{i}")["seq"] == i
+
+
+@contextlib.contextmanager
+def tiny_pubsub_buffer(server):
+    server.r.config_set("client-output-buffer-limit", "pubsub 20kb 10kb 1")
+    yield
+    server.r.config_set("client-output-buffer-limit", "pubsub 32mb 8mb 60")
+
+
+def test_a_node_too_slow_for_pubsub_is_cut_off_and_repairs_itself(start_chatd, client, own_redis, prefix):
+    """One node stands still while the other is busy: Redis drops its subscription; behind that it has
+    missed nothing."""
+    busy, slow = start_chatd(own_redis.uri), start_chatd(own_redis.uri)
+    bob = client("bob", join="0", at=slow)
+    with tiny_pubsub_buffer(own_redis):
+        with Load([busy], own_redis, prefix, text=2000) as load:
+            slow.pause()
+            try:
+                own_redis.r.config_set("tcp-keepalive", 0)
+                load.wait(lambda: len(links(own_redis, "-bus")) == 1, "the end of the slow node's subscription")
+            finally:
+                slow.resume()
+            load.wait_acked(100)
+        load.check()
+        stored = [uuid for _, uuid, _ in load.history.stored]
+        assert [bob.expect("channelMessage")["UUID"] for _ in stored] == stored
