@@ -60,12 +60,15 @@ static void describe(struct address *out, const struct sockaddr *sa) {
         inet_ntop(AF_INET, &v4->sin_addr, out->text, sizeof out->text);
     } else if (sa->sa_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)sa;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
         memcpy(out->ip, &v6->sin6_addr, 16);
-        out->loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
-                        (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && out->ip[12] == 127);
-        if (!out->loopback && !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        out->loopback = mapped ? out->ip[12] == 127 : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+        if (!mapped && !out->loopback)
             memset(out->ip + 8, 0, 8);
-        inet_ntop(AF_INET6, &v6->sin6_addr, out->text, sizeof out->text);
+        inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? out->ip + 12 : out->ip, out->text,
+                  sizeof out->text);
+        if (!mapped && !out->loopback)
+            strcat(out->text, "/64");
     }
 }
 

@@ -23,7 +23,7 @@ struct address {
     struct table_node node;
     unsigned char ip[16];
     bool loopback;
-    char text[46];
+    char text[46]; /* "192.0.2.1", "2001:db8:0:1::/64": one for one host, failed sign-ins are counted by it */
     uint64_t connections;
 };
 

@@ -2,7 +2,6 @@
 #include "chatd/listener.h"
 
 #include "chatd/node.h"
-#include "chatd/ws.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -125,7 +124,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *sa) {
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    ws_adopt(l->to, fd, from);
+    handshake_begin(node, l->to, fd, from);
 }
 
 static void on_readable(uv_poll_t *p, int status, int events);

@@ -6,6 +6,7 @@
 #include "chatd/account.h"
 #include "chatd/append.h"
 #include "chatd/bus.h"
+#include "chatd/handshake.h"
 #include "chatd/hub.h"
 #include "chatd/kdf.h"
 #include "chatd/limits.h"
@@ -33,6 +34,7 @@ struct node {
     struct server_limits limits;
     struct redis_link *store; /* commands */
     struct addresses addresses;
+    struct handshakes handshakes;
     struct sessions sessions;
     struct accounts accounts;
     struct names names;

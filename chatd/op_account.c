@@ -364,12 +364,12 @@ static void add_key(struct op *op) {
     op_call(op, on_key_added);
 }
 
-/* The user was made by a node that did not come to the end: what is missing is done now. */
+/* The user may have been made by a node that did not come to the end: what is missing is done now. The
+ * index comes last there, behind what tells a confirmed record, so that it is written again in any case. */
 static void confirm_if_needed(struct op *op) {
-    if (!((struct sign *)op->state)->unconfirmed)
-        return;
-    confirm_name(op);
     index_user(op);
+    if (((struct sign *)op->state)->unconfirmed)
+        confirm_name(op);
 }
 
 static const op_step ENTER[] = {verify_password, refuse_another, add_key, confirm_if_needed,

@@ -5,6 +5,7 @@
  * than the snapshot follows the answer.
  */
 #include "chatd/node.h"
+#include "chatd/recipient.h"
 #include "chatd/roster.h"
 #include "chatd/verbs.h"
 #include "common/clock.h"
@@ -42,43 +43,15 @@ static void clear(void *state) {
     roster_clear(&j->roster);
 }
 
-/* The channel as the asking user names it in an answer: NULL for the public one. */
-static const struct uuid *recipient_of(const struct recipient *to) {
-    return to->is_public ? NULL : &to->user;
-}
+/* --- Listening --- */
 
-static struct channel_id channel_of(const struct op *op, const struct recipient *to) {
-    return to->is_public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
-}
-
-/* --- Does the other user exist? --- */
-
-static void on_peer(struct op *op, const struct redisReply *reply) {
-    const char *name;
-    size_t len;
-    struct err e;
-    if (reply_str(reply, &name, &len, &e))
-        op_fail(op, e.code, "%s", e.detail);
-    else if (!name)
-        op_fail(op, ERR_NOT_FOUND, "%s.recipientUUID", request_type(op->req.kind));
-    else if (len && len <= NAME_MAX_BYTES)
-        names_put(&op->node->names, &op->req.u.join.to.user, name, len, clock_mono_ms());
-}
-
-static void find_peer(struct op *op) {
-    const struct recipient *to = &op->req.u.join.to;
+static void begin(struct op *op) {
     struct join *j = op_state(op, sizeof *j, clear);
     if (!j)
         return;
     j->op = op;
     buf_init(&j->texts, 2 * ANSWER_BYTES);
-    if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
-        return;
-    cmd_user_name(&op->node->cmd, &op->node->keys, &to->user);
-    op_call(op, on_peer);
 }
-
-/* --- Listening --- */
 
 static void on_listening(void *arg, bool subscribed) {
     struct op *op = arg;
@@ -90,7 +63,7 @@ static void on_listening(void *arg, bool subscribed) {
 static void listen_on_bus(struct op *op) {
     struct join *j = op->state;
     struct session *s = op->session;
-    struct channel_id id = channel_of(op, &op->req.u.join.to);
+    struct channel_id id = recipient_channel(op);
     op->channel = hub_pin(&op->node->hub, &id);
     if (!op->channel) {
         op_fail(op, ERR_INTERNAL, "out of memory");
@@ -287,7 +260,7 @@ static void answer(struct op *op) {
     }
     size_t n = roster_settle(op, &j->roster, true);
     struct buf *b = frame_scratch();
-    encode_join_begin(b, recipient_of(&op->req.u.join.to));
+    encode_join_begin(b, recipient_shown(op));
     buf_add(b, j->texts.data, j->texts.len);
     encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
                     j->recovered, &op->req.id);
@@ -304,7 +277,7 @@ static void answer(struct op *op) {
 static const op_step AGAIN[] = {read_snapshot,   read_early_again, read_newest_instead,
                                 look_up_members, answer,           NULL};
 
-const op_step OP_CHANNEL_JOIN[] = {find_peer,        listen_on_bus,       begin_listening,
+const op_step OP_CHANNEL_JOIN[] = {recipient_check,  begin,               listen_on_bus,    begin_listening,
                                    read_snapshot,    read_early_again,    read_newest_instead,
                                    look_up_members,  answer,              NULL};
 
@@ -319,13 +292,12 @@ static bool account_is_joined(const struct account *acc, const struct channel *c
 
 /* Messages stop at once; the membership goes when no other session of the user here is joined. */
 static void leave(struct op *op) {
-    const struct recipient *to = &op->req.u.leave.to;
     struct node *node = op->node;
-    if (to->is_public) {
+    if (op->req.u.leave.to.is_public) {
         op_fail(op, ERR_PUBLIC_CHANNEL, "%s", "");
         return;
     }
-    struct channel_id id = channel_of(op, to);
+    struct channel_id id = recipient_channel(op);
     struct channel *ch = hub_find(&node->hub, &id);
     struct sub *sub = ch ? sub_find(op->session, ch) : NULL;
     if (!sub) {
@@ -348,7 +320,7 @@ static void leave(struct op *op) {
 
 static void answer_leave(struct op *op) {
     struct buf *b = frame_scratch();
-    encode_leave(b, recipient_of(&op->req.u.leave.to), &op->req.id);
+    encode_leave(b, recipient_shown(op), &op->req.id);
     op_answer(op, b);
 }
 

@@ -1,20 +1,17 @@
 /* op_message - channelMessage (send one) and channelMessages (read history). */
 #include "chatd/node.h"
+#include "chatd/recipient.h"
 #include "chatd/verbs.h"
 #include "common/clock.h"
 #include "common/reply.h"
 
 #define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
 
-static struct channel_id channel_of(const struct op *op, const struct recipient *to) {
-    return to->is_public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
-}
-
 /* --- channelMessage --- */
 
 static void send_message(struct op *op) {
     const struct request *r = &op->req;
-    struct channel_id id = channel_of(op, &r->u.message.to);
+    struct channel_id id = recipient_channel(op);
     struct channel *ch = hub_find(&op->node->hub, &id);
     const struct sub *sub = ch ? sub_find(op->session, ch) : NULL;
     if (!sub || !sub->joined) {
@@ -129,7 +126,7 @@ static void look_up(struct op *op) {
     if (!h)
         return;
     buf_init(&h->texts, 2 * ANSWER_BYTES);
-    h->id = channel_of(op, &r->u.read.to);
+    h->id = recipient_channel(op);
     cmd_position(c, &op->node->keys, &h->id);
     op_call(op, on_state);
     cmd_log_length(c, &op->node->keys, &h->id);
@@ -152,12 +149,11 @@ static void look_up_offset(struct op *op) {
 
 static void answer(struct op *op) {
     struct history *h = op->state;
-    const struct recipient *to = &op->req.u.read.to;
     struct buf *b = frame_scratch();
-    encode_read_begin(b, to->is_public ? NULL : &to->user);
+    encode_read_begin(b, recipient_shown(op));
     buf_add(b, h->texts.data, h->texts.len);
     encode_read_end(b, (uint64_t)h->total, h->messages, &h->state.at, &op->req.id);
     op_answer(op, b);
 }
 
-const op_step OP_CHANNEL_MESSAGES[] = {look_up, look_up_offset, answer, NULL};
+const op_step OP_CHANNEL_MESSAGES[] = {recipient_check, look_up, look_up_offset, answer, NULL};

@@ -99,6 +99,7 @@ static void on_check(uv_check_t *h) {
 
 static void on_sweep(uv_timer_t *t) {
     struct node *node = &((struct server *)t->data)->node;
+    handshakes_sweep(node, clock_mono_ms());
     sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
                    node->set->sign_in_timeout);
     bus_check_quiet(node);
@@ -153,6 +154,7 @@ static void stop(struct server *v, const char *why) {
     v->node.draining = true;
     listener_close(v->listener);
     v->listener = NULL;
+    handshakes_close(&v->node);
     kdf_cancel(v->node.kdf);
     sessions_each(&v->node.sessions, go_away, &v->node);
     v->deadline_ms = clock_mono_ms() + v->node.set->drain_timeout;
@@ -313,6 +315,7 @@ static void close_handle(uv_handle_t *h) {
 static void finish(struct server *v) {
     struct node *node = &v->node;
     listener_close(v->listener);
+    handshakes_close(node);
     redis_link_free(node->store);
     node->store = NULL;
     bus_stop(node);

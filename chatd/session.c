@@ -168,6 +168,14 @@ void session_close(struct session *s, enum close_code code) {
     mark_dirty(s);
 }
 
+bool session_goodbye_came(struct session *s) {
+    bool both = s->said_goodbye;
+    if (!s->closing)
+        s->closing = CLOSE_NORMAL;
+    s->said_goodbye = true;
+    return both;
+}
+
 /* Takes frames from the queue into `bytes` while they fit; at least one. A single frame is used where it
  * is: *single is set and must be unref'ed. */
 static size_t gather(struct session *s, unsigned char *bytes, struct frame **single) {

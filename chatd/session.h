@@ -99,6 +99,10 @@ void session_push_json(struct session *s, struct buf *json);
 /* Closes once everything queued is written; the first reason counts. Reading stops at once. */
 void session_close(struct session *s, enum close_code code);
 
+/* The peer's close frame came: what follows it is ignored, and nothing follows the answer, which lws sends.
+ * True: it was the answer to ours. */
+bool session_goodbye_came(struct session *s);
+
 /* Something arrived: keeps the order of `heard`. */
 void session_heard(struct session *s, uint64_t now_ms);
 /* Marks as signed in or not (the sign-in deadline starts anew). */

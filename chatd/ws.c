@@ -25,6 +25,7 @@ struct ws {
     struct node *node;
     struct lws_context *context;
     struct lws_vhost *vhost;
+    struct address *adopting; /* whose socket is being taken over */
 };
 
 /* lws' memory for each connection. The address a socket was counted in for is lws' opaque user data until
@@ -141,6 +142,8 @@ static int refuse_frame(struct session *s, enum close_code code) {
 static bool gather(struct session *s, const char *in, size_t len, size_t max) {
     if (s->part_len + len > max)
         return false;
+    if (len == 0)
+        return true;
     if (s->part_len + len > s->part_cap) {
         size_t cap = s->part_cap ? s->part_cap : 2 * RX_BYTES;
         while (cap < s->part_len + len)
@@ -185,7 +188,7 @@ static int received(struct ws *w, struct lws *wsi, struct session *s, const char
         return 0;
     len = s->part_len;
     s->part_len = 0;
-    int result = complete(w->node, s, s->part, len);
+    int result = complete(w->node, s, len ? s->part : "", len);
     free(s->part); /* long messages are rare: no idle session keeps room for one */
     s->part = NULL;
     s->part_cap = 0;
@@ -197,6 +200,12 @@ static void closed(struct peer *p) {
     p->session = NULL;
     if (s)
         session_detach(s);
+}
+
+/* Comes within ws_adopt, before anything else is heard of the connection. */
+static void created(struct ws *w, struct lws *wsi) {
+    lws_set_opaque_user_data(wsi, w->adopting);
+    w->adopting = NULL;
 }
 
 static void destroyed(struct ws *w, struct lws *wsi) {
@@ -230,9 +239,12 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             session_writeable(p->session);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return p->session && p->session->said_goodbye ? -1 : 0; /* both have: lws must not say it again */
+        return p->session && session_goodbye_came(p->session) ? -1 : 0; /* lws must not say it again */
     case LWS_CALLBACK_CLOSED:
         closed(p);
+        return 0;
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        created(w, wsi);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         destroyed(w, wsi);
@@ -247,6 +259,13 @@ static const struct lws_protocols PROTOCOLS[] = {
     {NULL, NULL, 0, 0, 0, NULL, 0}};
 
 /* --- The context --- */
+
+/* lws calls much an error that is none. */
+static void emit(int level, const char *line) {
+    char quoted[256];
+    (void)level;
+    log_debug("libwebsockets", "line=%s", log_quote(quoted, sizeof quoted, line, strcspn(line, "\n")));
+}
 
 struct ws *ws_new(struct node *node) {
     static const lws_retry_bo_t no_pings = {0}; /* sessions_sweep does that: lws' timers are O(n) */
@@ -268,7 +287,7 @@ struct ws *ws_new(struct node *node) {
         .max_http_header_pool = 1024,
         .retry_and_idle_policy = &no_pings,
     };
-    lws_set_log_level(LLL_ERR, NULL);
+    lws_set_log_level(LLL_ERR, emit);
     w->context = lws_create_context(&info);
     w->vhost = w->context ? lws_create_vhost(w->context, &info) : NULL;
     if (w->vhost)
@@ -280,12 +299,11 @@ struct ws *ws_new(struct node *node) {
     return NULL;
 }
 
-void ws_adopt(struct ws *w, int fd, struct address *from) {
-    struct lws *wsi = lws_adopt_socket_vhost(w->vhost, fd); /* closes fd if it fails */
-    if (wsi)
-        lws_set_opaque_user_data(wsi, from);
-    else
-        addresses_leave(&w->node->addresses, from);
+void ws_adopt(struct ws *w, int fd, struct address *from, const char *head, size_t len) {
+    w->adopting = from;
+    lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, len); /* closes fd if it fails */
+    addresses_leave(&w->node->addresses, w->adopting);       /* NULL if there was a connection */
+    w->adopting = NULL;
 }
 
 void ws_close(struct ws *w) {

@@ -9,8 +9,9 @@ struct node;
 struct ws;
 
 struct ws *ws_new(struct node *node); /* NULL: said why in the log */
-/* Takes over an accepted socket; closes it if it can't. The address is given back when it is closed. */
-void ws_adopt(struct ws *w, int fd, struct address *from);
+/* Takes over a socket from which the head of an HTTP request, `len` bytes up to its empty line, has been read; closes
+ * it if it can't. The address is given back when it is closed. */
+void ws_adopt(struct ws *w, int fd, struct address *from, const char *head, size_t len);
 /* Closes what is still open, without ceremony; then the loop must run until it has no handles. */
 void ws_close(struct ws *w);
 void ws_free(struct ws *w);

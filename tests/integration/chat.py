@@ -455,7 +455,7 @@ class Client:
                 with contextlib.suppress(OSError):
                     self.sock.sendall(ws_frame(CLOSE, payload[:2]))
                 code = int.from_bytes(payload[:2], "big") if payload else 1005
-                self._gone(code, payload[2:].decode("utf-8"))
+                self._gone(code, payload[2:].decode("utf-8", "replace"))
             else:
                 assert opcode == PONG, f"opcode {opcode} from the server"
 
@@ -509,6 +509,12 @@ class Client:
             if frame.get("requestID") == mark:
                 return frames
             frames.append(frame)
+
+    def heard(self):
+        """What came until now but events, which are put aside."""
+        frames = self.fence()
+        self.events = [f["sys"] for f in frames if f["type"] == "sys"]
+        return [f for f in frames if f["type"] != "sys"]
 
     def drain(self, quiet=0.2):
         """Everything that comes until it has been quiet for so long. Prefer fence()."""

@@ -81,7 +81,7 @@ def test_reading_needs_no_join(client, talk):
     bob = client("bob")
     assert bob.history(limit=1)["messages"][0]["message"] == "m30"
     talk.say("m31")
-    assert [f for f in bob.fence() if f["type"] != "sys"] == [], "and does not join"
+    assert bob.heard() == [], "and does not join"
 
 
 def test_private_history_is_for_the_two(client):

@@ -119,7 +119,7 @@ def test_nobody_else_hears_a_private_message(client):
     alice.say("psst", bob.user)
     bob.hear("psst")
     assert carol.history(bob.user)["messages"] == carol.history(alice.user)["messages"] == []
-    assert [f for f in carol.fence() if f["type"] != "sys"] == []
+    assert carol.heard() == []
 
 
 def test_notes_to_self(client):

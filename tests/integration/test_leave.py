@@ -10,7 +10,7 @@ def test_leave(client):
     assert alice.leave(bob.user, requestID=2) == {"recipientUUID": bob.user}
     assert alice.last["requestID"] == 2
     bob.say("are you there?", alice.user)
-    assert [f for f in alice.fence() if f["type"] != "sys"] == []
+    assert alice.heard() == []
     alice.post("yes", bob.user)
     alice.expect_error("not_joined")
 

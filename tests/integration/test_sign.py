@@ -296,7 +296,7 @@ def test_sign_out(client):
         alice.ask(type, {"recipientUUID": alice.user, "message": "x"})
         assert alice.expect_error("not_authorized")["request"] == type
     bob.say("alice does not hear this")
-    assert [f for f in alice.fence() if f["type"] != "sys"] == []
+    assert alice.heard() == []
 
 
 def test_sign_out_is_answered_once(client):

@@ -120,7 +120,7 @@ static void test_cap(void **state) {
     names_free(&n);
 }
 
-static void test_free(void **state) {
+static void test_freed(void **state) {
     (void)state;
     struct names n;
     assert_true(names_init(&n));
@@ -136,7 +136,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_put_and_get), cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_forget),      cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_free),
+        cmocka_unit_test(test_freed),
     };
     return cmocka_run_group_tests(tests, init, NULL);
 }

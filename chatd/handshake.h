@@ -1,0 +1,30 @@
+/* handshake - gathers the head of a new connection's HTTP request, then hands socket and head over.
+ *
+ * Needed because lws 4.1 builds its answer in the very buffer that still holds what was read behind the head: the
+ * first frames of a client that doesn't wait would be spoilt. So lws is given the head alone, and finds the
+ * frames in the socket. On the way here: heads that are too long, or don't come within the deadline, cost
+ * no memory of lws. Loop thread only. */
+#ifndef CHATD_HANDSHAKE_H
+#define CHATD_HANDSHAKE_H
+
+#include "chatd/limits.h"
+
+struct node;
+struct ws;
+
+#define HEAD_MAX 4096 /* bytes of a request line with its headers */
+
+struct handshake;
+
+struct handshakes {
+    struct handshake *first, *last; /* longest waiting first */
+};
+
+/* Takes over an accepted socket and its address. */
+void handshake_begin(struct node *node, struct ws *to, int fd, struct address *from);
+/* Closes those that are over the deadline. About once a second. */
+void handshakes_sweep(struct node *node, uint64_t now_ms);
+/* Closes all. */
+void handshakes_close(struct node *node);
+
+#endif

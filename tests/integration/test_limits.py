@@ -1,0 +1,224 @@
+"""Every cap of chatd: what is beyond it is refused, and nobody else notices."""
+
+import socket
+import time
+
+import chat
+import pytest
+
+TEXT_4K = "x" * 4096
+
+
+def users(client, n, **options):
+    return [client(f"user{i}", **options) for i in range(n)]
+
+
+# Joins
+
+def test_one_join_too_many(client, start_chatd):
+    node = start_chatd(max_joins=2)
+    alice = client("alice", join="0", at=node)
+    bob, carol = users(client, 2, at=node)
+    alice.join(bob.user)
+    alice.ask("channelJoin", {"recipientUUID": carol.user}, requestID=1)
+    error = alice.expect_error("limit")
+    assert error["code"] == 16 and alice.last["requestID"] == 1
+    alice.join("0")  # again is not more
+    alice.leave(bob.user)
+    alice.join(carol.user)
+    client("alice", at=node).join(bob.user)  # counted by connection
+
+
+# Connections
+
+def test_max_connections(client, start_chatd):
+    node = start_chatd(max_connections=3)
+    crowd = [client(at=node) for _ in range(3)]
+    with pytest.raises((chat.Refused, ConnectionError)):
+        client(at=node)
+    crowd[0].close()
+    chat.wait_until(lambda: connects(client, node))
+    crowd[1].sign_in("alice")
+
+
+def connects(client, node):
+    try:
+        return client(at=node)
+    except (chat.Refused, ConnectionError):
+        return None
+
+
+def test_max_per_address(client, start_chatd):
+    node = start_chatd(max_per_address=2, limit_loopback=True)
+    first, second = client(at=node), client(at=node)
+    for _ in range(3):
+        with pytest.raises((chat.Refused, ConnectionError)):
+            client(at=node)
+    first.drop()
+    chat.wait_until(lambda: connects(client, node))
+    second.sign_in("alice")
+
+
+def test_the_loopback_is_not_counted_by_default(client, start_chatd):
+    node = start_chatd(max_per_address=2)
+    assert len([client(at=node) for _ in range(10)]) == 10
+
+
+def test_half_a_handshake_counts_and_is_given_back(client, start_chatd):
+    node = start_chatd(max_connections=2)
+    half = [socket.create_connection((node.host, node.port)) for _ in range(2)]
+    for s in half:
+        s.sendall(b"GET /ws HTTP/1.1\r\n")
+    chat.wait_until(lambda: not (c := connects(client, node)) or c.sock.close())
+    for s in half:
+        s.close()
+    chat.wait_until(lambda: connects(client, node)).sign_in("alice")
+
+
+# Time
+
+def test_sign_in_timeout(client, start_chatd):
+    node = start_chatd(sign_in_timeout="1s")
+    alice = client("alice", at=node)
+    idle = client(at=node)
+    talking = client(at=node)
+    talking.ask("users")
+    talking.expect_error("not_authorized")
+    for c in idle, talking:
+        assert c.expect_close(4001) == []
+    alice.users()
+    alice.sign_out()
+    alice.expect_close(4001)
+
+
+def test_handshake_timeout(start_chatd, client):
+    node = start_chatd(handshake_timeout="1s")
+    with socket.create_connection((node.host, node.port)) as silent, \
+            socket.create_connection((node.host, node.port)) as half:
+        half.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\n")
+        for s in silent, half:
+            s.settimeout(8)
+            assert s.recv(1) == b""
+    client("alice", at=node)
+
+
+def test_a_silent_connection_is_pinged_and_kept(client, start_chatd):
+    node = start_chatd(ping_interval="1s")
+    alice = client("alice", at=node)
+    with pytest.raises(chat.Silence):
+        alice.recv(3.5)
+    assert alice.pings >= 2
+    alice.users()
+
+
+def test_a_dead_connection_is_dropped(client, start_chatd):
+    node = start_chatd(ping_interval="1s")
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    bob.answer_pings = False
+    start = time.monotonic()
+    bob.expect_close()
+    assert 1.5 < time.monotonic() - start < 6
+    assert alice.expect_event("signOut")["username"] == "bob"
+
+
+def test_who_talks_is_not_pinged(client, start_chatd):
+    node = start_chatd(ping_interval="2s")
+    alice = client("alice", at=node)
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        alice.users()
+        time.sleep(0.05)
+    assert alice.pings == 0
+
+
+# Rate
+
+def test_rate_limited_then_fine_again(client, start_chatd):
+    node = start_chatd(max_rate=20)
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    alice.burst(*[chat.request("channelMessage", {"message": f"m{i}"}, requestID=i) for i in range(50)])
+    frames = []
+    while len(frames) < 50:
+        frames += [f for f in [alice.recv()] if f["type"] != "sys"]
+    assert [f["requestID"] for f in frames] == list(range(50)), "each is answered, in order"
+    refused = [f for f in frames if f["type"] == "error"]
+    assert 25 <= len(refused) <= 35
+    assert all(f["error"]["name"] == "rate_limited" and 0 < f["error"]["retryAfterMs"] <= 50 for f in refused)
+    time.sleep(refused[-1]["error"]["retryAfterMs"] / 1000)  # what it was told
+    alice.say("slower")
+    bob.say("not my fault")
+
+
+def test_flood_closes_the_connection(client, start_chatd):
+    node = start_chatd(max_rate=1)
+    bob, mallory = client("bob", at=node), client(at=node)
+    mallory.burst(*[chat.request("users")] * 1200)
+    assert mallory.expect("error")["name"] == "not_authorized"
+    for _ in range(999):
+        mallory.expect_error("rate_limited")
+    assert mallory.expect_error("flood")["code"] == 25
+    mallory.expect_close(4006)
+    chat.wait_until(lambda: bob.ask("users") or bob.recv()["type"] == "users", what="bob's second")
+
+
+def test_no_rate_limit(client, start_chatd):
+    node = start_chatd(max_rate=0)
+    c = client(at=node)
+    c.burst(*[chat.request("users")] * 3000)
+    for _ in range(3000):
+        c.expect_error("not_authorized")
+
+
+# Slow readers
+
+def test_slow_reader_is_cut_off_and_others_are_not(client, start_chatd):
+    """R11: it costs only itself, and may resume."""
+    node = start_chatd(log_level="info")
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    slow = client("slow", at=node, rcvbuf=4096)
+    joined = slow.join("0")
+    for i in range(1500):
+        if "slow_consumer" in node.log():
+            break
+        alice.say(f"{i:04}" + TEXT_4K[4:])
+        bob.expect("channelMessage")
+    assert "slow_consumer" in node.log()
+    frames = slow.expect_close(4000)
+    got = [f["channelMessage"]["seq"] for f in frames if f["type"] == "channelMessage"]
+    assert got == list(range(1, len(got) + 1)), "what it got had no hole"
+    alice.say("still here")
+    bob.hear("still here")
+    again = client("slow", at=node)
+    resumed = again.join("0", since={"epoch": joined["epoch"], "seq": got[-1]})
+    assert resumed["seq"] == alice.last["channelMessage"]["seq"]
+
+
+def test_max_outbound_bounds_what_waits(client, start_chatd):
+    """Ten readers that read nothing: the memory that chatd takes stays small."""
+    node = start_chatd(max_outbound="256k")
+    alice = client("alice", join="0", at=node)
+    slow = [client(f"slow{i}", at=node, rcvbuf=4096) for i in range(10)]
+    for c in slow:
+        c.join("0")
+    for i in range(1500):
+        if node.log().count("slow_consumer") == len(slow):
+            break
+        alice.say(TEXT_4K)
+    assert node.log().count("slow_consumer") == len(slow)
+    alice.say("still here")
+
+
+# Requests
+
+@pytest.mark.parametrize("max_requests", [1, 5])
+def test_back_pressure_loses_nothing(client, start_chatd, max_requests):
+    """Far more requests than may wait, while the first takes its time: the connection isn't read from."""
+    node = start_chatd(max_requests=max_requests, argon2_memory="64M", argon2_passes=2)
+    alice = client(at=node)
+    n = 3000
+    alice.burst(chat.request("signIn", {"username": "alice", "password": "x"}),
+                *[chat.request("users", {"limit": 1}, requestID=i) for i in range(n)])
+    alice.expect("authorized")
+    for i in range(n):
+        alice.expect("users")
+        assert alice.last["requestID"] == i

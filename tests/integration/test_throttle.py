@@ -1,0 +1,135 @@
+"""Failed sign-ins: the answer is delayed from the 5th on, the connection closed from the 10th on; counted in
+Redis by name and by address, where the loopback counts only if so asked."""
+
+import time
+
+import chat
+import pytest
+
+
+def fails(c, name, password="wrong"):
+    """One failed attempt: the error's name and how long it took."""
+    start = time.monotonic()
+    c.ask("signIn", {"username": name, "password": password})
+    error = c.expect("error")
+    return error["name"], time.monotonic() - start
+
+
+@pytest.fixture
+def counted(redis, prefix):
+    """counted("name:alice", 4): so many failures were counted already."""
+    def put(what, n):
+        kind, _, tail = what.partition(":")
+        redis.r.set(f"{prefix}fails:{kind}:{tail}", n, ex=900)
+    return put
+
+
+def failures(redis, prefix):
+    return {key[len(prefix):]: int(redis.r.get(key)) for key in redis.r.scan_iter(match=prefix + "fails:*")}
+
+
+def test_failures_are_counted_by_name_and_forgotten_after_a_while(client, redis, prefix):
+    client("Alice")
+    c = client()
+    for _ in range(3):
+        assert fails(c, "ALICE")[0] == "bad_credentials"
+    assert failures(redis, prefix) == {"fails:name:alice": 3}, "the loopback's address is not counted"
+    assert 800 < redis.r.ttl(f"{prefix}fails:name:alice") <= 900
+
+
+def test_the_fifth_is_the_last_to_be_answered_at_once(client):
+    client("alice")
+    c = client()
+    quick = [fails(c, "alice")[1] for _ in range(5)]
+    name, slow = fails(c, "alice")
+    assert name == "bad_credentials" and max(quick) < 0.4 and slow >= 0.5
+
+
+def test_delays_hold_up_nobody_else(client, counted):
+    alice = client("alice", join="0")
+    counted("name:alice", 8)
+    c = client()
+    c.ask("signIn", {"username": "alice", "password": "wrong"})
+    start = time.monotonic()
+    client("bob", join="0").say("hello")
+    alice.hear("hello")
+    assert time.monotonic() - start < 1
+    c.expect_error("bad_credentials")
+    assert time.monotonic() - start >= 1.5
+
+
+@pytest.mark.parametrize("password", ["wrong", "correct horse"])
+def test_after_ten_the_connection_is_closed(client, counted, password):
+    """Even with the right password, on whichever connection."""
+    client("alice")
+    c = client()
+    counted("name:alice", 9)
+    assert fails(c, "alice")[0] == "bad_credentials"
+    for one in c, client():
+        one.ask("signIn", {"username": "alice", "password": password})
+        error = one.expect_error("too_many_sign_ins")
+        assert error["code"] == 23 and error["retryAfterMs"] > 0
+        one.expect_close(4003)
+
+
+def test_attempts_through_another_node_count(client, start_chatd):
+    here, there = start_chatd(), start_chatd()
+    client("alice", at=here)
+    for node in here, there, here, there, here:
+        fails(client(at=node), "alice")
+    assert fails(client(at=there), "alice")[1] >= 0.5
+
+
+def test_success_forgets_the_failures_of_that_name(client, redis, prefix):
+    client("alice")
+    c = client()
+    for _ in range(4):
+        fails(c, "alice")
+    c.sign_in("alice")
+    assert failures(redis, prefix) == {}
+
+
+def test_someone_elses_failures_are_no_harm(client, counted):
+    counted("name:alice", 50)
+    client("bob").users()
+    c = client()
+    c.sign_up("alice")  # a new name: others' attempts at it are no reason to refuse it
+    again = client()
+    again.ask("users", **c.pair())
+    again.expect("users")  # and a key is no password
+
+
+def test_loopback_addresses_are_counted_on_request(client, start_chatd, redis, prefix, counted):
+    node = start_chatd(limit_loopback=True)
+    c = client(at=node)
+    c.sign_in("alice")
+    other = client(at=node)
+    for i in range(2):
+        client(f"user{i}", at=node)
+        fails(other, f"user{i}")
+    assert failures(redis, prefix)["fails:addr:127.0.0.1"] == 2
+    counted("addr:127.0.0.1", 10)
+    for verb in "signIn", "signUp":
+        late = client(at=node)
+        late.ask(verb, {"username": "new", "password": "x"})
+        late.expect_error("too_many_sign_ins")
+        late.expect_close(4003)
+    c.users()
+
+
+def test_fail_window_is_a_setting(client, start_chatd, redis, prefix):
+    node = start_chatd(fail_window="1s")
+    client("alice", at=node)
+    c = client(at=node)
+    for _ in range(5):
+        fails(c, "alice")
+    chat.wait_until(lambda: failures(redis, prefix) == {})
+    assert fails(c, "alice")[1] < 0.4
+
+
+def test_a_malformed_attempt_is_no_failure(client, redis, prefix):
+    c = client()
+    for body in {"username": "a:b", "password": "x"}, {"username": "alice", "password": ""}:
+        c.ask("signIn", body)
+        c.expect("error")
+    assert failures(redis, prefix) == {}

@@ -1,0 +1,62 @@
+/* fake_wire - the functions of chatd/wire.h, for tests that have sessions but no sockets: it notes
+ * what is asked of each. A library's object is linked only for what is still undefined, so these
+ * take the place of wire.c. Include it in one file of a program. */
+#ifndef TESTS_FAKE_WIRE_H
+#define TESTS_FAKE_WIRE_H
+
+#include "chatd/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct lws {
+    char *bytes; /* all that was written, one after the other */
+    size_t len;
+    unsigned writes, wants, pauses, resumes, kills;
+    size_t largest;          /* bytes of one write */
+    int close_within;        /* seconds; 0: not asked */
+    enum close_code goodbye; /* CLOSE_NONE: not said */
+    size_t len_at_goodbye;
+    enum wire_result result; /* what the next writes give */
+};
+
+static void fake_wire_free(struct lws *wsi) {
+    free(wsi->bytes);
+    *wsi = (struct lws){.bytes = NULL};
+}
+
+enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
+    wsi->bytes = realloc(wsi->bytes, wsi->len + len + 1);
+    if (!wsi->bytes)
+        abort();
+    memcpy(wsi->bytes + wsi->len, bytes, len);
+    wsi->len += len;
+    wsi->bytes[wsi->len] = '\0';
+    wsi->writes++;
+    wsi->largest = len > wsi->largest ? len : wsi->largest;
+    return wsi->result;
+}
+
+void wire_want_writeable(struct lws *wsi) {
+    wsi->wants++;
+}
+
+void wire_pause(struct lws *wsi, bool pause) {
+    *(pause ? &wsi->pauses : &wsi->resumes) += 1;
+}
+
+void wire_kill(struct lws *wsi) {
+    wsi->kills++;
+}
+
+void wire_close_within(struct lws *wsi, int seconds) {
+    wsi->close_within = seconds;
+}
+
+enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code) {
+    wsi->goodbye = code;
+    wsi->len_at_goodbye = wsi->len;
+    return wsi->result;
+}
+
+#endif
