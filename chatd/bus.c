@@ -14,7 +14,7 @@
 #define SYNC_PAGE 256        /* entries read at once */
 #define SYNC_PER_TICK 200    /* streams read in one tick, so that a return isn't a storm */
 #define RETRY_MS 1000        /* until a stream that could not be read is read again */
-#define QUIET_ROUNDS 10      /* a channel is compared with its stream every so many quiet checks */
+#define QUIET_ROUNDS 20      /* a channel is compared with its stream every so many quiet checks */
 
 /* A message that is held by a feed. */
 struct note {

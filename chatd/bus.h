@@ -44,7 +44,7 @@ void bus_suspect(struct node *node, struct channel *ch);
 
 /* Listens on a user's bus, or stops. */
 void bus_user(struct node *node, const struct uuid *user, bool on);
-/* Compares a tenth of the channels with their streams. Once a second. */
+/* Compares a twentieth of the channels with their streams. About twice a second. */
 void bus_check_quiet(struct node *node);
 /* The store is back after it was down. */
 void bus_store_up(struct node *node);

@@ -50,9 +50,10 @@ struct frame *frame_text(struct buf *json) {
 }
 
 struct frame *frame_ping(void) {
-    struct frame *f = make(2);
+    static const char text[] = "chatd"; /* lws is silent about pongs without a payload */
+    struct frame *f = make(2 + sizeof text - 1);
     if (f)
-        put_header(f->bytes, OP_PING, 0);
+        memcpy(f->bytes + put_header(f->bytes, OP_PING, sizeof text - 1), text, sizeof text - 1);
     return f;
 }
 

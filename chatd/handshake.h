@@ -22,7 +22,7 @@ struct handshakes {
 
 /* Takes over an accepted socket and its address. */
 void handshake_begin(struct node *node, struct ws *to, int fd, struct address *from);
-/* Closes those that are over the deadline. About once a second. */
+/* Closes those that are over the deadline. About twice a second. */
 void handshakes_sweep(struct node *node, uint64_t now_ms);
 /* Closes all. */
 void handshakes_close(struct node *node);

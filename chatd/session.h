@@ -112,7 +112,7 @@ void session_mark_signed(struct session *s, bool in, uint64_t now_ms);
 void sessions_flush(struct sessions *all);
 /* The socket takes bytes again. */
 void session_writeable(struct session *s);
-/* Pings the silent, cuts off the dead and those that don't sign in. About once a second. */
+/* Pings the silent, cuts off the dead and those that don't sign in. About twice a second. */
 void sessions_sweep(struct sessions *all, uint64_t now_ms, uint64_t ping_ms, uint64_t sign_in_ms);
 void sessions_each(struct sessions *all, void (*fn)(struct session *s, void *arg), void *arg);
 

@@ -26,12 +26,18 @@ void wire_pause(struct lws *wsi, bool pause) {
     lws_rx_flow_control(wsi, pause ? 0 : 1);
 }
 
+/* lws looks at its timers only when something happened on its sockets: something must. */
+static void set_timeout(struct lws *wsi, int seconds) {
+    lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, seconds);
+    lws_cancel_service(lws_get_context(wsi));
+}
+
 void wire_kill(struct lws *wsi) {
-    lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    set_timeout(wsi, LWS_TO_KILL_ASYNC);
 }
 
 void wire_close_within(struct lws *wsi, int seconds) {
-    lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, seconds);
+    set_timeout(wsi, seconds);
 }
 
 enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code) {

@@ -13,7 +13,7 @@
 -- A message is one unit: its reads, which are what can fail, come before its first write.
 local node, keep, spare = ARGV[1], ARGV[2], ARGV[3]
 
-local function repeated(log, sent)
+local function repeated(log, sent, uuid)
   local first = redis.pcall('GET', sent)
   if not first then return nil end
   if type(first) == 'table' then return {2, first.err} end
@@ -21,7 +21,11 @@ local function repeated(log, sent)
   if not epoch then return {2, 'ERR malformed sent key'} end
   local entry = redis.pcall('XRANGE', log, seq .. '-0', seq .. '-0')
   if entry.err then return {2, entry.err} end
-  return {1, epoch, seq, entry[1] and entry[1][2] or {}}
+  local fields = entry[1] and entry[1][2] or {}
+  for i = 1, #fields, 2 do -- the log may have been lost since, and another message be there now
+    if fields[i] == 'uuid' and fields[i + 1] ~= uuid then fields = {} end
+  end
+  return {1, epoch, seq, fields}
 end
 
 local function store(log, meta, id, max, fields)
@@ -31,7 +35,7 @@ end
 
 local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid, sender, at, name, text)
   if retry == '1' then
-    local reply = repeated(log, sent)
+    local reply = repeated(log, sent, uuid)
     if reply then return reply end
   end
   local epoch, last, _, max = position(log, meta, spare, known_epoch, known_seq)

@@ -5,9 +5,10 @@
 -- ARGV  1 key hash, 2 expiry ms, 3 now ms, 4 keys at most
 -- Reply 1 stored, 0 no such user
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('PERSIST', KEYS[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -tonumber(ARGV[4])) -- before the new one, which may expire first
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - tonumber(ARGV[4]))
-redis.call('PEXPIREAT', KEYS[2], ARGV[2])
+local last = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', last))
+redis.call('PERSIST', KEYS[1])
 return 1

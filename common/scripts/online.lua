@@ -4,6 +4,7 @@
 -- ARGV  1 '1' or '-1', then user uuids
 -- Reply an array: for each user 1 if they came online or went offline altogether, else 0
 local step, replies = tonumber(ARGV[1]), {}
+redis.call('ZCARD', KEYS[1]) -- an error if it is anything else, before the first write
 for i = 2, #ARGV do
   local changed = redis.call(step == 1 and 'SADD' or 'SREM', KEYS[2], ARGV[i])
   replies[i - 1] = 0

@@ -2,11 +2,12 @@
 -- say "-- uses position".
 --
 -- Returns epoch, seq (number of the last message), base (first seq of this epoch), max (retention or
--- false); or nil and an error text. A seq that is missing, no number, behind the stream, or behind what the
+-- false); or nil and an error text. An epoch that is no UUID, or a seq that is missing, no number, behind the stream, or behind what the
 -- caller has seen of the same epoch (Redis lost its newest data) would let a number be used twice: then a
 -- new epoch (`spare`, a fresh UUID) begins behind all of them. `known_epoch` is '' if the caller knows
 -- nothing. Writes nothing before it has seen that both keys have the right type.
 local SEQ_DIGITS = 15 -- Lua numbers are exact to 2^53
+local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
 
 local function renew(log, meta, spare, known)
   local top = known
@@ -33,7 +34,7 @@ local function position(log, meta, spare, known_epoch, known_seq)
   if m.err then return nil, m.err end
   local epoch, seq, base = m[1], m[2], m[3]
   local known = known_epoch == epoch and tonumber(known_seq) or 0
-  if epoch and seq and base and seq:match('^%d+$') and #seq <= SEQ_DIGITS
+  if epoch and seq and base and epoch:match(UUID) and seq:match('^%d+$') and #seq <= SEQ_DIGITS
      and base:match('^%d+$') and #base <= SEQ_DIGITS and tonumber(seq) >= known then
     return epoch, tonumber(seq), tonumber(base), m[4]
   end

@@ -7,6 +7,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local deadline = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if deadline and tonumber(deadline) > now then return {0, {}} end -- it came back
+redis.call('ZCARD', KEYS[2]) -- an error if it is anything else, before the first write
 local gone = {}
 for _, user in ipairs(redis.call('SPOP', KEYS[3], ARGV[2])) do
   if tonumber(redis.call('ZINCRBY', KEYS[2], -1, user)) <= 0 then

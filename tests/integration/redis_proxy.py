@@ -21,7 +21,6 @@ class RedisProxy:
         self.free.set()
         self.left = None     # commands that may still pass; None: all
         self.wanted = None   # what a command must contain to count
-        self.seen = []       # the names of those that passed or were held, since hold()
         self.sockets = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
@@ -35,7 +34,7 @@ class RedisProxy:
     def hold(self, n=0, containing=None):
         """Only commands that contain these bytes count, if given."""
         with self.lock:
-            self.left, self.wanted, self.seen = n, containing, []
+            self.left, self.wanted = n, containing
             self.held.clear()
             self.free.clear()
 
@@ -107,10 +106,9 @@ class RedisProxy:
 
     def _gate(self, command, near):
         with self.lock:
-            if self.left is not None and (self.wanted is None or self.wanted in command):
-                self.seen.append(command.split(b"\r\n")[2])
+            if command and self.left is not None and (self.wanted is None or self.wanted in command):
                 self.left -= 1
-            closed = self.left is not None and self.left < 0
+            closed = bool(command) and self.left is not None and self.left < 0
         if closed:
             self.held.set()
             self.free.wait()
