@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool accounts_init(struct accounts *a) {
+bool accounts_init(struct accounts *a, void (*came)(struct node *node, struct account *acc),
+                   void (*went)(struct node *node, struct account *acc)) {
+    *a = (struct accounts){.came = came, .went = went};
     return table_init(&a->table);
 }
 
@@ -47,8 +49,7 @@ static struct account *find_or_make(struct node *node, const struct uuid *user, 
     memcpy(acc->name, name, name_len);
     acc->listed = true;
     table_add(&node->accounts.table, &acc->node, &acc->uuid, sizeof acc->uuid);
-    bus_user(node, &acc->uuid, true);
-    presence_online(node, acc);
+    node->accounts.came(node, acc);
     return acc;
 }
 
@@ -90,16 +91,9 @@ void account_leave(struct node *node, struct session *s) {
     if (!acc->sessions) {
         acc->listed = false;
         table_remove(&node->accounts.table, &acc->node);
-        bus_user(node, &acc->uuid, false);
-        presence_offline(node, acc);
+        node->accounts.went(node, acc);
     }
     account_unref(&node->accounts, acc);
-}
-
-/* Then it gets an answer; the event that tells of the revoked key may come before that. */
-static bool is_signing_out(const struct session *s) {
-    const struct op *op = s->op_head;
-    return op && op->started && op->req.kind == REQ_SIGN_OUT;
 }
 
 void account_revoke(struct node *node, struct account *acc, const char *key_hash,
@@ -111,7 +105,7 @@ void account_revoke(struct node *node, struct account *acc, const char *key_hash
         next = s->same_account.next;
         if (s == except || !secret_eq(s->key_hash, key_hash, KEY_HASH_TEXT))
             continue;
-        if (!is_signing_out(s)) {
+        if (!s->signing_out) { /* then it gets an answer, which this event may come before */
             struct buf *b = frame_scratch();
             encode_unauthorized(b, &user, NULL);
             session_push_json(s, b);

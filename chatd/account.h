@@ -1,6 +1,6 @@
-/* account - the users who are signed in on this node. Each is one struct account, shared by their sessions
- * here; as long as there is one, the node listens on the user's bus and counts as a place where the user is
- * online. Loop thread only. */
+/* account - the users who are signed in on this node. Each is one struct account, shared by their
+ * sessions here; as long as there is one, the node listens on the user's bus and counts as a place
+ * where the user is online. Loop thread only. */
 #ifndef CHATD_ACCOUNT_H
 #define CHATD_ACCOUNT_H
 
@@ -23,15 +23,19 @@ struct account {
 
 struct accounts {
     struct table table;
+    void (*came)(struct node *node, struct account *acc); /* the first session signed in */
+    void (*went)(struct node *node, struct account *acc); /* the last one is gone */
 };
 
-bool accounts_init(struct accounts *a);
+bool accounts_init(struct accounts *a, void (*came)(struct node *node, struct account *acc),
+                   void (*went)(struct node *node, struct account *acc));
 void accounts_free(struct accounts *a);
 struct account *account_find(struct accounts *a, const struct uuid *user);
 struct account *account_ref(struct account *acc);
 void account_unref(struct accounts *a, struct account *acc);
 
-/* Signs a session in (or, if it is the same user, gives it another key). Out of memory closes it. */
+/* Signs a session in (or, if it is the same user, gives it another key). Out of memory closes it.
+ */
 void account_enter(struct node *node, struct session *s, const struct uuid *user, const char *name,
                    size_t name_len, const char *key_hash);
 /* Signs it out: it leaves its channels too. Does nothing if it isn't signed in. */
@@ -40,8 +44,8 @@ void account_leave(struct node *node, struct session *s);
 /* Signs out every session of `acc` that uses this key, but `except`; each is told. */
 void account_revoke(struct node *node, struct account *acc, const char *key_hash,
                     const struct session *except);
-/* Asks the store whether the user and the keys in use are still good; signs out what isn't. For whenever
- * an event may have been missed. */
+/* Asks the store whether the user and the keys in use are still good; signs out what isn't. For
+ * whenever an event may have been missed. */
 void account_check(struct node *node, struct account *acc);
 /* Something came on the user's bus. */
 void account_event(struct node *node, struct account *acc, const struct event *ev);

@@ -25,16 +25,10 @@ void append_submit(struct op *op) {
     a->last = op;
 }
 
-bool append_channel_is(const struct op *op, const struct channel *ch) {
-    struct channel_id id;
-    const struct recipient *to = &op->req.u.message.to;
-    id = to->is_public ? channel_public() : channel_dm(&op->session->account->uuid, &to->user);
-    return channel_eq(&id, &ch->id);
-}
-
 /* --- Answers --- */
 
-/* The recipient is told of a private message that no session of theirs here has got. A hint, not kept. */
+/* The recipient is told of a private message that no session of theirs here has got. A hint, not
+ * kept. */
 static void tell_recipient(struct op *op) {
     struct node *node = op->node;
     const struct channel *ch = op->channel;
@@ -75,7 +69,7 @@ static void on_result(struct op *op, const struct redisReply *reply, unsigned i)
     ch->own_in_flight--;
     if (reply_append(reply, i, &r, &e)) {
         op_fail(op, e.code, "%s", e.detail);
-        bus_suspect(op->node, ch); /* it may have been stored all the same */
+        delivery_suspect(op->node, ch); /* it may have been stored all the same */
     } else if (r.repeat)
         answer_repeat(op, &r);
     else {
@@ -83,7 +77,7 @@ static void on_result(struct op *op, const struct redisReply *reply, unsigned i)
         op->message.seq = r.at.seq;
         ch->touched = true;
         tell_recipient(op);
-        bus_offer_own(op->node, op, &r.at); /* pays when it is delivered */
+        delivery_offer_own(op->node, op, &r.at); /* pays when it is delivered */
         return;
     }
     op_paid(op);
@@ -122,8 +116,8 @@ static void send_batch(struct node *node, struct append_batch *batch) {
     cmd_append_begin(cmd, batch->n);
     for (unsigned i = 0; i < batch->n; i++)
         cmd_append_keys(cmd, &node->keys, &batch->ops[i]->message);
-    /* The channel's next epoch, should it need one. A stale one would do harm only if it were used twice
-     * in one channel, so it is fresh in every call. */
+    /* The channel's next epoch, should it need one. A stale one would do harm only if it were used
+     * twice in one channel, so it is fresh in every call. */
     struct uuid spare = uuid_make_quick();
     node->appends.in_flight = true;
     cmd_append_args_begin(cmd, node->id, &spare, (unsigned)(node->set->remember / 1000));
@@ -137,7 +131,8 @@ static void send_batch(struct node *node, struct append_batch *batch) {
 }
 
 void append_flush(struct node *node) {
-    while (node->appends.first && !node->appends.in_flight) { /* a link that is down answers at once */
+    while (node->appends.first &&
+           !node->appends.in_flight) { /* a link that is down answers at once */
         struct append_batch *batch = take_batch(node);
         if (!batch)
             return; /* out of memory: again at the end of the next turn */

@@ -1,6 +1,7 @@
-/* append - messages on their way into Redis. One call of append.lua is in flight at a time; what comes meanwhile
- * goes in the next, all together. So a call's fixed cost is shared the more the busier it gets, and no two calls
- * can overtake one another, whatever happens to the scripts or the link between them. */
+/* append - messages on their way into Redis. One call of append.lua is in flight at a time; what
+ * comes meanwhile goes in the next, all together. So a call's fixed cost is shared the more the
+ * busier it gets, and no two calls can overtake one another, whatever happens to the scripts or the
+ * link between them. */
 #ifndef CHATD_APPEND_H
 #define CHATD_APPEND_H
 
@@ -11,12 +12,12 @@ struct appends {
     bool in_flight;
 };
 
-/* Takes an op whose `message` and `channel` are set. Ends it: when the message was delivered in its turn
- * (the sender's copy is the answer), or with an error, or (a repeated UUID) with the first message. */
+/* Takes an op whose `message` and `channel` are set. Ends it: when the message was delivered in its
+ * turn (the sender's copy is the answer), or with an error, or (a repeated UUID) with the first
+ * message. */
 void append_submit(struct op *op);
-/* Sends what waits, if nothing is in flight. At the end of each turn, before the link is flushed. */
+/* Sends what waits, if nothing is in flight. At the end of each turn, before the link is flushed.
+ */
 void append_flush(struct node *node);
-/* Is this op an append to that channel? For requests that have not been started too. */
-bool append_channel_is(const struct op *op, const struct channel *ch);
 
 #endif

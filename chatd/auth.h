@@ -1,8 +1,8 @@
 /* auth - who asks? Checked for every request, before its first step.
  *
- * A connection is signed in by signIn or signUp, or by a right userUUID + userAccessKey pair on any request.
- * A pair that is the one this connection is signed in with is compared in memory (its revocation reaches
- * this node by the user's bus); any other pair is looked up.
+ * A connection is signed in by signIn or signUp, or by a right userUUID + userAccessKey pair on any
+ * request. A pair that is the one this connection is signed in with is compared in memory (its
+ * revocation reaches this node by the user's bus); any other pair is looked up.
  */
 #ifndef CHATD_AUTH_H
 #define CHATD_AUTH_H

@@ -1,6 +1,7 @@
 /* dispatch - see dispatch.h. */
 #include "chatd/dispatch.h"
 
+#include "chatd/auth.h"
 #include "chatd/node.h"
 #include "chatd/verbs.h"
 #include "common/clock.h"
@@ -10,14 +11,16 @@
 #define FLOOD_MAX 1000  /* requests refused for their rate, in a row: likewise */
 
 static const struct verb VERBS[REQ_KINDS] = {
-    [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .anyone = true},
-    [REQ_SIGN_UP] = {.steps = OP_SIGN_UP, .anyone = true},
-    [REQ_SIGN_OUT] = {.steps = OP_SIGN_OUT},
-    [REQ_USERS] = {.steps = OP_USERS},
-    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN},
-    [REQ_CHANNEL_MESSAGE] = {.steps = OP_CHANNEL_MESSAGE, .append = true},
-    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES},
-    [REQ_CHANNEL_LEAVE] = {.steps = OP_CHANNEL_LEAVE},
+    [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .begin = auth_begin, .anyone = true},
+    [REQ_SIGN_UP] = {.steps = OP_SIGN_UP, .begin = auth_begin, .anyone = true},
+    [REQ_SIGN_OUT] = {.steps = OP_SIGN_OUT, .begin = auth_begin},
+    [REQ_USERS] = {.steps = OP_USERS, .begin = auth_begin},
+    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN, .begin = auth_begin},
+    [REQ_CHANNEL_MESSAGE] = {.steps = OP_CHANNEL_MESSAGE,
+                             .begin = auth_begin,
+                             .may_follow = message_may_follow},
+    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES, .begin = auth_begin},
+    [REQ_CHANNEL_LEAVE] = {.steps = OP_CHANNEL_LEAVE, .begin = auth_begin},
 };
 
 /* Malformed JSON, ten times in a row, is no client of ours. */

@@ -1,4 +1,5 @@
-/* dispatch - from a text frame to an op: decode, look up in the table, hand over. Loop thread only. */
+/* dispatch - from a text frame to an op: decode, look up in the table, hand over. Loop thread only.
+ */
 #ifndef CHATD_DISPATCH_H
 #define CHATD_DISPATCH_H
 

@@ -27,7 +27,7 @@ struct embedded {
     uv_loop_t *loop;
     uv_timer_t watch;
     char dir[512], socket[512];
-    int lock; /* -1: another chatd has it */
+    int lock;  /* -1: another chatd has it */
     pid_t pid; /* 0: not running */
     uint64_t started_ms, next_ms, delay_ms;
 };
@@ -48,8 +48,8 @@ static bool make_dirs(const char *path) {
     return mkdir(part, 0700) == 0 || errno == EEXIST;
 }
 
-/* The lock is inherited by the server, so that it is free only when both are gone: two servers must never
- * write one append-only file. */
+/* The lock is inherited by the server, so that it is free only when both are gone: two servers must
+ * never write one append-only file. */
 static void try_lock(struct embedded *e) {
     char path[560];
     snprintf(path, sizeof path, "%s/lock", e->dir);
@@ -67,11 +67,28 @@ static void try_lock(struct embedded *e) {
 static void become_redis(const struct embedded *e) {
     char log[560];
     snprintf(log, sizeof log, "%s/redis.log", e->dir);
-    const char *argv[] = {"redis-server", "--port",        "0",      "--unixsocket", e->socket,
-                          "--unixsocketperm", "700",       "--dir",  e->dir,         "--appendonly",
-                          "yes",          "--appendfsync", "everysec", "--save",     "",
-                          "--daemonize",  "no",            "--logfile", log,
-                          "--maxmemory-policy", "noeviction", NULL};
+    const char *argv[] = {"redis-server",
+                          "--port",
+                          "0",
+                          "--unixsocket",
+                          e->socket,
+                          "--unixsocketperm",
+                          "700",
+                          "--dir",
+                          e->dir,
+                          "--appendonly",
+                          "yes",
+                          "--appendfsync",
+                          "everysec",
+                          "--save",
+                          "",
+                          "--daemonize",
+                          "no",
+                          "--logfile",
+                          log,
+                          "--maxmemory-policy",
+                          "noeviction",
+                          NULL};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -146,8 +163,9 @@ struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, char *wh
         return NULL;
     }
     int n = snprintf(e->socket, sizeof e->socket, "%s/redis.sock", real);
-    if ( (size_t)n >= sizeof((struct sockaddr_un *)0)->sun_path) {
-        snprintf(why, size, "embedded: the path of the socket in this directory is too long (%d)", n);
+    if ((size_t)n >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        snprintf(why, size, "embedded: the path of the socket in this directory is too long (%d)",
+                 n);
         free(real);
         free(e);
         return NULL;

@@ -1,8 +1,9 @@
-/* embedded - a private redis-server: on a Unix socket in a directory of ours, append-only file on, no TCP port;
- * started with chatd, restarted when it dies, stopped last.
+/* embedded - a private redis-server: on a Unix socket in a directory of ours, append-only file on,
+ * no TCP port; started with chatd, restarted when it dies, stopped last.
  *
- * Several chatd may name one directory: whoever has the lock runs the server, the others use it, and one of
- * them takes over when the owner is gone. The server ends when the chatd that runs it is killed. */
+ * Several chatd may name one directory: whoever has the lock runs the server, the others use it,
+ * and one of them takes over when the owner is gone. The server ends when the chatd that runs it is
+ * killed. */
 #ifndef CHATD_EMBEDDED_H
 #define CHATD_EMBEDDED_H
 
@@ -12,11 +13,11 @@
 
 struct embedded;
 
-/* Makes the directory (0700) and starts the server, or finds it running. `uri` becomes the Unix socket. NULL:
- * `why` says what went wrong. */
+/* Makes the directory (0700) and starts the server, or finds it running. `uri` becomes the Unix
+ * socket. NULL: `why` says what went wrong. */
 struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, char *why, size_t size);
-/* Stops the server, if it is ours: waits for it up to 3 s, then kills it. Frees when the loop has closed the
- * handles. */
+/* Stops the server, if it is ours: waits for it up to 3 s, then kills it. Frees when the loop has
+ * closed the handles. */
 void embedded_stop(struct embedded *e);
 
 #endif

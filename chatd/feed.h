@@ -1,8 +1,8 @@
 /* feed - the order of one channel as this node delivers it: pure, no I/O.
  *
- * Messages arrive by several ways (own appends' replies, the bus, the stream) and at different times; each
- * has a position {epoch, seq}. The feed says what to do with one, and holds those that are early. What
- * leaves it is 1, 2, 3 … of one epoch, each once.
+ * Messages arrive by several ways (own appends' replies, the bus, the stream) and at different
+ * times; each has a position {epoch, seq}. The feed says what to do with one, and holds those that
+ * are early. What leaves it is 1, 2, 3 … of one epoch, each once.
  */
 #ifndef CHATD_FEED_H
 #define CHATD_FEED_H
@@ -42,17 +42,17 @@ void feed_base(struct feed *f, const struct position *at);
 /* Marks `seq` (of the current epoch) as delivered; seq > last. */
 void feed_advance(struct feed *f, uint64_t seq);
 
-/* Holds an item. False: full (unless `must`, for items whose number is bounded otherwise) or out of memory,
- * the item was not taken. An item of the same position that is held already is given back through *old (else
- * NULL). */
+/* Holds an item. False: full (unless `must`, for items whose number is bounded otherwise) or out of
+ * memory, the item was not taken. An item of the same position that is held already is given back
+ * through *old (else NULL). */
 bool feed_hold(struct feed *f, const struct position *at, void *data, bool must, void **old);
 
 /* Takes out what is held for a position; NULL if nothing is. */
 void *feed_take(struct feed *f, const struct position *at);
 /* Takes out the next in order, if it is held: seq == last + 1. */
 void *feed_take_next(struct feed *f, uint64_t *seq);
-/* Takes out any item that will never be delivered (repeat), NULL when there is none; with `all`, any
- * item. */
+/* Takes out any item that will never be delivered (repeat), NULL when there is none; with `all`,
+ * any item. */
 void *feed_take_stale(struct feed *f, bool all);
 
 void feed_free(struct feed *f); /* nothing may be held */

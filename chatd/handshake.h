@@ -1,9 +1,9 @@
 /* handshake - gathers the head of a new connection's HTTP request, then hands socket and head over.
  *
- * Needed because lws 4.1 builds its answer in the very buffer that still holds what was read behind the head: the
- * first frames of a client that doesn't wait would be spoilt. So lws is given the head alone, and finds the
- * frames in the socket. On the way here: heads that are too long, or don't come within the deadline, cost
- * no memory of lws. Loop thread only. */
+ * Needed because lws 4.1 builds its answer in the very buffer that still holds what was read behind
+ * the head: the first frames of a client that doesn't wait would be spoilt. So lws is given the
+ * head alone, and finds the frames in the socket. On the way here: heads that are too long, or
+ * don't come within the deadline, cost no memory of lws. Loop thread only. */
 #ifndef CHATD_HANDSHAKE_H
 #define CHATD_HANDSHAKE_H
 

@@ -76,6 +76,18 @@ void hub_unpin(struct hub *h, struct channel *ch) {
     close_if_unused(h, ch);
 }
 
+void hub_each(struct hub *h, void (*fn)(struct node *node, struct channel *ch), struct node *node) {
+    size_t n = h->channels.count;
+    for (struct channel *ch = h->ring, *next; ch && n > 0; ch = next, n--) {
+        ch->pins++;
+        fn(node, ch);
+        next = ch->next;
+        hub_unpin(h, ch);
+        if (!h->ring) /* that was the last one */
+            return;
+    }
+}
+
 /* --- Subs --- */
 
 struct sub *sub_find(const struct session *s, const struct channel *ch) {
@@ -133,8 +145,7 @@ void sub_close(struct hub *h, struct sub *sub) {
 static void hold(struct sub *sub, uint64_t seq, struct frame *f) {
     if (sub->held_count == sub->held_cap) {
         uint32_t cap = sub->held_cap ? sub->held_cap * 2 : 8;
-        struct sub_held *held =
-            cap <= HELD_MAX ? realloc(sub->held, cap * sizeof *held) : NULL;
+        struct sub_held *held = cap <= HELD_MAX ? realloc(sub->held, cap * sizeof *held) : NULL;
         if (!held) {
             session_close(sub->session, CLOSE_SLOW_CONSUMER);
             return;

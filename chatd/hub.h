@@ -1,5 +1,5 @@
-/* hub - which of this node's sessions are joined to which channels, and the fan-out to them. Knows nothing
- * of Redis. Loop thread only. */
+/* hub - which of this node's sessions are joined to which channels, and the fan-out to them. Knows
+ * nothing of Redis. Loop thread only. */
 #ifndef CHATD_HUB_H
 #define CHATD_HUB_H
 
@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct session;
 struct channel;
+struct node;
+struct session;
 
 /* A live frame that came while the join was under way. */
 struct sub_held {
@@ -49,13 +50,14 @@ struct channel {
     uint32_t count, cap;
     uint32_t pins;          /* who needs it to stay, beside the subs */
     uint32_t own_in_flight; /* appends of this node that aren't answered */
-    struct feed feed;       /* holds struct note; see bus.h */
+    struct feed feed;       /* what it holds is delivery.c's */
     enum bus_state bus;
     uint64_t asked; /* the number of its SUBSCRIBE; see struct bus */
     struct channel_wait *waits;
-    bool syncing, sync_listed, touched;
-    uint64_t sync_due_ms;
-    struct channel *sync_next;
+    bool repairing, repair_listed; /* its stream is being read; is to be read */
+    uint64_t repair_due_ms;
+    struct channel *repair_next;
+    bool touched; /* since the index of channels was written */
 };
 
 struct hub {
@@ -75,17 +77,21 @@ struct channel *hub_find(struct hub *h, const struct channel_id *id);
 struct channel *hub_pin(struct hub *h, const struct channel_id *id);
 void hub_unpin(struct hub *h, struct channel *ch);
 
+/* Calls fn for every channel, pinned meanwhile; fn may close it and others. */
+void hub_each(struct hub *h, void (*fn)(struct node *node, struct channel *ch), struct node *node);
+
 struct sub *sub_find(const struct session *s, const struct channel *ch);
 /* A sub in the state of joining. NULL: no memory. */
 struct sub *sub_open(struct channel *ch, struct session *s);
 void sub_close(struct hub *h, struct sub *sub);
-/* The join is answered with everything up to `from`, of the feed's epoch: lets go what was held beyond that. */
+/* The join is answered with everything up to `from`, of the feed's epoch: lets go what was held
+ * beyond that. */
 void sub_joined(struct sub *sub, uint64_t from);
 
-/* Gives message `seq` to every joined session that doesn't have it yet; to `sender` (may be NULL) as
- * `own`. Returns to how many. */
-uint32_t hub_fan_out(struct channel *ch, uint64_t seq, struct frame *f, const struct session *sender,
-                     struct frame *own);
+/* Gives message `seq` to every joined session that doesn't have it yet; to `sender` (may be NULL)
+ * as `own`. Returns to how many. */
+uint32_t hub_fan_out(struct channel *ch, uint64_t seq, struct frame *f,
+                     const struct session *sender, struct frame *own);
 /* A new epoch begins behind `base`; fn is called for each joined session. */
 void hub_new_epoch(struct channel *ch, uint64_t base, void (*fn)(struct sub *sub, void *arg),
                    void *arg);

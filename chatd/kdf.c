@@ -65,8 +65,8 @@ static void on_work(uv_work_t *w) {
         j->result.verdict =
             secret_verify_password(j->hash, j->password, j->len, k->passes, k->memory_kib);
     bool fresh = !j->verify || !*j->hash || j->result.verdict == SECRET_RIGHT_REHASH;
-    if (fresh && !secret_hash_password(j->password, j->len, k->passes, k->memory_kib,
-                                       j->result.hash))
+    if (fresh &&
+        !secret_hash_password(j->password, j->len, k->passes, k->memory_kib, j->result.hash))
         j->result.hash[0] = '\0';
 }
 

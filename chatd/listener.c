@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
-#define ACCEPT_PER_TURN 128 /* so that a storm of connections doesn't starve those that are there */
+#define ACCEPT_PER_TURN 128 /* so that a storm of connections doesn't starve those that are there  \
+                             */
 #define NO_FDS_PAUSE_MS 200 /* out of file descriptors: try again after that */
 
 struct listener {

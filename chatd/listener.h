@@ -1,5 +1,5 @@
-/* listener - accepts connections on the loop and hands them over. Accepting is ours rather than lws', so that
- * the caps on connections come first, and a node that drains can stop accepting. */
+/* listener - accepts connections on the loop and hands them over. Accepting is ours rather than
+ * lws', so that the caps on connections come first, and a node that drains can stop accepting. */
 #ifndef CHATD_LISTENER_H
 #define CHATD_LISTENER_H
 
@@ -10,8 +10,8 @@ struct listener;
 struct node;
 struct ws;
 
-/* Binds and listens at "HOST:PORT" ("[::1]:8080", "*:8080"; port 0: a free one), doesn't accept yet. NULL:
- * `why` says what went wrong. */
+/* Binds and listens at "HOST:PORT" ("[::1]:8080", "*:8080"; port 0: a free one), doesn't accept
+ * yet. NULL: `why` says what went wrong. */
 struct listener *listener_open(struct node *node, const char *address, char *why, size_t size);
 /* Where it listens, for people: "127.0.0.1:8080". */
 const char *listener_address(const struct listener *l);

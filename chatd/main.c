@@ -1,4 +1,5 @@
-/* chatd - the chat daemon. Reads its settings and runs the server; see server.c for how it is put together. */
+/* chatd - the chat daemon. Reads its settings and runs the server; see server.c for how it is put
+ * together. */
 #include "chatd/server.h"
 #include "common/err.h"
 #include "common/log.h"

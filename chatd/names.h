@@ -1,5 +1,6 @@
-/* names - what users are called: a cache of uuid -> username, so that a page of users costs no look-up
- * each. Bounded; an entry is believed for a minute, and forgotten at once when a rename is announced. */
+/* names - what users are called: a cache of uuid -> username, so that a page of users costs no
+ * look-up each. Bounded; an entry is believed for a minute, and forgotten at once when a rename is
+ * announced. */
 #ifndef CHATD_NAMES_H
 #define CHATD_NAMES_H
 

@@ -1,11 +1,12 @@
-/* node - everything that one chatd process has, in one place: who needs it is given a pointer to it. The
- * modules own their parts; server.c makes it and takes it down. */
+/* node - everything that one chatd process has, in one place: who needs it is given a pointer to
+ * it. The modules own their parts; server.c makes it and takes it down. */
 #ifndef CHATD_NODE_H
 #define CHATD_NODE_H
 
 #include "chatd/account.h"
 #include "chatd/append.h"
 #include "chatd/bus.h"
+#include "chatd/delivery.h"
 #include "chatd/handshake.h"
 #include "chatd/hub.h"
 #include "chatd/kdf.h"
@@ -13,6 +14,7 @@
 #include "chatd/names.h"
 #include "chatd/presence.h"
 #include "chatd/redis_link.h"
+#include "chatd/repair.h"
 #include "chatd/session.h"
 #include "chatd/settings.h"
 #include "common/encode.h"
@@ -39,6 +41,8 @@ struct node {
     struct accounts accounts;
     struct names names;
     struct hub hub;
+    struct delivery delivery;
+    uv_timer_t repair; /* runs while a stream is to be read */
     struct bus bus;
     struct appends appends;
     struct presence presence;

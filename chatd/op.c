@@ -1,7 +1,6 @@
 /* op - see op.h. */
 #include "chatd/op.h"
 
-#include "chatd/auth.h"
 #include "chatd/node.h"
 #include "chatd/wire.h"
 #include "common/log.h"
@@ -131,8 +130,7 @@ static void run(struct op *op) {
 static bool may_start(const struct session *s, const struct op *op) {
     if (s->op_started == 0)
         return true;
-    return s->append_to && op->verb && op->verb->append && !op->err.code &&
-           auth_is_settled(s, &op->req) && append_channel_is(op, s->append_to);
+    return s->append_to && !op->err.code && op->verb->may_follow && op->verb->may_follow(op);
 }
 
 static void start(struct op *op) {
@@ -142,11 +140,12 @@ static void start(struct op *op) {
     s->op_started++;
     op->step = none;
     if (!op->err.code)
-        auth_begin(op);
+        op->verb->begin(op);
     run(op);
 }
 
-/* Starts what may be started. A start may end at once and free its op, so the search begins anew. */
+/* Starts what may be started. A start may end at once and free its op, so the search begins anew.
+ */
 static void advance(struct session *s) {
     s->advancing = true;
     for (;;) {

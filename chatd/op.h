@@ -1,14 +1,16 @@
-/* op - the driver of one request: a list of steps, each of which may issue commands whose answers the next
- * one reads.
+/* op - the driver of one request: a list of steps, each of which may issue commands whose answers
+ * the next one reads.
  *
- * The requests of a session are started and answered in the order they came. One is started when all
- * before it have been answered; only appends to one channel that follow one another are in flight together,
- * since the link and Redis keep their order. The driver runs a step, waits until everything the step has
- * issued has been answered, and runs the next; the first error ends the op; a NULL step ends it well. An op
- * ends exactly once: its answer is sent when all before it in its session have been, then it is freed.
+ * The requests of a session are started and answered in the order they came. One is started when
+ * all before it have been answered; only appends to one channel that follow one another are in
+ * flight together, since the link and Redis keep their order. The driver runs a step, waits until
+ * everything the step has issued has been answered, and runs the next; the first error ends the op;
+ * a NULL step ends it well. An op ends exactly once: its answer is sent when all before it in its
+ * session have been, then it is freed.
  *
- * A lost connection makes each pending answer come once as NULL, which is an ordinary error. An op keeps a
- * pointer to its session, which outlives it, though its socket may be gone. Loop thread only.
+ * A lost connection makes each pending answer come once as NULL, which is an ordinary error. An op
+ * keeps a pointer to its session, which outlives it, though its socket may be gone. Loop thread
+ * only.
  */
 #ifndef CHATD_OP_H
 #define CHATD_OP_H
@@ -35,7 +37,11 @@ typedef void (*op_reply)(struct op *op, const struct redisReply *reply);
 struct verb {
     const op_step *steps; /* ended by NULL */
     bool anyone;          /* may be asked without being signed in */
-    bool append;          /* may be in flight together with others of its kind */
+    /* Called when the op's turn has come: sets its first steps and account, or its error. */
+    void (*begin)(struct op *op);
+    /* May it start while those before it, which all append to session->append_to, are under way?
+     * NULL: no. */
+    bool (*may_follow)(const struct op *op);
 };
 
 struct op {
@@ -54,18 +60,19 @@ struct op {
     struct channel *channel; /* pinned */
     struct message message;  /* what is appended; borrows from req and account */
     struct op *batch_next;
-    void *state; /* of the verb; freed with the op */
+    void *state;                      /* of the verb; freed with the op */
     void (*state_clear)(void *state); /* releases what state points to; may be NULL */
 };
 
-/* Makes an op from a decoded request and takes the request over. `early` (may be NULL) is an error found
- * before the op could start: it is answered in its turn. Out of memory closes the session. */
+/* Makes an op from a decoded request and takes the request over. `early` (may be NULL) is an error
+ * found before the op could start: it is answered in its turn. Out of memory closes the session. */
 void op_submit(struct node *node, struct session *s, const struct verb *verb, struct request *req,
                const struct err *early);
 
 /* --- For steps --- */
 
-/* Sends node->cmd. The op goes on when all answers have come; `fn` may be NULL (only errors matter). */
+/* Sends node->cmd. The op goes on when all answers have come; `fn` may be NULL (only errors
+ * matter). */
 void op_call(struct op *op, op_reply fn);
 /* Sends node->cmd without waiting: an answer that nobody needs. */
 void op_tell(struct op *op);
@@ -84,8 +91,8 @@ void op_state_free(struct op *op); /* … gives way to the state of the next lis
 void op_sleep(struct op *op, uint32_t ms);
 /* The answer: encoded JSON; the buf is reset. */
 void op_answer(struct op *op, struct buf *json);
-/* Ends an op whose answer was delivered by the hub, or (after op_fail, op_answer) one that waits outside of
- * the driver. */
+/* Ends an op whose answer was delivered by the hub, or (after op_fail, op_answer) one that waits
+ * outside of the driver. */
 void op_end(struct op *op);
 
 #endif

@@ -1,15 +1,16 @@
 /* op_account - signIn, signUp, signOut.
  *
- * A user is made so that a node killed at any point leaves nothing that stands in anybody's way: the name is
- * claimed with a time to lapse, the record is written with one too, then the name is made permanent, then the
- * record. The client is answered last. What was left half-made lapses; a record that was found unconfirmed is
- * confirmed by the next sign-in; a permanent name whose record is gone may be claimed by the next, since the
- * record comes first and so won't come any more. A name that is claimed and not yet permanent is being made
- * by another request: a sign-in waits for the outcome.
+ * A user is made so that a node killed at any point leaves nothing that stands in anybody's way:
+ * the name is claimed with a time to lapse, the record is written with one too, then the name is
+ * made permanent, then the record. The client is answered last. What was left half-made lapses; a
+ * record that was found unconfirmed is confirmed by the next sign-in; a permanent name whose record
+ * is gone may be claimed by the next, since the record comes first and so won't come any more. A
+ * name that is claimed and not yet permanent is being made by another request: a sign-in waits for
+ * the outcome.
  *
- * Failed sign-ins are counted in Redis by name and by address, so that another node doesn't help: from the
- * 5th on the answer is delayed, from the 10th the connection is closed. An unknown user and a wrong password
- * take the same time and get the same answer.
+ * Failed sign-ins are counted in Redis by name and by address, so that another node doesn't help:
+ * from the 5th on the answer is delayed, from the 10th the connection is closed. An unknown user
+ * and a wrong password take the same time and get the same answer.
  */
 #include "chatd/node.h"
 #include "chatd/verbs.h"
@@ -19,12 +20,13 @@
 
 #include <string.h>
 
-#define LAPSE_S 15       /* until an unconfirmed name or record is gone: longer than making a user takes */
-#define PENDING_MS 100   /* between two looks at a name that is being claimed by another */
-#define PENDING_MAX 20   /* looks */
-#define FAILS_DELAY 5    /* failures from which on answers are delayed */
-#define FAILS_CLOSE 10   /* failures from which on sign-ins are refused */
-#define DELAY_MS 500     /* for each failure too many */
+#define LAPSE_S                                                                                    \
+    15 /* until an unconfirmed name or record is gone: longer than making a user takes */
+#define PENDING_MS 100 /* between two looks at a name that is being claimed by another */
+#define PENDING_MAX 20 /* looks */
+#define FAILS_DELAY 5  /* failures from which on answers are delayed */
+#define FAILS_CLOSE 10 /* failures from which on sign-ins are refused */
+#define DELAY_MS 500   /* for each failure too many */
 #define DELAY_MAX_MS 2500
 
 struct sign {
@@ -149,7 +151,8 @@ static void look_up_name(struct op *op) {
     struct cmd *c = &op->node->cmd;
     cmd_name_get(c, &op->node->keys, g->folded, g->folded_len);
     op_call(op, on_holder);
-    cmd_name_ttl(c, &op->node->keys, g->folded, g->folded_len); /* after the name, before the record */
+    cmd_name_ttl(c, &op->node->keys, g->folded,
+                 g->folded_len); /* after the name, before the record */
     op_call(op, on_name_ttl);
 }
 
@@ -208,22 +211,23 @@ static void hash_password(struct op *op) {
         refuse_full(op);
 }
 
+/* Before the answer, so that whoever sees it is counted already. */
 static void count_failure(struct op *op) {
     const struct sign *g = op->state;
     struct cmd *c = &op->node->cmd;
     const struct keyspace *ks = &op->node->keys;
     unsigned window = (unsigned)(op->node->set->fail_window / 1000);
     cmd_fails_add(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len);
-    op_tell(op);
+    op_call(op, NULL);
     cmd_fails_expire(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len, window);
-    op_tell(op);
+    op_call(op, NULL);
     if (!counts_address(op))
         return;
     const char *addr = op->session->address->text;
     cmd_fails_add(c, ks, KEY_FAILS_ADDR, addr, strlen(addr));
-    op_tell(op);
+    op_call(op, NULL);
     cmd_fails_expire(c, ks, KEY_FAILS_ADDR, addr, strlen(addr), window);
-    op_tell(op);
+    op_call(op, NULL);
 }
 
 static void on_verified(const struct kdf_result *r, void *arg) {
@@ -364,16 +368,17 @@ static void add_key(struct op *op) {
     op_call(op, on_key_added);
 }
 
-/* The user may have been made by a node that did not come to the end: what is missing is done now. The
- * index comes last there, behind what tells a confirmed record, so that it is written again in any case. */
+/* The user may have been made by a node that did not come to the end: what is missing is done now.
+ * The index comes last there, behind what tells a confirmed record, so that it is written again in
+ * any case. */
 static void confirm_if_needed(struct op *op) {
     index_user(op);
     if (((struct sign *)op->state)->unconfirmed)
         confirm_name(op);
 }
 
-static const op_step ENTER[] = {verify_password, refuse_another, add_key, confirm_if_needed,
-                                begin_session, NULL};
+static const op_step ENTER[] = {verify_password,   refuse_another, add_key,
+                                confirm_if_needed, begin_session,  NULL};
 
 static void enter_or_create(struct op *op) {
     const struct sign *g = op->state;
@@ -386,10 +391,10 @@ static void enter_or_create(struct op *op) {
 
 static const op_step LOOK_UP_AGAIN[] = {look_up_name, look_up_record, enter_or_create, NULL};
 
-const op_step OP_SIGN_IN[] = {check_name,   look_up_fails,  throttle,
-                              look_up_name, look_up_record, enter_or_create, NULL};
-const op_step OP_SIGN_UP[] = {check_name,   look_up_fails,  throttle,
-                              look_up_name, look_up_record, enter_or_create, NULL};
+const op_step OP_SIGN_IN[] = {check_name,     look_up_fails,   throttle, look_up_name,
+                              look_up_record, enter_or_create, NULL};
+const op_step OP_SIGN_UP[] = {check_name,     look_up_fails,   throttle, look_up_name,
+                              look_up_record, enter_or_create, NULL};
 
 /* Somebody else claimed the name in the meantime: it is theirs, or they can sign in. */
 static void on_claimed(struct op *op, const struct redisReply *reply) {
@@ -401,7 +406,21 @@ static void on_claimed(struct op *op, const struct redisReply *reply) {
 
 /* --- signOut --- */
 
+struct sign_out {
+    struct session *session;
+};
+
+static void clear_sign_out(void *state) {
+    ((struct sign_out *)state)->session->signing_out = false;
+}
+
 static void revoke_key(struct op *op) {
+    struct sign_out *o = op_state(op, sizeof *o, NULL);
+    if (!o)
+        return;
+    o->session = op->session;
+    op->state_clear = clear_sign_out;
+    op->session->signing_out = true;
     char hash[KEY_HASH_TEXT + 1];
     memcpy(hash, op->session->key_hash, sizeof hash);
     if (op->req.key_len) /* the pair that was sent, which is this user's */

@@ -1,8 +1,8 @@
 /* op_channel - channelJoin and channelLeave.
  *
- * A join must neither lose nor double a message: the node listens on the channel's bus first, the session is
- * put among its receivers (which hold what comes), then the snapshot is read; what came meanwhile and is newer
- * than the snapshot follows the answer.
+ * A join must neither lose nor double a message: the node listens on the channel's bus first, the
+ * session is put among its receivers (which hold what comes), then the snapshot is read; what came
+ * meanwhile and is newer than the snapshot follows the answer.
  */
 #include "chatd/node.h"
 #include "chatd/recipient.h"
@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SNAPSHOT 10      /* newest messages in an answer */
-#define MEMBERS_MAX 100  /* members listed */
-#define TRIES_MAX 50     /* snapshots, while the channel's epoch changes */
+#define SNAPSHOT 10     /* newest messages in an answer */
+#define MEMBERS_MAX 100 /* members listed */
+#define TRIES_MAX 50    /* snapshots, while the channel's epoch changes */
 #define TRY_MS 20
 #define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
 
@@ -152,7 +152,8 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
                  n <= op->node->limits.resume_messages;
     uint64_t next = since->seq + 1, seq;
     for (size_t i = 0; whole && i < n; i++, next++)
-        whole = take_entry(j, reply_item(reply, i), &op->channel->id, op->node, &seq) && seq == next;
+        whole =
+            take_entry(j, reply_item(reply, i), &op->channel->id, op->node, &seq) && seq == next;
     j->recovered = whole && next > j->at.at.seq;
     if (j->recovered)
         j->from = next - 1;
@@ -226,8 +227,8 @@ static void read_newest_instead(struct op *op) {
 static void look_up_members(struct op *op) {
     struct join *j = op->state;
     const struct recipient *to = &op->req.u.join.to;
-    if (!to->is_public && !(roster_add(op, &j->roster, &op->account->uuid) &&
-                            roster_add(op, &j->roster, &to->user)))
+    if (!to->is_public &&
+        !(roster_add(op, &j->roster, &op->account->uuid) && roster_add(op, &j->roster, &to->user)))
         return;
     roster_look_up(op, &j->roster);
 }
@@ -249,12 +250,12 @@ static void try_again(struct op *op) {
     op_goto(op, AGAIN);
 }
 
-/* Answers and, with nothing in between, begins to deliver. On a connection that was joined already only the
- * snapshot is new: its messages go on as they did. */
+/* Answers and, with nothing in between, begins to deliver. On a connection that was joined already
+ * only the snapshot is new: its messages go on as they did. */
 static void answer(struct op *op) {
     struct join *j = op->state;
     struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
-    if (!bus_base(op->node, op->channel, &at)) {
+    if (!delivery_base(op->node, op->channel, &at)) {
         try_again(op);
         return;
     }
@@ -268,7 +269,8 @@ static void answer(struct op *op) {
     struct sub *sub = sub_find(op->session, op->channel);
     if (op->err.code || !sub || sub->joined)
         return;
-    session_push(op->session, op->answer); /* the op is the first of its session's: this is its turn */
+    session_push(op->session,
+                 op->answer); /* the op is the first of its session's: this is its turn */
     frame_unref(op->answer);
     op->answer = NULL;
     sub_joined(sub, at.seq);
@@ -277,9 +279,16 @@ static void answer(struct op *op) {
 static const op_step AGAIN[] = {read_snapshot,   read_early_again, read_newest_instead,
                                 look_up_members, answer,           NULL};
 
-const op_step OP_CHANNEL_JOIN[] = {recipient_check,  begin,               listen_on_bus,    begin_listening,
-                                   read_snapshot,    read_early_again,    read_newest_instead,
-                                   look_up_members,  answer,              NULL};
+const op_step OP_CHANNEL_JOIN[] = {recipient_check,
+                                   begin,
+                                   listen_on_bus,
+                                   begin_listening,
+                                   read_snapshot,
+                                   read_early_again,
+                                   read_newest_instead,
+                                   look_up_members,
+                                   answer,
+                                   NULL};
 
 /* --- channelLeave --- */
 
@@ -311,8 +320,8 @@ static void leave(struct op *op) {
     struct buf *b = frame_scratch();
     event_write_user(b, SYS_CHANNEL_LEAVE, &op->account->uuid, op->account->name,
                      op->account->name_len);
-    cmd_announce(&node->cmd, &node->keys, &id, b->data, b->len,
-                 (uint32_t)node->set->event_members, &op->account->uuid);
+    cmd_announce(&node->cmd, &node->keys, &id, b->data, b->len, (uint32_t)node->set->event_members,
+                 &op->account->uuid);
     op_call(op, NULL);
     cmd_user_channel_remove(&node->cmd, &node->keys, &op->account->uuid, &id);
     op_tell(op);

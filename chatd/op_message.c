@@ -1,4 +1,5 @@
 /* op_message - channelMessage (send one) and channelMessages (read history). */
+#include "chatd/auth.h"
 #include "chatd/node.h"
 #include "chatd/recipient.h"
 #include "chatd/verbs.h"
@@ -19,16 +20,27 @@ static void send_message(struct op *op) {
         return;
     }
     op->channel = hub_pin(&op->node->hub, &id);
-    op->message = (struct message){.uuid = r->u.message.has_uuid ? r->u.message.uuid : uuid_make_quick(),
-                                   .sender = op->account->uuid,
-                                   .channel = id,
-                                   .created_ms = clock_wall_ms(),
-                                   .sender_name = op->account->name,
-                                   .sender_name_len = op->account->name_len,
-                                   .text = r->u.message.text,
-                                   .text_len = r->u.message.text_len};
+    op->message =
+        (struct message){.uuid = r->u.message.has_uuid ? r->u.message.uuid : uuid_make_quick(),
+                         .sender = op->account->uuid,
+                         .channel = id,
+                         .created_ms = clock_wall_ms(),
+                         .sender_name = op->account->name,
+                         .sender_name_len = op->account->name_len,
+                         .text = r->u.message.text,
+                         .text_len = r->u.message.text_len};
     op->session->append_to = ch;
     append_submit(op);
+}
+
+bool message_may_follow(const struct op *op) {
+    const struct session *s = op->session;
+    const struct recipient *to = &op->req.u.message.to;
+    if (!auth_is_settled(s, &op->req))
+        return false;
+    struct channel_id id =
+        to->is_public ? channel_public() : channel_dm(&s->account->uuid, &to->user);
+    return channel_eq(&id, &s->append_to->id);
 }
 
 const op_step OP_CHANNEL_MESSAGE[] = {send_message, NULL};
@@ -98,7 +110,8 @@ static void on_entries(struct op *op, const struct redisReply *reply) {
         op_fail(op, e.code, "%s", e.detail);
         return;
     }
-    /* Asked for by XRANGE, oldest first; the answer is newest first, and holds those nearest to `after`. */
+    /* Asked for by XRANGE, oldest first; the answer is newest first, and holds those nearest to
+     * `after`. */
     bool oldest_first = op->req.u.read.after > 0;
     if (oldest_first)
         n = fitting(op, reply, n);
@@ -135,8 +148,8 @@ static void look_up(struct op *op) {
         ask_entries(op);
 }
 
-/* With an offset the place is counted from the newest, which is known only now: seqs are contiguous, so it is
- * arithmetic. */
+/* With an offset the place is counted from the newest, which is known only now: seqs are
+ * contiguous, so it is arithmetic. */
 static void look_up_offset(struct op *op) {
     const struct request *r = &op->req;
     struct history *h = op->state;

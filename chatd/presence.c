@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEAT_MS 4000   /* between two signs of life */
-#define ALIVE_MS 15000 /* without one for so long a node counts as dead */
+#define BEAT_MS 4000     /* between two signs of life */
+#define ALIVE_MS 15000   /* without one for so long a node counts as dead */
 #define PATIENCE_MS 6000 /* after a break, others have so long to show that they are alive too */
-#define BATCH 500      /* users registered or reaped in one call */
-#define ANNOUNCE_MAX 50 /* channels of a user that are told, newest first */
+#define BATCH 500        /* users registered or reaped in one call */
+#define ANNOUNCE_MAX 50  /* channels of a user that are told, newest first */
 
 static void new_id(struct presence *p) {
     uint8_t b[NODE_ID_TEXT / 2];
@@ -95,9 +95,8 @@ static void change(struct node *node, struct account *acc, bool online) {
     struct change *c = malloc(sizeof *c);
     if (!c)
         return;
-    *c = (struct change){.node = node,
-                         .account = account_ref(acc),
-                         .event = online ? SYS_SIGN_IN : SYS_SIGN_OUT};
+    *c = (struct change){
+        .node = node, .account = account_ref(acc), .event = online ? SYS_SIGN_IN : SYS_SIGN_OUT};
     cmd_online_begin(&node->cmd, &node->keys, node->presence.id, online);
     cmd_online_user(&node->cmd, &acc->uuid);
     redis_link_call(node->store, &node->cmd, on_change, c, NULL);
@@ -207,8 +206,7 @@ static void on_beat(const struct redisReply *reply, void *arg, link_aux aux) {
     size_t n, dead = 0;
     int64_t known = 1;
     struct err e;
-    if (reply_array(reply, &n, &e) || n != 2 ||
-        reply_i64(reply_item(reply, 0), 1, &known, &e) ||
+    if (reply_array(reply, &n, &e) || n != 2 || reply_i64(reply_item(reply, 0), 1, &known, &e) ||
         reply_array(reply_item(reply, 1), &dead, &e)) {
         node->presence.reap_from_ms = clock_mono_ms() + PATIENCE_MS;
         return;

@@ -1,6 +1,7 @@
-/* presence - who is online. A node says that it is alive every few seconds and keeps a set of its users; users
- * of a node that fell silent are taken offline by whoever notices. Members of a user's channels are told when
- * the user comes online (on any node) or goes offline (on the last). Loop thread only. */
+/* presence - who is online. A node says that it is alive every few seconds and keeps a set of its
+ * users; users of a node that fell silent are taken offline by whoever notices. Members of a user's
+ * channels are told when the user comes online (on any node) or goes offline (on the last). Loop
+ * thread only. */
 #ifndef CHATD_PRESENCE_H
 #define CHATD_PRESENCE_H
 
@@ -14,8 +15,8 @@ struct node;
 
 struct presence {
     uv_timer_t beat;
-    /* Under which id this process' users are registered: a new one after each break of the link, since
-     * what was registered under the old one can't be known; that one is declared dead. */
+    /* Under which id this process' users are registered: a new one after each break of the link,
+     * since what was registered under the old one can't be known; that one is declared dead. */
     char id[NODE_ID_TEXT + 1];
     char old_id[NODE_ID_TEXT + 1];
     bool started;

@@ -1,4 +1,5 @@
-/* recipient - the recipientUUID of a request: which channel it names, and whether there is such a user. */
+/* recipient - the recipientUUID of a request: which channel it names, and whether there is such a
+ * user. */
 #ifndef CHATD_RECIPIENT_H
 #define CHATD_RECIPIENT_H
 

@@ -1,9 +1,10 @@
 /* redis_link - see redis_link.h.
  *
- * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, schema, scripts) -> UP, and from anywhere back to
- * DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a pipeline (somebody flushed the
- * scripts): everything from there on is kept, in order, until what is in flight has been answered; then the
- * scripts are loaded and the kept commands sent again, so that appends never overtake one another.
+ * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, schema, scripts) -> UP, and from anywhere
+ * back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a pipeline
+ * (somebody flushed the scripts): everything from there on is kept, in order, until what is in
+ * flight has been answered; then the scripts are loaded and the kept commands sent again, so that
+ * appends never overtake one another.
  */
 #include "chatd/redis_link.h"
 
@@ -17,14 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MS 2000     /* a command not answered by then: the link is dead */
-#define GREETING_MS 1500   /* the same for connecting and the handshake */
-#define RETRY_MIN_MS 20    /* back-off: doubled up to the maximum, with jitter */
+#define ANSWER_MS 2000   /* a command not answered by then: the link is dead */
+#define GREETING_MS 1500 /* the same for connecting and the handshake */
+#define RETRY_MIN_MS 20  /* back-off: doubled up to the maximum, with jitter */
 #define RETRY_MAX_MS 1000
-#define LOUD_AFTER 5       /* failed tries until it is logged: an embedded Redis takes a moment to start */
-#define TICK_MS 250        /* how often deadlines are looked at */
+#define LOUD_AFTER                                                                                 \
+    5               /* failed tries until it is logged: an embedded Redis takes a moment to start */
+#define TICK_MS 250 /* how often deadlines are looked at */
 #define IN_FLIGHT_MAX 200000
-#define BUS_IDLE_MS 500    /* a bus that was silent for so long is pinged */
+#define BUS_IDLE_MS 500 /* a bus that was silent for so long is pinged */
 
 enum state { DOWN, CONNECTING, GREETING, UP, CLOSED };
 
@@ -114,7 +116,8 @@ static void put(struct redis_link *l, struct pending *p, char *text, size_t len)
 
 void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux) {
-    struct pending p = {.fn = l && l->hooks.push && l->state == UP ? NULL : fn, .arg = arg, .aux = aux};
+    struct pending p = {
+        .fn = l && l->hooks.push && l->state == UP ? NULL : fn, .arg = arg, .aux = aux};
     char *text;
     int len = -1;
     if (l && l->state >= GREETING && l->state <= UP && !c->failed &&
@@ -415,8 +418,8 @@ static uint64_t retry_delay(struct redis_link *l) {
     return max / 2 + secret_uniform((uint32_t)(max / 2));
 }
 
-/* A context that is being read from stays allocated until the read loop is out of it: closing is put off
- * to the retry timer by moving it aside. */
+/* A context that is being read from stays allocated until the read loop is out of it: closing is
+ * put off to the retry timer by moving it aside. */
 static void go_down(struct redis_link *l, const char *why) {
     if (l->state == DOWN || l->state == CLOSED)
         return;

@@ -1,13 +1,13 @@
 /* redis_link - one connection to Redis on the loop: connect, handshake, pipeline, back off, again.
  *
- * hiredis formats and parses; the socket, its polling and its deadlines are driven here, since hiredis'
- * own libuv adapter never reports a refused connection and has no time-outs. A link serves commands, or
- * (bus) commands whose answers are pushes.
+ * hiredis formats and parses; the socket, its polling and its deadlines are driven here, since
+ * hiredis' own libuv adapter never reports a refused connection and has no time-outs. A link serves
+ * commands, or (bus) commands whose answers are pushes.
  *
- * Commands are sent together at the end of the loop's turn and answered in order. A callback fires exactly
- * once, with NULL when the answer is lost: the link was down, broke, or Redis did not answer within the
- * deadline (then the whole link is taken for dead). NULL doesn't say whether the command was carried out.
- * Loop thread only.
+ * Commands are sent together at the end of the loop's turn and answered in order. A callback fires
+ * exactly once, with NULL when the answer is lost: the link was down, broke, or Redis did not
+ * answer within the deadline (then the whole link is taken for dead). NULL doesn't say whether the
+ * command was carried out. Loop thread only.
  */
 #ifndef CHATD_REDIS_LINK_H
 #define CHATD_REDIS_LINK_H
@@ -36,23 +36,24 @@ struct redis_link_hooks {
     void *arg;
 };
 
-/* `uri` (TCP or Unix) and `ks` must outlive the link. `name` shows in CLIENT LIST. NULL: no memory. */
+/* `uri` (TCP or Unix) and `ks` must outlive the link. `name` shows in CLIENT LIST. NULL: no memory.
+ */
 struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_uri *uri,
                                   const struct keyspace *ks, const char *name,
                                   const struct redis_link_hooks *hooks);
 void redis_link_start(struct redis_link *l);
 bool redis_link_up(const struct redis_link *l); /* NULL: no */
 
-/* Sends `c` (copied). On a link that is down, or one with too much in flight, `fn` is called with NULL
- * before this returns; likewise when `l` is NULL. On a bus `fn` is ignored. */
+/* Sends `c` (copied). On a link that is down, or one with too much in flight, `fn` is called with
+ * NULL before this returns; likewise when `l` is NULL. On a bus `fn` is ignored. */
 void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux);
 /* Writes what has gathered; called at the end of each turn. */
 void redis_link_flush(struct redis_link *l);
 size_t redis_link_in_flight(const struct redis_link *l);
 
-/* Closes for good: everything pending is called back with NULL. The memory goes when the loop has closed
- * the handles; `l` must not be used any more. */
+/* Closes for good: everything pending is called back with NULL. The memory goes when the loop has
+ * closed the handles; `l` must not be used any more. */
 void redis_link_free(struct redis_link *l);
 
 #endif

@@ -1,4 +1,5 @@
-/* roster - a list of users on its way to a client: uuids first, then their names and who of them is online. */
+/* roster - a list of users on its way to a client: uuids first, then their names and who of them is
+ * online. */
 #ifndef CHATD_ROSTER_H
 #define CHATD_ROSTER_H
 

@@ -1,10 +1,11 @@
 /* server - see server.h.
  *
- * Order of a turn: whatever the loop polled runs, then (uv_check) appends that gathered are sent, sessions are
- * flushed, the Redis links are flushed. uv_prepare does the same for what timers brought.
+ * Order of a turn: whatever the loop polled runs, then (uv_check) appends that gathered are sent,
+ * sessions are flushed, the Redis links are flushed. uv_prepare does the same for what timers
+ * brought.
  *
- * Order of the end: stop accepting; say goAway; answer what is in flight; close 1001; declare the node dead in
- * Redis; close the links; take down lws; stop the embedded Redis last.
+ * Order of the end: stop accepting; say goAway; answer what is in flight; close 1001; declare the
+ * node dead in Redis; close the links; take down lws; stop the embedded Redis last.
  */
 #include "chatd/server.h"
 
@@ -69,7 +70,8 @@ static void end_turn(struct server *v) {
         redis_link_flush(node->bus.link);
 }
 
-/* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is active. */
+/* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is
+ * active. */
 static void on_prepare(uv_prepare_t *h) {
     struct server *v = h->data;
     if (!uv_is_active((uv_handle_t *)&v->gather))
@@ -80,9 +82,9 @@ static void on_gather(uv_idle_t *h) {
     (void)h;
 }
 
-/* Comes after the loop polled. lws reads a kilobyte from a socket in a turn; while requests keep coming, a
- * few turns gather, so that what belongs together travels together. A turn without requests ends it, and
- * with nothing else to do that is the next one. */
+/* Comes after the loop polled. lws reads a kilobyte from a socket in a turn; while requests keep
+ * coming, a few turns gather, so that what belongs together travels together. A turn without
+ * requests ends it, and with nothing else to do that is the next one. */
 static void on_check(uv_check_t *h) {
     struct server *v = h->data;
     bool more = v->node.count.requests != v->requests_seen;
@@ -102,7 +104,7 @@ static void on_sweep(uv_timer_t *t) {
     handshakes_sweep(node, clock_mono_ms());
     sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
                    node->set->sign_in_timeout);
-    bus_check_quiet(node);
+    repair_check_quiet(node);
 }
 
 /* --- The end --- */
@@ -183,12 +185,12 @@ static void on_store_up(void *arg) {
     struct node *node = arg;
     log_info("redis_up", "link=store");
     presence_store_up(node);
-    bus_store_up(node);
+    repair_store_up(node);
     on_link_up(node);
 }
 
 static void on_store_down(void *arg) {
-    bus_store_down(arg);
+    repair_store_down(arg);
 }
 
 static void on_refused(const char *why, void *arg) {
@@ -234,14 +236,24 @@ static void session_gone(struct session *s) {
     addresses_leave(&v->node.addresses, s->address);
 }
 
+static void account_came(struct node *node, struct account *acc) {
+    bus_user(node, &acc->uuid, true);
+    presence_online(node, acc);
+}
+
+static void account_went(struct node *node, struct account *acc) {
+    bus_user(node, &acc->uuid, false);
+    presence_offline(node, acc);
+}
+
 static bool make_modules(struct server *v, const struct settings *set) {
     struct node *node = &v->node;
     struct redis_link_hooks store = {
         .up = on_store_up, .down = on_store_down, .refused = on_refused, .arg = node};
     char name[64];
     snprintf(name, sizeof name, "chatd-%s-store", node->id);
-    if (!addresses_init(&node->addresses) || !accounts_init(&node->accounts) ||
-        !names_init(&node->names) ||
+    if (!addresses_init(&node->addresses) ||
+        !accounts_init(&node->accounts, account_came, account_went) || !names_init(&node->names) ||
         !hub_init(&node->hub, bus_channel_opened, bus_channel_closed, node) ||
         !sessions_init(&node->sessions, set->max_outbound, session_gone))
         return false;
@@ -250,6 +262,7 @@ static bool make_modules(struct server *v, const struct settings *set) {
                         set->argon2_memory);
     node->store = redis_link_new(&v->loop, &v->uri, &node->keys, name, &store);
     presence_init(node);
+    repair_init(node);
     return node->kdf && node->store && bus_init(node, &v->uri, on_link_up, on_refused);
 }
 
@@ -310,8 +323,9 @@ static void close_handle(uv_handle_t *h) {
         uv_close(h, NULL);
 }
 
-/* Links first: what is pending ends as lost. Then the sockets, then the loop runs out of handles; password
- * hashes that are being computed are waited for, since their threads write into our memory. */
+/* Links first: what is pending ends as lost. Then the sockets, then the loop runs out of handles;
+ * password hashes that are being computed are waited for, since their threads write into our
+ * memory. */
 static void finish(struct server *v) {
     struct node *node = &v->node;
     listener_close(v->listener);
@@ -329,6 +343,7 @@ static void finish(struct server *v) {
     close_handle((uv_handle_t *)&v->on_term);
     close_handle((uv_handle_t *)&v->on_int);
     close_handle((uv_handle_t *)&node->presence.beat);
+    close_handle((uv_handle_t *)&node->repair);
     uv_run(&v->loop, UV_RUN_DEFAULT);
     ws_free(v->ws);
     if (uv_loop_close(&v->loop) != 0)

@@ -1,11 +1,12 @@
-/* server - one chatd process from start to end: makes the node's parts, runs the loop, drains on SIGTERM. */
+/* server - one chatd process from start to end: makes the node's parts, runs the loop, drains on
+ * SIGTERM. */
 #ifndef CHATD_SERVER_H
 #define CHATD_SERVER_H
 
 #include "chatd/settings.h"
 
-/* Runs until it is told to stop. Returns the exit status: 0 stopped in good order, 1 something failed, 2 a
- * setting is wrong. */
+/* Runs until it is told to stop. Returns the exit status: 0 stopped in good order, 1 something
+ * failed, 2 a setting is wrong. */
 int server_run(const struct settings *set);
 
 #endif

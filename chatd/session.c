@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUT_FIRST 4      /* frames the ring holds at first */
-#define OUT_KEEP 64      /* a ring larger than that is given back when it is empty */
-#define OUT_FRAMES 16384 /* frames at most, whatever their size */
+#define OUT_FIRST 4        /* frames the ring holds at first */
+#define OUT_KEEP 64        /* a ring larger than that is given back when it is empty */
+#define OUT_FRAMES 16384   /* frames at most, whatever their size */
 #define GATHER (60 * 1024) /* bytes of several frames that go out in one write */
 #define CLOSE_SECONDS 5    /* for what is queued and the close handshake */
 
@@ -126,8 +126,8 @@ static void mark_dirty(struct session *s) {
     s->all->dirty_last = s;
 }
 
-/* Its queue goes, since it can't be written in time; the close frame follows what lws has buffered, or the
- * sweep ends it. */
+/* Its queue goes, since it can't be written in time; the close frame follows what lws has buffered,
+ * or the sweep ends it. */
 static void cut_off(struct session *s) {
     log_info("slow_consumer", "session_bytes=%u address=%s", s->out_bytes, s->address->text);
     drop_out(s);
@@ -176,8 +176,8 @@ bool session_goodbye_came(struct session *s) {
     return both;
 }
 
-/* Takes frames from the queue into `bytes` while they fit; at least one. A single frame is used where it
- * is: *single is set and must be unref'ed. */
+/* Takes frames from the queue into `bytes` while they fit; at least one. A single frame is used
+ * where it is: *single is set and must be unref'ed. */
 static size_t gather(struct session *s, unsigned char *bytes, struct frame **single) {
     size_t n = 0;
     *single = NULL;
@@ -278,7 +278,8 @@ static void sweep_silent(struct sessions *all, uint64_t now_ms, uint64_t ping_ms
 void sessions_sweep(struct sessions *all, uint64_t now_ms, uint64_t ping_ms, uint64_t sign_in_ms) {
     sweep_silent(all, now_ms, ping_ms);
     struct session *next;
-    for (struct session *s = all->unsig.first; s && s->unsigned_ms + sign_in_ms <= now_ms; s = next) {
+    for (struct session *s = all->unsig.first; s && s->unsigned_ms + sign_in_ms <= now_ms;
+         s = next) {
         next = s->unsig.next;
         session_close(s, CLOSE_SIGN_IN_TIMEOUT);
     }

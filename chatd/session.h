@@ -1,10 +1,10 @@
 /* session - one client connection: who it is, what it is joined to, what waits to be written.
  *
- * Life: made when the WebSocket is established; when the socket is gone (`wsi` NULL) it stays until the
- * requests that had arrived have been carried out, and is freed then. So a request may keep a pointer to
- * its session. Outbound frames gather in the session's queue during one turn of the loop; sessions with
- * something queued stand on a list, and sessions_flush writes each with one call at the turn's end.
- * Loop thread only.
+ * Life: made when the WebSocket is established; when the socket is gone (`wsi` NULL) it stays until
+ * the requests that had arrived have been carried out, and is freed then. So a request may keep a
+ * pointer to its session. Outbound frames gather in the session's queue during one turn of the
+ * loop; sessions with something queued stand on a list, and sessions_flush writes each with one
+ * call at the turn's end. Loop thread only.
  */
 #ifndef CHATD_SESSION_H
 #define CHATD_SESSION_H
@@ -40,6 +40,7 @@ struct session {
     struct account *account; /* NULL: not signed in */
     char key_hash[KEY_HASH_TEXT + 1];
     struct link_node same_account;
+    bool signing_out; /* its signOut is under way */
     struct sub *subs;
     uint32_t sub_count;
 
@@ -53,7 +54,8 @@ struct session {
 
     /* outbound */
     bool dirty, choked, pinged, said_goodbye;
-    enum close_code closing; /* not CLOSE_NONE: nothing more is read; close when the queue is empty */
+    enum close_code
+        closing; /* not CLOSE_NONE: nothing more is read; close when the queue is empty */
     uint16_t out_head, out_count, out_cap;
     struct frame **out; /* a ring */
     uint32_t out_bytes;
@@ -92,15 +94,16 @@ void session_detach(struct session *s);
 /* Frees it if the socket is gone and no request is left. */
 void session_release(struct session *s);
 
-/* Queues a frame (takes its own reference). A session over its cap is cut off as a slow consumer. */
+/* Queues a frame (takes its own reference). A session over its cap is cut off as a slow consumer.
+ */
 void session_push(struct session *s, struct frame *f);
 /* Encoded JSON as a frame; the buf is reset. */
 void session_push_json(struct session *s, struct buf *json);
 /* Closes once everything queued is written; the first reason counts. Reading stops at once. */
 void session_close(struct session *s, enum close_code code);
 
-/* The peer's close frame came: what follows it is ignored, and nothing follows the answer, which lws sends.
- * True: it was the answer to ours. */
+/* The peer's close frame came: what follows it is ignored, and nothing follows the answer, which
+ * lws sends. True: it was the answer to ours. */
 bool session_goodbye_came(struct session *s);
 
 /* Something arrived: keeps the order of `heard`. */

@@ -12,15 +12,15 @@
 #define DAY (24ull * HOUR)
 
 #define STR(name, letter, field, dflt, arg, help)                                                  \
-    {name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, NULL}
+    { name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, NULL }
 #define NUM(name, field, dflt, min, max, help)                                                     \
-    {name, 0, OPTION_NUM, AT(field), dflt, min, max, NULL, "N", help, NULL}
+    { name, 0, OPTION_NUM, AT(field), dflt, min, max, NULL, "N", help, NULL }
 #define SIZE(name, field, dflt, min, max, help)                                                    \
-    {name, 0, OPTION_SIZE, AT(field), dflt, min, max, NULL, "SIZE", help, NULL}
+    { name, 0, OPTION_SIZE, AT(field), dflt, min, max, NULL, "SIZE", help, NULL }
 #define TIME(name, field, dflt, min, max, help)                                                    \
-    {name, 0, OPTION_DURATION, AT(field), dflt, min, max, NULL, "TIME", help, NULL}
+    { name, 0, OPTION_DURATION, AT(field), dflt, min, max, NULL, "TIME", help, NULL }
 #define FLAG(name, field, dflt, help)                                                              \
-    {name, 0, OPTION_BOOL, AT(field), dflt, 0, 0, NULL, NULL, help, NULL}
+    { name, 0, OPTION_BOOL, AT(field), dflt, 0, 0, NULL, NULL, help, NULL }
 
 static const struct option_def OPTIONS[] = {
     {"listen", 'l', OPTION_STR, AT(listen), "127.0.0.1:8080", 0, 0, NULL, "HOST:PORT",
@@ -72,7 +72,8 @@ static const struct option_def OPTIONS[] = {
 
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "info", 0, 0, "error|warn|info|debug", "L",
      "error, warn, info or debug", "Other"},
-    FLAG("print-errors", print_errors, "no", "print the tables of errors and close codes, and exit"),
+    FLAG("print-errors", print_errors, "no",
+         "print the tables of errors and close codes, and exit"),
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 

@@ -5,8 +5,9 @@
 #include <string.h>
 
 enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
-    /* LWS_WRITE_HTTP on a WebSocket sends the bytes untouched, so several frames go out in one call. lws
-     * takes a non-const pointer for the modes that write a header in front; this one doesn't. */
+    /* LWS_WRITE_HTTP on a WebSocket sends the bytes untouched, so several frames go out in one
+     * call. lws takes a non-const pointer for the modes that write a header in front; this one
+     * doesn't. */
     union {
         const void *in;
         unsigned char *out;

@@ -1,5 +1,5 @@
-/* wire - what the rest of chatd may do to a WebSocket: the outgoing half of libwebsockets, which only wire.c
- * and ws.c include. A `struct lws *` is opaque to everybody else. Loop thread only. */
+/* wire - what the rest of chatd may do to a WebSocket: the outgoing half of libwebsockets, which
+ * only wire.c and ws.c include. A `struct lws *` is opaque to everybody else. Loop thread only. */
 #ifndef CHATD_WIRE_H
 #define CHATD_WIRE_H
 
@@ -25,8 +25,9 @@ void wire_pause(struct lws *wsi, bool pause);
 void wire_kill(struct lws *wsi);
 /* Kills it if the close handshake takes longer than this. */
 void wire_close_within(struct lws *wsi, int seconds);
-/* Writes a close frame; the peer's own ends the connection. Not by lws_close_reason and -1 from the writeable
- * callback: Debian's lws, on libuv, then closes twice, and the second time doesn't wait for the frame. */
+/* Writes a close frame; the peer's own ends the connection. Not by lws_close_reason and -1 from the
+ * writeable callback: Debian's lws, on libuv, then closes twice, and the second time doesn't wait
+ * for the frame. */
 enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code);
 
 #endif

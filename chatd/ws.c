@@ -1,7 +1,8 @@
 /* ws - see ws.h.
  *
- * The handshake is strict: lws by itself takes any Origin, version, method and Upgrade (h2c included). A message
- * in several pieces gathers in the session up to the frame limit; one that comes whole is used where it is.
+ * The handshake is strict: lws by itself takes any Origin, version, method and Upgrade (h2c
+ * included). A message in several pieces gathers in the session up to the frame limit; one that
+ * comes whole is used where it is.
  */
 #include "chatd/ws.h"
 
@@ -16,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RX_BYTES 1024 /* lws' buffer a connection; larger messages come in pieces */
+#define RX_BYTES 1024          /* lws' buffer a connection; larger messages come in pieces */
 #define TX_BYTES (1024 * 1024) /* lws hands no more to one send; the default is RX_BYTES */
-#define KEY_BYTES 24  /* base64 of 16 bytes: RFC 6455 section 4.1 */
-#define FRAGMENTS_MAX 4096 /* pieces of one message */
+#define KEY_BYTES 24           /* base64 of 16 bytes: RFC 6455 section 4.1 */
+#define FRAGMENTS_MAX 4096     /* pieces of one message */
 
 struct ws {
     struct node *node;
@@ -28,8 +29,8 @@ struct ws {
     struct address *adopting; /* whose socket is being taken over */
 };
 
-/* lws' memory for each connection. The address a socket was counted in for is lws' opaque user data until
- * there is a session, which then gives it back. */
+/* lws' memory for each connection. The address a socket was counted in for is lws' opaque user data
+ * until there is a session, which then gives it back. */
 struct peer {
     struct session *session; /* from ESTABLISHED to CLOSED */
 };
@@ -239,7 +240,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             session_writeable(p->session);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return p->session && session_goodbye_came(p->session) ? -1 : 0; /* lws must not say it again */
+        return p->session && session_goodbye_came(p->session) ? -1
+                                                              : 0; /* lws must not say it again */
     case LWS_CALLBACK_CLOSED:
         closed(p);
         return 0;
@@ -264,7 +266,8 @@ static const struct lws_protocols PROTOCOLS[] = {
 static void emit(int level, const char *line) {
     char quoted[256];
     (void)level;
-    log_debug("libwebsockets", "line=%s", log_quote(quoted, sizeof quoted, line, strcspn(line, "\n")));
+    log_debug("libwebsockets", "line=%s",
+              log_quote(quoted, sizeof quoted, line, strcspn(line, "\n")));
 }
 
 struct ws *ws_new(struct node *node) {
@@ -286,6 +289,7 @@ struct ws *ws_new(struct node *node) {
         .timeout_secs = (unsigned)(node->set->handshake_timeout / 1000),
         .max_http_header_pool = 1024,
         .retry_and_idle_policy = &no_pings,
+        .pcontext = &w->context, /* NULL again when it is gone */
     };
     lws_set_log_level(LLL_ERR, emit);
     w->context = lws_create_context(&info);
@@ -294,9 +298,7 @@ struct ws *ws_new(struct node *node) {
         return w;
     log_error("websocket_server_failed", "hint=\"is libwebsockets' libuv plug-in installed "
                                          "(libwebsockets-evlib-uv)?\"");
-    ws_close(w);
-    ws_free(w);
-    return NULL;
+    return NULL; /* chatd ends: what there was goes with it */
 }
 
 void ws_adopt(struct ws *w, int fd, struct address *from, const char *head, size_t len) {
@@ -311,6 +313,9 @@ void ws_close(struct ws *w) {
         lws_context_destroy(w->context);
 }
 
+/* On a foreign loop the first lws_context_destroy only begins: the loop then closes lws' handles. */
 void ws_free(struct ws *w) {
+    if (w && w->context)
+        lws_context_destroy(w->context);
     free(w);
 }

@@ -16,9 +16,9 @@ struct buf {
     bool failed;
 };
 
-void buf_init(struct buf *b, size_t cap); /* allocates nothing; cap in bytes */
-void buf_free(struct buf *b);             /* back to the state after buf_init */
-void buf_reset(struct buf *b);            /* len = 0, failed = false; keeps the memory */
+void buf_init(struct buf *b, size_t cap);  /* allocates nothing; cap in bytes */
+void buf_free(struct buf *b);              /* back to the state after buf_init */
+void buf_reset(struct buf *b);             /* len = 0, failed = false; keeps the memory */
 bool buf_reserve(struct buf *b, size_t n); /* room for n more bytes; false sets failed */
 void buf_add(struct buf *b, const void *data, size_t n);
 void buf_str(struct buf *b, const char *s);

@@ -23,10 +23,11 @@ static void digits(char *out, int n, int64_t v) {
     }
 }
 
-/* Civil date from a day count: Howard Hinnant's algorithm, here for years 0 to 9999 only. It costs a
- * tenth of gmtime_r + strftime, and every message has a time in it. */
+/* Civil date from a day count: Howard Hinnant's algorithm, here for years 0 to 9999 only. It costs
+ * a tenth of gmtime_r + strftime, and every message has a time in it. */
 static void civil(int64_t days, int64_t *y, int64_t *m, int64_t *d) {
-    days += 719468 + 146097; /* from 400 years, an era, before 0000-03-01: so it is never negative */
+    days +=
+        719468 + 146097; /* from 400 years, an era, before 0000-03-01: so it is never negative */
     int64_t era = days / 146097 - 1, doe = days % 146097;
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);

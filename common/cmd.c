@@ -297,6 +297,24 @@ void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct chan
     cmd_i64(c, n);
 }
 
+void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
+    cmd_begin(c, "XINFO");
+    cmd_literal(c, "STREAM");
+    cmd_channel_key(c, ks, ch, CHANNEL_LOG);
+}
+
+void cmd_by_score(struct cmd *c, const char *key, size_t len, const char *from, uint64_t skip,
+                  uint32_t n) {
+    cmd_begin(c, "ZRANGEBYSCORE");
+    cmd_copy(c, key, len);
+    cmd_copy(c, from, strlen(from));
+    cmd_literal(c, "+inf");
+    cmd_literal(c, "WITHSCORES");
+    cmd_literal(c, "LIMIT");
+    cmd_i64(c, (int64_t)skip);
+    cmd_i64(c, n);
+}
+
 /* --- Channels --- */
 
 void cmd_join(struct cmd *c, const struct keyspace *ks, const struct join_args *a) {
@@ -363,6 +381,86 @@ void cmd_channel_touch(struct cmd *c, const struct keyspace *ks, const struct ch
     cmd_literal(c, "GT");
     cmd_i64(c, now_ms);
     channel_name(c, ch);
+}
+
+/* --- Purges --- */
+
+static void purge_key(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+                      enum purge_key k, const struct uuid *purge) {
+    char key[KEY_MAX + 1];
+    cmd_copy(c, key, key_purge(ks, ch, k, purge, key));
+}
+
+void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args *a) {
+    static const char *const MODES[] = {
+        [PURGE_ALL] = "all", [PURGE_FROM] = "from", [PURGE_ONE] = "one"};
+    cmd_begin_script(c, SCRIPT_PURGE, 7);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_LOG);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_META);
+    purge_key(c, ks, &a->channel, PURGE_TRASH, &a->id);
+    purge_key(c, ks, &a->channel, PURGE_RECORD, &a->id);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_PURGES);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_MARKS);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_LOCK);
+    cmd_uuid(c, &a->id);
+    cmd_uuid(c, &a->epoch);
+    cmd_i64(c, (int64_t)a->after);
+    cmd_i64(c, (int64_t)a->up_to);
+    cmd_i64(c, a->entries);
+    cmd_literal(c, MODES[a->mode]);
+    if (a->mode == PURGE_ALL)
+        cmd_literal(c, "");
+    else
+        cmd_uuid(c, &a->what);
+    cmd_i64(c, a->grace_ms);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_BUS);
+    cmd_literal(c, a->announce ? "1" : "");
+}
+
+void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+                 const struct uuid *id, const struct uuid *purge, const char *after,
+                 uint32_t entries) {
+    cmd_begin_script(c, SCRIPT_REBUILD, 8);
+    cmd_channel_key(c, ks, ch, CHANNEL_LOG);
+    purge_key(c, ks, ch, PURGE_TRASH, purge);
+    cmd_channel_key(c, ks, ch, CHANNEL_REBUILD);
+    cmd_channel_key(c, ks, ch, CHANNEL_LOCK);
+    purge_key(c, ks, ch, PURGE_RECORD, purge);
+    cmd_channel_key(c, ks, ch, CHANNEL_PURGES);
+    cmd_channel_key(c, ks, ch, CHANNEL_MARKS);
+    cmd_channel_key(c, ks, ch, CHANNEL_REPLACED);
+    cmd_uuid(c, id);
+    cmd_uuid(c, purge);
+    cmd_copy(c, after, strlen(after));
+    cmd_i64(c, entries);
+}
+
+void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               uint64_t since, uint32_t n) {
+    cmd_begin(c, "ZRANGEBYSCORE");
+    cmd_channel_key(c, ks, ch, CHANNEL_MARKS);
+    cmd_i64(c, (int64_t)since);
+    cmd_literal(c, "+inf");
+    cmd_literal(c, "LIMIT");
+    cmd_literal(c, "0");
+    cmd_i64(c, n);
+}
+
+void cmd_purges(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+                int64_t now_ms) {
+    cmd_begin(c, "ZRANGEBYSCORE");
+    cmd_channel_key(c, ks, ch, CHANNEL_PURGES);
+    cmd_i64(c, now_ms);
+    cmd_literal(c, "+inf");
+}
+
+void cmd_purge_get(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+                   const struct uuid *purge) {
+    static const char *const FIELDS[] = {"epoch", "mode", "what", "upto", "moved", "at", "until"};
+    cmd_begin(c, "HMGET");
+    purge_key(c, ks, ch, PURGE_RECORD, purge);
+    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
+        cmd_literal(c, FIELDS[i]);
 }
 
 /* --- Users --- */

@@ -1,9 +1,10 @@
 /* cmd - Redis commands as argv: pure builders, model in, argument vector out. Nothing here talks to
- * Redis; chatd's link and chatctl's store send what is built. Arguments always have lengths; no command
- * is ever made from a format.
+ * Redis; chatd's link and chatctl's store send what is built. Arguments always have lengths; no
+ * command is ever made from a format.
  *
- * A struct cmd is reused: each builder starts it anew. Small texts (keys, numbers, uuids) are copied
- * into it; long ones (message text, names, script bodies) are borrowed and must live until it is sent.
+ * A struct cmd is reused: each builder starts it anew. Small texts (keys, numbers, uuids) are
+ * copied into it; long ones (message text, names, script bodies) are borrowed and must live until
+ * it is sent.
  */
 #ifndef COMMON_CMD_H
 #define COMMON_CMD_H
@@ -55,9 +56,9 @@ void cmd_schema_claim(struct cmd *c, const struct keyspace *ks); /* SET schema 1
 void cmd_schema_get(struct cmd *c, const struct keyspace *ks);
 
 /* --- Messages --- */
-/* One call of append.lua for `messages` of them: Redis wants all keys before all other arguments, so
- * cmd_append_begin, cmd_append_keys once a message, cmd_append_args_begin, cmd_append_args once a
- * message, in the same order. */
+/* One call of append.lua for `messages` of them: Redis wants all keys before all other arguments,
+ * so cmd_append_begin, cmd_append_keys once a message, cmd_append_args_begin, cmd_append_args once
+ * a message, in the same order. */
 void cmd_append_begin(struct cmd *c, unsigned messages);
 void cmd_append_keys(struct cmd *c, const struct keyspace *ks, const struct message *m);
 void cmd_append_args_begin(struct cmd *c, const char *node_id, const struct uuid *spare_epoch,
@@ -76,6 +77,13 @@ void cmd_log_back(struct cmd *c, const struct keyspace *ks, const struct channel
 /* XRANGE: oldest first, seq > after, at most n. */
 void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                      uint64_t after, uint32_t n);
+
+void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
+
+/* Members of a zset by score, from this one on (as Redis prints it; "-inf"), leaving out the first `skip`,
+ * with their scores: the way to walk through a set that changes. */
+void cmd_by_score(struct cmd *c, const char *key, size_t len, const char *from, uint64_t skip,
+                  uint32_t n);
 
 /* --- Channels --- */
 struct join_args {
@@ -101,6 +109,32 @@ void cmd_user_channels(struct cmd *c, const struct keyspace *ks, const struct uu
                        uint32_t max); /* newest first */
 void cmd_channel_touch(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                        int64_t now_ms); /* ZADD GT on the index of channels */
+
+/* --- Purges --- */
+enum purge_mode { PURGE_ALL, PURGE_FROM, PURGE_ONE }; /* of a user, one message */
+struct purge_args {
+    struct channel_id channel;
+    struct uuid id; /* of the purge */
+    struct uuid epoch;
+    uint64_t after, up_to;
+    uint32_t entries;
+    enum purge_mode mode;
+    struct uuid what; /* PURGE_FROM: the sender; PURGE_ONE: the message */
+    int64_t grace_ms;
+    bool announce;
+};
+void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args *a);
+/* `id` is this restore's, `after` an entry id. */
+void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+                 const struct uuid *id, const struct uuid *purge, const char *after,
+                 uint32_t entries);
+/* What was purged since the channel stood at `since`; at most n. */
+void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               uint64_t since, uint32_t n);
+void cmd_purges(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+                int64_t now_ms); /* uuids of those that can be undone still */
+void cmd_purge_get(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+                   const struct uuid *purge);
 
 /* --- Users --- */
 void cmd_name_get(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len);

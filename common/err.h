@@ -1,9 +1,9 @@
 /* err - the one place where errors and close codes are defined.
  *
  * A row of ERR_TABLE is (symbol, code, wire name, text, close code). `code` and `text` go to the
- * client as error.code and error.message, `wire name` as error.name. A close code other than 0 means
- * that the connection is closed after the error was sent. Codes, once released, never change meaning.
- * The table in PROTOCOL.md is generated from here (chatd --print-errors).
+ * client as error.code and error.message, `wire name` as error.name. A close code other than 0
+ * means that the connection is closed after the error was sent. Codes, once released, never change
+ * meaning. The table in PROTOCOL.md is generated from here (chatd --print-errors).
  */
 #ifndef COMMON_ERR_H
 #define COMMON_ERR_H
@@ -84,10 +84,10 @@ struct err {
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-const char *err_name(enum err_code code);       /* "bad_json"; "ok" for ERR_OK */
-const char *err_text(enum err_code code);       /* the table's text */
-enum close_code err_close(enum err_code code);  /* CLOSE_NONE: the connection stays */
-const char *close_text(enum close_code code);   /* the reason in the close frame */
+const char *err_name(enum err_code code);      /* "bad_json"; "ok" for ERR_OK */
+const char *err_text(enum err_code code);      /* the table's text */
+enum close_code err_close(enum err_code code); /* CLOSE_NONE: the connection stays */
+const char *close_text(enum close_code code);  /* the reason in the close frame */
 
 /* Walks the error table: returns the i-th row's code (from 0), or ERR_OK past the end. */
 enum err_code err_at(unsigned i);

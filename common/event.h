@@ -1,7 +1,8 @@
 /* event - what travels on the buses (Redis pub/sub), beside the stream. Pure: text in, struct out.
  *
- * A payload is a letter, then fields, separated by newlines; a field that may hold anything is last.
- * A bus only makes things fast: whatever is lost on it is found again in the streams and keys.
+ * A payload is a letter, then fields, separated by newlines; a field that may hold anything is
+ * last. A bus only makes things fast: whatever is lost on it is found again in the streams and
+ * keys.
  *
  *   channel bus  m  epoch seq node uuid sender time name text   a message (written by append.lua)
  *                s  event user name                             a member signed in, joined, …
@@ -35,19 +36,19 @@ enum event_kind {
 /* Strings borrow from the payload. */
 struct event {
     enum event_kind kind;
-    struct uuid epoch;              /* m p */
-    uint64_t seq;                   /* m u; p: up_to */
-    char node[NODE_ID_TEXT + 1];    /* m: which node stored it */
-    struct message message;         /* m: all but the channel */
-    enum sys_event sys;             /* s */
-    struct uuid user;               /* s r; u: the sender */
-    const char *name;               /* s u */
-    size_t name_len;                /* s u */
-    struct channel_id channel;      /* u */
-    bool one;                       /* p: one message, not all up to seq */
-    struct uuid message_uuid;       /* p */
+    struct uuid epoch;                /* m p */
+    uint64_t seq;                     /* m u; p: up_to */
+    char node[NODE_ID_TEXT + 1];      /* m: which node stored it */
+    struct message message;           /* m: all but the channel */
+    enum sys_event sys;               /* s */
+    struct uuid user;                 /* s r; u: the sender */
+    const char *name;                 /* s u */
+    size_t name_len;                  /* s u */
+    struct channel_id channel;        /* u */
+    bool one;                         /* p: one message, not all up to seq */
+    struct uuid message_uuid;         /* p */
     char key_hash[KEY_HASH_TEXT + 1]; /* k */
-    unsigned close_code;            /* x */
+    unsigned close_code;              /* x */
 };
 
 /* False: not a payload of ours (foreign, empty, cut, too long): drop and count it. */

@@ -1,5 +1,5 @@
-/* model - naming channels. The id of a private channel is its two users in order, so that both sides
- * name the same channel without a look-up. */
+/* model - naming channels. The id of a private channel is its two users in order, so that both
+ * sides name the same channel without a look-up. */
 #include "common/model.h"
 
 #include <string.h>

@@ -7,7 +7,8 @@
 
 #define NAME_MAX_BYTES 128 /* 32 characters of at most 4 bytes */
 
-/* A channel: the public one, or the private one of two users (who may be the same: notes to self). */
+/* A channel: the public one, or the private one of two users (who may be the same: notes to self).
+ */
 enum channel_kind { CHANNEL_PUBLIC, CHANNEL_DM };
 
 struct channel_id {

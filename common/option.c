@@ -2,6 +2,7 @@
  * are laid over each other in this order. The values are option_value.c's, the file is
  * option_file.c's. */
 #include "common/option_parts.h"
+#include "common/suggest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,41 +67,15 @@ static const struct option_def *find_letter(const struct option_program *p, char
     return NULL;
 }
 
-/* Levenshtein's distance between `a` and the `len` bytes of `b`, in one row of his matrix. */
-static size_t distance(const char *a, const char *b, size_t len) {
-    size_t row[NAME_LEN_MAX + 1];
-    for (size_t j = 0; j <= len; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < len; j++) {
-            size_t best = diagonal + (a[i] != b[j]);
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            if (best > row[j + 1] + 1)
-                best = row[j + 1] + 1;
-            diagonal = row[j + 1];
-            row[j + 1] = best;
-        }
-    }
-    return row[len];
-}
-
 /* The visible option that `name` is most likely a slip for, or NULL. */
-static const struct option_def *nearest(const struct option_program *p, const char *name,
-                                        size_t len) {
-    const struct option_def *tables[] = {p->options, OPTION_BUILTIN}, *found = NULL;
-    size_t least = len < 4 ? 2 : len < 8 ? 3 : 4; /* and it must be nearer than this */
-    for (size_t i = 0; i < 2 && len <= NAME_LEN_MAX; i++)
-        for (const struct option_def *d = tables[i]; d->name; d++) {
-            size_t n = *d->help ? distance(d->name, name, len) : least;
-            if (n < least) {
-                least = n;
-                found = d;
-            }
-        }
-    return found;
+static const char *nearest(const struct option_program *p, const char *name, size_t len) {
+    const struct option_def *tables[] = {p->options, OPTION_BUILTIN};
+    struct suggest s = suggest_begin(name, len);
+    for (size_t i = 0; i < 2; i++)
+        for (const struct option_def *d = tables[i]; d->name; d++)
+            if (*d->help)
+                suggest_try(&s, d->name);
+    return s.best;
 }
 
 struct flag {
@@ -111,9 +86,9 @@ struct flag {
 
 static bool unknown_flag(const struct option_program *p, const char *name, size_t len,
                          const struct flag *f) {
-    const struct option_def *guess = nearest(p, name, len);
+    const char *guess = nearest(p, name, len);
     if (guess)
-        return option_complain(p, "unknown option %s; did you mean --%s?", f->shown, guess->name);
+        return option_complain(p, "unknown option %s; did you mean --%s?", f->shown, guess);
     return option_complain(p, "unknown option %s (%s --help lists them all)", f->shown, p->name);
 }
 

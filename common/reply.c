@@ -44,6 +44,12 @@ bool reply_is_noscript(const redisReply *r) {
     return r && r->type == REDIS_REPLY_ERROR && strncmp(r->str, "NOSCRIPT", 8) == 0;
 }
 
+bool reply_is_error(const redisReply *r, const char *word) {
+    size_t n = strlen(word);
+    return r && r->type == REDIS_REPLY_ERROR && (size_t)r->len >= n &&
+           memcmp(r->str, word, n) == 0;
+}
+
 static bool is_str(const redisReply *r) {
     return r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS;
 }
@@ -170,8 +176,8 @@ bool reply_entry(const redisReply *entry, const struct channel_id *channel, stru
     const redisReply *id = entry->element[0];
     const char *dash = memchr(id->str, '-', (size_t)id->len);
     int64_t seq;
-    if (!dash || strcmp(dash, "-0") != 0 ||
-        !parse_i64(id->str, (size_t)(dash - id->str), &seq) || seq < 1)
+    if (!dash || strcmp(dash, "-0") != 0 || !parse_i64(id->str, (size_t)(dash - id->str), &seq) ||
+        seq < 1)
         return false;
     out->seq = (uint64_t)seq;
     return parse_fields(entry->element[1], out);
@@ -193,8 +199,7 @@ enum err_code reply_append(const redisReply *r, size_t i, struct append_result *
     if (item->element[0]->integer == 2 && is_str(item->element[1]))
         return redis_error(item->element[1]->str, (size_t)item->element[1]->len, e);
     if (item->element[0]->integer < 0 || item->element[0]->integer > 1 || item->elements < 4 ||
-        !parse_uuid(item->element[1], &out->at.epoch) ||
-        !parse_seq(item->element[2], &out->at.seq))
+        !parse_uuid(item->element[1], &out->at.epoch) || !parse_seq(item->element[2], &out->at.seq))
         return wrong_shape(e, "append");
     out->repeat = item->element[0]->integer == 1;
     if (out->repeat)
@@ -233,7 +238,86 @@ enum err_code reply_position(const redisReply *r, struct channel_state *out, str
     return ERR_OK;
 }
 
-/* --- Users --- */
+/* --- Logs and purges --- */
+
+/* The number before the dash of an entry id. */
+static uint64_t id_seq(const redisReply *id) {
+    const char *dash = is_str(id) ? memchr(id->str, '-', (size_t)id->len) : NULL;
+    int64_t seq;
+    return dash && parse_i64(id->str, (size_t)(dash - id->str), &seq) && seq >= 0 ? (uint64_t)seq
+                                                                                  : 0;
+}
+
+static uint64_t entry_seq(const redisReply *entry) {
+    return entry->type == REDIS_REPLY_ARRAY && entry->elements > 0 ? id_seq(entry->element[0]) : 0;
+}
+
+enum err_code reply_log_info(const redisReply *r, struct log_info *out, struct err *e) {
+    memset(out, 0, sizeof *out);
+    if (reply_is_error(r, "ERR no such key"))
+        return ERR_OK;
+    if (reply_ok(r, e))
+        return e->code;
+    if (r->type != REDIS_REPLY_ARRAY)
+        return wrong_shape(e, "stream");
+    out->exists = true;
+    for (size_t i = 0; i + 1 < r->elements; i += 2) {
+        const redisReply *name = r->element[i], *value = r->element[i + 1];
+        if (!is_str(name))
+            return wrong_shape(e, "stream");
+        if (strcmp(name->str, "length") == 0)
+            parse_seq(value, &out->length);
+        else if (strcmp(name->str, "last-generated-id") == 0)
+            out->top = id_seq(value);
+        else if (strcmp(name->str, "first-entry") == 0)
+            out->first = entry_seq(value);
+        else if (strcmp(name->str, "last-entry") == 0)
+            out->last = entry_seq(value);
+    }
+    return ERR_OK;
+}
+
+enum err_code reply_step(const redisReply *r, struct step_result *out, struct err *e) {
+    memset(out, 0, sizeof *out);
+    if (reply_ok(r, e))
+        return e->code;
+    if (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
+        r->element[0]->type != REDIS_REPLY_INTEGER)
+        return wrong_shape(e, "step");
+    if (r->element[0]->integer != 0) {
+        out->state = r->element[0]->integer == 1 ? STEP_LOCKED : STEP_OTHER;
+        return ERR_OK;
+    }
+    if (r->elements != 4 || !is_str(r->element[1]) ||
+        (size_t)r->element[1]->len >= sizeof out->at || !parse_seq(r->element[2], &out->moved) ||
+        r->element[3]->type != REDIS_REPLY_INTEGER)
+        return wrong_shape(e, "step");
+    out->state = r->element[3]->integer ? STEP_DONE : STEP_MORE;
+    memcpy(out->at, r->element[1]->str, (size_t)r->element[1]->len);
+    return ERR_OK;
+}
+
+bool reply_mark(const redisReply *item, struct mark *out) {
+    int64_t seq;
+    memset(out, 0, sizeof *out);
+    if (!is_str(item))
+        return false;
+    size_t len = (size_t)item->len;
+    out->lost = len == 4 && memcmp(item->str, "lost", 4) == 0;
+    if (out->lost)
+        return true;
+    if (len <= UUID_TEXT + 1 || item->str[UUID_TEXT] != ' ') /* behind the purge's uuid */
+        return false;
+    const char *what = item->str + UUID_TEXT + 1;
+    len -= UUID_TEXT + 1;
+    out->one = uuid_read(what, len, &out->message);
+    if (out->one)
+        return true;
+    if (!parse_i64(what, len, &seq) || seq < 0)
+        return false;
+    out->up_to = (uint64_t)seq;
+    return true;
+}
 
 static int64_t number_or_0(const redisReply *r) {
     int64_t v = 0;
@@ -241,6 +325,28 @@ static int64_t number_or_0(const redisReply *r) {
         parse_i64(r->str, (size_t)r->len, &v);
     return v;
 }
+
+enum err_code reply_purge_record(const redisReply *r, struct purge_record *out, struct err *e) {
+    memset(out, 0, sizeof *out);
+    if (reply_ok(r, e))
+        return e->code;
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 7)
+        return wrong_shape(e, "purge");
+    const redisReply *mode = r->element[1];
+    if (!parse_uuid(r->element[0], &out->epoch) || !is_str(mode) ||
+        (size_t)mode->len >= sizeof out->mode)
+        return ERR_OK;
+    out->found = true;
+    memcpy(out->mode, mode->str, (size_t)mode->len);
+    parse_uuid(r->element[2], &out->what);
+    out->up_to = (uint64_t)number_or_0(r->element[3]);
+    out->moved = number_or_0(r->element[4]);
+    out->at_ms = number_or_0(r->element[5]);
+    out->until_ms = number_or_0(r->element[6]);
+    return ERR_OK;
+}
+
+/* --- Users --- */
 
 enum err_code reply_user(const redisReply *r, struct user_record *out, struct err *e) {
     memset(out, 0, sizeof *out);

@@ -1,10 +1,11 @@
-/* reply - Redis replies as values: pure parsers, redisReply in, model out. What is returned by pointer
- * into a reply (names, texts) lives as long as the reply.
+/* reply - Redis replies as values: pure parsers, redisReply in, model out. What is returned by
+ * pointer into a reply (names, texts) lives as long as the reply.
  *
  * Every parser returns ERR_OK or fills `e`:
  *   NULL reply (the link was lost)                          ERR_UNAVAILABLE
  *   LOADING, OOM, READONLY, MISCONF, NOREPLICAS, … replies   ERR_UNAVAILABLE
- *   any other error, or a reply of the wrong shape          ERR_INTERNAL, e->detail without data in it
+ *   any other error, or a reply of the wrong shape          ERR_INTERNAL, e->detail without data in
+ * it
  */
 #ifndef COMMON_REPLY_H
 #define COMMON_REPLY_H
@@ -28,6 +29,7 @@ enum err_code reply_i64(const struct redisReply *r, int64_t absent, int64_t *v, 
 enum err_code reply_str(const struct redisReply *r, const char **s, size_t *len, struct err *e);
 /* A uuid. A nil, or what is no uuid, gives the nil uuid. */
 enum err_code reply_uuid(const struct redisReply *r, struct uuid *u, struct err *e);
+bool reply_is_error(const struct redisReply *r, const char *word); /* "WRONGTYPE", "BUSYKEY" … */
 /* An array, of any length. */
 enum err_code reply_array(const struct redisReply *r, size_t *n, struct err *e);
 const struct redisReply *reply_item(const struct redisReply *array, size_t i);
@@ -35,10 +37,10 @@ const struct redisReply *reply_item(const struct redisReply *array, size_t i);
 /* One item of append.lua's answer. */
 struct append_result {
     struct position at;
-    bool repeat;            /* stored earlier: `first` is that message, unless gone */
-    bool gone;              /* … and has been removed since */
-    struct message first;   /* all but the channel */
-    int64_t receivers;      /* nodes that heard it */
+    bool repeat;          /* stored earlier: `first` is that message, unless gone */
+    bool gone;            /* … and has been removed since */
+    struct message first; /* all but the channel */
+    int64_t receivers;    /* nodes that heard it */
 };
 enum err_code reply_append(const struct redisReply *r, size_t i, struct append_result *out,
                            struct err *e);
@@ -59,8 +61,46 @@ struct channel_state {
 };
 enum err_code reply_position(const struct redisReply *r, struct channel_state *out, struct err *e);
 
-/* One entry of XRANGE or XREVRANGE. False: it lacks fields or holds nonsense; skip and count it. Fields
- * that are not known are ignored. `seq` is set in any case, 0 if even the id is not ours. */
+/* cmd_log_info. Of a log that isn't there: exists false. */
+struct log_info {
+    bool exists;
+    uint64_t length, first, last; /* seqs of the first and last entry, 0 if it is empty */
+    uint64_t top;                 /* the highest that ever was: last-generated-id */
+};
+enum err_code reply_log_info(const struct redisReply *r, struct log_info *out, struct err *e);
+
+/* One call of purge.lua or rebuild.lua. */
+enum step_state { STEP_DONE, STEP_MORE, STEP_LOCKED, STEP_OTHER }; /* another epoch; trash gone */
+struct step_result {
+    enum step_state state;
+    char at[64]; /* seq or entry id that was reached */
+    uint64_t moved;
+};
+enum err_code reply_step(const struct redisReply *r, struct step_result *out, struct err *e);
+
+/* One item of cmd_marks: everything up to a seq is gone, or one message, or `lost`: there were too many to
+ * keep. False: none of these. */
+struct mark {
+    bool lost;
+    bool one;
+    uint64_t up_to;
+    struct uuid message;
+};
+bool reply_mark(const struct redisReply *item, struct mark *out);
+
+/* cmd_purge_get. A purge that can't be undone any more: found false. */
+struct purge_record {
+    bool found;
+    struct uuid epoch, what;
+    char mode[8];
+    uint64_t up_to;
+    int64_t moved, at_ms, until_ms;
+};
+enum err_code reply_purge_record(const struct redisReply *r, struct purge_record *out,
+                                 struct err *e);
+
+/* One entry of XRANGE or XREVRANGE. False: it lacks fields or holds nonsense; skip and count it.
+ * Fields that are not known are ignored. `seq` is set in any case, 0 if even the id is not ours. */
 bool reply_entry(const struct redisReply *entry, const struct channel_id *channel,
                  struct message *out);
 

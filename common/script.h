@@ -1,6 +1,6 @@
 /* script - the Lua scripts of common/scripts, embedded at build time (cmake/embed in
- * common/CMakeLists.txt). A script is one unit of atomicity in Redis; its file says what goes in and
- * out. Called by SHA (EVALSHA), loaded with SCRIPT LOAD when a link comes up. */
+ * common/CMakeLists.txt). A script is one unit of atomicity in Redis; its file says what goes in
+ * and out. Called by SHA (EVALSHA), loaded with SCRIPT LOAD when a link comes up. */
 #ifndef COMMON_SCRIPT_H
 #define COMMON_SCRIPT_H
 
@@ -18,13 +18,15 @@
     X(KEY_REVOKE, key_revoke)                                                                      \
     X(BEAT, beat)                                                                                  \
     X(ONLINE, online)                                                                              \
-    X(REAP, reap)
+    X(REAP, reap)                                                                                  \
+    X(PURGE, purge)                                                                                \
+    X(REBUILD, rebuild)
 
 enum script {
 #define X(sym, file) SCRIPT_##sym,
     SCRIPT_TABLE(X)
 #undef X
-    SCRIPTS,
+        SCRIPTS,
     SCRIPT_NONE = SCRIPTS /* not a script: a plain command */
 };
 

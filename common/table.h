@@ -1,5 +1,5 @@
-/* table - a hash table of intrusive nodes, keyed by bytes. The key lives in the item; the table owns
- * neither. Grows by doubling; keyed SipHash, so that foreign keys can't make it slow. */
+/* table - a hash table of intrusive nodes, keyed by bytes. The key lives in the item; the table
+ * owns neither. Grows by doubling; keyed SipHash, so that foreign keys can't make it slow. */
 #ifndef COMMON_TABLE_H
 #define COMMON_TABLE_H
 
@@ -22,7 +22,8 @@ struct table {
 bool table_init(struct table *t); /* false: no memory */
 void table_free(struct table *t); /* frees the slots, not the items */
 struct table_node *table_find(const struct table *t, const void *key, size_t len);
-/* Adds a node whose key is not in the table yet. Never fails: if the table can't grow, it gets slower. */
+/* Adds a node whose key is not in the table yet. Never fails: if the table can't grow, it gets
+ * slower. */
 void table_add(struct table *t, struct table_node *n, const void *key, size_t len);
 void table_remove(struct table *t, struct table_node *n);
 /* Any order; `fn` may remove the node it is given, and no other. */

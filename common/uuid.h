@@ -13,11 +13,12 @@ struct uuid {
 };
 
 struct uuid uuid_make(void); /* random (version 4), by libuuid */
-/* The same from randomness drawn in advance, for what is made thousands of times a second: libuuid spends
- * seven system calls on each. Loop thread only. */
+/* The same from randomness drawn in advance, for what is made thousands of times a second: libuuid
+ * spends seven system calls on each. Loop thread only. */
 struct uuid uuid_make_quick(void);
 
-/* Named uuid_read, since libuuid has a uuid_parse. Strict 8-4-4-4-12 hex of either case, exactly len bytes. False leaves *out as it was. */
+/* Named uuid_read, since libuuid has a uuid_parse. Strict 8-4-4-4-12 hex of either case, exactly
+ * len bytes. False leaves *out as it was. */
 bool uuid_read(const char *text, size_t len, struct uuid *out);
 
 void uuid_write(const struct uuid *u, char out[UUID_TEXT]);      /* no NUL */

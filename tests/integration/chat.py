@@ -461,15 +461,20 @@ class Client:
 
     def expect(self, type, timeout=PATIENCE):
         """The next frame but events must be of this type. Returns its body; the whole is in `last`."""
+        frame = self.expect_any(type, timeout=timeout)
+        return frame["channelMessages" if type == "channelRead" else type]
+
+    def expect_any(self, *types, timeout=PATIENCE):
+        """The next frame but events, which must be of one of these types. Returns it whole."""
         deadline = time.monotonic() + timeout
         while True:
             frame = self.recv(max(deadline - time.monotonic(), 0))
-            if frame["type"] != "sys" or type == "sys":
+            if frame["type"] != "sys":
                 break
             self.events.append(frame["sys"])
-        assert frame["type"] == type, f"expected {type}, got {json.dumps(frame)[:1000]}"
+        assert frame["type"] in types, f"expected {' or '.join(types)}, got {json.dumps(frame)[:1000]}"
         self.last = frame
-        return frame["channelMessages" if type == "channelRead" else type]
+        return frame
 
     def expect_error(self, name, timeout=PATIENCE):
         error = self.expect("error", timeout)

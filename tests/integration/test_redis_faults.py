@@ -3,6 +3,8 @@
 nothing comes twice, out of order or not at all."""
 
 import contextlib
+import pathlib
+import shutil
 import threading
 import time
 
@@ -195,6 +197,26 @@ def test_a_request_to_a_hung_redis_is_unavailable_in_time_and_the_connection_sta
     assert back(alice) < RETURN
 
 
+def test_a_hung_redis_lets_nobody_in(client, node, own_redis):
+    """Nothing fails open: neither a right key nor a wrong one."""
+    alice = client("alice", at=node)
+    fresh, thief = client(at=node), client(at=node)
+    own_redis.pause()
+    fresh.ask("users", **alice.pair())
+    thief.ask("users", userUUID=alice.user, userAccessKey="A" * 43)
+    for one in fresh, thief:
+        one.expect_error("unavailable", WITHIN)
+    own_redis.resume()
+    chat.wait_until(lambda: not is_unavailable(answered(alice, "users")[0]), RETURN)
+    for one in fresh, thief:
+        one.ask("users")
+        one.expect_error("not_authorized")
+    fresh.ask("users", **alice.pair())
+    fresh.expect("users")
+    thief.ask("users", userUUID=alice.user, userAccessKey="A" * 43)
+    thief.expect_error("bad_key")
+
+
 def test_joining_a_new_channel_on_a_hung_redis_is_unavailable_in_time(client, node, own_redis):
     """Its bus was not listened to before, so the answer hangs on the other link."""
     alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
@@ -351,6 +373,34 @@ def test_users_are_online_again_after_flushall(client, node, own_redis, prefix):
     alice = client("alice", join="0", at=node)
     own_redis.r.flushall()
     chat.wait_until(lambda: own_redis.r.zscore(f"{prefix}{{presence}}:online", alice.user) == 1)
+
+
+def test_a_redis_that_lost_its_newest_data_never_uses_a_number_twice(client, nodes, own_redis):
+    """As power loss or a failover does: the same epoch, but a counter behind what was delivered. Without a
+    new epoch the next messages would look like repeats, and be dropped."""
+    alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
+    epoch = bob.join()["epoch"]
+    for i in range(1, 9):
+        alice.say(f"m{i}")
+        bob.hear(f"m{i}")
+        if i == 5:
+            chat.wait_until(lambda: own_redis.r.info("persistence")["aof_pending_bio_fsync"] == 0)
+            here, aside = (pathlib.Path(own_redis.dir, name) for name in ("appendonlydir", "aside"))
+            shutil.copytree(here, aside)
+    own_redis.kill()
+    shutil.rmtree(here)
+    aside.rename(here)
+    own_redis.start()
+    assert back(alice) < RETURN
+    event = bob.expect_event("epoch")
+    assert event["epoch"] != epoch and event["seq"] == 8
+    assert bob.hear("back")["seq"] == 9
+    assert bob.say("on")["seq"] == 10
+    assert alice.hear("on")["seq"] == 10
+    carol = client("carol", at=nodes[0])
+    chat.wait_until(lambda: not is_unavailable(answered(carol, "channelJoin", {})[0]), RETURN)  # both links are back
+    assert carol.join(since={"epoch": epoch, "seq": 8})["recovered"] is False
+    assert [m["seq"] for m in carol.join()["messages"]] == [10, 9, 5, 4, 3, 2, 1]
 
 
 @pytest.mark.parametrize("spoil", [

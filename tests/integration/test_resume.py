@@ -302,7 +302,7 @@ def test_joining_again_in_a_flood_does_not_disturb_what_comes(client, start_chat
             if since:
                 assert is_recovered(frame["channelJoin"], since["since"]["seq"], frame["channelJoin"]["seq"])
             else:
-                assert numbers(frame["channelJoin"])[0] == frame["channelJoin"]["seq"]
+                assert max(numbers(frame["channelJoin"]), default=0) == frame["channelJoin"]["seq"]
     assert last > 100
 
 

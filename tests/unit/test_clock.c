@@ -89,10 +89,13 @@ static void test_clamps(void **state) {
     assert_string_equal(text, "0000-01-01T00:00:00.000Z");
 }
 
-/* Both sides of every midnight of ten thousand years: all leap days, all ends of months. */
-static void test_every_day(void **state) {
+/* Both sides of midnight: of each day of 800 years, which is twice the calendar's period, and of
+ * each 13th of the rest. */
+static void test_midnights(void **state) {
     (void)state;
-    for (int64_t ms = FIRST_MS + DAY_MS; ms < LAST_MS; ms += DAY_MS) {
+    const int64_t from = -11676096000000, to = 13569465600000; /* 1600-01-01, 2400-01-01 */
+    for (int64_t ms = FIRST_MS + DAY_MS; ms < LAST_MS;
+         ms += ms >= from && ms < to ? DAY_MS : 13 * DAY_MS) {
         check(ms);
         check(ms - 1);
     }
@@ -109,7 +112,7 @@ static void test_every_moment_of_a_day(void **state) {
 static void test_scattered(void **state) {
     (void)state;
     uint64_t x = 88172645463325252; /* xorshift: the same values in every run */
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < 100000; i++) {
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
@@ -154,7 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_clamps),
-        cmocka_unit_test(test_every_day),
+        cmocka_unit_test(test_midnights),
         cmocka_unit_test(test_every_moment_of_a_day),
         cmocka_unit_test(test_scattered),
         cmocka_unit_test(test_writes_no_further),

@@ -202,6 +202,59 @@ static void test_ring(void **state) {
     }
 }
 
+static struct channel *VISITED[64];
+static unsigned VISITS;
+
+static void visit(struct node *node, struct channel *ch) {
+    assert_ptr_equal(node, &HOOK_ARG);
+    assert_ptr_equal(hub_find(&HUB, &ch->id), ch);
+    VISITED[VISITS++] = ch;
+}
+
+static void visit_and_close(struct node *node, struct channel *ch) {
+    visit(node, ch);
+    hub_unpin(&HUB, ch);
+}
+
+static void visit_and_close_all(struct node *node, struct channel *ch) {
+    visit(node, ch);
+    while (HUB.channels.count > 1)
+        hub_unpin(&HUB, ch->next);
+    hub_unpin(&HUB, ch);
+}
+
+static void make_channels(unsigned n) {
+    VISITS = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct uuid a = uuid_make();
+        struct channel_id id = channel_dm(&a, &a);
+        assert_non_null(hub_pin(&HUB, &id));
+    }
+}
+
+/* Every channel once, though the one that is visited, or all others, may be closed by the visit. */
+static void test_each(void **state) {
+    (void)state;
+    struct node *node = (struct node *)(void *)&HOOK_ARG; /* any: it is only handed on */
+    make_channels(0);
+    hub_each(&HUB, visit, node);
+    assert_int_equal(VISITS, 0);
+    make_channels(20);
+    hub_each(&HUB, visit, node);
+    assert_int_equal(VISITS, 20);
+    for (unsigned i = 0; i < VISITS; i++)
+        for (unsigned k = 0; k < i; k++)
+            assert_ptr_not_equal(VISITED[i], VISITED[k]);
+    VISITS = 0;
+    hub_each(&HUB, visit_and_close, node);
+    assert_int_equal(VISITS, 20);
+    assert_null(HUB.ring);
+    make_channels(20);
+    hub_each(&HUB, visit_and_close_all, node);
+    assert_int_equal(VISITS, 1);
+    assert_null(HUB.ring);
+}
+
 /* --- Subs --- */
 
 static void test_subs(void **state) {
@@ -445,6 +498,7 @@ int main(void) {
         TEST(test_pins),
         TEST(test_subs_keep_a_channel),
         TEST(test_ring),
+        TEST(test_each),
         TEST(test_subs),
         TEST(test_close_in_any_order),
         TEST(test_fan_out),

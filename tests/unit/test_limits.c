@@ -48,7 +48,7 @@ static void test_rate(void **state) {
         struct bucket b;
         unsigned n = 0;
         bucket_init(&b, RATES[i], 1000);
-        for (uint64_t ms = 0; ms <= 70000; ms += 7)
+        for (uint64_t ms = 0; ms <= 70000; ms += 5)
             n += got(&b, RATES[i], 1000 + ms, 20);
         assert_int_equal(n, RATES[i] * 71);
     }

@@ -378,6 +378,30 @@ static void test_close_with_nothing_queued(void **state) {
     assert_int_equal(WSI[0].writes, 0);
 }
 
+/* The peer goes: nothing may follow the answer to its close frame. */
+static void test_goodbye_of_the_peer(void **state) {
+    (void)state;
+    struct session *s = session_at(0, 0);
+    assert_false(session_goodbye_came(s));
+    push(s, 'a', 10);
+    session_close(s, CLOSE_KICKED);
+    sessions_flush(&ALL);
+    assert_int_equal(WSI[0].writes, 0);
+    assert_int_equal(WSI[0].goodbye, CLOSE_NONE);
+    assert_int_equal(s->closing, CLOSE_NORMAL);
+    assert_true(session_goodbye_came(s));
+}
+
+static void test_goodbye_answers_ours(void **state) {
+    (void)state;
+    struct session *s = session_at(0, 0);
+    session_close(s, CLOSE_KICKED);
+    sessions_flush(&ALL);
+    assert_true(session_goodbye_came(s));
+    assert_int_equal(s->closing, CLOSE_KICKED);
+    assert_int_equal(WSI[0].goodbye, CLOSE_KICKED);
+}
+
 /* --- Life --- */
 
 static void test_detach_frees(void **state) {
@@ -469,8 +493,8 @@ static void test_pings(void **state) {
     assert_int_equal(WSI[0].writes, 0);
     session_heard(b, PING_MS - 1);
     sweep(PING_MS);
-    assert_int_equal(WSI[0].len, 2);
-    assert_memory_equal(WSI[0].bytes, "\x89\x00", 2);
+    assert_int_equal(WSI[0].len, ALL.ping->len);
+    assert_memory_equal(WSI[0].bytes, ALL.ping->bytes, ALL.ping->len);
     assert_int_equal(WSI[1].writes, 0); /* was heard of */
     sweep(PING_MS + 1000);
     assert_int_equal(WSI[0].writes, 1); /* one ping for one silence */
@@ -565,6 +589,8 @@ int main(void) {
         TEST(test_close_follows_the_queue),
         TEST(test_close_of_a_choked_one_waits),
         TEST(test_close_with_nothing_queued),
+        TEST(test_goodbye_of_the_peer),
+        TEST(test_goodbye_answers_ours),
         TEST(test_detach_frees),
         TEST(test_detach_with_a_queue),
         TEST(test_requests_outlive_the_socket),

@@ -1,0 +1,13 @@
+/* cmd - the groups that the table of commands is made of, one a cmd_*.c file. Each ends with verb NULL and is
+ * listed in commands.c. */
+#ifndef CHATCTL_CMD_H
+#define CHATCTL_CMD_H
+
+#include "chatctl/commands.h"
+
+extern const struct command CMD_USER[];
+extern const struct command CMD_SESSION[];
+extern const struct command CMD_NODE[];
+extern const struct command CMD_SELF[]; /* help */
+
+#endif

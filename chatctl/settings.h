@@ -1,0 +1,20 @@
+/* settings - where the Redis is and how to print: from the command line, else the environment (CHATCTL_REDIS …),
+ * else the user's file, else the one of the system. */
+#ifndef CHATCTL_SETTINGS_H
+#define CHATCTL_SETTINGS_H
+
+#include "chatctl/parse.h"
+#include "common/redis_uri.h"
+
+struct settings {
+    char *redis, *prefix, *format; /* as given; format NULL = by what stdout is */
+    uint64_t timeout;              /* ms */
+    struct redis_uri uri;
+    struct keyspace keys;
+};
+
+/* False: a message was printed. Free in any case. */
+bool settings_load(struct settings *set, const struct line *line);
+void settings_free(struct settings *set);
+
+#endif

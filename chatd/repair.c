@@ -1,0 +1,191 @@
+/* repair - see repair.h. */
+#include "chatd/repair.h"
+
+#include "chatd/node.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/reply.h"
+
+#include <stdlib.h>
+
+#define TICK_MS 20      /* how often due channels are looked at */
+#define PAGE 256        /* entries read at once */
+#define PER_TICK 200    /* streams read in one tick, so that a return isn't a storm */
+#define RETRY_MS 1000   /* until a stream that could not be read is read again */
+#define QUIET_ROUNDS 20 /* a channel is compared with its stream every so many quiet checks */
+
+/* --- One channel --- */
+
+struct reading {
+    struct node *node;
+    struct channel *channel; /* pinned */
+    struct position from;    /* where the feed stood when this was asked */
+    struct channel_state state;
+    enum err_code failed;
+};
+
+static void on_state(const struct redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct reading *y = arg;
+    struct err e;
+    y->failed = reply_position(reply, &y->state, &e);
+}
+
+static void end_reading(struct reading *y, bool again) {
+    struct node *node = y->node;
+    struct channel *ch = y->channel;
+    ch->repairing = false;
+    if (y->failed)
+        delivery_fail_held(node, ch);
+    delivery_settle(node, ch);
+    if (again || y->failed)
+        delivery_read_stream(node, ch, again ? 0 : RETRY_MS);
+    free(y);
+    hub_unpin(&node->hub, ch);
+}
+
+/* Redis lost its newest data: numbers that were delivered here would be used again. */
+static bool is_behind(const struct position *known, const struct channel_state *state) {
+    return uuid_eq(&state->at.epoch, &known->epoch) && state->at.seq < known->seq;
+}
+
+static void begin_epoch(struct node *node, struct channel *ch) {
+    struct uuid spare = uuid_make();
+    log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->feed.last.seq);
+    cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->feed.last);
+    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
+    delivery_read_stream(node, ch, 0);
+}
+
+static void on_entries(const struct redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct reading *y = arg;
+    struct channel *ch = y->channel;
+    struct node *node = y->node;
+    size_t n = 0;
+    struct err e;
+    if (!y->failed)
+        y->failed = reply_array(reply, &n, &e);
+    if (y->failed) {
+        end_reading(y, false);
+        return;
+    }
+    bool other =
+        !uuid_is_nil(&y->state.at.epoch) && !uuid_eq(&y->state.at.epoch, &ch->feed.last.epoch);
+    if (other) { /* what was read was asked for by the old numbers */
+        delivery_enter_epoch(node, ch, &y->state);
+        end_reading(y, true);
+        return;
+    }
+    if (is_behind(&y->from, &y->state)) {
+        begin_epoch(node, ch);
+        end_reading(y, false);
+        return;
+    }
+    uint64_t before = ch->feed.last.seq;
+    for (size_t i = 0; i < n; i++)
+        delivery_entry(node, ch, reply_item(reply, i));
+    if (ch->feed.last.seq > before)
+        node->count.gaps++;
+    end_reading(y, n == PAGE);
+}
+
+static void read_now(struct node *node, struct channel *ch) {
+    struct reading *y = calloc(1, sizeof *y);
+    if (!y)
+        return;
+    y->node = node;
+    y->channel = ch;
+    y->from = ch->feed.last;
+    ch->pins++;
+    ch->repairing = true;
+    cmd_position(&node->cmd, &node->keys, &ch->id);
+    redis_link_call(node->store, &node->cmd, on_state, y, NULL);
+    cmd_log_forward(&node->cmd, &node->keys, &ch->id, ch->feed.last.seq, PAGE);
+    redis_link_call(node->store, &node->cmd, on_entries, y, NULL);
+}
+
+/* Is there still a reason? A gap may have closed, or all its sessions gone. */
+static void run_due(uv_timer_t *t) {
+    struct node *node = t->data;
+    struct delivery *b = &node->delivery;
+    uint64_t now = clock_mono_ms();
+    struct channel *list = b->due;
+    b->due = b->due_last = NULL;
+    unsigned budget = redis_link_up(node->store) ? PER_TICK : 0;
+    for (struct channel *ch = list, *next; ch; ch = next) {
+        next = ch->repair_next;
+        ch->repair_listed = false;
+        bool wanted = ch->feed.based && ch->count > 0;
+        if (wanted && (ch->repair_due_ms > now || ch->repairing || budget == 0)) {
+            delivery_read_stream(node, ch, ch->repair_due_ms > now ? ch->repair_due_ms - now : 0);
+        } else if (wanted) {
+            budget--;
+            read_now(node, ch);
+        }
+        hub_unpin(&node->hub, ch);
+    }
+    if (!b->due)
+        uv_timer_stop(&node->repair);
+}
+
+/* --- The quiet check: now and then every channel is compared with its stream --- */
+
+struct quiet {
+    struct node *node;
+    struct channel *channel; /* pinned */
+    struct position from;
+};
+
+static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct quiet *q = arg;
+    struct channel *ch = q->channel;
+    struct channel_state state;
+    struct err e;
+    if (reply_position(reply, &state, &e) == ERR_OK && !uuid_is_nil(&state.at.epoch) &&
+        ch->feed.based &&
+        (!uuid_eq(&state.at.epoch, &ch->feed.last.epoch) || state.at.seq > ch->feed.last.seq ||
+         is_behind(&q->from, &state)))
+        delivery_suspect(q->node, ch);
+    hub_unpin(&q->node->hub, ch);
+    free(q);
+}
+
+void repair_check_quiet(struct node *node) {
+    if (!redis_link_up(node->store))
+        return;
+    size_t n = (node->hub.channels.count + QUIET_ROUNDS - 1) / QUIET_ROUNDS;
+    for (size_t i = 0; i < n; i++) {
+        struct channel *ch = node->hub.ring;
+        node->hub.ring = ch->next;
+        struct quiet *q = ch->feed.based && !ch->repairing ? malloc(sizeof *q) : NULL;
+        if (!q)
+            continue;
+        *q = (struct quiet){.node = node, .channel = ch, .from = ch->feed.last};
+        ch->pins++;
+        cmd_position(&node->cmd, &node->keys, &ch->id);
+        redis_link_call(node->store, &node->cmd, on_quiet, q, NULL);
+    }
+}
+
+/* --- The node --- */
+
+static void start(struct node *node) {
+    if (!uv_is_active((uv_handle_t *)&node->repair))
+        uv_timer_start(&node->repair, run_due, TICK_MS, TICK_MS);
+}
+
+void repair_init(struct node *node) {
+    uv_timer_init(node->loop, &node->repair);
+    node->repair.data = node;
+    node->delivery.wanted = start;
+}
+
+void repair_store_down(struct node *node) {
+    hub_each(&node->hub, delivery_fail_held, node);
+}
+
+void repair_store_up(struct node *node) {
+    hub_each(&node->hub, delivery_suspect, node);
+}

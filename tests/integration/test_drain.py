@@ -1,0 +1,157 @@
+"""SIGTERM: no new connections, what is in flight is answered, goAway, close 1001, exit 0 within 5 s (R10)."""
+
+import signal
+import time
+
+import chat
+import pytest
+
+
+def test_everybody_is_told_and_closed_with_1001(client, start_chatd):
+    node = start_chatd()
+    crowd = [client(at=node), client("alice", at=node), *[client(f"user{i}", join="0", at=node) for i in range(8)]]
+    start = time.monotonic()
+    node.terminate()
+    waits = []
+    for c in crowd:
+        waits.append(c.expect_event("goAway")["retryAfterMs"])
+        c.expect_close(1001)
+        assert c.close_reason == "the server is shutting down"
+    assert node.wait() == 0 and time.monotonic() - start < 5
+    assert len(set(waits)) > 1, "not all at the same time"
+    assert all(0 < ms <= 10_000 for ms in waits)
+
+
+def test_new_connections_are_refused_while_it_drains(client, start_chatd):
+    node = start_chatd(argon2_memory="512M", argon2_passes=2)
+    alice = client(at=node)
+    alice.ask("signIn", {"username": "alice", "password": "x"})
+    chat.wait_until(lambda: threads_busy(node), what="the hash under way")
+    node.terminate()
+    alice.expect_event("goAway")
+    with pytest.raises((ConnectionError, chat.Refused)):
+        client(at=node)
+    alice.expect_close(1001)
+    assert node.wait() == 0
+
+
+def threads_busy(node):
+    """A password is being hashed: chatd has the memory for it."""
+    with open(f"/proc/{node.pid}/status") as f:
+        resident = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+    return resident > 100_000
+
+
+def test_what_is_in_flight_is_answered(client, start_chatd, own_redis):
+    """Requests are with a Redis that hangs for a moment when the signal comes."""
+    node = start_chatd(own_redis.uri)
+    alice = client("alice", join="0", at=node)
+    own_redis.pause()
+    alice.burst(*[chat.request("channelMessage", {"message": f"m{i}"}, requestID=i) for i in range(20)])
+    chat.wait_until(lambda: unread_bytes(node) == 0, what="chatd having read it all")
+    node.terminate()
+    alice.expect_event("goAway")
+    own_redis.resume()
+    for i in range(20):
+        assert alice.hear(f"m{i}")["seq"] == i + 1 and alice.last["requestID"] == i
+    assert alice.expect_close(1001) == []
+    assert node.wait() == 0
+    assert own_redis.r.xlen("{}{{c:public}}:log".format(prefix_of(own_redis))) == 20
+
+
+def prefix_of(server):
+    key, = server.r.scan_iter(match="*{c:public}:log")
+    return key.split("{")[0]
+
+
+def unread_bytes(node):
+    """Bytes that wait in the receive queues of chatd's connections."""
+    port = f":{node.port:04X}"
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f][1:]
+    return sum(int(row[4].split(":")[1], 16) for row in rows if row[1].endswith(port) and row[3] == "01")
+
+
+def test_requests_after_the_signal_are_not_carried_out(client, start_chatd, unchanged):
+    node = start_chatd()
+    alice = client("alice", join="0", at=node)
+    with unchanged():
+        node.terminate()
+        alice.expect_event("goAway")
+        try:
+            alice.post("too late")
+        except OSError:
+            pass
+        assert alice.expect_close() == []
+        assert node.wait() == 0
+
+
+def test_a_client_that_does_not_answer_the_close_holds_nothing_up(client, start_chatd):
+    node = start_chatd(drain_timeout="1s")
+    alice = client("alice", at=node)
+    start = time.monotonic()
+    node.terminate()
+    assert node.wait() == 0
+    assert time.monotonic() - start < 5
+    alice.expect_event("goAway")
+    alice.expect_close(1001)
+
+
+def test_a_client_that_does_not_read_holds_nothing_up(client, start_chatd):
+    node = start_chatd(max_outbound="1M")
+    alice = client("alice", join="0", at=node)
+    slow = client("slow", at=node, rcvbuf=4096)
+    slow.join("0")
+    for _ in range(300):
+        alice.say("x" * 2000)
+    start = time.monotonic()
+    node.terminate()
+    assert node.wait() == 0
+    assert time.monotonic() - start < 5.5
+
+
+def test_second_sigterm_ends_it_at_once(client, start_chatd, own_redis):
+    node = start_chatd(own_redis.uri, drain_timeout="60s")
+    alice = client("alice", join="0", at=node)
+    own_redis.pause()
+    alice.post("m")
+    chat.wait_until(lambda: unread_bytes(node) == 0)
+    node.terminate()
+    alice.expect_event("goAway")
+    start = time.monotonic()
+    node.terminate()
+    assert node.wait() == 0 and time.monotonic() - start < 2
+
+
+def test_sigint_is_the_same(client, start_chatd):
+    node = start_chatd()
+    alice = client("alice", at=node)
+    node.process.send_signal(signal.SIGINT)
+    alice.expect_event("goAway")
+    alice.expect_close(1001)
+    assert node.wait() == 0
+
+
+def test_nobody_is_online_afterwards(client, start_chatd, redis, prefix):
+    node = start_chatd()
+    alice = client("alice", at=node)
+    chat.wait_until(lambda: redis.r.zcard(f"{prefix}{{presence}}:online") == 1)
+    node.terminate()
+    alice.expect_close(1001)
+    assert node.wait() == 0
+    left = list(redis.r.scan_iter(match=f"{prefix}{{presence}}*"))
+    assert [key for key in left if redis.r.ttl(key) < 0] == [], "but for what goes by itself"
+
+
+def test_sigterm_while_it_waits_for_redis(start_chatd):
+    node = start_chatd("unix:///nonexistent/redis.sock", wait=False)
+    node.wait_log("redis")
+    start = time.monotonic()
+    node.stop()
+    assert time.monotonic() - start < 5
+
+
+def test_sigpipe_and_sighup_do_not_kill_it_by_surprise(client, start_chatd):
+    node = start_chatd()
+    node.process.send_signal(signal.SIGPIPE)
+    client("alice", at=node).users()

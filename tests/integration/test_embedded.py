@@ -1,0 +1,141 @@
+"""--redis embedded:DIR: chatd runs a redis-server of its own, and looks after it."""
+
+import os
+import pathlib
+import shutil
+import signal
+import stat
+import tempfile
+
+import chat
+import pytest
+
+
+@pytest.fixture
+def where():
+    """A short path: a Unix socket's has at most 107 bytes."""
+    path = tempfile.mkdtemp(prefix="chat-e-")
+    yield pathlib.Path(path) / "data"
+    shutil.rmtree(path)
+
+
+def children(node):
+    """The processes that chatd started: {pid: command}."""
+    found = {}
+    for task in pathlib.Path(f"/proc/{node.pid}/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            found[int(pid)] = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    return found
+
+
+def redis_of(node):
+    """Its one child, as soon as that has become a redis-server."""
+    chat.wait_until(lambda: list(children(node).values()) == ["redis-server"], what="a redis-server")
+    pid, = children(node)
+    return pid
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_it_serves_and_keeps_the_data(start_chatd, client, where):
+    first = start_chatd(f"embedded:{where}")
+    alice = client("alice", join="0", at=first)
+    said = alice.say("remember me")
+    pair = alice.pair()
+    alice.close()
+    first.stop()
+    again = client(at=start_chatd(f"embedded:{where}"))
+    again.ask("channelMessages", {}, **pair)
+    assert again.expect("channelRead")["messages"] == [said]
+
+
+def test_redis_ends_with_chatd(start_chatd, where):
+    node = start_chatd(f"embedded:{where}")
+    pid = redis_of(node)
+    node.stop()
+    assert not alive(pid)
+
+
+def test_redis_ends_when_chatd_is_killed(start_chatd, client, where):
+    node = start_chatd(f"embedded:{where}")
+    alice = client("alice", join="0", at=node)
+    said = alice.say("on disk")
+    pid = redis_of(node)
+    node.kill()
+    chat.wait_until(lambda: not alive(pid), what="the end of redis-server")
+    again = client("alice", at=start_chatd(f"embedded:{where}"))
+    assert again.history()["messages"] == [said]
+
+
+def test_redis_is_started_again_when_it_dies(start_chatd, client, where):
+    node = start_chatd(f"embedded:{where}")
+    alice = client("alice", join="0", at=node)
+    said = alice.say("before")
+    old = redis_of(node)
+    os.kill(old, signal.SIGKILL)
+    chat.wait_until(lambda: old not in children(node), what="chatd noticing")
+    assert redis_of(node) != old
+    chat.wait_until(lambda: says(alice, "after"), what="a message that is stored")
+    assert said in alice.history()["messages"]
+    assert "embedded_redis_died" in node.log()
+
+
+def says(c, text):
+    c.post(text)
+    return c.expect_any("channelMessage", "error")["type"] == "channelMessage"
+
+
+def test_no_tcp_port_and_nobody_else_may_read(start_chatd, where):
+    node = start_chatd(f"embedded:{where}")
+    pid = redis_of(node)
+    inodes = {os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    with open("/proc/net/tcp") as v4, open("/proc/net/tcp6") as v6:
+        rows = [line.split() for f in (v4, v6) for line in list(f)[1:]]
+    assert not [row for row in rows if f"socket:[{row[9]}]" in inodes]
+    assert stat.S_IMODE(where.stat().st_mode) == 0o700
+    assert stat.S_IMODE((where / "redis.sock").stat().st_mode) & 0o077 == 0
+
+
+def test_two_chatd_on_one_directory_share_one_redis(start_chatd, client, where):
+    first, second = start_chatd(f"embedded:{where}"), start_chatd(f"embedded:{where}")
+    assert len(children(first)) + len(children(second)) == 1
+    alice, bob = client("alice", join="0", at=first), client("bob", join="0", at=second)
+    alice.say("hello")
+    bob.hear("hello")
+
+
+def test_the_second_takes_over_when_the_first_ends(start_chatd, client, where):
+    first, second = start_chatd(f"embedded:{where}"), start_chatd(f"embedded:{where}")
+    bob = client("bob", join="0", at=second)
+    said = bob.say("before")
+    first.stop()
+    chat.wait_until(lambda: says(bob, "after"), what="a message that is stored")
+    redis_of(second)
+    assert said in bob.history()["messages"]
+
+
+def test_default_directory(start_chatd, client, where):
+    node = start_chatd("embedded", env={"XDG_STATE_HOME": str(where)})
+    client("alice", at=node)
+    assert list(where.rglob("redis.sock"))
+
+
+def test_directory_that_cannot_be_made(start_chatd, tmp_path):
+    (tmp_path / "file").write_text("")
+    node = start_chatd(f"embedded:{tmp_path}/file/data", wait=False)
+    assert node.wait() == 1 and "embedded" in node.log() and "file/data" in node.log()
+
+
+def test_path_too_long_for_a_socket(start_chatd, tmp_path):
+    node = start_chatd(f"embedded:{tmp_path}/{'x' * 100}", wait=False)
+    assert node.wait() == 1 and "too long" in node.log()
+
+
+def test_redis_server_not_installed(start_chatd, where):
+    node = start_chatd(f"embedded:{where}", env={"PATH": "/nonexistent"}, wait=False)
+    node.wait_log("is it installed")

@@ -1,0 +1,58 @@
+"""The tools of these tests see what they are there to see."""
+
+import json
+
+import chat
+import pytest
+
+GOOD = {"type": "unauthorized", "unauthorized": {"userUUID": chat.NOBODY}}
+
+
+def test_a_frame_that_does_not_fit_the_schema_fails():
+    assert chat.check_frame(json.dumps(GOOD)) == GOOD
+    for bad in {**GOOD, "extra": 1}, {**GOOD, "type": "authorized"}, {"type": "unauthorized"}, [], "x":
+        with pytest.raises(AssertionError):
+            chat.check_frame(json.dumps(bad))
+    with pytest.raises(AssertionError, match="twice"):
+        chat.check_frame('{"type":"x","type":"y"}')
+
+
+@pytest.mark.parametrize("change", [
+    lambda r, p: r.set(p + "new", 1), lambda r, p: r.delete(p + "hash"), lambda r, p: r.hset(p + "hash", "a", 2),
+    lambda r, p: r.expire(p + "hash", 100), lambda r, p: r.zadd(p + "zset", {"m": 2}),
+    lambda r, p: r.xadd(p + "log", {"a": "b"}), lambda r, p: r.xdel(p + "log", "1-0")])
+def test_the_digest_sees_every_change(redis, prefix, unchanged, change):
+    redis.r.hset(prefix + "hash", "a", 1)
+    redis.r.zadd(prefix + "zset", {"m": 1})
+    redis.r.xadd(prefix + "log", {"a": "b"}, id="1-0")
+    with unchanged():
+        redis.r.set("elsewhere:" + prefix, 1)
+        redis.r.set(prefix + "{presence}:x", 1)
+        redis.r.hset(prefix + "hash", "a", 1)
+    with pytest.raises(AssertionError, match=prefix):
+        with unchanged():
+            change(redis.r, prefix)
+
+
+def test_a_complaint_of_a_sanitizer_fails(start_chatd):
+    node = start_chatd()
+    with open(node.stderr_path, "a") as log:
+        log.write("x.c:1:1: runtime error: planted\n")
+    with pytest.raises(AssertionError, match="planted"):
+        node.stop()
+    node.stderr_path.write_text("")
+
+
+def test_a_crash_fails(start_chatd):
+    node = start_chatd()
+    node.process.kill()
+    with pytest.raises(AssertionError):
+        node.stop()
+
+
+def test_masks_are_undone():
+    for n in 0, 1, 4, 5, 125, 126, 65536:
+        payload = bytes(i % 251 for i in range(n))
+        frame = chat.ws_frame(chat.TEXT, payload)
+        key, masked = frame[-n - 4:len(frame) - n], frame[len(frame) - n:]
+        assert bytes(b ^ key[i % 4] for i, b in enumerate(masked)) == payload
