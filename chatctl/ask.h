@@ -1,7 +1,8 @@
-/* ask - questions to Redis that several commands put, and the walks through what may have a million members.
+/* ask - questions to Redis that several commands put, and the walks through what may have a million
+ * members.
  *
- * All return a status; what is wrong has been complained about. Nothing here reads a whole set or log at once:
- * a page is what a Redis can answer in well under a millisecond or two.
+ * All return a status; what is wrong has been complained about. Nothing here reads a whole set or
+ * log at once: a page is what a Redis can answer in well under a millisecond or two.
  */
 #ifndef CHATCTL_ASK_H
 #define CHATCTL_ASK_H
@@ -20,8 +21,8 @@ enum status ask_position(struct invocation *in, const struct channel_id *ch,
 enum status ask_log(struct invocation *in, const struct channel_id *ch, struct log_info *out);
 enum status ask_i64(struct invocation *in, int64_t *out); /* the scratch command; nil is 0 */
 
-/* Through a zset, by score, oldest first. A member that is moved to a higher score meanwhile may be met
- * twice, one that stays where it is exactly once. */
+/* Through a zset, by score, oldest first. A member that is moved to a higher score meanwhile may be
+ * met twice, one that stays where it is exactly once. */
 struct walk {
     char key[KEY_MAX + 1];
     size_t key_len;
@@ -35,14 +36,14 @@ void walk_global(struct walk *w, const struct keyspace *ks, enum global_key k);
 void walk_channel(struct walk *w, const struct keyspace *ks, const struct channel_id *ch,
                   enum channel_key k);
 void walk_user(struct walk *w, const struct keyspace *ks, const struct uuid *u, enum user_key k);
-/* Reads the next page when the last one is used up; *more false: that was all. The members of a page, by
- * walk_item, are valid until the next command. */
+/* Reads the next page when the last one is used up; *more false: that was all. The members of a
+ * page, by walk_item, are valid until the next command. */
 enum status walk_page(struct invocation *in, struct walk *w, bool *more);
 /* Member i of the page, w->n of them. */
 const char *walk_item(const struct walk *w, size_t i, size_t *len, int64_t *score);
 
-/* Calls fn for every channel, least active first: for those active before the call once, for those active
- * since then perhaps twice. Stops at the first status that isn't STATUS_DONE. */
+/* Calls fn for every channel, least active first: for those active before the call once, for those
+ * active since then perhaps twice. Stops at the first status that isn't STATUS_DONE. */
 typedef enum status (*channel_fn)(struct invocation *in, const struct channel_id *ch,
                                   int64_t activity, void *arg);
 enum status each_channel(struct invocation *in, channel_fn fn, void *arg);

@@ -8,6 +8,8 @@
 extern const struct command CMD_USER[];
 extern const struct command CMD_SESSION[];
 extern const struct command CMD_NODE[];
+extern const struct command CMD_CHANNEL[];
+extern const struct command CMD_PURGE[]; /* channel purge, purges, restore */
 extern const struct command CMD_SELF[]; /* help */
 
 #endif

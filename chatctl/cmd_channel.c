@@ -1,8 +1,8 @@
 /* cmd_channel - channel list, show, members, retention. Purging is in cmd_purge.c. */
 #include "chatctl/ask.h"
 #include "chatctl/cmd.h"
+#include "chatctl/lookup.h"
 #include "chatctl/purge.h"
-#include "common/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +72,8 @@ static enum status ask_facts(struct invocation *in, struct facts *f) {
 /* --- channel list --- */
 
 static const struct column LIST_COLUMNS[] = {
-    {"channel", COLUMN_TEXT},   {"messages", COLUMN_NUMBER}, {"members", COLUMN_NUMBER},
-    {"seq", COLUMN_NUMBER},     {"activity", COLUMN_TIME},   {"id", COLUMN_TEXT},
+    {"channel", COLUMN_TEXT}, {"messages", COLUMN_NUMBER}, {"members", COLUMN_NUMBER},
+    {"seq", COLUMN_NUMBER},   {"activity", COLUMN_TIME},   {"id", COLUMN_TEXT},
     {NULL, COLUMN_TEXT},
 };
 
@@ -112,8 +112,8 @@ static void insert(struct list *l, const struct facts *f) {
     l->best[at] = *f;
 }
 
-static enum status take_listed(struct invocation *in, const struct channel_id *ch,
-                               int64_t activity, void *arg) {
+static enum status take_listed(struct invocation *in, const struct channel_id *ch, int64_t activity,
+                               void *arg) {
     struct list *l = arg;
     struct facts f = {.id = *ch, .activity = activity};
     l->met++;
@@ -220,95 +220,64 @@ static const struct column MEMBER_COLUMNS[] = {
     {"online", COLUMN_BOOL},   {NULL, COLUMN_TEXT},
 };
 
-struct member {
-    struct uuid uuid;
-    int64_t joined, online;
-    char name[NAME_MAX_BYTES + 1];
-    size_t name_len;
-};
-
-static size_t take_members(const struct walk *w, struct member *out) {
+static size_t take_members(const struct walk *w, struct user_row *rows, int64_t *joined) {
     size_t n = 0;
     for (size_t i = 0; i < w->n; i++) {
         size_t len;
-        const char *uuid = walk_item(w, i, &len, &out[n].joined);
-        n += uuid_read(uuid, len, &out[n].uuid);
+        const char *uuid = walk_item(w, i, &len, &joined[n]);
+        n += uuid_read(uuid, len, &rows[n].uuid);
     }
     return n;
 }
 
-/* Names and presence of a page, in one go. */
-static enum status look_up_members(struct invocation *in, struct member *m, size_t n) {
+static void put_member(struct output *o, const struct user_row *row, int64_t joined) {
+    if (*row->name)
+        put_text(o, row->name);
+    else
+        output_none(o);
+    put_uuid(o, &row->uuid);
+    output_time(o, joined);
+    output_bool(o, row->online);
+}
+
+static enum status put_members(struct invocation *in, const struct walk *w, int64_t *left) {
+    static struct user_row rows[WALK_PAGE];
+    static int64_t joined[WALK_PAGE];
     struct err e = {0};
-    struct cmd *c = store_cmd(in->store);
-    const struct keyspace *ks = store_keys(in->store);
-    for (size_t i = 0; i < n; i++) {
-        cmd_user_name(c, ks, &m[i].uuid);
-        if (store_queue(in->store, &e))
-            return fail(&e);
-    }
-    cmd_online_among_begin(c, ks);
-    for (size_t i = 0; i < n; i++)
-        cmd_online_user(c, &m[i].uuid);
-    if (store_queue(in->store, &e))
+    size_t n = take_members(w, rows, joined);
+    if (lookup_rows(in->store, rows, n, &e))
         return fail(&e);
-    for (size_t i = 0; i < n; i++) {
-        const struct redisReply *r = store_next(in->store, &e);
-        const char *s;
-        if (!r || reply_str(r, &s, &m[i].name_len, &e))
-            return fail(&e);
-        m[i].name_len = m[i].name_len <= NAME_MAX_BYTES ? m[i].name_len : NAME_MAX_BYTES;
-        memcpy(m[i].name, s ? s : "", m[i].name_len);
-    }
-    const struct redisReply *r = store_next(in->store, &e);
-    size_t got;
-    if (!r || reply_array(r, &got, &e))
-        return fail(&e);
-    for (size_t i = 0; i < got && i < n; i++)
-        if (reply_i64(reply_item(r, i), 0, &m[i].online, &e))
-            return fail(&e);
+    for (size_t i = 0; i<n && * left> 0; i++, --*left)
+        put_member(in->out, &rows[i], joined[i]);
     return STATUS_DONE;
 }
 
-static void put_member(struct output *o, const struct member *m) {
-    if (m->name_len)
-        output_text(o, m->name, m->name_len);
-    else
-        output_none(o);
-    put_uuid(o, &m->uuid);
-    output_time(o, m->joined);
-    output_bool(o, m->online > 0);
-}
-
 static enum status channel_members(struct invocation *in) {
-    static struct member members[WALK_PAGE];
     struct channel_id ch;
     struct walk w;
     bool more = true;
-    int64_t limit = opt_number(in, "limit", INT64_MAX), given_out = 0;
+    int64_t limit = opt_number(in, "limit", INT64_MAX), left = limit;
     enum status st = find_channel(in, in->args[0], &ch);
     if (st != STATUS_DONE)
         return st;
     output_begin(in->out, MEMBER_COLUMNS, false);
     walk_channel(&w, store_keys(in->store), &ch, CHANNEL_MEMBERS);
-    while (more && given_out < limit && st == STATUS_DONE) {
-        if (interrupted())
-            st = stopped(in, "members are listed", (uint64_t)given_out);
-        else
-            st = walk_page(in, &w, &more);
-        size_t n = st == STATUS_DONE && more ? take_members(&w, members) : 0;
-        if (n)
-            st = look_up_members(in, members, n);
-        for (size_t i = 0; i < n && st == STATUS_DONE && given_out < limit; i++, given_out++)
-            put_member(in->out, &members[i]);
+    while (more && left > 0 && st == STATUS_DONE && !interrupted()) {
+        st = walk_page(in, &w, &more);
+        if (st == STATUS_DONE && more)
+            st = put_members(in, &w, &left);
     }
+    if (st == STATUS_DONE && interrupted())
+        st = stopped(in, "members are listed", (uint64_t)(limit - left));
     return ended(in, st);
 }
 
 /* --- channel retention --- */
 
 static const struct column RETENTION_COLUMNS[] = {
-    {"channel", COLUMN_TEXT}, {"max", COLUMN_NUMBER}, {"maxAgeMs", COLUMN_NUMBER},
+    {"channel", COLUMN_TEXT},
+    {"max", COLUMN_NUMBER},
+    {"maxAgeMs", COLUMN_NUMBER},
     {NULL, COLUMN_TEXT},
 };
 
@@ -378,7 +347,8 @@ const struct command CMD_CHANNEL[] = {
     {"channel", "members", CHANNEL, MEMBERS_OPTS, "list the members of a channel",
      "Examples:\n  chatctl channel members public --limit 20\n", false, channel_members},
     {"channel", "retention", CHANNEL, RETENTION_OPTS, "show or set how long messages are kept",
-     "What is over the limits goes as new messages come; `channel purge` removes it now. Messages that go\n"
+     "What is over the limits goes as new messages come; `channel purge` removes it now. Messages "
+     "that go\n"
      "by retention are gone for good.\n\n"
      "Examples:\n  chatctl channel retention public --max 100000 --age 90d\n",
      false, channel_retention},

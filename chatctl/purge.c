@@ -10,8 +10,9 @@
 #include <time.h>
 
 #define ANNOUNCE_MS 500 /* how often the connected hear how far a long purge is */
-#define EVENT_NS 200000 /* pause for each event of a selective one: a client reads 5,000 a second  \
-                         */
+#define EVENT_NS                                                                                   \
+    200000 /* pause for each event of a selective one: a client reads 5,000 a second               \
+            */
 
 enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p) {
     struct channel_state state;

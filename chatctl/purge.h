@@ -1,17 +1,20 @@
 /* purge - takes messages out of channels, and puts them back.
  *
- * A purge really removes: the log is what chatd serves, counts and resumes from, and a mark that every reader
- * would have to honour would be forgotten by one of them. What is removed goes, in the same script call, into
- * the trash of this purge, a stream that lapses after the grace time; so a purge that is killed anywhere
- * leaves every message in exactly one of the two. It works in batches of PURGE_BATCH, each well under 2 ms
- * of Redis, and never touches seq or epoch: the numbers stay spent.
+ * A purge really removes: the log is what chatd serves, counts and resumes from, and a mark that
+ * every reader would have to honour would be forgotten by one of them. What is removed goes, in the
+ * same script call, into the trash of this purge, a stream that lapses after the grace time; so a
+ * purge that is killed anywhere leaves every message in exactly one of the two. It works in batches
+ * of PURGE_BATCH, each well under 2 ms of Redis, and never touches seq or epoch: the numbers stay
+ * spent.
  *
- * Who must hear of it: connected clients by an event; clients that come back by the marks, which are kept by
- * the channel's seq at the time, so that "everything since you were here" is a range of them.
+ * Who must hear of it: connected clients by an event; clients that come back by the marks, which
+ * are kept by the channel's seq at the time, so that "everything since you were here" is a range of
+ * them.
  *
- * Undoing can't put entries back into a stream (ids only grow), so the log is put together anew beside the
- * old one, in batches, while chatd goes on appending; the last step copies what has come meanwhile and
- * changes the two over. One lock a channel keeps two purges or restores apart; it lapses by itself.
+ * Undoing can't put entries back into a stream (ids only grow), so the log is put together anew
+ * beside the old one, in batches, while chatd goes on appending; the last step copies what has come
+ * meanwhile and changes the two over. One lock a channel keeps two purges or restores apart; it
+ * lapses by itself.
  */
 #ifndef CHATCTL_PURGE_H
 #define CHATCTL_PURGE_H
@@ -26,9 +29,9 @@ struct purge {
     struct channel_id channel;
     struct uuid epoch;
     enum purge_mode mode;
-    struct uuid what; /* PURGE_FROM: the sender; PURGE_ONE: the message */
+    struct uuid what;      /* PURGE_FROM: the sender; PURGE_ONE: the message */
     uint64_t after, up_to; /* after: 0 but for PURGE_ONE */
-    uint64_t messages; /* how many; see purge_count */
+    uint64_t messages;     /* how many; see purge_count */
 };
 
 /* Everything that is in the channel now. */
@@ -39,8 +42,8 @@ enum status purge_keep(struct invocation *in, struct purge *p, uint64_t n);
 void purge_from(struct purge *p, const struct uuid *sender);
 /* Counts p->messages, exactly; reads the log where it must. */
 enum status purge_count(struct invocation *in, struct purge *p);
-/* Does it. *moved is how many went, whatever the status. STATUS_CONFLICT: another purge is at work, or the
- * epoch has changed; nothing more was removed. grace_ms 0: can't be undone. */
+/* Does it. *moved is how many went, whatever the status. STATUS_CONFLICT: another purge is at work,
+ * or the epoch has changed; nothing more was removed. grace_ms 0: can't be undone. */
 enum status purge_run(struct invocation *in, const struct purge *p, int64_t grace_ms,
                       uint64_t *moved);
 

@@ -50,6 +50,14 @@ static size_t head_length(const char *bytes, size_t len) {
     return end ? (size_t)(end - bytes) + 4 : 0;
 }
 
+/* lws takes any version, and none. */
+static bool is_http_1_1(const char *head, size_t len) {
+    static const char version[] = " HTTP/1.1\r\n";
+    const char *line_end = memmem(head, len, "\r\n", 2);
+    size_t n = sizeof version - 1, line = line_end ? (size_t)(line_end - head) + 2 : 0;
+    return line >= n && memcmp(head + line - n, version, n) == 0;
+}
+
 /* Takes from the socket what was looked at, but nothing behind the head. */
 static void on_readable(uv_poll_t *poll, int status, int events) {
     (void)status;
@@ -67,7 +75,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     }
     size_t total = h->len + (size_t)n, head = head_length(bytes, total);
     size_t take = (head ? head : total) - h->len;
-    if (recv(h->fd, bytes + h->len, take, 0) != (ssize_t)take || (!head && total == sizeof bytes)) {
+    if (recv(h->fd, bytes + h->len, take, 0) != (ssize_t)take || (!head && total == sizeof bytes) ||
+        (head && !is_http_1_1(bytes, head))) {
         refuse(h);
         return;
     }

@@ -543,6 +543,60 @@ void cmd_user_rehash(struct cmd *c, const struct keyspace *ks, const struct uuid
     cmd_literal(c, password_hash);
 }
 
+void cmd_user_change(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
+    cmd_begin_script(c, SCRIPT_USER_CHANGE, 1);
+    cmd_user_key(c, ks, u, USER_RECORD);
+}
+
+void cmd_user_field(struct cmd *c, const char *field, const char *value, size_t len) {
+    cmd_literal(c, field);
+    cmd_borrow(c, value, len);
+}
+
+void cmd_user_confirm(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
+    cmd_begin(c, "PERSIST");
+    cmd_user_key(c, ks, u, USER_RECORD);
+}
+
+void cmd_user_remove(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
+    cmd_begin(c, "UNLINK");
+    cmd_user_key(c, ks, u, USER_RECORD);
+    cmd_user_key(c, ks, u, USER_KEYS);
+    cmd_user_key(c, ks, u, USER_CHANNELS);
+}
+
+void cmd_user_unindex(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
+    cmd_begin(c, "ZREM");
+    cmd_global_key(c, ks, KEY_USERS);
+    cmd_uuid(c, u);
+}
+
+void cmd_name_release(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
+                      const struct uuid *user) {
+    cmd_begin_script(c, SCRIPT_NAME_RELEASE, 1);
+    cmd_tailed_key(c, ks, KEY_NAME, folded, len);
+    cmd_uuid(c, user);
+}
+
+void cmd_keys_list(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
+    cmd_begin(c, "ZRANGE");
+    cmd_user_key(c, ks, u, USER_KEYS);
+    cmd_literal(c, "0");
+    cmd_literal(c, "-1");
+    cmd_literal(c, "WITHSCORES");
+}
+
+void cmd_keys_remove(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
+    cmd_begin(c, "UNLINK");
+    cmd_user_key(c, ks, u, USER_KEYS);
+}
+
+void cmd_publish_all(struct cmd *c, const struct keyspace *ks, const char *event, size_t len) {
+    cmd_begin(c, "PUBLISH");
+    cmd_global_key(c, ks, KEY_ALL_BUS);
+    cmd_borrow(c, event, len);
+}
+
 void cmd_users_count(struct cmd *c, const struct keyspace *ks) {
     cmd_begin(c, "ZCARD");
     cmd_global_key(c, ks, KEY_USERS);

@@ -161,6 +161,17 @@ void cmd_user_name(struct cmd *c, const struct keyspace *ks, const struct uuid *
 void cmd_user_ttl(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
 void cmd_user_rehash(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
                      const char *password_hash);
+/* One more field and its value behind cmd_user_change; "" removes it. Borrows the value. */
+void cmd_user_change(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
+void cmd_user_field(struct cmd *c, const char *field, const char *value, size_t len);
+void cmd_user_confirm(struct cmd *c, const struct keyspace *ks, const struct uuid *u); /* PERSIST */
+void cmd_user_remove(struct cmd *c, const struct keyspace *ks, const struct uuid *u); /* all keys */
+void cmd_user_unindex(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
+void cmd_name_release(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
+                      const struct uuid *user);
+void cmd_keys_list(struct cmd *c, const struct keyspace *ks, const struct uuid *u); /* and expiries */
+void cmd_keys_remove(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
+void cmd_publish_all(struct cmd *c, const struct keyspace *ks, const char *event, size_t len);
 void cmd_users_count(struct cmd *c, const struct keyspace *ks);
 void cmd_users_page(struct cmd *c, const struct keyspace *ks, uint32_t offset, uint32_t n);
 void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct uuid *u,

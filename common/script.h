@@ -14,6 +14,8 @@
     X(NAME_CLAIM, name_claim)                                                                      \
     X(NAME_CONFIRM, name_confirm)                                                                  \
     X(USER_CREATE, user_create)                                                                    \
+    X(USER_CHANGE, user_change)                                                                    \
+    X(NAME_RELEASE, name_release)                                                                  \
     X(KEY_ADD, key_add)                                                                            \
     X(KEY_REVOKE, key_revoke)                                                                      \
     X(BEAT, beat)                                                                                  \

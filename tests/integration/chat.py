@@ -163,7 +163,7 @@ class Chatd:
         self.address = self.served = None
         self.output = b""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHATD_")}
-        with open(self.stderr_path, "wb") as stderr:
+        with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(
                 [os.environ["CHATD_BIN"], *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=stderr, env={**environment, **(env or {})}, cwd=self.dir, start_new_session=True)

@@ -96,7 +96,8 @@ class Wire(asyncio.Protocol):
         self.buffer = b[at:]
 
     def send(self, *texts):
-        self.transport.write(b"".join(chat.ws_frame(chat.TEXT, text) for text in texts))
+        if not self.transport.is_closing():
+            self.transport.write(b"".join(chat.ws_frame(chat.TEXT, text) for text in texts))
 
 
 class Member:
