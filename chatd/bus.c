@@ -79,42 +79,36 @@ static void on_message(struct node *node, struct channel *ch, struct event *ev) 
     frame_unref(f);
 }
 
-/* An event that names the channel reads differently for the two sides of a private one. */
-static void push_event(struct session *s, const struct channel_id *id, const struct event *ev) {
-    struct uuid peer, *recipient = NULL;
-    if (id->kind == CHANNEL_DM && s->account) {
-        peer = channel_peer(id, &s->account->uuid);
-        recipient = &peer;
-    }
+static struct frame *event_frame(const struct event *ev, const struct uuid *recipient) {
     struct buf *b = frame_scratch();
     if (ev->kind == EVENT_PURGE)
         encode_sys_purge(b, recipient, &ev->epoch, ev->seq, ev->one ? &ev->message_uuid : NULL);
     else
         encode_sys_user(b, ev->sys, recipient, &ev->user, ev->name, ev->name_len);
-    session_push_json(s, b);
+    return frame_text(b);
 }
 
+/* Who is joining may have read just before a purge: it is told behind its answer. Of the members, the
+ * answer itself says enough. */
+static void give_event(struct sub *sub, const struct event *ev, struct frame *f) {
+    if (sub->joined)
+        session_push(sub->session, f);
+    else if (ev->kind == EVENT_PURGE)
+        sub_hold(sub, f);
+}
+
+/* An event that names the channel reads differently for the two sides of a private one. */
 static void on_channel_event(struct channel *ch, const struct event *ev) {
-    struct frame *shared = NULL;
+    struct frame *shared = ch->id.kind == CHANNEL_PUBLIC ? event_frame(ev, NULL) : NULL;
     for (uint32_t i = 0; i < ch->count; i++) {
-        struct session *s = ch->subs[i]->session;
-        bool about_self =
-            ev->kind == EVENT_USER && s->account && uuid_eq(&s->account->uuid, &ev->user);
-        if (!ch->subs[i]->joined || about_self)
+        const struct account *acc = ch->subs[i]->session->account;
+        if (!acc || (ev->kind == EVENT_USER && uuid_eq(&acc->uuid, &ev->user)))
             continue;
-        if (ch->id.kind == CHANNEL_DM) {
-            push_event(s, &ch->id, ev);
-            continue;
-        }
-        if (!shared) {
-            struct buf *b = frame_scratch();
-            if (ev->kind == EVENT_PURGE)
-                encode_sys_purge(b, NULL, &ev->epoch, ev->seq, ev->one ? &ev->message_uuid : NULL);
-            else
-                encode_sys_user(b, ev->sys, NULL, &ev->user, ev->name, ev->name_len);
-            shared = frame_text(b);
-        }
-        session_push(s, shared);
+        struct uuid peer = channel_peer(&ch->id, &acc->uuid);
+        struct frame *f = shared ? frame_ref(shared) : event_frame(ev, &peer);
+        if (f)
+            give_event(ch->subs[i], ev, f);
+        frame_unref(f);
     }
     frame_unref(shared);
 }

@@ -156,6 +156,10 @@ static void hold(struct sub *sub, uint64_t seq, struct frame *f) {
     sub->held[sub->held_count++] = (struct sub_held){.seq = seq, .frame = frame_ref(f)};
 }
 
+void sub_hold(struct sub *sub, struct frame *f) {
+    hold(sub, UINT64_MAX, f); /* newer than any snapshot */
+}
+
 void sub_joined(struct sub *sub, uint64_t from) {
     sub->joined = true;
     sub->from = from;

@@ -84,6 +84,8 @@ struct sub *sub_find(const struct session *s, const struct channel *ch);
 /* A sub in the state of joining. NULL: no memory. */
 struct sub *sub_open(struct channel *ch, struct session *s);
 void sub_close(struct hub *h, struct sub *sub);
+/* While the join is under way: keeps what isn't a message for behind its answer. */
+void sub_hold(struct sub *sub, struct frame *f);
 /* The join is answered with everything up to `from`, of the feed's epoch: lets go what was held
  * beyond that. */
 void sub_joined(struct sub *sub, uint64_t from);

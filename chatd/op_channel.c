@@ -16,6 +16,7 @@
 
 #define SNAPSHOT 10     /* newest messages in an answer */
 #define MEMBERS_MAX 100 /* members listed */
+#define MARKS_MAX 100   /* purges told after a resume; more: it is none */
 #define TRIES_MAX 50    /* snapshots, while the channel's epoch changes */
 #define TRY_MS 20
 #define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
@@ -31,6 +32,8 @@ struct join {
     uint64_t from;    /* the snapshot holds everything up to here */
     struct buf texts; /* the messages, encoded */
     size_t messages;
+    struct mark *marks; /* what was purged since `since` */
+    size_t marks_n;
 };
 
 /* Also the end of a join that failed: it must leave no receiver that holds messages for ever. */
@@ -40,6 +43,7 @@ static void clear(void *state) {
     if (sub && !sub->joined)
         sub_close(&j->op->node->hub, sub);
     buf_free(&j->texts);
+    free(j->marks);
     roster_clear(&j->roster);
 }
 
@@ -137,6 +141,12 @@ static void on_newest(struct op *op, const struct redisReply *reply) {
     }
 }
 
+static void give_up_recovery(struct join *j) {
+    j->recovered = false;
+    buf_reset(&j->texts);
+    j->messages = 0;
+}
+
 /* Oldest first, and without a hole, or it is no recovery. */
 static void on_missed(struct op *op, const struct redisReply *reply) {
     struct join *j = op->state;
@@ -157,9 +167,29 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
     j->recovered = whole && next > j->at.at.seq;
     if (j->recovered)
         j->from = next - 1;
-    else {
-        buf_reset(&j->texts);
-        j->messages = 0;
+    else
+        give_up_recovery(j);
+}
+
+/* Of messages that the client has had. If it can't be told of all, it must begin anew. */
+static void on_marks(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    size_t n;
+    struct err e;
+    j->marks_n = 0;
+    if (reply_array(reply, &n, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    if (n > 0 && n <= MARKS_MAX && !j->marks)
+        j->marks = calloc(MARKS_MAX, sizeof *j->marks);
+    bool all = n == 0 || (n <= MARKS_MAX && j->marks);
+    for (size_t i = 0; i < n && all; i++)
+        if (reply_mark(reply_item(reply, i), &j->marks[j->marks_n]))
+            all = !j->marks[j->marks_n++].lost;
+    if (!all) {
+        j->marks_n = 0;
+        give_up_recovery(j);
     }
 }
 
@@ -177,6 +207,8 @@ static void read_entries(struct op *op) {
         cmd_log_forward(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq,
                         node->limits.resume_messages + 1);
         op_call(op, on_missed);
+        cmd_marks(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq, MARKS_MAX + 1);
+        op_call(op, on_marks);
     } else {
         cmd_log_back(&node->cmd, &node->keys, &op->channel->id, 0, 0, SNAPSHOT);
         op_call(op, on_newest);
@@ -250,6 +282,19 @@ static void try_again(struct op *op) {
     op_goto(op, AGAIN);
 }
 
+static void tell_marks(struct op *op) {
+    const struct join *j = op->state;
+    if (!uuid_eq(&j->at.at.epoch, &op->req.u.join.since.epoch))
+        return;
+    for (size_t i = 0; i < j->marks_n; i++) {
+        const struct mark *m = &j->marks[i];
+        struct buf *b = frame_scratch();
+        encode_sys_purge(b, recipient_shown(op), &j->at.at.epoch, m->up_to,
+                         m->one ? &m->message : NULL);
+        session_push_json(op->session, b);
+    }
+}
+
 /* Answers and, with nothing in between, begins to deliver. On a connection that was joined already
  * only the snapshot is new: its messages go on as they did. */
 static void answer(struct op *op) {
@@ -267,13 +312,15 @@ static void answer(struct op *op) {
                     j->recovered, &op->req.id);
     op_answer(op, b);
     struct sub *sub = sub_find(op->session, op->channel);
-    if (op->err.code || !sub || sub->joined)
+    if (op->err.code || !sub)
         return;
     session_push(op->session,
                  op->answer); /* the op is the first of its session's: this is its turn */
     frame_unref(op->answer);
     op->answer = NULL;
-    sub_joined(sub, at.seq);
+    tell_marks(op);
+    if (!sub->joined)
+        sub_joined(sub, at.seq);
 }
 
 static const op_step AGAIN[] = {read_snapshot,   read_early_again, read_newest_instead,

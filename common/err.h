@@ -26,8 +26,7 @@
     X(TOO_MANY_SIGN_INS, 4003, "too many failed sign-ins")                                         \
     X(KICKED, 4004, "kicked")                                                                      \
     X(BANNED, 4005, "banned")                                                                      \
-    X(FLOOD, 4006, "too many requests")                                                            \
-    X(TOO_MANY_CONNECTIONS, 4007, "too many connections")
+    X(FLOOD, 4006, "too many requests")
 
 enum close_code {
     CLOSE_NONE = 0,
