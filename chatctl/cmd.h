@@ -9,6 +9,8 @@ extern const struct command CMD_USER[];
 extern const struct command CMD_SESSION[];
 extern const struct command CMD_NODE[];
 extern const struct command CMD_CHANNEL[];
+extern const struct command CMD_MESSAGE[];
+extern const struct command CMD_SEND[]; /* message send */
 extern const struct command CMD_PURGE[]; /* channel purge, purges, restore */
 extern const struct command CMD_SELF[]; /* help */
 

@@ -329,8 +329,8 @@ static const struct opt LIST_OPTS[] = {
      "the last active first (default), or those with most messages"},
     {"limit", 0, VALUE_NUMBER, "N", NULL, "how many (default 100); 0: all, the last active last"},
     {0}};
-static const struct opt MEMBERS_OPTS[] = {
-    {"limit", 0, VALUE_NUMBER, "N", NULL, "how many at most"}, {0}};
+static const struct opt MEMBERS_OPTS[] = {{"limit", 0, VALUE_NUMBER, "N", NULL, "how many at most"},
+                                          {0}};
 static const struct opt RETENTION_OPTS[] = {
     {"max", 0, VALUE_NUMBER, "N", NULL, "keep about the newest N messages; 0: no limit"},
     {"age", 0, VALUE_DURATION, "D", NULL, "keep messages for so long (30d); 0s: for ever"},

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const GROUPS[] = {CMD_USER, CMD_SESSION, CMD_CHANNEL, CMD_PURGE, CMD_NODE, CMD_SELF};
+static const struct command *const GROUPS[] = {CMD_USER, CMD_SESSION, CMD_CHANNEL, CMD_PURGE, CMD_MESSAGE, CMD_SEND, CMD_NODE, CMD_SELF};
 
 const struct command *command_at(size_t i) {
     for (size_t g = 0; g < sizeof GROUPS / sizeof *GROUPS; g++)

@@ -163,8 +163,11 @@ static void add_rows(struct output *o) {
     for (size_t k = 0; k < o->ncells; k++) {
         bool last = k % o->ncolumns + 1 == o->ncolumns;
         add_cell(o, &o->cells[k], k % o->ncolumns, last);
-        if (last)
-            buf_char(&o->out, '\n');
+        if (!last)
+            continue;
+        while (o->out.len && o->out.data[o->out.len - 1] == ' ') /* in front of an empty last cell */
+            o->out.len--;
+        buf_char(&o->out, '\n');
     }
     o->ncells = 0;
     buf_reset(&o->texts);
@@ -360,6 +363,13 @@ void output_time(struct output *o, int64_t ms) {
 
 void output_none(struct output *o) {
     put_plain(o, is_json(o) ? "null" : "");
+}
+
+bool output_flush(struct output *o) {
+    if (o->open && o->format == FORMAT_TABLE && !o->single)
+        add_rows(o);
+    flush_out(o);
+    return !o->broken;
 }
 
 bool output_end(struct output *o) {

@@ -36,6 +36,8 @@ void output_number(struct output *o, int64_t v);
 void output_bool(struct output *o, bool v);
 void output_time(struct output *o, int64_t ms);
 void output_none(struct output *o); /* json null, empty elsewhere */
+/* Shows the rows so far at once, for what goes on (tail -f). False: stdout can't be written. */
+bool output_flush(struct output *o);
 /* Ends the rows; flushes. False: stdout can't be written. */
 bool output_end(struct output *o);
 void output_free(struct output *o);

@@ -70,8 +70,7 @@ static enum status ask_twice(struct password *p) {
     enum status status = ask_once("New password: ", p);
     if (status == STATUS_DONE)
         status = ask_once("Once more: ", &again);
-    if (status == STATUS_DONE &&
-        (p->len != again.len || !secret_eq(p->text, again.text, p->len))) {
+    if (status == STATUS_DONE && (p->len != again.len || !secret_eq(p->text, again.text, p->len))) {
         complain("these two are not the same");
         status = STATUS_USAGE;
     }

@@ -174,5 +174,8 @@ enum status user_revoke_all(struct invocation *in, const struct uuid *user, int6
         *revoked += removed;
         buf_free(&b);
     }
-    return status;
+    if (status)
+        return status;
+    cmd_keys_remove(c, store_keys(in->store), user); /* and what is no key */
+    return ask(in, &r);
 }

@@ -1,4 +1,5 @@
-/* user - what the commands about users share: steps that change one, and what running chatds are told. */
+/* user - what the commands about users share: steps that change one, and what running chatds are
+ * told. */
 #ifndef CHATCTL_USER_H
 #define CHATCTL_USER_H
 
@@ -14,9 +15,10 @@ struct new_name {
     size_t len, folded_len;
 };
 enum status new_name_check(const char *text, struct new_name *out);
-/* Takes it for `user`, for good; STATUS_CONFLICT when it is another's. Claimed first, so that two who want it at a time
- * don't both get it. */
-enum status new_name_claim(struct invocation *in, const struct new_name *n, const struct uuid *user);
+/* Takes it for `user`, for good; STATUS_CONFLICT when it is another's. Claimed first, so that two
+ * who want it at a time don't both get it. */
+enum status new_name_claim(struct invocation *in, const struct new_name *n,
+                           const struct uuid *user);
 enum status new_name_confirm(struct invocation *in, const struct new_name *n,
                              const struct uuid *user);
 /* Is it free? Changes nothing. */

@@ -144,13 +144,24 @@ static void check_free(struct check *c) {
     free(c);
 }
 
+/* chatctl may have renamed the user. */
+static void take_name(struct node *node, struct account *acc, const char *name, size_t len) {
+    memcpy(acc->name, name, len);
+    acc->name[len] = '\0';
+    acc->name_len = (uint8_t)len;
+    names_put(&node->names, &acc->uuid, name, len, clock_mono_ms());
+}
+
 static void on_user(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct check *c = arg;
     struct user_record u;
     struct err e;
-    if (reply_user(reply, &u, &e) == ERR_OK && u.banned_until_ms > clock_wall_ms())
-        close_all(c->account, CLOSE_BANNED);
+    if (reply_user(reply, &u, &e) == ERR_OK && u.found) {
+        if (u.banned_until_ms > clock_wall_ms())
+            close_all(c->account, CLOSE_BANNED);
+        take_name(c->node, c->account, u.name, u.name_len);
+    }
     check_free(c);
 }
 

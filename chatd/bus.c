@@ -88,8 +88,8 @@ static struct frame *event_frame(const struct event *ev, const struct uuid *reci
     return frame_text(b);
 }
 
-/* Who is joining may have read just before a purge: it is told behind its answer. Of the members, the
- * answer itself says enough. */
+/* Who is joining may have read just before a purge: it is told behind its answer. Of the members,
+ * the answer itself says enough. */
 static void give_event(struct sub *sub, const struct event *ev, struct frame *f) {
     if (sub->joined)
         session_push(sub->session, f);

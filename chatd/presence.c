@@ -24,13 +24,31 @@ static void new_id(struct presence *p) {
 
 /* --- Announcements --- */
 
+/* A user came online or went offline; the members of their channels are told. */
 struct announcement {
     struct node *node;
     enum sys_event event;
+    bool wanted;   /* false: the user is online on another node as well, nothing changed */
+    bool asked;    /* the answer to the change has yet to come */
+    bool early; /* the channels came before it: a script that must be loaded first is overtaken */
     struct uuid user;
     char name[NAME_MAX_BYTES + 1];
     uint8_t name_len;
 };
+
+static struct announcement *announcement_new(struct node *node, enum sys_event ev,
+                                             const struct uuid *user, const char *name,
+                                             size_t name_len) {
+    struct announcement *a = calloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->node = node;
+    a->event = ev;
+    a->user = *user;
+    a->name_len = (uint8_t)name_len;
+    memcpy(a->name, name, name_len);
+    return a;
+}
 
 static void on_channels(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
@@ -38,7 +56,11 @@ static void on_channels(const struct redisReply *reply, void *arg, link_aux aux)
     struct node *node = a->node;
     size_t n = 0;
     struct err e;
-    if (reply_array(reply, &n, &e))
+    if (a->asked) {
+        a->early = true;
+        return;
+    }
+    if (!a->wanted || node->set->event_members == 0 || reply_array(reply, &n, &e))
         n = 0;
     for (size_t i = 0; i < n; i++) {
         const char *id;
@@ -55,51 +77,38 @@ static void on_channels(const struct redisReply *reply, void *arg, link_aux aux)
     free(a);
 }
 
-void presence_announce(struct node *node, enum sys_event ev, const struct uuid *user,
-                       const char *name, size_t name_len) {
-    struct announcement *a = node->set->event_members ? calloc(1, sizeof *a) : NULL;
-    if (!a)
-        return;
-    a->node = node;
-    a->event = ev;
-    a->user = *user;
-    a->name_len = (uint8_t)name_len;
-    memcpy(a->name, name, name_len);
-    cmd_user_channels(&node->cmd, &node->keys, user, ANNOUNCE_MAX);
-    redis_link_call(node->store, &node->cmd, on_channels, a, NULL);
+static void announce(struct announcement *a) {
+    cmd_user_channels(&a->node->cmd, &a->node->keys, &a->user, ANNOUNCE_MAX);
+    redis_link_call(a->node->store, &a->node->cmd, on_channels, a, NULL);
 }
 
 /* --- One user --- */
 
-struct change {
-    struct node *node;
-    struct account *account;
-    enum sys_event event;
-};
-
 static void on_change(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
-    struct change *c = arg;
     size_t n;
     int64_t changed;
     struct err e;
-    if (reply_array(reply, &n, &e) == ERR_OK && n == 1 &&
-        reply_i64(reply_item(reply, 0), 0, &changed, &e) == ERR_OK && changed)
-        presence_announce(c->node, c->event, &c->account->uuid, c->account->name,
-                          c->account->name_len);
-    account_unref(&c->node->accounts, c->account);
-    free(c);
+    struct announcement *a = arg;
+    a->wanted = reply_array(reply, &n, &e) == ERR_OK && n == 1 &&
+                reply_i64(reply_item(reply, 0), 0, &changed, &e) == ERR_OK && changed;
+    a->asked = false;
+    if (a->early)
+        announce(a); /* once more; ends it */
 }
 
+/* The channels are asked for at once: a channel that is joined next hears of the join, not of a
+ * sign-in. */
 static void change(struct node *node, struct account *acc, bool online) {
-    struct change *c = malloc(sizeof *c);
-    if (!c)
+    struct announcement *a = announcement_new(node, online ? SYS_SIGN_IN : SYS_SIGN_OUT, &acc->uuid,
+                                              acc->name, acc->name_len);
+    if (!a)
         return;
-    *c = (struct change){
-        .node = node, .account = account_ref(acc), .event = online ? SYS_SIGN_IN : SYS_SIGN_OUT};
+    a->asked = true;
     cmd_online_begin(&node->cmd, &node->keys, node->presence.id, online);
     cmd_online_user(&node->cmd, &acc->uuid);
-    redis_link_call(node->store, &node->cmd, on_change, c, NULL);
+    redis_link_call(node->store, &node->cmd, on_change, a, NULL);
+    announce(a);
 }
 
 void presence_online(struct node *node, struct account *acc) {
@@ -130,8 +139,13 @@ static void on_gone_name(const struct redisReply *reply, void *arg, link_aux aux
     const char *name;
     size_t len;
     struct err e;
+    struct announcement *a = NULL;
     if (reply_str(reply, &name, &len, &e) == ERR_OK && name && len <= NAME_MAX_BYTES)
-        presence_announce(f->node, SYS_SIGN_OUT, &f->user, name, len);
+        a = announcement_new(f->node, SYS_SIGN_OUT, &f->user, name, len);
+    if (a) {
+        a->wanted = true;
+        announce(a);
+    }
     free(f);
 }
 
@@ -162,7 +176,12 @@ static void on_reaped(const struct redisReply *reply, void *arg, link_aux aux) {
 }
 
 static void reap(struct node *node, const char *id, size_t len) {
-    struct reaping *r = len <= NODE_ID_TEXT ? calloc(1, sizeof *r) : NULL;
+    if (len > NODE_ID_TEXT) { /* none of ours: it must not stand in the way of those that are */
+        cmd_node_gone(&node->cmd, &node->keys, id);
+        redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
+        return;
+    }
+    struct reaping *r = calloc(1, sizeof *r);
     if (!r)
         return;
     r->node = node;

@@ -31,8 +31,4 @@ void presence_store_up(struct node *node);
 /* Declares this node dead, so that its users are offline at once. */
 void presence_stop(struct node *node);
 
-/* Tells the members of the user's channels. */
-void presence_announce(struct node *node, enum sys_event ev, const struct uuid *user,
-                       const char *name, size_t name_len);
-
 #endif

@@ -4,10 +4,11 @@
  * hiredis' own libuv adapter never reports a refused connection and has no time-outs. A link serves
  * commands, or (bus) commands whose answers are pushes.
  *
- * Commands are sent together at the end of the loop's turn and answered in order. A callback fires
- * exactly once, with NULL when the answer is lost: the link was down, broke, or Redis did not
- * answer within the deadline (then the whole link is taken for dead). NULL doesn't say whether the
- * command was carried out. Loop thread only.
+ * Commands are sent together at the end of the loop's turn and answered in order; but when Redis
+ * has lost its scripts, they are loaded and those calls made again, and what is no script overtakes
+ * them once. A callback fires exactly once, with NULL when the answer is lost: the link was down,
+ * broke, or Redis did not answer within the deadline (then the whole link is taken for dead). NULL
+ * doesn't say whether the command was carried out. Loop thread only.
  */
 #ifndef CHATD_REDIS_LINK_H
 #define CHATD_REDIS_LINK_H

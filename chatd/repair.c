@@ -85,9 +85,11 @@ static void on_entries(const struct redisReply *reply, void *arg, link_aux aux) 
     uint64_t before = ch->feed.last.seq;
     for (size_t i = 0; i < n; i++)
         delivery_entry(node, ch, reply_item(reply, i));
+    if (n < PAGE && y->state.at.seq > ch->feed.last.seq) /* purged before it got here */
+        feed_advance(&ch->feed, y->state.at.seq);
     if (ch->feed.last.seq > before)
         node->count.gaps++;
-    end_reading(y, n == PAGE);
+    end_reading(y, n == PAGE && ch->feed.last.seq > before);
 }
 
 static void read_now(struct node *node, struct channel *ch) {

@@ -72,6 +72,7 @@ static const struct option_def OPTIONS[] = {
 
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "info", 0, 0, "error|warn|info|debug", "L",
      "error, warn, info or debug", "Other"},
+    FLAG("list-options", list_options, "no", ""), /* for completions; see option_list */
     FLAG("print-errors", print_errors, "no",
          "print the tables of errors and close codes, and exit"),
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},

@@ -16,7 +16,7 @@ struct settings {
     uint64_t key_ttl, remember, fail_window;
     uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
     bool sign_in_creates, limit_loopback;
-    bool print_errors;
+    bool print_errors, list_options;
 };
 
 extern const struct option_program CHATD_PROGRAM;

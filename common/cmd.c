@@ -154,16 +154,14 @@ static void channel_name(struct cmd *c, const struct channel_id *ch) {
     cmd_copy(c, id, channel_format(ch, id));
 }
 
-/* A stream id: `(seq-0` when exclusive. */
-static void entry_id(struct cmd *c, bool exclusive, uint64_t seq) {
+/* The id of message `seq` in its stream. */
+static void entry_id(struct cmd *c, uint64_t seq) {
     char id[32], *p = id + sizeof id;
     *--p = '0';
     *--p = '-';
     do
         *--p = (char)('0' + seq % 10);
     while (seq /= 10);
-    if (exclusive)
-        *--p = '(';
     cmd_copy(c, p, (size_t)(id + sizeof id - p));
 }
 
@@ -279,10 +277,10 @@ void cmd_log_back(struct cmd *c, const struct keyspace *ks, const struct channel
     cmd_begin(c, "XREVRANGE");
     cmd_channel_key(c, ks, ch, CHANNEL_LOG);
     if (from)
-        entry_id(c, false, from);
+        entry_id(c, from);
     else
         cmd_literal(c, "+");
-    entry_id(c, true, after);
+    entry_id(c, after + 1);
     cmd_literal(c, "COUNT");
     cmd_i64(c, n);
 }
@@ -291,7 +289,7 @@ void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct chan
                      uint64_t after, uint32_t n) {
     cmd_begin(c, "XRANGE");
     cmd_channel_key(c, ks, ch, CHANNEL_LOG);
-    entry_id(c, true, after);
+    entry_id(c, after + 1);
     cmd_literal(c, "+");
     cmd_literal(c, "COUNT");
     cmd_i64(c, n);

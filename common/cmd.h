@@ -80,8 +80,8 @@ void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct chan
 
 void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 
-/* Members of a zset by score, from this one on (as Redis prints it; "-inf"), leaving out the first `skip`,
- * with their scores: the way to walk through a set that changes. */
+/* Members of a zset by score, from this one on (as Redis prints it; "-inf"), leaving out the first
+ * `skip`, with their scores: the way to walk through a set that changes. */
 void cmd_by_score(struct cmd *c, const char *key, size_t len, const char *from, uint64_t skip,
                   uint32_t n);
 
@@ -169,7 +169,8 @@ void cmd_user_remove(struct cmd *c, const struct keyspace *ks, const struct uuid
 void cmd_user_unindex(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
 void cmd_name_release(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
                       const struct uuid *user);
-void cmd_keys_list(struct cmd *c, const struct keyspace *ks, const struct uuid *u); /* and expiries */
+void cmd_keys_list(struct cmd *c, const struct keyspace *ks,
+                   const struct uuid *u); /* and expiries */
 void cmd_keys_remove(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
 void cmd_publish_all(struct cmd *c, const struct keyspace *ks, const char *event, size_t len);
 void cmd_users_count(struct cmd *c, const struct keyspace *ks);

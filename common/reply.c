@@ -46,8 +46,7 @@ bool reply_is_noscript(const redisReply *r) {
 
 bool reply_is_error(const redisReply *r, const char *word) {
     size_t n = strlen(word);
-    return r && r->type == REDIS_REPLY_ERROR && (size_t)r->len >= n &&
-           memcmp(r->str, word, n) == 0;
+    return r && r->type == REDIS_REPLY_ERROR && (size_t)r->len >= n && memcmp(r->str, word, n) == 0;
 }
 
 static bool is_str(const redisReply *r) {
@@ -176,11 +175,10 @@ bool reply_entry(const redisReply *entry, const struct channel_id *channel, stru
     const redisReply *id = entry->element[0];
     const char *dash = memchr(id->str, '-', (size_t)id->len);
     int64_t seq;
-    if (!dash || strcmp(dash, "-0") != 0 || !parse_i64(id->str, (size_t)(dash - id->str), &seq) ||
-        seq < 1)
+    if (!dash || !parse_i64(id->str, (size_t)(dash - id->str), &seq) || seq < 1)
         return false;
     out->seq = (uint64_t)seq;
-    return parse_fields(entry->element[1], out);
+    return strcmp(dash, "-0") == 0 && parse_fields(entry->element[1], out);
 }
 
 /* --- Scripts --- */

@@ -78,8 +78,8 @@ struct step_result {
 };
 enum err_code reply_step(const struct redisReply *r, struct step_result *out, struct err *e);
 
-/* One item of cmd_marks: everything up to a seq is gone, or one message, or `lost`: there were too many to
- * keep. False: none of these. */
+/* One item of cmd_marks: everything up to a seq is gone, or one message, or `lost`: there were too
+ * many to keep. False: none of these. */
 struct mark {
     bool lost;
     bool one;
@@ -100,7 +100,7 @@ enum err_code reply_purge_record(const struct redisReply *r, struct purge_record
                                  struct err *e);
 
 /* One entry of XRANGE or XREVRANGE. False: it lacks fields or holds nonsense; skip and count it.
- * Fields that are not known are ignored. `seq` is set in any case, 0 if even the id is not ours. */
+ * Fields that are not known are ignored. `seq` is the number before the dash of the id in any case, 0 if it is none. */
 bool reply_entry(const struct redisReply *entry, const struct channel_id *channel,
                  struct message *out);
 

@@ -33,12 +33,24 @@ local function store(log, meta, id, max, fields)
   return redis.pcall('XADD', log, id, unpack(fields))
 end
 
+-- The oldest that are older than `age` ms, a few at a time: more go with the next message.
+local function expire(log, age)
+  local t = redis.call('TIME')
+  local until_ms = t[1] * 1000 + math.floor(t[2] / 1000) - (tonumber(age) or math.huge)
+  for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 20)) do
+    for i = 1, #entry[2], 2 do
+      if entry[2][i] == 'at' and (tonumber(entry[2][i + 1]) or 0) > until_ms then return end
+    end
+    redis.call('XDEL', log, entry[1])
+  end
+end
+
 local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid, sender, at, name, text)
   if retry == '1' then
     local reply = repeated(log, sent, uuid)
     if reply then return reply end
   end
-  local epoch, last, _, max = position(log, meta, spare, known_epoch, known_seq)
+  local epoch, last, _, max, age = position(log, meta, spare, known_epoch, known_seq)
   if not epoch then return {2, last} end
   local fields = {'uuid', uuid, 'sender', sender, 'name', name, 'at', at, 'text', text}
   local seq = string.format('%.0f', last + 1)
@@ -51,6 +63,7 @@ local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid,
   end
   if added.err then return {2, added.err} end
   redis.call('HSET', meta, 'seq', seq)
+  if age then expire(log, age) end
   if retry == '1' then redis.call('SET', sent, epoch .. ' ' .. seq, 'EX', keep) end
   local receivers = redis.call('PUBLISH', bus, 'm\n' .. epoch .. '\n' .. seq .. '\n' .. node .. '\n' ..
     uuid .. '\n' .. sender .. '\n' .. at .. '\n' .. name .. '\n' .. text)

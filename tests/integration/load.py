@@ -144,10 +144,10 @@ class Member:
     def on_ready(self, wire, frame, body):
         self.wire = wire
         self.connections += 1
-        self.enter()
+        self.enter(wire)
 
-    def enter(self):
-        if not self.wire:
+    def enter(self, wire):
+        if wire is not self.wire:
             return
         if not self.key:
             self.wire.send(chat.request("signIn", {"username": self.name, "password": "pass"}))
@@ -158,7 +158,7 @@ class Member:
 
     def on_authorized(self, wire, frame, body):
         self.user, self.key = body["userUUID"], body["accessKey"]
-        self.enter()
+        self.enter(wire)
 
     def on_unauthorized(self, wire, frame, body):
         self.load.signed_out += 1
@@ -227,12 +227,12 @@ class Member:
                 loop.call_later(AGAIN, self.post, out, wire)
                 return
         elif body["name"] in PASSING:
-            loop.call_later(AGAIN, self.enter)
+            loop.call_later(AGAIN, self.enter, wire)
             return
         elif body["name"] == "bad_key":
             self.load.signed_out += 1
             self.key = None
-            self.enter()
+            self.enter(wire)
             return
         self.load.problem(f"{self.name}: {body}")
 
