@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const GROUPS[] = {CMD_USER, CMD_SESSION, CMD_CHANNEL, CMD_PURGE, CMD_MESSAGE, CMD_SEND, CMD_NODE, CMD_SELF};
+static const struct command *const GROUPS[] = {CMD_USER,    CMD_SESSION, CMD_CHANNEL, CMD_PURGE,
+                                               CMD_MESSAGE, CMD_SEND,    CMD_EXPORT,  CMD_IMPORT,
+                                               CMD_NODE,    CMD_FSCK,    CMD_SELF};
 
 const struct command *command_at(size_t i) {
     for (size_t g = 0; g < sizeof GROUPS / sizeof *GROUPS; g++)
@@ -104,6 +106,9 @@ enum status fail(const struct err *e) {
     bool ours = e->code != ERR_UNAVAILABLE && e->code != ERR_NOT_AUTHORIZED;
     if (strcmp(e->detail, "store: NOPERM") == 0)
         complain("Redis does not permit this to its user; chatctl doctor lists what is missing");
+    else if (strncmp(e->detail, "store: ", 7) == 0)
+        complain("Redis answers %s; chatctl doctor looks at its settings and permissions",
+                 e->detail + 7);
     else if (ours && *e->detail)
         complain("%s: %s", err_text(e->code), e->detail);
     else

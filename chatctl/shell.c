@@ -248,7 +248,9 @@ static void save_history(const char *path) {
     umask(before);
 }
 
-static void remember(const char *line) {
+static void remember(char *line) {
+    for (size_t n = strlen(line); n && line[n - 1] == ' '; n--) /* Tab leaves one behind */
+        line[n - 1] = '\0';
     const HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
     if (*line && *line != ' ' && (!last || strcmp(last->line, line) != 0))
         add_history(line);

@@ -202,17 +202,39 @@ static enum status count(struct invocation *in, struct deletion *d) {
     return ask_i64(in, &d->channels);
 }
 
-/* Of any channel, since a user may have left one and the messages not. */
+/* Calls fn for every channel that the user is joined to. */
+static enum status each_joined(struct invocation *in, struct deletion *d,
+                               enum status (*fn)(struct invocation *in, const struct channel_id *ch,
+                                                 struct deletion *d)) {
+    struct walk w;
+    bool more = true;
+    enum status status = STATUS_DONE;
+    struct channel_id *ids = calloc(WALK_PAGE, sizeof *ids);
+    if (!ids) {
+        complain("out of memory");
+        return STATUS_FAILED;
+    }
+    walk_user(&w, store_keys(in->store), &d->user, USER_CHANNELS);
+    while (status == STATUS_DONE && (status = walk_page(in, &w, &more)) == STATUS_DONE && more) {
+        size_t n = 0, len;
+        int64_t score;
+        for (size_t i = 0; i < w.n && n < WALK_PAGE; i++) {
+            const char *id = walk_item(&w, i, &len, &score);
+            n += channel_parse(id, len, &ids[n]);
+        }
+        for (size_t i = 0; status == STATUS_DONE && i < n; i++)
+            status = fn(in, &ids[i], d);
+    }
+    free(ids);
+    return status;
+}
+
 static enum status purge_channel(struct invocation *in, const struct channel_id *ch,
-                                 int64_t activity, void *arg) {
-    (void)activity;
-    struct deletion *d = arg;
+                                 struct deletion *d) {
     struct purge p;
     uint64_t moved = 0;
     if (interrupted())
         return stopped(in, "messages removed", d->messages);
-    if (ch->kind == CHANNEL_DM && !uuid_eq(&ch->low, &d->user) && !uuid_eq(&ch->high, &d->user))
-        return STATUS_DONE;
     enum status status = purge_plan(in, ch, &p);
     if (status)
         return status;
@@ -223,13 +245,33 @@ static enum status purge_channel(struct invocation *in, const struct channel_id 
         d->messages += moved;
     } else
         d->messages += p.messages;
-    progress_add(&d->progress, 1);
     return status;
 }
 
+/* A channel that the user has left, maybe: the messages are there still. */
+static enum status purge_left(struct invocation *in, const struct channel_id *ch, int64_t activity,
+                              void *arg) {
+    (void)activity;
+    struct deletion *d = arg;
+    struct cmd *c = store_cmd(in->store);
+    char id[CHANNEL_TEXT + 1];
+    int64_t joined = 0;
+    progress_add(&d->progress, 1);
+    if (ch->kind == CHANNEL_DM && !uuid_eq(&ch->low, &d->user) && !uuid_eq(&ch->high, &d->user))
+        return STATUS_DONE;
+    cmd_begin(c, "ZSCORE");
+    cmd_user_key(c, store_keys(in->store), &d->user, USER_CHANNELS);
+    cmd_copy(c, id, channel_format(ch, id));
+    enum status status = ask_i64(in, &joined);
+    return status || joined ? status : purge_channel(in, ch, d);
+}
+
+/* The channels of the user first: the index of all of them may lag some seconds behind. */
 static enum status purge_messages(struct invocation *in, struct deletion *d) {
     progress_begin(&d->progress, "channels", 0, in->quiet);
-    enum status status = each_channel(in, purge_channel, d);
+    enum status status = each_joined(in, d, purge_channel);
+    if (status == STATUS_DONE)
+        status = each_channel(in, purge_left, d);
     progress_end(&d->progress);
     return status;
 }
@@ -251,36 +293,16 @@ static enum status lock_out(struct invocation *in, const struct deletion *d) {
     return user_close(in, &d->user, CLOSE_KICKED, &nodes);
 }
 
-static enum status leave_channels(struct invocation *in, const struct deletion *d) {
-    struct walk w;
-    bool more;
-    enum status status;
-    struct channel_id *ids = calloc(WALK_PAGE, sizeof *ids);
+static enum status leave_channel(struct invocation *in, const struct channel_id *ch,
+                                 struct deletion *d) {
     struct buf event;
-    if (!ids) {
-        complain("out of memory");
-        return STATUS_FAILED;
-    }
+    int64_t was;
     buf_init(&event, EVENT_MAX);
     event_write_user(&event, SYS_CHANNEL_LEAVE, &d->user, d->name, strlen(d->name));
-    walk_user(&w, store_keys(in->store), &d->user, USER_CHANNELS);
-    while ((status = walk_page(in, &w, &more)) == STATUS_DONE && more) {
-        size_t n = 0, len;
-        int64_t score, was;
-        for (size_t i = 0; i < w.n && n < WALK_PAGE; i++) {
-            const char *id = walk_item(&w, i, &len, &score);
-            n += channel_parse(id, len, &ids[n]);
-        }
-        for (size_t i = 0; status == STATUS_DONE && i < n; i++) {
-            cmd_announce(store_cmd(in->store), store_keys(in->store), &ids[i], event.data,
-                         event.len, EVENT_MEMBERS, &d->user);
-            status = ask_i64(in, &was);
-        }
-        if (status)
-            break;
-    }
+    cmd_announce(store_cmd(in->store), store_keys(in->store), ch, event.data, event.len,
+                 EVENT_MEMBERS, &d->user);
+    enum status status = ask_i64(in, &was);
     buf_free(&event);
-    free(ids);
     return status;
 }
 
@@ -292,7 +314,7 @@ static enum status take_apart(struct invocation *in, struct deletion *d) {
     if (status == STATUS_DONE && d->with_messages)
         status = purge_messages(in, d);
     if (status == STATUS_DONE)
-        status = leave_channels(in, d);
+        status = each_joined(in, d, leave_channel);
     if (status || (status = name_release(in, d->name, &d->user)))
         return status;
     cmd_user_unindex(c, ks, &d->user);

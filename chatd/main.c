@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#define OPTIONS_MAX ((size_t)64 * 1024)
+
 /* The tables of PROTOCOL.md, for whoever wants them from the binary. */
 static void print_errors(void) {
     printf("code\tname\ttext\tclose\n");
@@ -13,6 +15,15 @@ static void print_errors(void) {
         enum err_code code = err_at(i);
         printf("%d\t%s\t%s\t%d\n", code, err_name(code), err_text(code), err_close(code));
     }
+}
+
+/* What the completions of the shells ask for. */
+static void print_options(void) {
+    struct buf b;
+    buf_init(&b, OPTIONS_MAX);
+    option_list(&CHATD_PROGRAM, &b);
+    fwrite(b.data, 1, b.len, stdout);
+    buf_free(&b);
 }
 
 int main(int argc, char **argv) {
@@ -33,6 +44,8 @@ int main(int argc, char **argv) {
     int status = 0;
     if (set.print_errors)
         print_errors();
+    else if (set.list_options)
+        print_options();
     else
         status = server_run(&set);
     option_free(&CHATD_PROGRAM, &set);

@@ -9,6 +9,7 @@ import pathlib
 import pytest
 
 import chat
+from ctl import Ctl
 
 NUMBERS = itertools.count(1)
 
@@ -16,10 +17,15 @@ if "CHATD_BIN" not in os.environ:
     os.environ["CHATD_BIN"] = str(chat.ROOT / "build/asan/bin/chatd")
 
 
+if "CHATCTL_BIN" not in os.environ:
+    os.environ["CHATCTL_BIN"] = str(pathlib.Path(os.environ["CHATD_BIN"]).with_name("chatctl"))
+
+
 @pytest.fixture(scope="session", autouse=True)
-def chatd_is_built():
-    binary = pathlib.Path(os.environ["CHATD_BIN"])
-    assert binary.exists(), f"{binary} is missing: build it, or set CHATD_BIN"
+def binaries_are_built():
+    for name in "CHATD_BIN", "CHATCTL_BIN":
+        binary = pathlib.Path(os.environ[name])
+        assert binary.exists(), f"{binary} is missing: build it, or set {name}"
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +83,12 @@ def start_chatd(redis, prefix):
 def chatd(start_chatd):
     """One chatd with default settings."""
     return start_chatd()
+
+
+@pytest.fixture
+def ctl(redis, prefix):
+    """chatctl on this test's data: ctl("user", "list"). See ctl.Ctl."""
+    return Ctl(redis.uri, prefix)
 
 
 @pytest.fixture

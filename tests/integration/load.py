@@ -369,7 +369,7 @@ class Load:
         try:
             chat.wait_until(lambda: all(m.last["epoch"] == h.epoch and m.last["seq"] >= end for m in self.members), 15)
         except AssertionError:
-            self.problem("not everybody has everything: " + str([(m.name, m.last) for m in self.members]) + f" of {end}")
+            self.problem(f"not everybody has {end}: {[(m.name, m.last) for m in self.members]}")
 
     def check(self):
         """Behind the `with`: nothing was lost, doubled, invented or out of order."""

@@ -10,6 +10,7 @@ ALLOWED = {  # folder: the folders of ours that it may include
     "common": {"common"},
     "chatd": {"common", "chatd"},
     "chatctl": {"common", "chatctl"},
+    "chatctl": {"common", "chatctl"},
     "chattui": {"common", "chattui"},
 }
 
@@ -21,6 +22,7 @@ ONLY_IN = {  # library, as its headers begin: the files that may include it
     "utf8proc.h": {"common/validate.c"},
     "confuse.h": {"common/option_file.c"},
     "uuid/uuid.h": {"common/uuid.c"},
+    "readline/": {"chatctl/shell.c"},
 }
 
 

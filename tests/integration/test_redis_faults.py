@@ -3,8 +3,10 @@
 nothing comes twice, out of order or not at all."""
 
 import contextlib
+import fcntl
 import pathlib
 import shutil
+import termios
 import threading
 import time
 
@@ -66,6 +68,19 @@ def back(client):
         time.sleep(0.02)
 
 
+def join_when_back(client, recipient="0"):
+    """Both links are back, which takes each its own time."""
+    joined = {}
+
+    def try_it():
+        frame, _ = answered(client, "channelJoin", {"recipientUUID": recipient})
+        joined.update(frame)
+        return not is_unavailable(frame)
+
+    chat.wait_until(try_it, RETURN, "service behind Redis' return")
+    return joined["channelJoin"]
+
+
 # Under load
 
 def stopped_and_started(server):
@@ -101,17 +116,18 @@ def held_up_for_writes(server):
     server.r.execute_command("CLIENT", "PAUSE", 700, "WRITE")
 
 
-def with_the_bus_unsubscribed(server):
-    """Pub/sub is lost while the links stay: only the stream can tell."""
+def with_no_room_for_pubsub(server):
+    """Redis drops whoever is told anything, again and again."""
     server.r.config_set("client-output-buffer-limit", "pubsub 1 1 1")
-    time.sleep(0.2)
+    first = set(links(server, "-bus"))
+    chat.wait_until(lambda: not first & set(links(server, "-bus")), what="the end of all subscriptions")
     server.r.config_set("client-output-buffer-limit", "pubsub 32mb 8mb 60")
 
 
 @pytest.mark.parametrize("fault,times", [
     (stopped_and_started, 2), (killed_and_started, 3), (without_bus_links, 6), (without_store_links, 6),
     (without_links, 4), (without_scripts, 10), (held_up, 2), (held_up_for_writes, 2),
-    (with_the_bus_unsubscribed, 3)], ids=lambda v: getattr(v, "__name__", ""))
+    (with_no_room_for_pubsub, 3)], ids=lambda v: getattr(v, "__name__", ""))
 def test_nothing_is_lost_or_doubled_when_redis_is(fault, times, nodes, own_redis, prefix):
     with Load(nodes, own_redis, prefix) as load:
         for _ in range(times):
@@ -155,23 +171,55 @@ def test_many_faults_at_random(nodes, own_redis, prefix):
     assert not load.closes and load.signed_out == load.epochs == load.unrecovered == 0
 
 
-def test_order_is_kept_when_scripts_are_flushed_all_the_time(nodes, own_redis, prefix):
+@contextlib.contextmanager
+def scripts_flushed_all_the_time(server):
     over = threading.Event()
 
     def flush():
         while not over.wait(0.003):
-            own_redis.raw.script_flush()
+            server.raw.script_flush()
 
     flusher = threading.Thread(target=flush)
     flusher.start()
     try:
-        with Load(nodes, own_redis, prefix, senders=6, receivers=2, rate=1500) as load:
-            load.wait_acked(1500)
+        yield
     finally:
         over.set()
         flusher.join()
+
+
+def test_order_is_kept_when_scripts_are_flushed_all_the_time(nodes, own_redis, prefix):
+    with scripts_flushed_all_the_time(own_redis):
+        with Load(nodes, own_redis, prefix, senders=6, receivers=2, rate=1500) as load:
+            load.wait_acked(1500)
     load.check()
     assert not load.errors
+
+
+def test_every_request_works_while_scripts_are_flushed_all_the_time(client, nodes, own_redis):
+    """Answers of scripts come behind those of plain commands that were sent later: nothing may rely on it."""
+    bob = client("bob", join="0", at=nodes[1])
+    with scripts_flushed_all_the_time(own_redis):
+        for i in range(25):
+            alice = client(at=nodes[i % 2])
+            alice.sign_up(f"user{i}")
+            joined = alice.join()
+            assert joined["seq"] == i and f"user{i}" in {u["username"] for u in joined["users"]}
+            assert is_mine(alice, joined)
+            assert alice.join(bob.user)["seq"] == 0
+            assert alice.say("psst", to=bob.user)["seq"] == 1
+            assert alice.say(f"m{i}")["seq"] == i + 1
+            assert alice.join(since={"epoch": joined["epoch"], "seq": 0})["recovered"] is True
+            assert alice.history(limit=1)["messages"][0]["message"] == f"m{i}"
+            alice.leave(bob.user)
+            assert alice.users()["total"] == i + 2
+            alice.sign_out() if i % 3 else alice.drop()
+            bob.hear(f"m{i}")
+    chat.wait_until(lambda: [u["Username"] for u in bob.users()["users"] if u["OnLine"]] == ["bob"])
+
+
+def is_mine(client, joined):
+    return {u["UUID"]: u["online"] for u in joined["users"]}[client.user]
 
 
 # A Redis that hangs
@@ -193,7 +241,7 @@ def test_a_request_to_a_hung_redis_is_unavailable_in_time_and_the_connection_sta
         start = time.monotonic()
         chat.wait_until(lambda: answered(alice, kind, body)[0]["type"] == "authorized", RETURN)
         assert time.monotonic() - start < RETURN
-        alice.join()
+        join_when_back(alice)
     assert back(alice) < RETURN
 
 
@@ -247,6 +295,55 @@ def test_a_burst_to_a_hung_redis_is_answered_in_order(client, node, own_redis):
     assert back(alice) < RETURN
 
 
+def test_connections_that_go_while_redis_hangs_harm_nobody(client, node, own_redis):
+    """Their requests wait for answers that come when the socket, or Redis' link, is long gone."""
+    bob = client("bob", join="0", at=node)
+    requests = [("channelJoin", {"recipientUUID": bob.user}), ("channelMessage", {"message": "x"}), ("users", None),
+                ("channelMessages", {}), ("channelLeave", {"recipientUUID": bob.user}), ("signOut", None)]
+    for i in range(2 * len(requests)):
+        alice = client("alice", join="0", at=node)
+        turned = requests[i % len(requests):] + requests[:i % len(requests)]
+        own_redis.pause()
+        alice.burst(*[chat.request(kind, body) for kind, body in turned])
+        carol = client(at=node)
+        carol.ask("signIn", {"username": "carol", "password": "x"})
+        chat.wait_until(lambda: node_has_read(alice) and node_has_read(carol))
+        if i == len(requests):
+            alice.expect_error("unavailable")  # once the link is found dead, too
+        alice.drop()
+        carol.drop()
+        own_redis.resume()
+        join_when_back(bob)
+    names = {u["Username"]: u["OnLine"] for u in bob.users()["users"]}
+    assert names["bob"]
+    chat.wait_until(lambda: [u["Username"] for u in bob_users(bob) if u["OnLine"]] == ["bob"])
+
+
+def bob_users(bob):
+    frame, _ = answered(bob, "users")
+    return frame["users"]["users"]
+
+
+def node_has_read(client):
+    """Nothing of what the client sent waits in the sockets any more."""
+    unsent = bytearray(4)
+    fcntl.ioctl(client.sock, termios.TIOCOUTQ, unsent)
+    return int.from_bytes(unsent, "little") == 0
+
+
+def test_sigterm_ends_chatd_in_time_while_redis_hangs(client, node, own_redis):
+    alice = client("alice", join="0", at=node)
+    own_redis.pause()
+    alice.post("x", requestID=1)
+    start = time.monotonic()
+    node.terminate()
+    frames = alice.expect_close(1001)
+    assert node.wait() == 0
+    assert time.monotonic() - start < 5
+    assert [f["error"]["name"] for f in frames if f["type"] == "error"] == ["unavailable"]
+    own_redis.resume()
+
+
 def test_messages_on_their_way_to_a_hung_redis_are_stored_once_when_they_are_sent_again(client, start_chatd, own_redis):
     """Told as unavailable they may be stored or not; sent again with their UUIDs they are stored once and
     given to everybody once."""
@@ -281,14 +378,15 @@ def test_presence_outlasts_a_redis_that_was_away(client, start_chatd, own_redis,
     nodes = [start_chatd(own_redis.uri) for _ in range(2)]
     alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
     alice.fence(), bob.fence()
-    own_redis.r.zadd(f"{prefix}{{presence}}:nodes", {n: 1 for n in own_redis.r.zrange(f"{prefix}{{presence}}:nodes", 0, -1)})
+    names = f"{prefix}{{presence}}:nodes"
+    own_redis.r.zadd(names, {node: 1 for node in own_redis.r.zrange(names, 0, -1)})
     own_redis.pause()  # as if it had been for a minute
     for one in alice, bob:
         assert is_unavailable(answered(one, "users")[0])
     own_redis.resume()
     assert back(alice) < RETURN and back(bob) < RETURN
     alice.hear("back")
-    chat.wait_until(lambda: own_redis.r.zcard(f"{prefix}{{presence}}:nodes") == 2)
+    chat.wait_until(lambda: own_redis.r.zcard(names) == 2)
     online = {u["Username"]: u["OnLine"] for u in alice.users()["users"]}
     assert online == {"alice": True, "bob": True}
     for one in alice, bob:
@@ -398,7 +496,7 @@ def test_a_redis_that_lost_its_newest_data_never_uses_a_number_twice(client, nod
     assert bob.say("on")["seq"] == 10
     assert alice.hear("on")["seq"] == 10
     carol = client("carol", at=nodes[0])
-    chat.wait_until(lambda: not is_unavailable(answered(carol, "channelJoin", {})[0]), RETURN)  # both links are back
+    join_when_back(carol)
     assert carol.join(since={"epoch": epoch, "seq": 8})["recovered"] is False
     assert [m["seq"] for m in carol.join()["messages"]] == [10, 9, 5, 4, 3, 2, 1]
 
@@ -494,7 +592,7 @@ def test_a_join_that_failed_leaves_nothing_behind(way, client, node, own_redis, 
     bob.expect_error("not_joined")
     bob.ask("channelLeave", {"recipientUUID": alice.user})
     bob.expect_error("not_joined")
-    assert bob.join(alice.user)["seq"] == 1100
+    assert join_when_back(bob, alice.user)["seq"] == 1100
 
 
 def test_a_log_that_ends_near_the_largest_number_is_an_internal_error(client, node, own_redis, prefix):

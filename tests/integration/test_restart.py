@@ -65,7 +65,9 @@ def test_a_message_whose_answer_was_lost_is_not_stored_again(client, start_chatd
     node, healthy = start_chatd(proxy.uri), start_chatd(own_redis.uri)
     bob = client("bob", join="0", at=healthy)
     alice = client("alice", join="0", at=node)
-    rng = random.Random(new_seed())
+    seed = new_seed()
+    print(f"CHAT_SEED={seed}")
+    rng = random.Random(seed)
     bob.fence()
     for i in range(25):
         uuid, text = chat.new_uuid(), f"m{i} {rng.random()}"

@@ -410,6 +410,57 @@ static void b_subscribe_all(struct cmd *c) {
     cmd_subscribe_all(c, &KS);
 }
 
+static void b_log_info(struct cmd *c) {
+    struct channel_id id = dm();
+    cmd_log_info(c, &KS, &id);
+}
+
+static void b_by_score(struct cmd *c) {
+    cmd_by_score(c, "chat:users", 10, "-inf", 0, 500);
+    print(&OUT, c);
+    cmd_by_score(c, "chat:users", 10, "1714564800123", 7, 500);
+}
+
+static void b_purge(struct cmd *c) {
+    struct purge_args a = {.channel = channel_public(),
+                           .id = MESSAGE_ID,
+                           .epoch = EPOCH_ID,
+                           .up_to = 17,
+                           .entries = 100,
+                           .grace_ms = 86400000};
+    cmd_purge(c, &KS, &a);
+    print(&OUT, c);
+    a = (struct purge_args){.channel = dm(),
+                            .id = MESSAGE_ID,
+                            .epoch = EPOCH_ID,
+                            .after = 100,
+                            .up_to = 900719925474099,
+                            .mode = PURGE_FROM,
+                            .what = BOB_ID,
+                            .announce = true};
+    cmd_purge(c, &KS, &a);
+    print(&OUT, c);
+    a.mode = PURGE_ONE;
+    cmd_purge(c, &KS, &a);
+}
+
+static void b_rebuild(struct cmd *c) {
+    struct channel_id id = dm();
+    cmd_rebuild(c, &KS, &id, &MESSAGE_ID, &EPOCH_ID, "17-0", 100);
+}
+
+static void b_marks(struct cmd *c) {
+    struct channel_id id = channel_public();
+    cmd_marks(c, &KS, &id, 17, 101);
+}
+
+static void b_purges(struct cmd *c) {
+    struct channel_id id = channel_public();
+    cmd_purges(c, &KS, &id, NOW_MS);
+    print(&OUT, c);
+    cmd_purge_get(c, &KS, &id, &MESSAGE_ID);
+}
+
 static const struct {
     const char *covers; /* names in cmd.h without cmd_, a space around each */
     void (*build)(struct cmd *c);
@@ -464,6 +515,12 @@ static const struct {
     {" subscribe_channel ", b_subscribe_channel},
     {" subscribe_user ", b_subscribe_user},
     {" subscribe_all ", b_subscribe_all},
+    {" log_info ", b_log_info},
+    {" by_score ", b_by_score},
+    {" purge ", b_purge},
+    {" rebuild ", b_rebuild},
+    {" marks ", b_marks},
+    {" purges purge_get ", b_purges},
     /* what the builders are made of, tested below and through them */
     {" init free begin begin_script borrow literal copy i64 uuid channel_key user_key global_key"
      " tailed_key ",

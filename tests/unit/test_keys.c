@@ -38,9 +38,11 @@ static void check(const char *key, size_t len, const char *expected) {
 
 static void test_channel_keys(void **state) {
     (void)state;
-    static const char *const SUFFIX[] = {"log", "meta", "members", "bus"};
-    static const enum channel_key KEYS[] = {CHANNEL_LOG, CHANNEL_META, CHANNEL_MEMBERS,
-                                            CHANNEL_BUS};
+    static const char *const SUFFIX[] = {"log",    "meta",    "members",  "bus", "marks",
+                                         "purges", "rebuild", "replaced", "lock"};
+    static const enum channel_key KEYS[] = {CHANNEL_LOG,     CHANNEL_META,     CHANNEL_MEMBERS,
+                                            CHANNEL_BUS,     CHANNEL_MARKS,    CHANNEL_PURGES,
+                                            CHANNEL_REBUILD, CHANNEL_REPLACED, CHANNEL_LOCK};
     struct keyspace ks = space("chat:");
     struct channel_id open = channel_public(), private = dm();
     char key[KEY_MAX + 1], expected[KEY_MAX + 1];
@@ -53,6 +55,8 @@ static void test_channel_keys(void **state) {
     struct uuid message = uuid_of(BOB);
     check(key, key_sent(&ks, &open, &message, key), "chat:{c:public}:sent:" BOB);
     check(key, key_sent(&ks, &private, &message, key), "chat:{c:" DM "}:sent:" BOB);
+    check(key, key_purge(&ks, &open, PURGE_RECORD, &message, key), "chat:{c:public}:purge:" BOB);
+    check(key, key_purge(&ks, &private, PURGE_TRASH, &message, key), "chat:{c:" DM "}:trash:" BOB);
 }
 
 static void test_user_keys(void **state) {
@@ -98,11 +102,73 @@ static void test_tailed_keys(void **state) {
 static void test_all_are_here(void **state) {
     (void)state;
 #define X(sym, text, type, holds) +1
-    assert_int_equal(0 CHANNEL_KEYS(X), 4);
+    assert_int_equal(0 CHANNEL_KEYS(X), 9);
+    assert_int_equal(0 PURGE_KEYS(X), 2);
     assert_int_equal(0 USER_KEYS(X), 4);
     assert_int_equal(0 GLOBAL_KEYS(X), 6);
     assert_int_equal(0 TAILED_KEYS(X), 5);
 #undef X
+}
+
+/* Any name back to what it is. */
+static void test_parse(void **state) {
+    (void)state;
+    static const struct {
+        const char *key;
+        enum key_family family;
+        int which;
+        const char *type;
+    } OURS[] = {
+        {"chat:{c:public}:log", FAMILY_CHANNEL, CHANNEL_LOG, "stream"},
+        {"chat:{c:" DM "}:members", FAMILY_CHANNEL, CHANNEL_MEMBERS, "zset"},
+        {"chat:{c:public}:lock", FAMILY_CHANNEL, CHANNEL_LOCK, "string, TTL"},
+        {"chat:{c:public}:sent:" BOB, FAMILY_SENT, -1, "string, TTL"},
+        {"chat:{c:public}:purge:" BOB, FAMILY_PURGE, PURGE_RECORD, "hash, TTL"},
+        {"chat:{c:public}:trash:" BOB, FAMILY_PURGE, PURGE_TRASH, "stream, TTL"},
+        {"chat:{u:" BOB "}", FAMILY_USER, USER_RECORD, "hash"},
+        {"chat:{u:" BOB "}:keys", FAMILY_USER, USER_KEYS, "zset"},
+        {"chat:{u:" BOB "}:channels", FAMILY_USER, USER_CHANNELS, "zset"},
+        {"chat:schema", FAMILY_GLOBAL, KEY_SCHEMA, "string"},
+        {"chat:{presence}:nodes", FAMILY_GLOBAL, KEY_NODES, "zset"},
+        {"chat:name:alice b.", FAMILY_TAILED, KEY_NAME, "string"},
+        {"chat:name:{c:x}", FAMILY_TAILED, KEY_NAME, "string"},
+        {"chat:{presence}:node:0123", FAMILY_TAILED, KEY_NODE_USERS, "set"},
+        {"chat:fails:addr:::1", FAMILY_TAILED, KEY_FAILS_ADDR, "string, TTL"},
+    };
+    static const char *const FOREIGN[] = {"",
+                                          "chat",
+                                          "chat:",
+                                          "chat:x",
+                                          "chat:name:",
+                                          "cat:schema",
+                                          "chat:bus",
+                                          "chat:{c:public}",
+                                          "chat:{c:public}:",
+                                          "chat:{c:x}:log",
+                                          "chat:{c:public}:bus",
+                                          "chat:{c:public}:log2",
+                                          "chat:{c:}:log",
+                                          "chat:{c:public}:sent:",
+                                          "chat:{c:public}:trash:x",
+                                          "chat:{u:bob}",
+                                          "chat:{u:" BOB "}x",
+                                          "chat:{u:" BOB "}:",
+                                          "chat:{u:" BOB "}:bus",
+                                          "chat:{c:public",
+                                          "chat:schema2"};
+    struct keyspace ks = space("chat:");
+    struct key_name n;
+    for (size_t i = 0; i < COUNT(OURS); i++) {
+        if (!key_parse(&ks, OURS[i].key, strlen(OURS[i].key), &n))
+            fail_msg("not taken: %s", OURS[i].key);
+        assert_int_equal(n.family, OURS[i].family);
+        assert_string_equal(n.type, OURS[i].type);
+        if (OURS[i].which >= 0)
+            assert_int_equal(n.which, OURS[i].which);
+    }
+    for (size_t i = 0; i < COUNT(FOREIGN); i++)
+        if (key_parse(&ks, FOREIGN[i], strlen(FOREIGN[i]), &n))
+            fail_msg("taken: %s", FOREIGN[i]);
 }
 
 static void test_other_prefix(void **state) {
@@ -233,7 +299,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_channel_keys),    cmocka_unit_test(test_user_keys),
         cmocka_unit_test(test_global_keys),     cmocka_unit_test(test_tailed_keys),
-        cmocka_unit_test(test_all_are_here),    cmocka_unit_test(test_other_prefix),
+        cmocka_unit_test(test_all_are_here),    cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse),           cmocka_unit_test(test_other_prefix),
         cmocka_unit_test(test_prefix),          cmocka_unit_test(test_longest_fit),
         cmocka_unit_test(test_bus_round_trips), cmocka_unit_test(test_foreign_names),
     };

@@ -149,8 +149,24 @@ static enum err_code p_user(const redisReply *r, struct err *e) {
     return reply_user(r, &out, e);
 }
 
+static enum err_code p_log_info(const redisReply *r, struct err *e) {
+    struct log_info out;
+    return reply_log_info(r, &out, e);
+}
+
+static enum err_code p_step(const redisReply *r, struct err *e) {
+    struct step_result out;
+    return reply_step(r, &out, e);
+}
+
+static enum err_code p_purge_record(const redisReply *r, struct err *e) {
+    struct purge_record out;
+    return reply_purge_record(r, &out, e);
+}
+
 static enum err_code (*const PARSERS[])(const redisReply *r, struct err *e) = {
-    p_ok, p_i64, p_str, p_uuid, p_array, p_append, p_join, p_position, p_user};
+    p_ok,   p_i64,      p_str,  p_uuid,     p_array, p_append,
+    p_join, p_position, p_user, p_log_info, p_step,  p_purge_record};
 
 static void check_all(const redisReply *r, enum err_code expected, const char *detail) {
     for (size_t i = 0; i < COUNT(PARSERS); i++) {
@@ -504,6 +520,105 @@ static void test_position(void **state) {
         assert_int_equal(reply_position(made(BAD[i]), &out, &e), ERR_INTERNAL);
 }
 
+/* --- logs and purges --- */
+
+static void test_log_info(void **state) {
+    (void)state;
+    struct log_info out;
+    struct err e;
+    assert_int_equal(
+        reply_log_info(made("[ 'length' :2 'last-generated-id' '17-0' 'groups' :0 'first-entry' "
+                            "[ '3-0' [ 'a' 'b' ] ] 'last-entry' [ '9-0' [ 'a' 'b' ] ] ]"),
+                       &out, &e),
+        ERR_OK);
+    assert_true(out.exists);
+    assert_int_equal(out.length, 2);
+    assert_int_equal(out.first, 3);
+    assert_int_equal(out.last, 9);
+    assert_int_equal(out.top, 17);
+    assert_int_equal(reply_log_info(made("[ 'length' :0 'last-generated-id' '17-0' 'first-entry' "
+                                         "nil 'last-entry' nil ]"),
+                                    &out, &e),
+                     ERR_OK);
+    assert_int_equal(out.first, 0);
+    assert_int_equal(out.top, 17);
+    assert_int_equal(reply_log_info(made("-ERR no such key;"), &out, &e), ERR_OK);
+    assert_false(out.exists);
+    assert_int_equal(reply_log_info(made("'x'"), &out, &e), ERR_INTERNAL);
+}
+
+static void test_step(void **state) {
+    (void)state;
+    struct step_result out;
+    struct err e;
+    assert_int_equal(reply_step(made("[ :0 '170' :100 :0 ]"), &out, &e), ERR_OK);
+    assert_int_equal(out.state, STEP_MORE);
+    assert_string_equal(out.at, "170");
+    assert_int_equal(out.moved, 100);
+    assert_int_equal(reply_step(made("[ :0 '17-0' :0 :1 ]"), &out, &e), ERR_OK);
+    assert_int_equal(out.state, STEP_DONE);
+    assert_int_equal(reply_step(made("[ :1 ]"), &out, &e), ERR_OK);
+    assert_int_equal(out.state, STEP_LOCKED);
+    assert_int_equal(reply_step(made("[ :2 ]"), &out, &e), ERR_OK);
+    assert_int_equal(out.state, STEP_OTHER);
+    static const char *const BAD[] = {"nil",
+                                      "[ ]",
+                                      "[ 'x' ]",
+                                      "[ :0 ]",
+                                      "[ :0 '1' :1 ]",
+                                      "[ :0 :1 :1 :1 ]",
+                                      "[ :0 '1' 'x' :1 ]",
+                                      "[ :0 '1' :1 'x' ]",
+                                      "[ :0 '" EPOCH EPOCH "' :1 :1 ]"};
+    for (size_t i = 0; i < COUNT(BAD); i++)
+        if (reply_step(made(BAD[i]), &out, &e) != ERR_INTERNAL)
+            fail_msg("taken: %s", BAD[i]);
+}
+
+static void test_mark(void **state) {
+    (void)state;
+    struct mark m;
+    assert_true(reply_mark(made("'" EPOCH " 17'"), &m));
+    assert_int_equal(m.up_to, 17);
+    assert_false(m.one || m.lost);
+    assert_true(reply_mark(made("'" EPOCH " " EPOCH "'"), &m));
+    check_uuid(&m.message, EPOCH);
+    assert_true(m.one);
+    assert_true(reply_mark(made("'lost'"), &m));
+    assert_true(m.lost);
+    static const char *const BAD[] = {"nil",
+                                      ":17",
+                                      "''",
+                                      "'losT'",
+                                      "'" EPOCH "'",
+                                      "'" EPOCH " '",
+                                      "'" EPOCH " x'",
+                                      "'" EPOCH " -1'",
+                                      "'" EPOCH "-17'"};
+    for (size_t i = 0; i < COUNT(BAD); i++)
+        if (reply_mark(made(BAD[i]), &m))
+            fail_msg("taken: %s", BAD[i]);
+}
+
+static void test_purge_record(void **state) {
+    (void)state;
+    struct purge_record out;
+    struct err e;
+    assert_int_equal(reply_purge_record(
+                         made("[ '" EPOCH "' 'from' '" EPOCH "' '17' '3' '100' '200' ]"), &out, &e),
+                     ERR_OK);
+    assert_true(out.found);
+    assert_string_equal(out.mode, "from");
+    check_uuid(&out.what, EPOCH);
+    assert_int_equal(out.up_to, 17);
+    assert_int_equal(out.moved, 3);
+    assert_int_equal(out.at_ms, 100);
+    assert_int_equal(out.until_ms, 200);
+    assert_int_equal(reply_purge_record(made("[ nil nil nil nil nil nil nil ]"), &out, &e), ERR_OK);
+    assert_false(out.found);
+    assert_int_equal(reply_purge_record(made("[ nil ]"), &out, &e), ERR_INTERNAL);
+}
+
 /* --- Stream entries --- */
 
 static void test_entry(void **state) {
@@ -725,6 +840,10 @@ int main(void) {
         TEST(test_append_spoilt_repeat),
         TEST(test_join),
         TEST(test_position),
+        TEST(test_log_info),
+        TEST(test_step),
+        TEST(test_mark),
+        TEST(test_purge_record),
         TEST(test_entry),
         TEST(test_entry_of_another_version),
         TEST(test_malformed_entries),

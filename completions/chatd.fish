@@ -1,0 +1,22 @@
+# fish completion for chatd: the options come from `chatd --list-options`.
+
+function __chatd_complete
+    set -l words (commandline -opc)
+    set -l last (string replace -r '^--' '' -- $words[-1])
+    for line in ($words[1] --list-options 2>/dev/null)
+        set -l fields (string split \t -- $line)
+        test -n "$fields[6]"; or continue
+        if test "$fields[1]" = "$last"; and test "$fields[3]" != bool
+            switch $fields[3]
+                case choice
+                    string split '|' -- $fields[4]
+                case '*'
+                    test $fields[4] = FILE; and __fish_complete_path (commandline -ct)
+            end
+            return
+        end
+        printf '%s\t%s\n' --$fields[1] $fields[6]
+    end
+end
+
+complete -c chatd -f -a '(__chatd_complete)'
