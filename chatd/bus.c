@@ -160,9 +160,28 @@ static void on_subscribed(struct node *node, const struct push *p) {
     }
 }
 
+/* Redis refuses a subscription (its access list, say): whoever waits for it must not wait for ever. */
+static void refuse_asked(struct node *node, struct channel *ch) {
+    if (ch->bus != BUS_ASKED || ch->asked != node->bus.answered)
+        return;
+    ch->bus = BUS_OFF;
+    end_waits(ch, false);
+}
+
+static void on_error(struct node *node, const struct err *e) {
+    log_error("bus_refused", "reason=\"%s\"", e->detail);
+    node->bus.answered++;
+    hub_each(&node->hub, refuse_asked, node);
+}
+
 static void on_push(const struct redisReply *reply, void *arg) {
     struct node *node = arg;
     struct push p;
+    struct err e;
+    if (reply_ok(reply, &e)) {
+        on_error(node, &e);
+        return;
+    }
     if (!reply_push(reply, &p))
         return;
     if (p.kind == PUSH_MESSAGE) {
