@@ -78,7 +78,7 @@ static bool same_server(const struct settings *a, const struct settings *b) {
 /* Takes `set` over. */
 static enum status open_store(struct app *app, struct settings *set) {
     struct err e = {0};
-    if (app->store && same_server(&app->used, set)) {
+    if (app->store && same_server(&app->used, set) && store_alive(app->store)) {
         settings_free(set);
         return STATUS_DONE;
     }

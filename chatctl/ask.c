@@ -143,7 +143,20 @@ static bool take_channels(const struct walk *w, int64_t until, struct found *out
     return true;
 }
 
-enum status each_channel(struct invocation *in, channel_fn fn, void *arg) {
+/* chatd enters a channel into the index a little after its first message. The public one is always
+ * there. */
+static enum status visit_public(struct invocation *in, channel_fn fn, void *arg) {
+    struct channel_id ch = channel_public();
+    int64_t there;
+    struct cmd *c = store_cmd(in->store);
+    cmd_begin(c, "EXISTS");
+    cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_META);
+    enum status st = ask_i64(in, &there);
+    return st == STATUS_DONE && there ? fn(in, &ch, 0, arg) : st;
+}
+
+static enum status walk_channels(struct invocation *in, channel_fn fn, void *arg,
+                                 bool *met_public) {
     struct walk w;
     int64_t until =
         clock_wall_ms() + 1000; /* clocks differ; else it would run after those who talk */
@@ -157,12 +170,19 @@ enum status each_channel(struct invocation *in, channel_fn fn, void *arg) {
             return st;
         on = take_channels(&w, until, found, &n);
         for (size_t i = 0; i < n; i++) {
+            *met_public |= found[i].id.kind == CHANNEL_PUBLIC;
             st = fn(in, &found[i].id, found[i].activity, arg);
             if (st != STATUS_DONE)
                 return st;
         }
     }
     return STATUS_DONE;
+}
+
+enum status each_channel(struct invocation *in, channel_fn fn, void *arg) {
+    bool met_public = false;
+    enum status st = walk_channels(in, fn, arg, &met_public);
+    return st == STATUS_DONE && !met_public ? visit_public(in, fn, arg) : st;
 }
 
 enum status each_named(struct invocation *in, size_t first, channel_fn fn, void *arg) {

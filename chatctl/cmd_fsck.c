@@ -153,10 +153,15 @@ static enum status check_name(struct fsck *f, const struct key *k) {
         return st;
     if (!name && k->ttl >= 0) /* a sign-up under way, or one that will lapse */
         return STATUS_DONE;
+    bool exists = false; /* a record without a name is said of the record */
+    if (!name && ((st = user_exists(f, &u, &exists)) || exists))
+        return st;
     bool same = name && name_fold(name, len, folded, &folded_len) &&
                 folded_len == k->name.tail_len && memcmp(folded, k->name.tail, folded_len) == 0;
     if (same)
         return check_claim(f, k, &u);
+    if (k->ttl >= 0) /* a renaming under way, or one that will lapse */
+        return STATUS_DONE;
     cmd_name_release(f->c, f->ks, k->name.tail, k->name.tail_len, &u);
     return found_key(f, name ? "name of another" : "name pointing nowhere", k,
                      name ? "its user has another name" : "there is no such user", true);
@@ -231,7 +236,7 @@ static enum status check_keys(struct fsck *f, const struct key *k) {
     const struct redisReply *r;
     struct err e = {0};
     size_t n;
-    int64_t last = 0;
+    const char *last = NULL;
     key_command(f, "ZREVRANGE", k);
     cmd_literal(f->c, "0");
     cmd_literal(f->c, "0");
@@ -239,11 +244,13 @@ static enum status check_keys(struct fsck *f, const struct key *k) {
     enum status st = ask(f->in, &r);
     if (st != STATUS_DONE)
         return st;
-    if (reply_array(r, &n, &e) || (n == 2 && reply_i64(reply_item(r, 1), 0, &last, &e)))
-        last = 0;
+    size_t len;
+    if (!reply_array(r, &n, &e) && n == 2)
+        reply_str(reply_item(r, 1), &last, &len, &e);
+    int64_t at_ms = last ? (int64_t)strtod(last, NULL) : 0;
     key_command(f, "PEXPIREAT", k);
-    cmd_i64(f->c, last);
-    st = found_key(f, "never expires", k, "access keys do", last > 0);
+    cmd_i64(f->c, at_ms);
+    st = found_key(f, "never expires", k, "access keys do", at_ms > 0);
     return st == STATUS_DONE ? check_orphan(f, k) : st;
 }
 
@@ -268,9 +275,9 @@ static enum status check_log(struct fsck *f, const struct key *k) {
     struct channel_state state;
     struct log_info log;
     struct uuid spare = uuid_make();
-    enum status st = ask_position(f->in, &k->name.channel, &state);
+    enum status st = ask_log(f->in, &k->name.channel, &log); /* first: seq goes on growing */
     if (st == STATUS_DONE)
-        st = ask_log(f->in, &k->name.channel, &log);
+        st = ask_position(f->in, &k->name.channel, &state);
     if (st != STATUS_DONE)
         return st;
     if (uuid_is_nil(&state.at.epoch)) {
@@ -285,7 +292,7 @@ static enum status check_log(struct fsck *f, const struct key *k) {
                  state.at.seq, log.top);
         st = found_key(f, "counter behind the stream", k, detail, true);
     }
-    return st == STATUS_DONE ? check_channel_listed(f, k) : st;
+    return st;
 }
 
 static size_t take_users(const struct walk *w, struct uuid *out) {
@@ -349,11 +356,6 @@ static enum status check_users_in(struct fsck *f, const char *key, size_t len,
     return st;
 }
 
-static enum status check_members(struct fsck *f, const struct key *k) {
-    enum status st = check_users_in(f, k->text, k->len, "orphaned member");
-    return st == STATUS_DONE ? check_channel_listed(f, k) : st;
-}
-
 /* --- Nodes --- */
 
 static enum status check_node(struct fsck *f, const struct key *k) {
@@ -386,7 +388,9 @@ static enum status check_family(struct fsck *f, const struct key *k) {
     if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_LOG)
         return check_log(f, k);
     if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_MEMBERS)
-        return check_members(f, k);
+        return check_users_in(f, k->text, k->len, "orphaned member");
+    if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_META)
+        return check_channel_listed(f, k);
     return STATUS_DONE;
 }
 

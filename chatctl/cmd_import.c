@@ -46,6 +46,7 @@ struct import {
     FILE *file;
     const char *path;
     bool merge, ended;
+    bool left_out; /* the messages of this channel */
     uint64_t line, users, channels, members, messages, known, refused;
     uint64_t expected_messages;
     struct sent sent[BATCH];
@@ -306,33 +307,59 @@ static enum status hold_user(struct invocation *in, struct import *m, const stru
 
 /* --- Channels --- */
 
-/* With --merge a channel that has a position keeps it; its retention likewise. */
-static enum status merge_meta(struct invocation *in, struct import *m, const struct channel_id *ch,
-                              bool *skip) {
-    struct channel_state state;
+/* With --merge a channel that has a position keeps it, and its retention. If its epoch is the
+ * export's, it is the same history, and may be continued; else the numbers would mean something
+ * else, and its messages are left out. */
+static enum status merge_channel(struct invocation *in, struct import *m, const struct json *doc,
+                                 const struct channel_id *ch, const struct channel_state *state) {
+    struct uuid epoch;
+    const char *s;
+    size_t len;
+    struct cmd *c = store_cmd(in->store);
+    bool same = find_field(doc, "meta", "epoch", &s, &len) && uuid_read(s, len, &epoch) &&
+                uuid_eq(&epoch, &state->at.epoch);
+    if (!same) {
+        m->left_out = true;
+        complain("%s:%" PRIu64 ": this channel has a history of its own; its messages are left out",
+                 m->path, m->line);
+        return STATUS_DONE;
+    }
+    if (!find_field(doc, "meta", "seq", &s, &len) || strtoull(s, NULL, 10) <= state->at.seq)
+        return STATUS_DONE;
+    cmd_begin(c, "HSET");
+    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    cmd_literal(c, "seq");
+    cmd_i64(c, (int64_t)strtoull(s, NULL, 10));
+    return send_plain(in, m);
+}
+
+static enum status write_meta(struct invocation *in, struct import *m, const struct json *doc,
+                              const struct channel_id *ch) {
+    struct channel_state state = {.base = 0};
+    struct cmd *c = store_cmd(in->store);
     enum status st = settle(in, m);
-    *skip = false;
-    if (st == STATUS_DONE && m->merge && (st = ask_position(in, ch, &state)) == STATUS_DONE)
-        *skip = !uuid_is_nil(&state.at.epoch);
-    return st;
+    m->left_out = false;
+    if (st == STATUS_DONE && m->merge)
+        st = ask_position(in, ch, &state);
+    if (st != STATUS_DONE)
+        return st;
+    if (!uuid_is_nil(&state.at.epoch))
+        return merge_channel(in, m, doc, ch, &state);
+    cmd_begin(c, "HSET");
+    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    return add_fields(c, doc, "meta") ? send_plain(in, m) : STATUS_DONE;
 }
 
 static enum status import_channel(struct invocation *in, struct import *m, const struct json *doc) {
     struct channel_id ch;
-    struct cmd *c = store_cmd(in->store);
     uint64_t activity;
-    bool skip;
     if (!get_channel(doc, &ch) || json_u64(doc, "activity", MS_MAX, &activity) != JSON_OK)
         return bad_line(m, m->line, "a wrong channel");
-    enum status st = merge_meta(in, m, &ch, &skip);
+    enum status st = write_meta(in, m, doc, &ch);
     m->channels++;
-    cmd_begin(c, "HSET");
-    cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_META);
-    if (st == STATUS_DONE && !skip && add_fields(c, doc, "meta"))
-        st = send_plain(in, m);
     if (st != STATUS_DONE || activity == 0)
         return st;
-    cmd_channel_touch(c, store_keys(in->store), &ch, (int64_t)activity);
+    cmd_channel_touch(store_cmd(in->store), store_keys(in->store), &ch, (int64_t)activity);
     return send_plain(in, m);
 }
 
@@ -376,6 +403,8 @@ static enum status import_mark(struct invocation *in, struct import *m, const st
     if (!get_channel(doc, &ch) || json_str(doc, "mark", &s, &len) != JSON_OK ||
         json_u64(doc, "at", MS_MAX, &at) != JSON_OK)
         return bad_line(m, m->line, "a wrong mark");
+    if (m->left_out)
+        return STATUS_DONE;
     cmd_begin(c, "ZADD");
     cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_MARKS);
     cmd_literal(c, "NX");
@@ -387,6 +416,10 @@ static enum status import_mark(struct invocation *in, struct import *m, const st
 /* --- Messages --- */
 
 static enum status send_entry(struct invocation *in, struct import *m) {
+    if (m->left_out) {
+        m->known++;
+        return STATUS_DONE;
+    }
     return send(in, m, (struct sent){.owed = OWED_ENTRY, .line = m->line});
 }
 
@@ -543,7 +576,7 @@ static void say_how_it_went(struct invocation *in, const struct import *m, enum 
     else
         complain("stopped at line %" PRIu64 ": `import --merge` of the same file goes on", m->line);
     if (m->known)
-        say(in, "%" PRIu64 " messages are not newer than what was there, and left out", m->known);
+        say(in, "%" PRIu64 " messages are left out: known, or of another history", m->known);
 }
 
 static enum status import(struct invocation *in) {

@@ -249,6 +249,13 @@ static enum status send_stdin(struct invocation *in, struct sending *s) {
 
 /* --- message send --- */
 
+/* In a prefix that no chatd has used yet. */
+static enum status claim_schema(struct invocation *in) {
+    const struct redisReply *r;
+    cmd_schema_claim(store_cmd(in->store), store_keys(in->store));
+    return ask(in, &r);
+}
+
 static enum status send_argument(struct invocation *in, struct sending *s) {
     struct uuid uuid = uuid_make();
     const char *text = opt_text(in, "uuid");
@@ -264,6 +271,8 @@ static enum status message_send(struct invocation *in) {
     enum status st = find_channel(in, in->args[0], &s.channel);
     if (st == STATUS_DONE)
         st = find_sender(in, opt_text(in, "as"), &s.as);
+    if (st == STATUS_DONE && !in->dry_run)
+        st = claim_schema(in);
     if (st != STATUS_DONE)
         return st;
     output_begin(in->out, COLUMNS, false);

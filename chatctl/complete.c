@@ -245,7 +245,8 @@ static enum completion give_argument(struct search *s, const struct line *line) 
         p++;
     if (p && p->name)
         return give_value(s, line, p->value, NULL);
-    give_opts(s, line);
+    if (!line->only_args)
+        give_opts(s, line);
     return COMPLETE_WORDS;
 }
 

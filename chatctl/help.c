@@ -2,11 +2,13 @@
 #include "chatctl/help.h"
 
 #include "chatctl/parse.h"
+#include "common/validate.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMN 34 /* where texts begin, behind what stands left of them */
+#define COLUMN 36   /* where texts begin, behind what stands left of them */
+#define LINE_MAX 96 /* of a usage that is broken */
 
 static void add_param(struct buf *out, const struct param *p) {
     buf_fmt(out, p->optional ? " [%s%s]" : " %s%s", p->name, p->many ? "…" : "");
@@ -30,7 +32,7 @@ void help_usage(struct buf *out, const struct command *c, bool options) {
 
 /* `text`, moved to COLUMN behind the line's beginning at `start`. */
 static void add_text(struct buf *out, size_t start, const char *text) {
-    size_t n = out->len - start;
+    size_t n = out->failed ? 0 : utf8_count(out->data + start, out->len - start);
     if (n + 2 > COLUMN) {
         buf_char(out, '\n');
         n = 0;
@@ -97,29 +99,53 @@ void help_noun(struct buf *out, const char *noun) {
         buf_fmt(out, "\nExample:\n  chatctl %s %s --help\n", noun, c->verb);
 }
 
+/* "usage: chatctl user list [--online] …", broken between options. */
+static void add_usage(struct buf *out, const struct command *c) {
+    static const char LEAD[] = "usage: chatctl ";
+    struct buf usage;
+    buf_init(&usage, 8192);
+    help_usage(&usage, c, true);
+    buf_str(out, LEAD);
+    size_t column = strlen(LEAD);
+    for (const char *p = buf_cstr(&usage); *p;) {
+        const char *end = strstr(p + 1, " [");
+        size_t len = end ? (size_t)(end - p) : strlen(p);
+        if (column + len > LINE_MAX && *p == ' ') {
+            buf_fmt(out, "\n%*s", (int)strlen(LEAD) - 1, "");
+            column = strlen(LEAD) - 1;
+        }
+        buf_add(out, p, len);
+        column += len;
+        p += len;
+    }
+    buf_free(&usage);
+}
+
 void help_command(struct buf *out, const struct command *c) {
-    buf_str(out, "usage: chatctl ");
-    help_usage(out, c, true);
-    size_t len = strlen(c->help);
+    add_usage(out, c);
     buf_fmt(out, "\n\n%c%s.\n", *c->help >= 'a' && *c->help <= 'z' ? *c->help - 32 : *c->help,
-            len ? c->help + 1 : "");
-    if (c->details)
-        buf_fmt(out, "\n%s\n", c->details);
+            c->help + 1);
+    size_t len = c->details ? strlen(c->details) : 0;
+    while (len && c->details[len - 1] == '\n')
+        len--;
+    if (len)
+        buf_fmt(out, "\n%.*s\n", (int)len, c->details);
     add_opts(out, "Options", c->opts);
     add_opts(out, "Options of every command", GLOBAL_OPTS);
 }
 
 void help_man_synopsis(struct buf *out) {
     const struct command *c;
-    buf_str(out, "*chatctl* [_OPTIONS_] _NOUN_ _VERB_ [_ARGUMENTS_]++\n*chatctl*\n");
+    buf_str(out, "*chatctl* [_OPTIONS_] _NOUN_ _VERB_ [_ARGUMENTS_]++\n*chatctl* [_OPTIONS_]");
     for (size_t i = 0; (c = command_at(i)); i++) {
-        buf_fmt(out, "\n*chatctl%s%s %s*", c->noun ? " " : "", c->noun ? c->noun : "", c->verb);
+        buf_fmt(out, "%s*chatctl%s%s %s*", i ? "++\n" : "\n\n", c->noun ? " " : "",
+                c->noun ? c->noun : "", c->verb);
         for (const struct param *p = c->params; p && p->name; p++)
             buf_fmt(out, p->optional ? " [_%s_%s]" : " _%s_%s", p->name, p->many ? "…" : "");
         for (const struct opt *o = c->opts; o && o->name; o++) {
             const char *arg = o->arg ? o->arg : o->choices;
             buf_fmt(out, arg ? " [*--%s* _%s_]" : " [*--%s*%s]", o->name, arg ? arg : "");
         }
-        buf_char(out, '\n');
     }
+    buf_char(out, '\n');
 }

@@ -18,7 +18,7 @@
 static const struct option_def OPTIONS[] = {
     {"redis", 'r', OPTION_STR, AT(redis), "redis://127.0.0.1:6379", 0, 0, NULL, "URI", "-", NULL},
     {"prefix", 'p', OPTION_STR, AT(prefix), "chat:", 0, 0, NULL, "P", "-", NULL},
-    {"format", 'f', OPTION_CHOICE, AT(format), NULL, 0, 0, "table|tsv|json|jsonl", NULL, "-", NULL},
+    {"format", 'F', OPTION_CHOICE, AT(format), NULL, 0, 0, "table|tsv|json|jsonl", NULL, "-", NULL},
     {"timeout", 0, OPTION_DURATION, AT(timeout), "5s", 10, 600000, NULL, "TIME", "-", NULL},
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };

@@ -29,8 +29,9 @@ static enum status create(struct invocation *in, const struct new_name *n, struc
     const struct keyspace *ks = store_keys(in->store);
     const struct redisReply *r;
     int64_t made = 0;
-    enum status status = new_name_claim(in, n, &u->uuid);
-    if (status)
+    enum status status;
+    cmd_schema_claim(c, ks); /* this may be the first thing in a new chat */
+    if ((status = ask(in, &r)) || (status = new_name_claim(in, n, &u->uuid)))
         return status;
     cmd_user_create(c, ks, u);
     if ((status = ask_i64(in, &made)))

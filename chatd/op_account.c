@@ -8,11 +8,10 @@
  * name that is claimed and not yet permanent is being made by another request: a sign-in waits for
  * the outcome.
  *
- * Failed sign-ins are counted in Redis by name and by address, so that another node doesn't help:
- * from the 5th on the answer is delayed, from the 10th the connection is closed. An unknown user
- * and a wrong password take the same time and get the same answer.
+ * An unknown user and a wrong password take the same time and get the same answer.
  */
 #include "chatd/node.h"
+#include "chatd/throttle.h"
 #include "chatd/verbs.h"
 #include "common/clock.h"
 #include "common/reply.h"
@@ -20,23 +19,18 @@
 
 #include <string.h>
 
-#define LAPSE_S                                                                                    \
-    15 /* until an unconfirmed name or record is gone: longer than making a user takes */
+#define LAPSE_S 15     /* until a name or record that isn't confirmed is gone */
 #define PENDING_MS 100 /* between two looks at a name that is being claimed by another */
 #define PENDING_MAX 20 /* looks */
-#define FAILS_DELAY 5  /* failures from which on answers are delayed */
-#define FAILS_CLOSE 10 /* failures from which on sign-ins are refused */
-#define DELAY_MS 500   /* for each failure too many */
-#define DELAY_MAX_MS 2500
 
 struct sign {
+    struct throttle throttle; /* first: throttle.h says so */
     char name[NAME_MAX_BYTES + 1];
     size_t name_len;
     char folded[NAME_FOLDED_MAX + 1];
     size_t folded_len;
-    int64_t fails_name, fails_addr;
     struct uuid user, holder; /* who holds the name; holder: without a record */
-    bool found, unconfirmed, banned;
+    bool found, unconfirmed, banned, wrong;
     bool pending;   /* the name is claimed, but not for good yet */
     unsigned looks; /* at a pending name */
     char hash[SECRET_HASH_MAX];
@@ -54,16 +48,6 @@ static int64_t key_expiry(const struct op *op) {
 
 /* --- Looking up --- */
 
-static void on_fails_name(struct op *op, const struct redisReply *reply) {
-    struct err e;
-    reply_i64(reply, 0, &((struct sign *)op->state)->fails_name, &e);
-}
-
-static void on_fails_addr(struct op *op, const struct redisReply *reply) {
-    struct err e;
-    reply_i64(reply, 0, &((struct sign *)op->state)->fails_addr, &e);
-}
-
 static void on_holder(struct op *op, const struct redisReply *reply) {
     struct sign *g = op->state;
     struct err e;
@@ -78,10 +62,6 @@ static void on_name_ttl(struct op *op, const struct redisReply *reply) {
         ((struct sign *)op->state)->pending = ttl >= 0;
 }
 
-static bool counts_address(const struct op *op) {
-    return !op->session->address->loopback || op->node->set->limit_loopback;
-}
-
 static void check_name(struct op *op) {
     struct sign *g = op_state(op, sizeof *g, clear);
     struct err e;
@@ -94,30 +74,10 @@ static void check_name(struct op *op) {
         op_fail(op, ERR_INTERNAL, "out of memory");
 }
 
+/* Others' failures with a name are no reason to keep anybody from signing up. */
 static void look_up_fails(struct op *op) {
     const struct sign *g = op->state;
-    struct cmd *c = &op->node->cmd;
-    const char *addr = op->session->address->text;
-    cmd_fails_get(c, &op->node->keys, KEY_FAILS_NAME, g->folded, g->folded_len);
-    op_call(op, on_fails_name);
-    if (!counts_address(op))
-        return;
-    cmd_fails_get(c, &op->node->keys, KEY_FAILS_ADDR, addr, strlen(addr));
-    op_call(op, on_fails_addr);
-}
-
-static void throttle(struct op *op) {
-    const struct sign *g = op->state;
-    int64_t fails = g->fails_name > g->fails_addr ? g->fails_name : g->fails_addr;
-    if (op->req.kind == REQ_SIGN_UP)
-        fails = g->fails_addr; /* others' failures with this name are no reason */
-    if (fails >= FAILS_CLOSE) {
-        op_fail(op, ERR_TOO_MANY_SIGN_INS, "%s", "");
-        op->err.retry_after_ms = (uint32_t)op->node->set->fail_window;
-    } else if (fails >= FAILS_DELAY) {
-        int64_t ms = (fails - FAILS_DELAY + 1) * DELAY_MS;
-        op_sleep(op, (uint32_t)(ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS));
-    }
+    throttle_look(op, op->req.kind == REQ_SIGN_UP ? NULL : g->folded, g->folded_len);
 }
 
 static void on_record(struct op *op, const struct redisReply *reply) {
@@ -211,34 +171,13 @@ static void hash_password(struct op *op) {
         refuse_full(op);
 }
 
-/* Before the answer, so that whoever sees it is counted already. */
-static void count_failure(struct op *op) {
-    const struct sign *g = op->state;
-    struct cmd *c = &op->node->cmd;
-    const struct keyspace *ks = &op->node->keys;
-    unsigned window = (unsigned)(op->node->set->fail_window / 1000);
-    cmd_fails_add(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len);
-    op_call(op, NULL);
-    cmd_fails_expire(c, ks, KEY_FAILS_NAME, g->folded, g->folded_len, window);
-    op_call(op, NULL);
-    if (!counts_address(op))
-        return;
-    const char *addr = op->session->address->text;
-    cmd_fails_add(c, ks, KEY_FAILS_ADDR, addr, strlen(addr));
-    op_call(op, NULL);
-    cmd_fails_expire(c, ks, KEY_FAILS_ADDR, addr, strlen(addr), window);
-    op_call(op, NULL);
-}
-
 static void on_verified(const struct kdf_result *r, void *arg) {
     struct op *op = arg;
     struct sign *g = op->state;
+    g->wrong = !g->found || (r->verdict != SECRET_RIGHT && r->verdict != SECRET_RIGHT_REHASH);
     if (r->cancelled)
         op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
-    else if (!g->found || (r->verdict != SECRET_RIGHT && r->verdict != SECRET_RIGHT_REHASH)) {
-        count_failure(op);
-        op_fail(op, ERR_BAD_CREDENTIALS, "%s", "");
-    } else if (r->verdict == SECRET_RIGHT_REHASH && *r->hash) {
+    else if (!g->wrong && r->verdict == SECRET_RIGHT_REHASH && *r->hash) {
         cmd_user_rehash(&op->node->cmd, &op->node->keys, &g->user, r->hash);
         op_tell(op);
     }
@@ -252,6 +191,21 @@ static void verify_password(struct op *op) {
     if (!kdf_verify(op->node->kdf, g->found ? g->hash : "", r->u.sign.password,
                     r->u.sign.password_len, on_verified, op))
         refuse_full(op);
+}
+
+static void count_verdict(struct op *op) {
+    const struct sign *g = op->state;
+    if (g->wrong)
+        throttle_add(op, g->folded, g->folded_len);
+    else
+        throttle_look(op, g->folded, g->folded_len);
+}
+
+static void tell_verdict(struct op *op) {
+    const struct sign *g = op->state;
+    throttle_refuse(op);
+    if (g->wrong)
+        op_fail(op, ERR_BAD_CREDENTIALS, "%s", "");
 }
 
 /* --- A session begins --- */
@@ -324,12 +278,14 @@ static void index_user(struct op *op) {
     op_call(op, NULL);
 }
 
-/* The record is gone: deleted while we looked, or it lapsed because we were so slow. */
+/* The record is gone: deleted while we looked, or it lapsed because we were so slow. Or the user
+ * was banned while the password was being checked. */
 static void on_key_added(struct op *op, const struct redisReply *reply) {
+    enum { GONE, STORED, BANNED };
     int64_t stored;
     struct err e;
-    if (reply_i64(reply, 0, &stored, &e) == ERR_OK && !stored)
-        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+    if (reply_i64(reply, GONE, &stored, &e) == ERR_OK && stored != STORED)
+        op_fail(op, stored == BANNED ? ERR_BANNED : ERR_UNAVAILABLE, "%s", "");
 }
 
 static void confirm_record(struct op *op) {
@@ -361,8 +317,7 @@ static void add_key(struct op *op) {
         return;
     }
     make_key(g);
-    cmd_fails_clear(&op->node->cmd, &op->node->keys, KEY_FAILS_NAME, g->folded, g->folded_len);
-    op_tell(op);
+    throttle_forget(op, g->folded, g->folded_len);
     cmd_key_add(&op->node->cmd, &op->node->keys, &g->user, g->key_hash, key_expiry(op),
                 clock_wall_ms(), (uint32_t)op->node->set->max_keys);
     op_call(op, on_key_added);
@@ -377,8 +332,8 @@ static void confirm_if_needed(struct op *op) {
         confirm_name(op);
 }
 
-static const op_step ENTER[] = {verify_password,   refuse_another, add_key,
-                                confirm_if_needed, begin_session,  NULL};
+static const op_step ENTER[] = {verify_password, count_verdict,     tell_verdict,  refuse_another,
+                                add_key,         confirm_if_needed, begin_session, NULL};
 
 static void enter_or_create(struct op *op) {
     const struct sign *g = op->state;
@@ -391,9 +346,9 @@ static void enter_or_create(struct op *op) {
 
 static const op_step LOOK_UP_AGAIN[] = {look_up_name, look_up_record, enter_or_create, NULL};
 
-const op_step OP_SIGN_IN[] = {check_name,     look_up_fails,   throttle, look_up_name,
+const op_step OP_SIGN_IN[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
                               look_up_record, enter_or_create, NULL};
-const op_step OP_SIGN_UP[] = {check_name,     look_up_fails,   throttle, look_up_name,
+const op_step OP_SIGN_UP[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
                               look_up_record, enter_or_create, NULL};
 
 /* Somebody else claimed the name in the meantime: it is theirs, or they can sign in. */
@@ -421,10 +376,7 @@ static void revoke_key(struct op *op) {
     o->session = op->session;
     op->state_clear = clear_sign_out;
     op->session->signing_out = true;
-    char hash[KEY_HASH_TEXT + 1];
-    memcpy(hash, op->session->key_hash, sizeof hash);
-    if (op->req.key_len) /* the pair that was sent, which is this user's */
-        secret_hash_key(op->req.key, op->req.key_len, hash);
+    const char *hash = op->session->key_hash; /* this connection's own, whatever pair was sent */
     struct buf *b = frame_scratch();
     event_write_key_revoked(b, hash);
     cmd_key_revoke(&op->node->cmd, &op->node->keys, &op->account->uuid, hash, b->data, b->len);

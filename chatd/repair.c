@@ -24,13 +24,6 @@ struct reading {
     enum err_code failed;
 };
 
-static void on_state(const struct redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct reading *y = arg;
-    struct err e;
-    y->failed = reply_position(reply, &y->state, &e);
-}
-
 static void end_reading(struct reading *y, bool again) {
     struct node *node = y->node;
     struct channel *ch = y->channel;
@@ -57,15 +50,21 @@ static void begin_epoch(struct node *node, struct channel *ch) {
     delivery_read_stream(node, ch, 0);
 }
 
-static void on_entries(const struct redisReply *reply, void *arg, link_aux aux) {
+/* The answer to EXEC: the position, and the entries behind what was delivered. */
+static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct reading *y = arg;
     struct channel *ch = y->channel;
     struct node *node = y->node;
-    size_t n = 0;
+    size_t parts = 0, n = 0;
     struct err e;
+    y->failed = reply_array(reply, &parts, &e);
+    if (!y->failed && parts != 2)
+        y->failed = ERR_INTERNAL;
     if (!y->failed)
-        y->failed = reply_array(reply, &n, &e);
+        y->failed = reply_position(reply_item(reply, 0), &y->state, &e);
+    if (!y->failed)
+        y->failed = reply_array(reply_item(reply, 1), &n, &e);
     if (y->failed) {
         end_reading(y, false);
         return;
@@ -84,7 +83,7 @@ static void on_entries(const struct redisReply *reply, void *arg, link_aux aux) 
     }
     uint64_t before = ch->feed.last.seq;
     for (size_t i = 0; i < n; i++)
-        delivery_entry(node, ch, reply_item(reply, i));
+        delivery_entry(node, ch, reply_item(reply_item(reply, 1), i));
     if (n < PAGE && y->state.at.seq > ch->feed.last.seq) /* purged before it got here */
         feed_advance(&ch->feed, y->state.at.seq);
     if (ch->feed.last.seq > before)
@@ -101,10 +100,14 @@ static void read_now(struct node *node, struct channel *ch) {
     y->from = ch->feed.last;
     ch->pins++;
     ch->repairing = true;
+    cmd_multi(&node->cmd); /* an epoch that begins between the two would be read under the old one */
+    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
     cmd_position(&node->cmd, &node->keys, &ch->id);
-    redis_link_call(node->store, &node->cmd, on_state, y, NULL);
+    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
     cmd_log_forward(&node->cmd, &node->keys, &ch->id, ch->feed.last.seq, PAGE);
-    redis_link_call(node->store, &node->cmd, on_entries, y, NULL);
+    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
+    cmd_exec(&node->cmd);
+    redis_link_call(node->store, &node->cmd, on_read, y, NULL);
 }
 
 /* Is there still a reason? A gap may have closed, or all its sessions gone. */

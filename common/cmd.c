@@ -189,6 +189,14 @@ void cmd_ping(struct cmd *c) {
     cmd_begin(c, "PING");
 }
 
+void cmd_multi(struct cmd *c) {
+    cmd_begin(c, "MULTI");
+}
+
+void cmd_exec(struct cmd *c) {
+    cmd_begin(c, "EXEC");
+}
+
 void cmd_script_load(struct cmd *c, enum script s) {
     size_t len;
     const char *body = script_body(s, &len);

@@ -51,6 +51,8 @@ void cmd_auth(struct cmd *c, const char *user, const char *password); /* AUTH [u
 void cmd_select(struct cmd *c, unsigned db);
 void cmd_client_name(struct cmd *c, const char *name);
 void cmd_ping(struct cmd *c);
+void cmd_multi(struct cmd *c);
+void cmd_exec(struct cmd *c);
 void cmd_script_load(struct cmd *c, enum script s);
 void cmd_schema_claim(struct cmd *c, const struct keyspace *ks); /* SET schema 1 NX */
 void cmd_schema_get(struct cmd *c, const struct keyspace *ks);

@@ -136,6 +136,12 @@ const struct redisReply *store_wait(struct store *s, unsigned ms, struct err *e)
     return s->reply;
 }
 
+/* Nothing is owed to us: what can be read now is the end, or noise. */
+bool store_alive(const struct store *s) {
+    struct pollfd fd = {.fd = s->ctx->fd, .events = POLLIN};
+    return !s->ctx->err && poll(&fd, 1, 0) == 0;
+}
+
 /* --- Opening --- */
 
 static bool starts(const char *s, const char *word) {

@@ -30,6 +30,9 @@ struct store *store_connect(const struct redis_uri *uri, const struct keyspace *
 enum err_code store_check(struct store *s, struct err *e);
 enum err_code store_version(struct store *s, char *out, size_t size, struct err *e); /* "7.0.15" */
 
+/* After some idle time: is the connection still there? Asks the kernel only. */
+bool store_alive(const struct store *s);
+
 const struct keyspace *store_keys(const struct store *s);
 /* The commands are built in this one scratch: `cmd_user_get(store_cmd(s), store_keys(s), …)`. */
 struct cmd *store_cmd(struct store *s);

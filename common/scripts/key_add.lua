@@ -3,8 +3,10 @@
 --
 -- KEYS  1 record, 2 keys
 -- ARGV  1 key hash, 2 expiry ms, 3 now ms, 4 keys at most
--- Reply 1 stored, 0 no such user
+-- Reply 1 stored, 0 no such user, 2 banned (since the record was read: a password takes a while to check)
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local banned = tonumber(redis.call('HGET', KEYS[1], 'banned') or 0)
+if banned and banned > tonumber(ARGV[3]) then return 2 end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -tonumber(ARGV[4])) -- before the new one, which may expire first
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])

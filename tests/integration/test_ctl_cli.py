@@ -84,7 +84,7 @@ def test_options_stand_anywhere(ctl):
     ctl.add("alice")
     want = ctl("user", "list", "--json", "--limit", "1")
     for line in (["--json", "user", "list", "--limit", "1"], ["user", "--json", "list", "--limit=1"],
-                 ["-j", "user", "list", "-l1"], ["user", "list", "-jl", "1"], ["user", "list", "-f", "json", "-l", "1"],
+                 ["-j", "user", "list", "-l1"], ["user", "list", "-jl", "1"], ["user", "list", "-F", "json", "-l", "1"],
                  ["user", "list", "--limit", "9", "--limit", "1", "-jq"], ["-p", ctl.prefix, "user", "list", "-jl1"]):
         assert ctl(*line) == want, line
     assert ctl("--", "user", "show", "alice") == ctl("user", "show", "--", "alice")
@@ -510,7 +510,7 @@ def test_options_of_the_shell_go_for_its_lines(ctl):
     ctl.add("alice")
     assert json.loads(ctl("--format", "json", stdin="user list"))[0]["name"] == "alice"
     assert ctl("--json", "--prefix=other:", stdin="user list") == "[]\n"
-    assert ctl("-n", stdin="user delete alice\n").startswith("alice")
+    assert ctl("--dry-run", stdin="user delete alice\n").startswith("alice")
     assert ctl("-y", stdin="user delete alice --json").startswith("{")
     ctl(stdin="user delete alice\n", status=NOT_FOUND)
 
@@ -549,6 +549,7 @@ def test_shell_on_a_terminal(ctl, terminal, tmp_path):
     p.expect_exact("chatctl> ")
     p.send("\x1b[A\x1b[A\n")
     p.expect_exact("usage: chatctl user VERB")
+    p.expect_exact("chatctl> ")
     p.sendeof()
     end(p)
     assert p.exitstatus == 0
@@ -559,10 +560,11 @@ def test_shell_survives_a_redis_restart(own_redis, prefix, terminal, tmp_path):
     p.expect_exact("chatctl> ")
     p.sendline("user list --json")
     p.expect_exact("[]")
+    p.expect_exact("chatctl> ")
     own_redis.restart()
     p.sendline("user list --json")
-    p.sendline("user list --json")
     p.expect_exact("[]")
+    p.expect_exact("chatctl> ")
     p.sendeof()
     end(p)
 

@@ -57,6 +57,7 @@ def test_names(ctl, offers, client):
     for name in "alice", "Alfred", "Bob O'Hara", "Ærø":
         ctl.add(name)
     client("alice")
+    chat.wait_until(lambda: ctl.json("user", "list", "--online"))
     assert offers("user", "show", "") == ["alice", "Ærø", "Bob O'Hara", "Alfred"], "online first, then the newest"
     assert offers("user", "show", "al") == ["alice", "Alfred"], "either case"
     assert offers("user", "show", "Bob O") == ["Bob O'Hara"]

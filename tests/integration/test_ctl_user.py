@@ -47,7 +47,7 @@ def test_add_makes_a_user_who_can_sign_in(ctl, client, people):
 def test_add_leaves_nothing_that_lapses(ctl, redis, prefix):
     made = ctl.add("alice")
     assert all(redis.r.ttl(key) == -1 for key in redis.r.keys(prefix + "*"))
-    assert redis.r.get(f"{prefix}name:alice") == made["uuid"]
+    assert redis.r.get(f"{prefix}name:alice") == made["uuid"] and redis.r.get(f"{prefix}schema") == "1"
     assert redis.r.hget(f"{prefix}{{u:{made['uuid']}}}", "hash").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert not redis.r.exists(f"{prefix}{{u:{made['uuid']}}}:keys")
 
@@ -127,6 +127,7 @@ def test_list_selects(ctl, people, client):
     assert names(ctl.json("user", "list", "--banned")) == ["alice"]
     assert ctl.json("user", "list", "--online") == []
     client("x.y-z_1")
+    chat.wait_until(lambda: ctl.json("user", "list", "--online"))
     assert names(ctl.json("user", "list", "--online")) == ["x.y-z_1"]
     assert ctl.json("user", "list", "--online")[0]["online"] is True
 
@@ -162,6 +163,7 @@ def test_names_are_made_safe_on_a_terminal_and_exact_elsewhere(ctl, redis, prefi
 
 def test_show(ctl, people, client):
     c = client("alice", join="0")
+    chat.wait_until(lambda: ctl.json("user", "show", "alice")["online"])
     shown = ctl.all_formats("user", "show", "alice")
     assert shown == {"name": "alice", "uuid": c.user, "created": people["alice"]["created"], "online": True,
                      "nodes": 1, "banned_until": None, "ban_reason": None, "sessions": 1, "channels": 1}

@@ -584,12 +584,44 @@ def test_name_confirm(redis, name):
     assert redis.r.get(name.key) == BOB
 
 
+def test_name_release(redis, name, run):
+    release = lambda uuid: run("name_release", [name.key], [uuid])
+    assert release(ALICE) == 0
+    name.claim(ALICE)
+    assert release(BOB) == 0 and redis.r.get(name.key) == ALICE
+    assert release(ALICE) == 1 and not redis.r.exists(name.key)
+
+
 def test_names_of_the_wrong_type(redis, prefix, name):
     wrong_type(redis.r, name.key)
     with unchanged(redis, prefix):
         for act in (lambda: name.claim(ALICE), lambda: name.confirm(ALICE)):
             with pytest.raises(ResponseError, match="WRONGTYPE"):
                 act()
+
+
+def test_user_change(redis, user, run):
+    change = lambda *pairs: run("user_change", [user.record], pairs)
+    assert change("name", "Alicia") == 0 and not redis.r.exists(user.record)
+    user.create(expiry=user.now() + 10**6)
+    assert change("name", "Alicia", "banned", "5", "ban-reason", "x") == 1
+    assert change("banned", "", "nothing", "") == 1
+    assert redis.r.hgetall(user.record) == {"name": "Alicia", "hash": "$argon2id$x", "created": str(NOW),
+                                            "ban-reason": "x"}
+    assert redis.r.ttl(user.record) > 0, "unconfirmed stays so"
+
+
+def test_user_change_of_the_wrong_type(redis, prefix, user, run):
+    wrong_type(redis.r, user.record)
+    with unchanged(redis, prefix):
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            run("user_change", [user.record], ["name", "x"])
+
+
+def test_user_create_without_a_key(redis, user, run):
+    """By an administrator: nobody signs in."""
+    assert run("user_create", [user.record, user.keys], ["Alice", "$argon2id$x", NOW, "", 0, 60]) == 1
+    assert redis.r.hget(user.record, "name") == "Alice" and not redis.r.exists(user.keys)
 
 
 def test_user_create(redis, user):
@@ -620,6 +652,18 @@ def test_key_add(redis, user):
     assert redis.r.ttl(user.record) == -1  # confirmed
     assert user.held() == {"key 1", "key 2"}
     assert abs(redis.r.pttl(user.keys) - 2 * 10**6) < 5000
+
+
+def test_key_add_of_a_banned_user(redis, user):
+    """The ban came while the password was checked."""
+    user.create(expiry=user.now() + 10**6)
+    before = redis.r.zrange(user.keys, 0, -1)
+    redis.r.hset(user.record, "banned", user.now() + 10**5)
+    assert user.add("key 2", user.now() + 10**6) == 2 and redis.r.zrange(user.keys, 0, -1) == before
+    redis.r.hset(user.record, "banned", user.now() - 1)
+    assert user.add("key 2", user.now() + 10**6) == 1
+    redis.r.hset(user.record, "banned", "nonsense")
+    assert user.add("key 3", user.now() + 10**6) == 1
 
 
 def test_key_add_drops_the_expired(redis, user):

@@ -133,3 +133,14 @@ def test_a_malformed_attempt_is_no_failure(client, redis, prefix):
         c.ask("signIn", body)
         c.expect("error")
     assert failures(redis, prefix) == {}
+
+
+def test_guesses_made_at_once_get_no_more_answers(client, chatd):
+    """A crowd of connections guesses in parallel: no more of them learn anything than one by one."""
+    client("alice")
+    crowd = [client() for _ in range(40)]
+    for i, one in enumerate(crowd):
+        one.send({"type": "signIn", "signIn": {"username": "alice", "password": f"guess {i}"}})
+    names = [one.expect("error", timeout=20)["name"] for one in crowd]
+    assert 1 <= names.count("bad_credentials") <= 10
+    assert names.count("bad_credentials") + names.count("too_many_sign_ins") == len(names)

@@ -140,6 +140,14 @@ static void b_ping(struct cmd *c) {
     cmd_ping(c);
 }
 
+static void b_multi(struct cmd *c) {
+    cmd_multi(c);
+}
+
+static void b_exec(struct cmd *c) {
+    cmd_exec(c);
+}
+
 static void b_script_load(struct cmd *c) {
     for (int s = 0; s < SCRIPTS; s++) {
         cmd_script_load(c, (enum script)s);
@@ -309,6 +317,40 @@ static void b_user_rehash(struct cmd *c) {
     cmd_user_rehash(c, &KS, &ALICE_ID, ARGON2);
 }
 
+static void b_user_change(struct cmd *c) {
+    cmd_user_change(c, &KS, &ALICE_ID);
+    cmd_user_field(c, "name", "Alice B.", 8);
+    cmd_user_field(c, "banned", "", 0);
+}
+
+static void b_user_confirm(struct cmd *c) {
+    cmd_user_confirm(c, &KS, &ALICE_ID);
+}
+
+static void b_user_remove(struct cmd *c) {
+    cmd_user_remove(c, &KS, &ALICE_ID);
+}
+
+static void b_user_unindex(struct cmd *c) {
+    cmd_user_unindex(c, &KS, &ALICE_ID);
+}
+
+static void b_name_release(struct cmd *c) {
+    cmd_name_release(c, &KS, "alice b.", 8, &ALICE_ID);
+}
+
+static void b_keys_list(struct cmd *c) {
+    cmd_keys_list(c, &KS, &ALICE_ID);
+}
+
+static void b_keys_remove(struct cmd *c) {
+    cmd_keys_remove(c, &KS, &ALICE_ID);
+}
+
+static void b_publish_all(struct cmd *c) {
+    cmd_publish_all(c, &KS, "r\nx", 3);
+}
+
 static void b_users_count(struct cmd *c) {
     cmd_users_count(c, &KS);
 }
@@ -469,6 +511,8 @@ static const struct {
     {" select ", b_select},
     {" client_name ", b_client_name},
     {" ping ", b_ping},
+    {" multi ", b_multi},
+    {" exec ", b_exec},
     {" script_load ", b_script_load},
     {" schema_claim ", b_schema_claim},
     {" schema_get ", b_schema_get},
@@ -494,6 +538,14 @@ static const struct {
     {" user_name ", b_user_name},
     {" user_ttl ", b_user_ttl},
     {" user_rehash ", b_user_rehash},
+    {" user_change user_field ", b_user_change},
+    {" user_confirm ", b_user_confirm},
+    {" user_remove ", b_user_remove},
+    {" user_unindex ", b_user_unindex},
+    {" name_release ", b_name_release},
+    {" keys_list ", b_keys_list},
+    {" keys_remove ", b_keys_remove},
+    {" publish_all ", b_publish_all},
     {" users_count ", b_users_count},
     {" users_page ", b_users_page},
     {" key_add ", b_key_add},

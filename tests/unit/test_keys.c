@@ -299,8 +299,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_channel_keys),    cmocka_unit_test(test_user_keys),
         cmocka_unit_test(test_global_keys),     cmocka_unit_test(test_tailed_keys),
-        cmocka_unit_test(test_all_are_here),    cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parse),           cmocka_unit_test(test_other_prefix),
+        cmocka_unit_test(test_all_are_here),    cmocka_unit_test(test_parse),           cmocka_unit_test(test_other_prefix),
         cmocka_unit_test(test_prefix),          cmocka_unit_test(test_longest_fit),
         cmocka_unit_test(test_bus_round_trips), cmocka_unit_test(test_foreign_names),
     };
