@@ -168,7 +168,7 @@ static char *quote(char *text, int match, char *quote_char) {
         return NULL;
     if (quote_char && *quote_char) {
         *p++ = *quote_char;
-        strcpy(p, text);
+        memcpy(p, text, strlen(text) + 1);
         return out;
     }
     for (; *text; text++) {

@@ -17,7 +17,8 @@ static const char *take_protected(const char *s, char **out, char *open) {
             s++;
         *(*out)++ = *s;
     }
-    *open = *s ? '\0' : quote;
+    if (!*s)
+        *open = quote;
     return *s ? s + 1 : s;
 }
 

@@ -151,6 +151,7 @@ def test_node_list(ctl, nodes, alices):
 
 def test_a_killed_node_is_shown_as_dead(ctl, start_chatd, redis, prefix):
     node = start_chatd()
+    chat.wait_until(lambda: ctl.json("node", "list") and ctl.json("node", "list")[0]["pid"])
     node.kill()
     name = redis.r.zrange(f"{prefix}{{presence}}:nodes", 0, -1)[0]
     redis.r.zadd(f"{prefix}{{presence}}:nodes", {name: 1000})
