@@ -1,4 +1,5 @@
-/* app - what runs command lines: one for main, many for the shell, which keeps the connection between them. */
+/* app - what runs command lines: one for main, many for the shell, which keeps the connection
+ * between them. */
 #ifndef CHATCTL_APP_H
 #define CHATCTL_APP_H
 

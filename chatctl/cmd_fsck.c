@@ -6,11 +6,9 @@
  * have changed since: a script that compares first, or a command that adds only what is missing.
  * Memory is bounded by a page of SCAN.
  */
-#include "chatctl/ask.h"
 #include "chatctl/cmd.h"
-#include "chatctl/progress.h"
+#include "chatctl/fsck.h"
 #include "common/clock.h"
-#include "common/validate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,30 +25,10 @@ static const struct column COLUMNS[] = {{"problem", COLUMN_TEXT},
                                         {"fixed", COLUMN_BOOL},
                                         {NULL, COLUMN_TEXT}};
 
-/* One key, with what SCAN's page was asked about it. */
-struct key {
-    char text[KEY_MAX + 1];
-    size_t len;
-    char type[16];
-    int64_t ttl;
-    bool ours, cut;
-    struct key_name name;
-};
-
-struct fsck {
-    struct invocation *in;
-    const struct keyspace *ks;
-    struct cmd *c; /* the store's scratch: where a repair is built */
-    bool fix;
-    uint64_t keys, problems, left;
-    struct progress bar;
-};
-
 /* --- Problems --- */
 
-/* `repair`: the scratch holds the command that mends it. */
-static enum status found(struct fsck *f, const char *problem, const char *key, size_t len,
-                         const char *detail, bool repair) {
+enum status fsck_found(struct fsck *f, const char *problem, const char *key, size_t len,
+                       const char *detail, bool repair) {
     const struct redisReply *r;
     bool mend = repair && f->fix && !f->in->dry_run;
     enum status st = mend ? ask(f->in, &r) : STATUS_DONE;
@@ -63,24 +41,24 @@ static enum status found(struct fsck *f, const char *problem, const char *key, s
     return st;
 }
 
-static enum status found_key(struct fsck *f, const char *problem, const struct key *k,
-                             const char *detail, bool repair) {
-    return found(f, problem, k->text, k->len, detail, repair);
+enum status fsck_found_key(struct fsck *f, const char *problem, const struct key *k,
+                           const char *detail, bool repair) {
+    return fsck_found(f, problem, k->text, k->len, detail, repair);
 }
 
-static void key_command(struct fsck *f, const char *verb, const struct key *k) {
+void fsck_key_command(struct fsck *f, const char *verb, const struct key *k) {
     cmd_begin(f->c, verb);
     cmd_copy(f->c, k->text, k->len);
 }
 
-static enum status ask_str(struct fsck *f, const char **s, size_t *len) {
+enum status fsck_ask_str(struct fsck *f, const char **s, size_t *len) {
     const struct redisReply *r;
     struct err e = {0};
     enum status st = ask(f->in, &r);
     return st == STATUS_DONE && reply_str(r, s, len, &e) ? fail(&e) : st;
 }
 
-static enum status user_exists(struct fsck *f, const struct uuid *u, bool *yes) {
+enum status fsck_user_exists(struct fsck *f, const struct uuid *u, bool *yes) {
     int64_t n = 0;
     cmd_begin(f->c, "EXISTS");
     cmd_user_key(f->c, f->ks, u, USER_RECORD);
@@ -109,251 +87,16 @@ static bool may_expire(const struct key_name *n) {
 
 static enum status check_expiry(struct fsck *f, const struct key *k) {
     if (k->ttl < 0 && strstr(k->name.type, "TTL")) {
-        key_command(f, "PEXPIRE", k);
+        fsck_key_command(f, "PEXPIRE", k);
         cmd_i64(f->c, default_ttl_ms(&k->name));
         cmd_literal(f->c, "NX");
-        return found_key(f, "never expires", k, "it is a passing key", true);
+        return fsck_found_key(f, "never expires", k, "it is a passing key", true);
     }
     if (k->ttl >= 0 && !may_expire(&k->name)) {
-        key_command(f, "PERSIST", k);
-        return found_key(f, "will expire", k, "it holds what must last", true);
+        fsck_key_command(f, "PERSIST", k);
+        return fsck_found_key(f, "will expire", k, "it holds what must last", true);
     }
     return STATUS_DONE;
-}
-
-/* --- Names --- */
-
-static enum status check_claim(struct fsck *f, const struct key *k, const struct uuid *u) {
-    int64_t record_ttl = 0;
-    if (k->ttl < 0)
-        return STATUS_DONE;
-    cmd_user_ttl(f->c, f->ks, u);
-    enum status st = ask_i64(f->in, &record_ttl);
-    if (st != STATUS_DONE || record_ttl != -1)
-        return st;
-    cmd_name_confirm(f->c, f->ks, k->name.tail, k->name.tail_len, u);
-    return found_key(f, "half-claimed name", k, "its user is complete", true);
-}
-
-static enum status check_name(struct fsck *f, const struct key *k) {
-    const char *s, *name;
-    size_t len, folded_len = 0;
-    struct uuid u;
-    char folded[NAME_FOLDED_MAX + 1];
-    key_command(f, "GET", k);
-    enum status st = ask_str(f, &s, &len);
-    if (st != STATUS_DONE || !s)
-        return st;
-    if (!uuid_read(s, len, &u)) {
-        key_command(f, "UNLINK", k);
-        return found_key(f, "name without a user", k, "its value is no uuid", true);
-    }
-    cmd_user_name(f->c, f->ks, &u);
-    if ((st = ask_str(f, &name, &len)))
-        return st;
-    if (!name && k->ttl >= 0) /* a sign-up under way, or one that will lapse */
-        return STATUS_DONE;
-    bool exists = false; /* a record without a name is said of the record */
-    if (!name && ((st = user_exists(f, &u, &exists)) || exists))
-        return st;
-    bool same = name && name_fold(name, len, folded, &folded_len) &&
-                folded_len == k->name.tail_len && memcmp(folded, k->name.tail, folded_len) == 0;
-    if (same)
-        return check_claim(f, k, &u);
-    if (k->ttl >= 0) /* a renaming under way, or one that will lapse */
-        return STATUS_DONE;
-    cmd_name_release(f->c, f->ks, k->name.tail, k->name.tail_len, &u);
-    return found_key(f, name ? "name of another" : "name pointing nowhere", k,
-                     name ? "its user has another name" : "there is no such user", true);
-}
-
-/* --- Users --- */
-
-static enum status check_user_name(struct fsck *f, const struct key *k, const char *name,
-                                   size_t len) {
-    char folded[NAME_FOLDED_MAX + 1];
-    size_t folded_len;
-    const char *s;
-    struct uuid holder;
-    if (!name_fold(name, len, folded, &folded_len))
-        return found_key(f, "user without a name", k, "the name can't be folded", false);
-    cmd_name_get(f->c, f->ks, folded, folded_len);
-    enum status st = ask_str(f, &s, &len);
-    if (st != STATUS_DONE || (s && uuid_read(s, len, &holder) && uuid_eq(&holder, &k->name.uuid)))
-        return st;
-    if (s)
-        return found_key(f, "name of another", k, "another user holds this user's name", false);
-    cmd_name_confirm(f->c, f->ks, folded, folded_len, &k->name.uuid);
-    return found_key(f, "user without a name", k, "the name leads to nobody", true);
-}
-
-static enum status check_indexed(struct fsck *f, const struct key *k, int64_t created) {
-    const char *s;
-    size_t len;
-    cmd_begin(f->c, "ZSCORE");
-    cmd_global_key(f->c, f->ks, KEY_USERS);
-    cmd_uuid(f->c, &k->name.uuid);
-    enum status st = ask_str(f, &s, &len);
-    if (st != STATUS_DONE || s)
-        return st;
-    cmd_user_index(f->c, f->ks, &k->name.uuid, created);
-    return found_key(f, "user not in the list", k, "", true);
-}
-
-static enum status check_record(struct fsck *f, const struct key *k) {
-    const struct redisReply *r;
-    struct user_record u;
-    struct err e = {0};
-    char name[NAME_MAX_BYTES + 1];
-    if (k->ttl >= 0) /* a sign-up under way, or one that will lapse */
-        return STATUS_DONE;
-    cmd_user_get(f->c, f->ks, &k->name.uuid);
-    enum status st = ask(f->in, &r);
-    if (st == STATUS_DONE && reply_user(r, &u, &e))
-        st = fail(&e);
-    if (st != STATUS_DONE)
-        return st;
-    if (!u.found)
-        return found_key(f, "user without a name", k, "the record has none", false);
-    memcpy(name, u.name, u.name_len); /* the reply goes with the next command */
-    st = check_user_name(f, k, name, u.name_len);
-    return st == STATUS_DONE ? check_indexed(f, k, u.created_ms) : st;
-}
-
-static enum status check_orphan(struct fsck *f, const struct key *k) {
-    bool exists;
-    enum status st = user_exists(f, &k->name.uuid, &exists);
-    if (st != STATUS_DONE || exists)
-        return st;
-    key_command(f, "UNLINK", k);
-    return found_key(f, "orphaned key", k, "there is no such user", true);
-}
-
-/* Access keys go with the last of them. */
-static enum status check_keys(struct fsck *f, const struct key *k) {
-    if (k->ttl >= 0)
-        return check_orphan(f, k);
-    const struct redisReply *r;
-    struct err e = {0};
-    size_t n;
-    const char *last = NULL;
-    key_command(f, "ZREVRANGE", k);
-    cmd_literal(f->c, "0");
-    cmd_literal(f->c, "0");
-    cmd_literal(f->c, "WITHSCORES");
-    enum status st = ask(f->in, &r);
-    if (st != STATUS_DONE)
-        return st;
-    size_t len;
-    if (!reply_array(r, &n, &e) && n == 2)
-        reply_str(reply_item(r, 1), &last, &len, &e);
-    int64_t at_ms = last ? (int64_t)strtod(last, NULL) : 0;
-    key_command(f, "PEXPIREAT", k);
-    cmd_i64(f->c, at_ms);
-    st = found_key(f, "never expires", k, "access keys do", at_ms > 0);
-    return st == STATUS_DONE ? check_orphan(f, k) : st;
-}
-
-/* --- Channels --- */
-
-static enum status check_channel_listed(struct fsck *f, const struct key *k) {
-    const char *s;
-    size_t len;
-    char id[CHANNEL_TEXT + 1];
-    cmd_begin(f->c, "ZSCORE");
-    cmd_global_key(f->c, f->ks, KEY_CHANNEL_INDEX);
-    cmd_copy(f->c, id, channel_format(&k->name.channel, id));
-    enum status st = ask_str(f, &s, &len);
-    if (st != STATUS_DONE || s)
-        return st;
-    cmd_channel_touch(f->c, f->ks, &k->name.channel, clock_wall_ms());
-    return found_key(f, "channel not in the list", k, "", true);
-}
-
-/* The next append would notice it, too, and begin a new epoch. */
-static enum status check_log(struct fsck *f, const struct key *k) {
-    struct channel_state state;
-    struct log_info log;
-    struct uuid spare = uuid_make();
-    enum status st = ask_log(f->in, &k->name.channel, &log); /* first: seq goes on growing */
-    if (st == STATUS_DONE)
-        st = ask_position(f->in, &k->name.channel, &state);
-    if (st != STATUS_DONE)
-        return st;
-    if (uuid_is_nil(&state.at.epoch)) {
-        cmd_renew(f->c, f->ks, &k->name.channel, &spare, NULL);
-        st = found_key(f, "log without a position", k, "epoch, base or seq is missing or wrong",
-                       true);
-    } else if (log.top > state.at.seq) {
-        char detail[96];
-        struct position known = {.epoch = state.at.epoch, .seq = log.top};
-        cmd_renew(f->c, f->ks, &k->name.channel, &spare, &known);
-        snprintf(detail, sizeof detail, "seq is %" PRIu64 ", the log ends at %" PRIu64,
-                 state.at.seq, log.top);
-        st = found_key(f, "counter behind the stream", k, detail, true);
-    }
-    return st;
-}
-
-static size_t take_users(const struct walk *w, struct uuid *out) {
-    size_t n = 0;
-    for (size_t i = 0; i < w->n; i++) {
-        size_t len;
-        const char *s = walk_item(w, i, &len, NULL);
-        n += uuid_read(s, len, &out[n]);
-    }
-    return n;
-}
-
-/* Which members of a page have no record: asked in one go, mended one by one. */
-static enum status find_orphans(struct fsck *f, const struct walk *w, struct uuid *orphans,
-                                size_t *n) {
-    static struct uuid users[WALK_PAGE];
-    struct err e = {0};
-    size_t asked = take_users(w, users);
-    *n = 0;
-    for (size_t i = 0; i < asked; i++) {
-        cmd_begin(f->c, "EXISTS");
-        cmd_user_key(f->c, f->ks, &users[i], USER_RECORD);
-        if (store_queue(f->in->store, &e))
-            return fail(&e);
-    }
-    for (size_t i = 0; i < asked; i++) {
-        int64_t exists = 1;
-        const struct redisReply *r = store_next(f->in->store, &e);
-        if (!r)
-            return fail(&e);
-        if (!reply_i64(r, 0, &exists, &e) && exists == 0)
-            orphans[(*n)++] = users[i];
-    }
-    return STATUS_DONE;
-}
-
-/* Members of a zset of users who don't exist. */
-static enum status check_users_in(struct fsck *f, const char *key, size_t len,
-                                  const char *problem) {
-    struct uuid orphans[WALK_PAGE];
-    struct walk w = {.key_len = len, .score = "-inf"};
-    bool more = true;
-    enum status st = STATUS_DONE;
-    memcpy(w.key, key, len);
-    while (more && st == STATUS_DONE && !interrupted()) {
-        size_t n = 0;
-        st = walk_page(f->in, &w, &more);
-        if (st == STATUS_DONE && more)
-            st = find_orphans(f, &w, orphans, &n);
-        for (size_t i = 0; i < n && st == STATUS_DONE; i++) {
-            char uuid[UUID_TEXT + 1];
-            uuid_format(&orphans[i], uuid);
-            cmd_begin(f->c, "ZREM");
-            cmd_copy(f->c, key, len);
-            cmd_uuid(f->c, &orphans[i]);
-            st = found(f, problem, key, len, uuid, true);
-            if (st == STATUS_DONE && f->fix && !f->in->dry_run && w.skip > 0)
-                w.skip--; /* it is no longer among those of its score, perhaps: better met twice */
-        }
-    }
-    return st;
 }
 
 /* --- Nodes --- */
@@ -364,11 +107,11 @@ static enum status check_node(struct fsck *f, const struct key *k) {
     cmd_begin(f->c, "ZSCORE");
     cmd_global_key(f->c, f->ks, KEY_NODES);
     cmd_copy(f->c, k->name.tail, k->name.tail_len);
-    enum status st = ask_str(f, &s, &len);
+    enum status st = fsck_ask_str(f, &s, &len);
     if (st != STATUS_DONE || (s && strtod(s, NULL) > (double)(clock_wall_ms() - GRACE_S * 1000)))
         return st;
     cmd_reap(f->c, f->ks, k->name.tail, k->name.tail_len, 500);
-    return found_key(f, "users of a dead node", k, "they count as online", true);
+    return fsck_found_key(f, "users of a dead node", k, "they count as online", true);
 }
 
 /* --- Dispatch --- */
@@ -376,21 +119,21 @@ static enum status check_node(struct fsck *f, const struct key *k) {
 static enum status check_family(struct fsck *f, const struct key *k) {
     const struct key_name *n = &k->name;
     if (n->family == FAMILY_TAILED && n->which == KEY_NAME)
-        return check_name(f, k);
+        return fsck_check_name(f, k);
     if (n->family == FAMILY_TAILED && n->which == KEY_NODE_USERS)
         return check_node(f, k);
     if (n->family == FAMILY_USER && n->which == USER_RECORD)
-        return check_record(f, k);
+        return fsck_check_record(f, k);
     if (n->family == FAMILY_USER && n->which == USER_KEYS)
-        return check_keys(f, k);
+        return fsck_check_keys(f, k);
     if (n->family == FAMILY_USER && n->which == USER_CHANNELS)
-        return check_orphan(f, k);
+        return fsck_check_orphan(f, k);
     if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_LOG)
-        return check_log(f, k);
+        return fsck_check_log(f, k);
     if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_MEMBERS)
-        return check_users_in(f, k->text, k->len, "orphaned member");
+        return fsck_check_users_in(f, k->text, k->len, "orphaned member");
     if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_META)
-        return check_channel_listed(f, k);
+        return fsck_check_channel_listed(f, k);
     return STATUS_DONE;
 }
 
@@ -399,12 +142,12 @@ static enum status check_key(struct fsck *f, const struct key *k) {
     if (strcmp(k->type, "none") == 0) /* gone meanwhile */
         return STATUS_DONE;
     if (!k->ours)
-        return found_key(f, "foreign key", k, "no name of ours; left alone", false);
+        return fsck_found_key(f, "foreign key", k, "no name of ours; left alone", false);
     size_t len = strcspn(k->name.type, ",");
     if (strlen(k->type) != len || memcmp(k->type, k->name.type, len) != 0) {
         snprintf(detail, sizeof detail, "is a %s, should be a %.*s", k->type, (int)len,
                  k->name.type);
-        return found_key(f, "wrong type", k, detail, false);
+        return fsck_found_key(f, "wrong type", k, detail, false);
     }
     enum status st = check_expiry(f, k);
     return st == STATUS_DONE ? check_family(f, k) : st;
@@ -415,10 +158,10 @@ static enum status check_key(struct fsck *f, const struct key *k) {
 static enum status ask_types(struct fsck *f, struct key *keys, size_t n) {
     struct err e = {0};
     for (size_t i = 0; i < n; i++) {
-        key_command(f, "TYPE", &keys[i]);
+        fsck_key_command(f, "TYPE", &keys[i]);
         if (store_queue(f->in->store, &e))
             return fail(&e);
-        key_command(f, "PTTL", &keys[i]);
+        fsck_key_command(f, "PTTL", &keys[i]);
         if (store_queue(f->in->store, &e))
             return fail(&e);
     }
@@ -517,13 +260,13 @@ static enum status check_listed_channel(struct invocation *in, const struct chan
     cmd_begin(f->c, "ZREM");
     cmd_copy(f->c, key, len);
     cmd_copy(f->c, id, strlen(id));
-    return found(f, "listed channel without keys", key, len, id, true);
+    return fsck_found(f, "listed channel without keys", key, len, id, true);
 }
 
 static enum status check_lists(struct fsck *f) {
     char key[KEY_MAX + 1];
     size_t len = key_global(f->ks, KEY_USERS, key);
-    enum status st = check_users_in(f, key, len, "listed user without a record");
+    enum status st = fsck_check_users_in(f, key, len, "listed user without a record");
     return st == STATUS_DONE ? each_channel(f->in, check_listed_channel, f) : st;
 }
 
@@ -580,7 +323,7 @@ static enum status check_online_user(struct fsck *f, const struct nodes *nodes,
     cmd_begin(f->c, "ZREM");
     cmd_global_key(f->c, f->ks, KEY_ONLINE);
     cmd_uuid(f->c, u);
-    return found(f, "online on no node", w->key, w->key_len, uuid, true);
+    return fsck_found(f, "online on no node", w->key, w->key_len, uuid, true);
 }
 
 static enum status check_online(struct fsck *f) {
@@ -592,7 +335,7 @@ static enum status check_online(struct fsck *f) {
     walk_global(&w, f->ks, KEY_ONLINE);
     while (more && st == STATUS_DONE && !interrupted()) {
         st = walk_page(f->in, &w, &more);
-        size_t n = st == STATUS_DONE ? take_users(&w, users) : 0;
+        size_t n = st == STATUS_DONE ? fsck_take_users(&w, users) : 0;
         if (n > 0)
             st = list_nodes(f, &nodes); /* behind the users: those who come meanwhile are known */
         for (size_t i = 0; i < n && st == STATUS_DONE; i++)
@@ -606,12 +349,12 @@ static enum status check_schema(struct fsck *f) {
     size_t len;
     char key[KEY_MAX + 1];
     cmd_schema_get(f->c, f->ks);
-    enum status st = ask_str(f, &s, &len);
+    enum status st = fsck_ask_str(f, &s, &len);
     if (st != STATUS_DONE || s || f->keys == 0)
         return st;
     len = key_global(f->ks, KEY_SCHEMA, key);
     cmd_schema_claim(f->c, f->ks);
-    return found(f, "no schema version", key, len, "", true);
+    return fsck_found(f, "no schema version", key, len, "", true);
 }
 
 static enum status fsck(struct invocation *in) {

@@ -7,13 +7,33 @@
 
 #define HELP_MAX ((size_t)64 * 1024)
 
+/* A command, or without a verb the first one of the noun. */
 static const struct command *find(const char *noun, const char *verb) {
     const struct command *c;
     for (size_t i = 0; (c = command_at(i)); i++)
-        if (noun ? c->noun && strcmp(c->noun, noun) == 0 && (!verb || strcmp(c->verb, verb) == 0)
-                 : !c->noun && strcmp(c->verb, verb) == 0)
+        if (c->noun && strcmp(c->noun, noun) == 0 && (!verb || strcmp(c->verb, verb) == 0))
             return c;
     return NULL;
+}
+
+/* `help ban`: all commands of this verb. False: there is none. */
+static bool help_verb(struct buf *text, const char *verb) {
+    const struct command *c, *only = NULL;
+    size_t n = 0;
+    for (size_t i = 0; (c = command_at(i)); i++)
+        if (strcmp(c->verb, verb) == 0) {
+            only = c;
+            n++;
+        }
+    if (n == 1)
+        help_command(text, only);
+    for (size_t i = 0; n > 1 && (c = command_at(i)); i++)
+        if (strcmp(c->verb, verb) == 0) {
+            buf_str(text, "usage: chatctl ");
+            help_usage(text, c, true);
+            buf_fmt(text, "\n       %s\n", c->help);
+        }
+    return n > 0;
 }
 
 static enum status help(struct invocation *in) {
@@ -27,9 +47,7 @@ static enum status help(struct invocation *in) {
         help_noun(&text, first);
     else if (second && find(first, second))
         help_command(&text, find(first, second));
-    else if (!second && find(NULL, first))
-        help_command(&text, find(NULL, first));
-    else {
+    else if (second || !help_verb(&text, first)) {
         complain("no command '%.60s%s%.60s'", first, second ? " " : "", second ? second : "");
         buf_free(&text);
         return STATUS_NOT_FOUND;

@@ -1,8 +1,10 @@
-/* commands - the one table of everything chatctl can do. The parser, --help at every level, completion, the
- * shell and the man page's synopsis are made from it; a command is named nowhere else.
+/* commands - the one table of everything chatctl can do. The parser, --help at every level,
+ * completion, the shell and the man page's synopsis are made from it; a command is named nowhere
+ * else.
  *
- * A command is a noun and a verb (`user list`) or a verb alone (`export`), with positional arguments and
- * options. Each is one function in a cmd_*.c file, which finds its arguments parsed and checked.
+ * A command is a noun and a verb (`user list`) or a verb alone (`export`), with positional
+ * arguments and options. Each is one function in a cmd_*.c file, which finds its arguments parsed
+ * and checked.
  */
 #ifndef CHATCTL_COMMANDS_H
 #define CHATCTL_COMMANDS_H
@@ -37,7 +39,7 @@ enum value {
     VALUE_USER,     /* a username or a uuid */
     VALUE_CHANNEL,  /* public, alice,bob, or an id */
     VALUE_FILE,
-    VALUE_CHOICE    /* one of `choices`, separated by | */
+    VALUE_CHOICE /* one of `choices`, separated by | */
 };
 
 struct opt {
@@ -59,7 +61,7 @@ struct invocation;
 struct settings;
 
 struct command {
-    const char *noun, *verb; /* noun NULL: the verb stands alone */
+    const char *noun, *verb;    /* noun NULL: the verb stands alone */
     const struct param *params; /* ended by name NULL; NULL = none */
     const struct opt *opts;     /* ended by name NULL; NULL = none but the global ones */
     const char *help;           /* one line */
@@ -101,13 +103,15 @@ void say(const struct invocation *in, const char *fmt, ...) __attribute__((forma
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the error and returns its exit status: the one place where errors become statuses. */
 enum status fail(const struct err *e);
-/* May this go on? Asks on a terminal, refuses without one, agrees with --yes. `what` is the question. */
+/* May this go on? Asks on a terminal, refuses without one, agrees with --yes. `what` is the
+ * question. */
 enum status confirm(struct invocation *in, const char *what);
-/* True once Ctrl-C was pressed: stop between batches, say how far it got, return STATUS_INTERRUPTED. */
+/* True once Ctrl-C was pressed: stop between batches, say how far it got, return
+ * STATUS_INTERRUPTED. */
 bool interrupted(void);
 
-/* Looks up a user by name or uuid / a channel by "public", "alice,bob" or id. STATUS_NOT_FOUND is complained
- * about. `name` gets the stored username (NAME_MAX_BYTES + 1), may be NULL. */
+/* Looks up a user by name or uuid / a channel by "public", "alice,bob" or id. STATUS_NOT_FOUND is
+ * complained about. `name` gets the stored username (NAME_MAX_BYTES + 1), may be NULL. */
 enum status find_user(struct invocation *in, const char *text, struct uuid *out, char *name);
 enum status find_channel(struct invocation *in, const char *text, struct channel_id *out);
 /* "public" or "alice,bob" (uuids for users without a record), into size bytes; returns out. */

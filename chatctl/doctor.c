@@ -16,7 +16,7 @@
 #define CLOCK_WARN_MS 1000
 #define CLOCK_FAIL_MS 60000
 #define PUBSUB_MIN (8 << 20) /* bytes: a burst of a busy second */
-#define NOTHING "::" /* a name that nobody can have: its key never exists */
+#define NOTHING "::"         /* a name that nobody can have: its key never exists */
 
 struct visit {
     struct invocation *in;
@@ -206,56 +206,24 @@ static void check_pubsub(struct visit *v) {
 
 /* Every command that chatd and chatctl send, in a form that changes nothing: %k is a key that
  * doesn't exist, %c the name of a bus. */
-static const char *const NEEDED[] = {"PING",
-                                     "TIME",
-                                     "GET %k",
-                                     "SET %k 1 XX",
-                                     "TTL %k",
-                                     "EXPIRE %k 1",
-                                     "PEXPIRE %k 1",
-                                     "PEXPIREAT %k 1",
-                                     "PERSIST %k",
-                                     "DEL %k",
-                                     "UNLINK %k",
-                                     "EXISTS %k",
-                                     "TYPE %k",
-                                     "HGET %k f",
-                                     "HMGET %k f",
-                                     "HGETALL %k",
-                                     "HDEL %k f",
-                                     "ZADD %k XX 1 m",
-                                     "ZREM %k m",
-                                     "ZCARD %k",
-                                     "ZCOUNT %k 0 1",
-                                     "ZRANGE %k 0 1",
-                                     "ZREVRANGE %k 0 1",
-                                     "ZRANGEBYSCORE %k 0 1",
-                                     "ZSCORE %k m",
-                                     "ZMSCORE %k m",
-                                     "ZREMRANGEBYSCORE %k 0 1",
-                                     "ZREMRANGEBYRANK %k 0 1",
-                                     "SREM %k m",
-                                     "SPOP %k 1",
-                                     "SCARD %k",
-                                     "SMEMBERS %k",
-                                     "XADD %k NOMKSTREAM * f v",
-                                     "XLEN %k",
-                                     "XRANGE %k - + COUNT 1",
-                                     "XREVRANGE %k + - COUNT 1",
-                                     "XTRIM %k MAXLEN 0",
-                                     "XDEL %k 1-0",
-                                     "RENAME %k %k",
-                                     "SCAN 0 MATCH %k COUNT 1",
-                                     "PUBLISH %c -",
-                                     NULL};
+/* clang-format off */
+static const char *const NEEDED[] = {
+    "PING", "TIME", "GET %k", "SET %k 1 XX", "TTL %k", "PTTL %k", "EXPIRE %k 1", "PEXPIRE %k 1",
+    "PEXPIREAT %k 1", "PERSIST %k", "DEL %k", "UNLINK %k", "EXISTS %k", "TYPE %k", "HGET %k f",
+    "HMGET %k f", "HGETALL %k", "HDEL %k f", "ZADD %k XX 1 m", "ZREM %k m", "ZCARD %k",
+    "ZCOUNT %k 0 1", "ZRANGE %k 0 1", "ZREVRANGE %k 0 1", "ZRANGEBYSCORE %k 0 1", "ZSCORE %k m",
+    "ZMSCORE %k m", "ZREMRANGEBYSCORE %k 0 1", "ZREMRANGEBYRANK %k 0 1", "SREM %k m",
+    "SPOP %k 1", "SCARD %k", "SISMEMBER %k m", "ZPOPMIN %k", "XREAD COUNT 1 STREAMS %k 0",
+    "MEMORY USAGE %k", "XADD %k NOMKSTREAM * f v", "XLEN %k", "XRANGE %k - + COUNT 1",
+    "XREVRANGE %k + - COUNT 1", "XTRIM %k MAXLEN 0", "XDEL %k 1-0", "RENAME %k %k",
+    "SCAN 0 MATCH %k COUNT 1", "PUBLISH %c -", NULL};
 /* These would leave something behind, or need something to be there: asked for, not tried. */
 static const char *const NEEDED_ASKED[] = {
-    "HSET %k f v",        "INCR %k",
-    "SADD %k m",          "ZINCRBY %k 1 m",
-    "XSETID %k 1-0",      "SUBSCRIBE %c",
-    "UNSUBSCRIBE %c",     "EVALSHA 0000000000000000000000000000000000000000 1 %k",
-    "SCRIPT LOAD return", "XINFO STREAM %k",
-    "CLIENT SETNAME c",   NULL};
+    "HSET %k f v", "HSETNX %k f v", "HINCRBY %k f 1", "MULTI", "EXEC", "INCR %k", "SADD %k m",
+    "ZINCRBY %k 1 m", "XSETID %k 1-0", "SUBSCRIBE %c", "UNSUBSCRIBE %c",
+    "EVALSHA 0000000000000000000000000000000000000000 1 %k", "SCRIPT LOAD return",
+    "XINFO STREAM %k", "CLIENT SETNAME c", NULL};
+/* clang-format on */
 
 /* Builds a row behind what is in the scratch already. */
 static void build(struct visit *v, const char *row, bool first) {

@@ -1,4 +1,5 @@
-/* lookup - many users at a time: pages of uuids out of Redis, and what their records say, in pipelines. */
+/* lookup - many users at a time: pages of uuids out of Redis, and what their records say, in
+ * pipelines. */
 #ifndef CHATCTL_LOOKUP_H
 #define CHATCTL_LOOKUP_H
 

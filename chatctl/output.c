@@ -31,6 +31,7 @@ struct cell {
 struct output {
     enum format format;
     bool color, single, open;
+    bool terminal; /* stdout is one: nothing that acts on it may pass */
     const struct column *columns;
     size_t ncolumns, column; /* column: of the next cell */
     uint64_t rows;
@@ -59,6 +60,7 @@ struct output *output_new(enum format format) {
     if (!o)
         return NULL;
     o->format = format;
+    o->terminal = isatty(STDOUT_FILENO);
     buf_init(&o->out, 2 * TEXT_MAX);
     buf_init(&o->texts, TEXT_MAX);
     return o;
@@ -165,7 +167,8 @@ static void add_rows(struct output *o) {
         add_cell(o, &o->cells[k], k % o->ncolumns, last);
         if (!last)
             continue;
-        while (o->out.len && o->out.data[o->out.len - 1] == ' ') /* in front of an empty last cell */
+        while (o->out.len &&
+               o->out.data[o->out.len - 1] == ' ') /* in front of an empty last cell */
             o->out.len--;
         buf_char(&o->out, '\n');
     }
@@ -249,6 +252,62 @@ static void add_json_text(struct buf *b, const char *s, size_t len) {
     buf_free(&fixed);
 }
 
+/* One character of two or more bytes: its code point and length. The text is valid UTF-8. */
+static uint32_t code_point(const unsigned char *s, size_t *len) {
+    *len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
+    uint32_t c = *s & (0xffu >> (*len + 1));
+    for (size_t i = 1; i < *len; i++)
+        c = c << 6 | (s[i] & 0x3fu);
+    return c;
+}
+
+/* JSON for a terminal: what would act on it or hide is written as \u…, so that it stays exact. */
+static void add_visible(struct buf *b, const char *json, size_t size) {
+    struct buf safe;
+    buf_init(&safe, 64);
+    for (size_t i = 0, len; i < size; i += len) {
+        len = 1;
+        uint32_t c = (unsigned char)json[i];
+        if (c >= 0x80)
+            c = code_point((const unsigned char *)json + i, &len);
+        buf_reset(&safe);
+        sanitize(&safe, json + i, len, false);
+        if (safe.len == len && memcmp(safe.data, json + i, len) == 0)
+            buf_add(b, json + i, len);
+        else if (c > 0xffff)
+            buf_fmt(b, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+        else
+            buf_fmt(b, "\\u%04x", c);
+    }
+    buf_free(&safe);
+}
+
+static void add_json(struct output *o, const char *s, size_t len) {
+    if (!o->terminal) {
+        add_json_text(&o->out, s, len);
+        return;
+    }
+    struct buf text;
+    buf_init(&text, 8 * len + 64);
+    add_json_text(&text, s, len);
+    if (text.failed)
+        o->out.failed = true;
+    add_visible(&o->out, text.data, text.len);
+    buf_free(&text);
+}
+
+static void add_tsv(struct output *o, const char *s, size_t len) {
+    if (!o->terminal) {
+        add_escaped(&o->out, s, len);
+        return;
+    }
+    struct buf text;
+    buf_init(&text, 4 * len + 64);
+    sanitize(&text, s, len, false);
+    add_escaped(&o->out, text.data, text.len);
+    buf_free(&text);
+}
+
 static void begin_row(struct output *o) {
     bool json = o->format == FORMAT_JSON;
     if (o->format == FORMAT_TSV || o->format == FORMAT_TABLE)
@@ -328,9 +387,9 @@ void output_text(struct output *o, const char *s, size_t len) {
     if (o->format == FORMAT_TABLE)
         table_cell(o, s, len);
     else if (o->format == FORMAT_TSV)
-        add_escaped(&o->out, s, len);
+        add_tsv(o, s, len);
     else
-        add_json_text(&o->out, s, len);
+        add_json(o, s, len);
     end_cell(o);
 }
 

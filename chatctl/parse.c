@@ -176,6 +176,9 @@ static const struct command *find_command(const char *noun, const char *verb) {
 static bool unknown_word(struct line *l, const char *word) {
     struct suggest s = suggest_begin(word, strlen(word));
     const struct command *c;
+    for (size_t i = 0; !l->noun && (c = command_at(i)); i++)
+        if (c->noun && strcmp(c->verb, word) == 0)
+            return wrong(l, "no command '%s'; did you mean '%s %s'?", word, c->noun, word);
     for (size_t i = 0; (c = command_at(i)); i++)
         if (!l->noun)
             suggest_try(&s, c->noun ? c->noun : c->verb);

@@ -1,8 +1,8 @@
-/* parse - command lines, by the table. Words are fed one by one, so that completion, which stops in the middle,
- * sees the line as the parser does.
+/* parse - command lines, by the table. Words are fed one by one, so that completion, which stops in
+ * the middle, sees the line as the parser does.
  *
- * Global options may stand anywhere, a command's own behind its verb; `--` ends the options. Nothing may be
- * abbreviated: a script must not change its meaning when an option is added.
+ * Global options may stand anywhere, a command's own behind its verb; `--` ends the options.
+ * Nothing may be abbreviated: a script must not change its meaning when an option is added.
  */
 #ifndef CHATCTL_PARSE_H
 #define CHATCTL_PARSE_H
@@ -35,7 +35,8 @@ bool line_init(struct line *l, size_t words);
 void line_free(struct line *l);
 /* False: l->why says what is wrong with this word. */
 bool line_feed(struct line *l, const char *word);
-/* The end: are all arguments there, and all values what they must be? `now_ms` is what "30d" ago counts from. */
+/* The end: are all arguments there, and all values what they must be? `now_ms` is what "30d" ago
+ * counts from. */
 bool line_finish(struct line *l, int64_t now_ms);
 
 /* The option of this name that is possible here, or NULL. */

@@ -1,4 +1,5 @@
-/* progress - a bar on stderr for long work: only on a terminal, only after half a second, never with --quiet. */
+/* progress - a bar on stderr for long work: only on a terminal, only after half a second, never
+ * with --quiet. */
 #ifndef CHATCTL_PROGRESS_H
 #define CHATCTL_PROGRESS_H
 
@@ -6,7 +7,7 @@
 #include <stdint.h>
 
 struct progress {
-    const char *what; /* "purging public" */
+    const char *what;     /* "purging public" */
     uint64_t done, total; /* total 0: unknown */
     uint64_t started_ms, drawn_ms;
     bool shown, off;

@@ -252,10 +252,10 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
 
 static enum status rebuild_step(struct invocation *in, const struct channel_id *ch,
                                 const struct uuid *id, const struct undoable *u, char *after,
-                                struct step_result *out) {
+                                uint32_t entries, struct step_result *out) {
     const struct redisReply *r;
     struct err e = {0};
-    cmd_rebuild(store_cmd(in->store), store_keys(in->store), ch, id, &u->id, after, PURGE_BATCH);
+    cmd_rebuild(store_cmd(in->store), store_keys(in->store), ch, id, &u->id, after, entries);
     enum status st = ask(in, &r);
     if (st != STATUS_DONE)
         return st;
@@ -283,7 +283,7 @@ enum status purge_undo(struct invocation *in, const struct channel_id *ch, const
     *restored = 0;
     progress_begin(&bar, "restoring", (uint64_t)u->record.moved, in->quiet);
     while (st == STATUS_DONE && step.state != STEP_DONE && !interrupted()) {
-        st = rebuild_step(in, ch, &id, u, after, &step);
+        st = rebuild_step(in, ch, &id, u, after, PURGE_BATCH, &step);
         *restored += st == STATUS_DONE ? step.moved : 0;
         progress_add(&bar, step.moved);
     }
@@ -291,6 +291,7 @@ enum status purge_undo(struct invocation *in, const struct channel_id *ch, const
     if (st != STATUS_DONE || step.state == STEP_DONE)
         return st;
     *restored = 0;
+    rebuild_step(in, ch, &id, u, after, 0, &step);
     complain("interrupted: nothing was changed; restore again, it begins anew");
     return STATUS_INTERRUPTED;
 }

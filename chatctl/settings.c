@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SYSTEM_FILE "/etc/chatctl.conf"
@@ -58,7 +59,17 @@ static int as_flags(const struct line *line, char flags[][PATH_SIZE], char **arg
     return n;
 }
 
-static bool check(struct settings *set, const struct line *line) {
+/* Does the password stand in a file that others can read? `file` is the default one. */
+static bool is_exposed(const struct line *line, const char *file) {
+    const char *env = getenv("CHATCTL_REDIS"), *named = getenv("CHATCTL_CONFIG");
+    struct stat st;
+    if (line->redis || (env && *env))
+        return false;
+    file = line->config ? line->config : named && *named ? named : file;
+    return stat(file, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0007);
+}
+
+static bool check(struct settings *set, const struct line *line, const char *file) {
     char why[WHY_MAX];
     if (!redis_uri_parse(set->redis, &set->uri, why, sizeof why)) {
         complain("--redis: %s", why);
@@ -67,6 +78,10 @@ static bool check(struct settings *set, const struct line *line) {
     if (*set->uri.password && line->redis) {
         complain("--redis: a password on the command line can be seen by every user of this "
                  "machine: put the URI into CHATCTL_REDIS or a file (--config)");
+        return false;
+    }
+    if (*set->uri.password && is_exposed(line, file)) {
+        complain("redis: the file with this password can be read by others: chmod 600");
         return false;
     }
     if (!keyspace_init(&set->keys, set->prefix)) {
@@ -84,7 +99,8 @@ bool settings_load(struct settings *set, const struct line *line) {
                                      .default_file = default_file(path)};
     *set = (struct settings){0};
     int argc = as_flags(line, flags, argv);
-    return option_load(&program, argc, argv, set, "") == OPTION_RUN && check(set, line);
+    return option_load(&program, argc, argv, set, "") == OPTION_RUN &&
+           check(set, line, program.default_file);
 }
 
 void settings_free(struct settings *set) {

@@ -1,5 +1,5 @@
-/* settings - where the Redis is and how to print: from the command line, else the environment (CHATCTL_REDIS …),
- * else the user's file, else the one of the system. */
+/* settings - where the Redis is and how to print: from the command line, else the environment
+ * (CHATCTL_REDIS …), else the user's file, else the one of the system. */
 #ifndef CHATCTL_SETTINGS_H
 #define CHATCTL_SETTINGS_H
 

@@ -1,5 +1,5 @@
-/* shell - the same commands, a line each. On a terminal with history, Tab and hints (readline, used only here); from
- * a pipe it stops at the first failure and says in which line. */
+/* shell - the same commands, a line each. On a terminal with history, Tab and hints (readline, used
+ * only here); from a pipe it stops at the first failure and says in which line. */
 #ifndef CHATCTL_SHELL_H
 #define CHATCTL_SHELL_H
 

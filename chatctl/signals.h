@@ -1,5 +1,6 @@
-/* signals - Ctrl-C as a flag: long work looks at interrupted() between its batches. A second Ctrl-C ends the
- * program at once. SIGPIPE is ignored, so that a closed pipe is an error of write() and no death in the middle. */
+/* signals - Ctrl-C as a flag: long work looks at interrupted() between its batches. A second Ctrl-C
+ * ends the program at once. SIGPIPE is ignored, so that a closed pipe is an error of write() and no
+ * death in the middle. */
 #ifndef CHATCTL_SIGNALS_H
 #define CHATCTL_SIGNALS_H
 

@@ -1,5 +1,5 @@
-/* words - a line of the shell taken apart: words between spaces; '…' as it stands, "…" with \" and \\, \x outside
- * of quotes; # at the beginning of a word is a comment to the end of the line. */
+/* words - a line of the shell taken apart: words between spaces; '…' as it stands, "…" with \" and
+ * \\, \x outside of quotes; # at the beginning of a word is a comment to the end of the line. */
 #ifndef CHATCTL_WORDS_H
 #define CHATCTL_WORDS_H
 

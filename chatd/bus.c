@@ -142,6 +142,47 @@ static void on_payload(struct node *node, const struct push *p) {
         on_forget(node, &ev);
 }
 
+/* --- Purges that nobody heard, since the link was down --- */
+
+#define MARKS_MAX 1001 /* more are not kept; see purge.lua */
+
+struct unheard {
+    struct node *node;
+    struct channel *channel; /* pinned */
+};
+
+static void on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct unheard *u = arg;
+    struct channel *ch = u->channel;
+    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->deaf.epoch};
+    struct err e;
+    size_t n = 0;
+    if (!reply_array(reply, &n, &e)) /* else they are asked for again after the next loss */
+        ch->deaf = (struct position){.seq = 0};
+    for (size_t i = 0; i < n; i++) {
+        struct mark m;
+        if (!reply_mark(reply_item(reply, i), &m) || m.lost)
+            continue;
+        ev.seq = m.up_to;
+        ev.one = m.one;
+        ev.message_uuid = m.message;
+        on_channel_event(ch, &ev);
+    }
+    hub_unpin(&u->node->hub, ch);
+    free(u);
+}
+
+static void ask_marks(struct node *node, struct channel *ch) {
+    struct unheard *u = uuid_is_nil(&ch->deaf.epoch) ? NULL : malloc(sizeof *u);
+    if (!u)
+        return;
+    *u = (struct unheard){.node = node, .channel = ch};
+    ch->pins++;
+    cmd_marks(&node->cmd, &node->keys, &ch->id, ch->deaf.seq, MARKS_MAX);
+    redis_link_call(node->store, &node->cmd, on_marks, u, NULL);
+}
+
 static void on_subscribed(struct node *node, const struct push *p) {
     struct channel_id id;
     struct uuid user;
@@ -152,6 +193,7 @@ static void on_subscribed(struct node *node, const struct push *p) {
         ch->bus = BUS_ON;
         if (ch->feed.based)
             delivery_read_stream(node, ch, 0);
+        ask_marks(node, ch);
         end_waits(ch, true);
     } else if (key_parse_user_bus(&node->keys, p->channel, p->channel_len, &user)) {
         struct account *acc = account_find(&node->accounts, &user);
@@ -160,7 +202,8 @@ static void on_subscribed(struct node *node, const struct push *p) {
     }
 }
 
-/* Redis refuses a subscription (its access list, say): whoever waits for it must not wait for ever. */
+/* Redis refuses a subscription (its access list, say): whoever waits for it must not wait for ever.
+ */
 static void refuse_asked(struct node *node, struct channel *ch) {
     if (ch->bus != BUS_ASKED || ch->asked != node->bus.answered)
         return;
@@ -217,6 +260,8 @@ static void on_up(void *arg) {
 
 static void channel_off(struct node *node, struct channel *ch) {
     (void)node;
+    if (ch->bus == BUS_ON && ch->feed.based && uuid_is_nil(&ch->deaf.epoch))
+        ch->deaf = ch->feed.last;
     ch->bus = BUS_OFF;
     end_waits(ch, false);
 }

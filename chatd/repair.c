@@ -100,7 +100,8 @@ static void read_now(struct node *node, struct channel *ch) {
     y->from = ch->feed.last;
     ch->pins++;
     ch->repairing = true;
-    cmd_multi(&node->cmd); /* an epoch that begins between the two would be read under the old one */
+    cmd_multi(
+        &node->cmd); /* an epoch that begins between the two would be read under the old one */
     redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
     cmd_position(&node->cmd, &node->keys, &ch->id);
     redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);

@@ -100,7 +100,8 @@ enum err_code reply_purge_record(const struct redisReply *r, struct purge_record
                                  struct err *e);
 
 /* One entry of XRANGE or XREVRANGE. False: it lacks fields or holds nonsense; skip and count it.
- * Fields that are not known are ignored. `seq` is the number before the dash of the id in any case, 0 if it is none. */
+ * Fields that are not known are ignored. `seq` is the number before the dash of the id in any case,
+ * 0 if it is none. */
 bool reply_entry(const struct redisReply *entry, const struct channel_id *channel,
                  struct message *out);
 

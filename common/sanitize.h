@@ -1,5 +1,5 @@
-/* sanitize - foreign text made safe for a terminal: the one choke point for names and messages on their way to a
- * screen, a title or a tty. What is stored stays as it is; this is how it is shown.
+/* sanitize - foreign text made safe for a terminal: the one choke point for names and messages on
+ * their way to a screen, a title or a tty. What is stored stays as it is; this is how it is shown.
  *
  *   C0, DEL                                 ^X
  *   TAB                                     four spaces
@@ -10,8 +10,9 @@
  *   bidi and invisible format characters,
  *   tags, variation selectors 15 and 16,
  *   skin tones                              dropped
- *   ZWJ, ZWNJ                               kept behind U+0600-0DFF, where they shape letters, else dropped
- *   combining marks                         at most 4 behind a character, none at the beginning
+ *   ZWJ, ZWNJ                               kept behind U+0600-0DFF, where they shape letters, else
+ * dropped combining marks                         at most 4 behind a character, none at the
+ * beginning
  *
  * Widths are the C library's (wcwidth): needs a UTF-8 locale.
  */
@@ -23,8 +24,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Appends the safe form of `s` to `out` and returns how many columns it takes (of the last line, if `lines`, which
- * keeps line feeds). */
+/* Appends the safe form of `s` to `out` and returns how many columns it takes (of the last line, if
+ * `lines`, which keeps line feeds). */
 size_t sanitize(struct buf *out, const char *s, size_t len, bool lines);
 
 #endif

@@ -1,7 +1,8 @@
-/* store - a blocking connection to the chat's Redis, for chatctl: commands out, replies back, in order.
+/* store - a blocking connection to the chat's Redis, for chatctl: commands out, replies back, in
+ * order.
  *
- * hiredis is used only here, in reply.c and in chatd's redis_link.c. Every wait is bounded by the time-out
- * given at open. Not for chatd's loop.
+ * hiredis is used only here, in reply.c and in chatd's redis_link.c. Every wait is bounded by the
+ * time-out given at open. Not for chatd's loop.
  */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
@@ -16,15 +17,17 @@
 struct redisReply;
 struct store;
 
-/* Connects, authenticates, selects, and checks that the data under the prefix has our schema (an empty prefix
- * is fine; nothing is written). embedded[:DIR] means the socket of a running embedded server.
- * NULL: `e` says why: ERR_UNAVAILABLE (not reached, time-out, loading), ERR_NOT_AUTHORIZED (NOAUTH, WRONGPASS,
- * NOPERM), ERR_INTERNAL (another schema, a Redis older than 7.0). e->detail never holds a password. */
+/* Connects, authenticates, selects, and checks that the data under the prefix has our schema (an
+ * empty prefix is fine; nothing is written). embedded[:DIR] means the socket of a running embedded
+ * server. NULL: `e` says why: ERR_UNAVAILABLE (not reached, time-out, loading), ERR_NOT_AUTHORIZED
+ * (NOAUTH, WRONGPASS, NOPERM), ERR_INTERNAL (another schema, a Redis older than 7.0). e->detail
+ * never holds a password. */
 struct store *store_open(const struct redis_uri *uri, const struct keyspace *ks,
                          unsigned timeout_ms, struct err *e);
 void store_close(struct store *s); /* NULL is fine */
 
-/* store_open in parts, for who wants to see what is wrong: the connection alone, then what it is checked for. */
+/* store_open in parts, for who wants to see what is wrong: the connection alone, then what it is
+ * checked for. */
 struct store *store_connect(const struct redis_uri *uri, const struct keyspace *ks,
                             unsigned timeout_ms, struct err *e);
 enum err_code store_check(struct store *s, struct err *e);
@@ -37,19 +40,19 @@ const struct keyspace *store_keys(const struct store *s);
 /* The commands are built in this one scratch: `cmd_user_get(store_cmd(s), store_keys(s), …)`. */
 struct cmd *store_cmd(struct store *s);
 
-/* Sends the scratch command and waits for its reply. NULL: lost, `e` says why. An error reply is returned as
- * a reply (see reply.h). NOSCRIPT is answered by loading the script and sending again. The reply is valid until
- * the next call of store_do or store_next. */
+/* Sends the scratch command and waits for its reply. NULL: lost, `e` says why. An error reply is
+ * returned as a reply (see reply.h). NOSCRIPT is answered by loading the script and sending again.
+ * The reply is valid until the next call of store_do or store_next. */
 const struct redisReply *store_do(struct store *s, struct err *e);
 
-/* Pipelining: queue any number, then read as many replies with store_next, in order. A queued script must have
- * been loaded by store_load. */
+/* Pipelining: queue any number, then read as many replies with store_next, in order. A queued
+ * script must have been loaded by store_load. */
 enum err_code store_queue(struct store *s, struct err *e);
 const struct redisReply *store_next(struct store *s, struct err *e);
 enum err_code store_load(struct store *s, enum script script, struct err *e);
 
-/* For tail -f: waits up to `ms` for one pushed reply after a SUBSCRIBE. NULL with e->code ERR_OK: nothing
- * came. */
+/* For tail -f: waits up to `ms` for one pushed reply after a SUBSCRIBE. NULL with e->code ERR_OK:
+ * nothing came. */
 const struct redisReply *store_wait(struct store *s, unsigned ms, struct err *e);
 
 #endif

@@ -4,6 +4,7 @@
 --
 -- KEYS  1 log, 2 trash, 3 rebuild, 4 lock, 5 the purge's record, 6 purges, 7 marks, 8 replaced
 -- ARGV  1 uuid of this restore, 2 uuid of the purge, 3 go on behind this entry id, 4 how many to read of each
+--       (0: give up, and leave everything as it was)
 -- Reply {0, entry id copied last, number copied out of the trash, 1 if done}, {1} another purge or restore is
 --       at work, {2} the trash is gone: nothing was changed
 local REBUILD_S, LOCK_MS = 3600, 30000
@@ -12,10 +13,10 @@ local id, purge, after, batch = unpack(ARGV)
 
 local held = redis.call('GET', lock)
 if held and held ~= id then return {1} end
-if redis.call('EXISTS', trash) == 0 then
+if batch == '0' or redis.call('EXISTS', trash) == 0 then
   redis.call('UNLINK', rebuild)
   redis.call('DEL', lock)
-  return {2}
+  return batch == '0' and {0, '0-0', 0, 0} or {2}
 end
 if after == '0-0' then redis.call('UNLINK', rebuild) end
 

@@ -1,10 +1,12 @@
 """chatctl channel …: what there is, what is purged, who hears of it, and how it comes back."""
 
+import signal
+import subprocess
 import time
 
 import chat
 import pytest
-from ctl import CONFLICT, NOT_FOUND, REFUSED, USAGE
+from ctl import CONFLICT, INTERRUPTED, NOT_FOUND, REFUSED, USAGE, check_sanitizers
 from load import Load
 
 
@@ -130,7 +132,9 @@ def test_purge_before_a_message(ctl, talk, redis, prefix):
 def test_purge_of_one_of_two(ctl, client, redis, prefix):
     alice, bob = client("alice", join="0"), client("bob", join="0")
     for i in range(6):
-        (alice, bob)[i % 2].say(f"m{i}")
+        (alice, bob)[i % 2].post(f"m{i}")
+        alice.hear(f"m{i}")
+        bob.hear(f"m{i}")
     assert ctl.json("channel", "purge", "public", "--from", "bob", "--yes") == [
         {"channel": "public", "messages": 3, "upTo": 6}]
     assert seqs(redis, prefix) == [1, 3, 5]
@@ -263,6 +267,55 @@ def test_a_node_that_had_not_heard_all_goes_on(ctl, talk, client, redis, prefix)
                      id=f"{redis.r.hincrby(f'{prefix}{{c:public}}:meta', 'seq', 1)}-0")
     ctl("channel", "purge", "public", "--yes")
     assert talk.alice.say("next")["seq"] == 9
+
+
+def test_a_node_that_was_deaf_learns_of_it(ctl, talk, chatd, redis):
+    """Its subscriptions are lost, and what is published meanwhile with them."""
+    talk(10)
+    chatd.pause()
+    redis.r.client_kill_filter(_type="pubsub")
+    ctl("channel", "purge", "public", "--keep", "5", "--yes")
+    ctl("message", "delete", talk.said[7]["UUID"], "public", "--yes")
+    chatd.resume()
+    told = [talk.alice.expect_event("purge") for _ in range(2)]
+    assert {(e.get("upTo"), e.get("UUID")) for e in told} == {(5, None), (None, talk.said[7]["UUID"])}
+    assert talk.alice.say("next")["seq"] == 11
+
+
+# Interrupted
+
+def fill(redis, prefix, n):
+    pipe = redis.r.pipeline(transaction=False)
+    for i in range(1, n + 1):
+        pipe.xadd(f"{prefix}{{c:public}}:log", {"uuid": chat.new_uuid(), "sender": chat.NOBODY, "name": "nobody",
+                                                "at": i, "text": f"m{i}"}, id=f"{i}-0")
+    pipe.hset(f"{prefix}{{c:public}}:meta", mapping={"epoch": chat.NOBODY, "base": 1, "seq": n})
+    pipe.execute()
+    return redis.r.xrange(f"{prefix}{{c:public}}:log")
+
+
+def interrupt(ctl, started, *args):
+    """Ctrl-C as soon as `started`."""
+    running = subprocess.Popen([ctl.binary, *args], env=ctl.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    chat.wait_until(started)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=chat.PATIENCE)
+    check_sanitizers(err.decode())
+    assert running.returncode == INTERRUPTED, err
+    return err.decode()
+
+
+def test_an_interrupted_purge_is_whole(ctl, redis, prefix):
+    before = fill(redis, prefix, 50000)
+    err = interrupt(ctl, lambda: redis.r.keys(f"{prefix}*:trash:*"), "channel", "purge", "public", "--yes")
+    left = len(seqs(redis, prefix))
+    assert 0 < left < 50000 and f"{50000 - left} messages are purged" in err
+    assert ctl.json("channel", "purges", "public")[0]["what"] == f"up to {50000 - left}"
+    interrupt(ctl, lambda: redis.r.keys(f"{prefix}*:rebuild"), "channel", "restore", "public")
+    assert len(seqs(redis, prefix)) == left, "all or nothing"
+    assert not redis.r.keys(f"{prefix}*:rebuild") and not redis.r.keys(f"{prefix}*:lock")
+    ctl("channel", "restore", "public")
+    assert redis.r.xrange(f"{prefix}{{c:public}}:log") == before
 
 
 # Restore

@@ -44,6 +44,7 @@ def end(p):
 
 @pytest.mark.parametrize("line, said", [
     (["usr"], "did you mean 'user'"),
+    (["ban", "alice"], "did you mean 'user ban'"),
     (["user", "lst"], "did you mean 'user list'"),
     (["user"], "chatctl user --help"),
     (["user", "li"], "no command 'user li'"),        # no abbreviations
@@ -111,7 +112,24 @@ def test_a_password_in_argv_is_refused_and_never_printed(ctl):
     assert "hunter2" not in ctl.err
 
 
+def test_a_file_with_a_password_that_others_can_read_is_refused(ctl, tmp_path):
+    conf = tmp_path / "c.conf"
+    conf.write_text('redis = "redis://:hunter2@127.0.0.1:1"\n')
+    conf.chmod(0o644)
+    bare = {"CHATCTL_REDIS": ""}
+    ctl("--config", conf, "stats", env=bare, status=USAGE)
+    assert "chmod 600" in ctl.err and "hunter2" not in ctl.err
+    conf.chmod(0o600)
+    ctl("--config", conf, "stats", env=bare, status=UNAVAILABLE)
+
+
 # Help
+
+def test_help_of_a_verb(ctl):
+    assert ctl("help", "unban") == ctl("help", "user", "unban")
+    several = ctl("help", "show")
+    assert "usage: chatctl user show USER\n" in several and "usage: chatctl channel show" in several
+
 
 def test_help_at_every_level(ctl):
     top = ctl("--help")
@@ -158,6 +176,30 @@ def test_table_on_a_terminal(ctl, terminal):
     assert p.exitstatus == 0
     assert lines[0].startswith("\x1b[1mNAME ") and lines[0].endswith("\x1b[0m")
     assert lines[1].startswith("Ærøskøbing  ") and lines[2].startswith("李小龍      "), "aligned by columns"
+
+
+EVIL = "a\x1b]52;c;eA==\x07\x9b31m\u202eb\r\b\x7f\U000e0041e\u0301"
+ACTING = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\U000e0041]"
+
+
+@pytest.mark.parametrize("shape", ["table", "tsv", "json", "jsonl"])
+@pytest.mark.parametrize("line", [["user", "list"], ["user", "show", "UUID"], ["user", "ban", "UUID", "--reason", EVIL]])
+def test_nothing_that_acts_reaches_a_terminal(ctl, terminal, redis, prefix, shape, line):
+    """Judged by the bytes; JSON stays exact, too."""
+    made = ctl.add("alice")
+    redis.r.hset(f"{prefix}{{u:{made['uuid']}}}", mapping={"name": EVIL, "ban-reason": EVIL})
+    text = end(terminal(*[made["uuid"] if word == "UUID" else word for word in line], "--no-color", "--format", shape))
+    acting = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\U000e0041]" if shape == "tsv" else ACTING
+    assert not re.search(acting, text), ascii(text)
+    if "json" in shape:
+        value = json.loads(text)
+        assert (value[0] if isinstance(value, list) else value)["name"] == EVIL
+
+
+def test_errors_about_names_do_not_act_either(terminal):
+    for line in (["user", "show", EVIL], ["user", EVIL], [EVIL], ["user", "list", "--" + EVIL], ["--redis", EVIL, "stats"]):
+        text = end(terminal(*line))
+        assert text and not re.search(ACTING, text), ascii(text)
 
 
 @pytest.mark.parametrize("env, args", [({"NO_COLOR": "1"}, []), ({"TERM": "dumb"}, []), ({}, ["--no-color"])])
