@@ -88,6 +88,8 @@ static enum status import_lines(struct invocation *in, struct import *m) {
         st = STATUS_INTERRUPTED;
     if (st == STATUS_DONE && !m->ended)
         st = import_bad_line(m, m->line + 1, "the file was cut: its end is missing");
+    if (st == STATUS_DONE && m->messages + m->known != m->expected_messages)
+        st = import_bad_line(m, m->line, "the file has fewer messages than its end says");
     return st;
 }
 

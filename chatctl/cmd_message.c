@@ -16,7 +16,8 @@
 #define TAILS_MAX 100 /* channels followed at once */
 #define FOLLOW_PAGE 100
 #define LAST_DEFAULT 10
-#define QUIET_ROUNDS 4 /* of waiting, until the epochs are compared */
+#define WAIT_MS 250    /* for what comes; below any sensible time-out */
+#define QUIET_ROUNDS 8 /* of waiting, until the epochs are compared */
 
 static const struct column COLUMNS[] = {{"time", COLUMN_TIME},       {"channel", COLUMN_TEXT},
                                         {"sender", COLUMN_TEXT},     {"message", COLUMN_TEXT},
@@ -216,7 +217,7 @@ static enum status follow(struct invocation *in, struct tails *t, bool *came) {
     const struct redisReply *r;
     struct err e = {0};
     size_t n = 0, parts, entries;
-    follow_command(in, t, 500);
+    follow_command(in, t, WAIT_MS);
     enum status st = ask(in, &r);
     *came = false;
     if (st != STATUS_DONE)

@@ -46,7 +46,8 @@ static const struct opt REVOKE_OPTS[] = {
 const struct command CMD_USER[] = {
     {"user", "list", NULL, LIST_OPTS, "list users",
      "In the order of creation users are printed as they are read: memory does not grow with\n"
-     "their number. --sort name needs about 100 bytes a user; with --limit N it holds 2 N of them, or 10,000.\n"
+     "their number. --sort name needs about 100 bytes a user; with --limit N it holds 2 N of them, "
+     "or N + 10,000.\n"
      "\nExamples:\n  chatctl user list --online\n  chatctl user list --match 'bot-*' --format tsv\n"
      "  chatctl user list --reverse --limit 10     # the newest",
      false, user_list},

@@ -121,7 +121,10 @@ def test_merge_adds_what_is_missing(ctl, full, redis, prefix):
 def test_merge_continues_the_same_history(ctl, full, redis, prefix):
     lines = full.splitlines(keepends=True)
     last = [line for line in lines if '"message":"m19"' in line][0]
-    older = "".join(line for line in lines if line != last).replace('{"k":"seq","v":"25"}', '{"k":"seq","v":"24"}')
+    end = json.loads(lines[-1])
+    end["messages"] -= 1
+    older = "".join(line for line in lines[:-1] if line != last).replace('{"k":"seq","v":"25"}', '{"k":"seq","v":"24"}')
+    older += json.dumps(end) + "\n"
     flush(redis, prefix)
     ctl("import", stdin=older)
     assert ctl.json("message", "tail")[-1]["message"] == "m18"
@@ -144,6 +147,13 @@ def test_an_interrupted_import_is_finished_by_a_merge(ctl, full, redis, prefix):
     assert "cut" in ctl.err
     ctl("import", "--merge", stdin=full)
     assert ctl("export") == full
+
+
+def test_a_file_that_lacks_messages(ctl, full, redis, prefix):
+    flush(redis, prefix)
+    ctl("import", stdin="".join(line for line in full.splitlines(keepends=True) if '"message":"m7"' not in line),
+        status=FAILED)
+    assert "fewer messages" in ctl.err
 
 
 @pytest.mark.parametrize("text", [
