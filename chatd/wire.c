@@ -3,15 +3,29 @@
 
 #include <libwebsockets.h>
 #include <string.h>
+#include <sys/socket.h>
+
+/* How much of it the socket takes at once. lws_write costs as much again as the system call below
+ * it, so it is left for what the socket doesn't take: that lws buffers. */
+static size_t send_directly(struct lws *wsi, const void *bytes, size_t len) {
+    if (lws_partial_buffered(wsi) || lws_is_ssl(wsi))
+        return 0;
+    ssize_t n = send(lws_get_socket_fd(wsi), bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return n > 0 ? (size_t)n : 0;
+}
 
 enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
+    size_t sent = send_directly(wsi, bytes, len);
+    if (sent == len)
+        return WIRE_SENT;
     /* LWS_WRITE_HTTP on a WebSocket sends the bytes untouched, so several frames go out in one
      * call. lws takes a non-const pointer for the modes that write a header in front; this one
      * doesn't. */
     union {
         const void *in;
         unsigned char *out;
-    } p = {.in = bytes};
+    } p = {.in = (const char *)bytes + sent};
+    len -= sent;
     if (lws_write(wsi, p.out, len, LWS_WRITE_HTTP) < 0) {
         wire_kill(wsi);
         return WIRE_DEAD;
