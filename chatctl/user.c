@@ -25,6 +25,10 @@ enum status new_name_check(const char *text, struct new_name *out) {
         complain("out of memory");
         return STATUS_FAILED;
     }
+    if (name_reserved(out->folded, out->folded_len)) {
+        err_set(&e, ERR_BAD_NAME, "is nobody's name: messages of deleted users bear it");
+        return fail(&e);
+    }
     return STATUS_DONE;
 }
 

@@ -72,6 +72,8 @@ static void check_name(struct op *op) {
         op_fail(op, e.code, "%s.username: %s", request_type(r->kind), e.detail);
     else if (!name_fold(g->name, g->name_len, g->folded, &g->folded_len))
         op_fail(op, ERR_INTERNAL, "out of memory");
+    else if (name_reserved(g->folded, g->folded_len))
+        op_fail(op, ERR_BAD_NAME, "%s.username: is nobody's name", request_type(r->kind));
 }
 
 /* Others' failures with a name are no reason to keep anybody from signing up. */
