@@ -441,6 +441,24 @@ void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_
     cmd_i64(c, entries);
 }
 
+void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_args *a) {
+    cmd_begin_script(c, SCRIPT_RENAME, 5);
+    if (a->trash)
+        purge_key(c, ks, &a->channel, PURGE_TRASH, a->trash);
+    else
+        cmd_channel_key(c, ks, &a->channel, CHANNEL_LOG);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_META);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_REBUILD);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_LOCK);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_REPLACED);
+    cmd_uuid(c, &a->id);
+    cmd_uuid(c, &a->epoch);
+    cmd_copy(c, a->after, strlen(a->after));
+    cmd_i64(c, a->entries);
+    cmd_uuid(c, &a->sender);
+    cmd_literal(c, a->name);
+}
+
 void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                uint64_t since, uint32_t n) {
     cmd_begin(c, "ZRANGEBYSCORE");

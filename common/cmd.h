@@ -130,6 +130,17 @@ void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args
 void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                  const struct uuid *id, const struct uuid *purge, const char *after,
                  uint32_t entries);
+/* Of the channel's log, or of the trash of a purge; `id` is this renaming's, `after` an entry id.
+ */
+struct rename_args {
+    struct channel_id channel;
+    const struct uuid *trash; /* NULL: the log */
+    struct uuid id, epoch, sender;
+    const char *name;
+    char after[64];
+    uint32_t entries;
+};
+void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_args *a);
 /* What was purged since the channel stood at `since`; at most n. */
 void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                uint64_t since, uint32_t n);

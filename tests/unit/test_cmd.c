@@ -491,6 +491,20 @@ static void b_rebuild(struct cmd *c) {
     cmd_rebuild(c, &KS, &id, &MESSAGE_ID, &EPOCH_ID, "17-0", 100);
 }
 
+static void b_rename(struct cmd *c) {
+    struct rename_args a = {.channel = dm(),
+                            .id = MESSAGE_ID,
+                            .epoch = EPOCH_ID,
+                            .sender = BOB_ID,
+                            .name = "deleted user",
+                            .after = "17-0",
+                            .entries = 100};
+    cmd_rename(c, &KS, &a);
+    print(&OUT, c);
+    a.trash = &MESSAGE_ID;
+    cmd_rename(c, &KS, &a);
+}
+
 static void b_marks(struct cmd *c) {
     struct channel_id id = channel_public();
     cmd_marks(c, &KS, &id, 17, 101);
@@ -571,6 +585,7 @@ static const struct {
     {" by_score ", b_by_score},
     {" purge ", b_purge},
     {" rebuild ", b_rebuild},
+    {" rename ", b_rename},
     {" marks ", b_marks},
     {" purges purge_get ", b_purges},
     /* what the builders are made of, tested below and through them */
