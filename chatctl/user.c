@@ -4,9 +4,11 @@
 #include "chatctl/ask.h"
 
 #include <string.h>
+#include <time.h>
 
 #define LAPSE_S 15 /* as chatd: until a claimed name that isn't confirmed is free again */
 #define EVENT_MAX 512
+#define SETTLE_MS 100  /* in which a sign-in that was under way comes to its end */
 #define KEYS_MAX 10000 /* as chatd's --max-keys */
 
 void output_uuid(struct output *o, const struct uuid *u) {
@@ -135,6 +137,22 @@ enum status user_recheck(struct invocation *in, const struct uuid *user) {
     enum status status = ask_i64(in, &nodes);
     buf_free(&b);
     return status;
+}
+
+/* A sign-in that was under way may enter behind the closing: so a moment later the nodes are asked
+ * to look again. */
+enum status user_put_out(struct invocation *in, const struct uuid *user, enum close_code code,
+                         int64_t *nodes) {
+    const struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
+    const struct redisReply *r;
+    cmd_keys_remove(store_cmd(in->store), store_keys(in->store), user);
+    enum status status = ask(in, &r);
+    if (status == STATUS_DONE)
+        status = user_close(in, user, code, nodes);
+    if (status)
+        return status;
+    nanosleep(&moment, NULL);
+    return user_recheck(in, user);
 }
 
 enum status user_forget(struct invocation *in, const struct uuid *user) {
