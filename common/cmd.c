@@ -559,14 +559,6 @@ void cmd_user_ttl(struct cmd *c, const struct keyspace *ks, const struct uuid *u
     cmd_user_key(c, ks, u, USER_RECORD);
 }
 
-void cmd_user_rehash(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
-                     const char *password_hash) {
-    cmd_begin(c, "HSET");
-    cmd_user_key(c, ks, u, USER_RECORD);
-    cmd_literal(c, "hash");
-    cmd_literal(c, password_hash);
-}
-
 void cmd_user_change(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
     cmd_begin_script(c, SCRIPT_USER_CHANGE, 1);
     cmd_user_key(c, ks, u, USER_RECORD);
@@ -638,15 +630,16 @@ void cmd_users_page(struct cmd *c, const struct keyspace *ks, uint32_t offset, u
     page(c, ks, KEY_USERS, offset, n);
 }
 
-void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
-                 const char *key_hash, int64_t expiry_ms, int64_t now_ms, uint32_t keys_max) {
+void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct new_key *k) {
     cmd_begin_script(c, SCRIPT_KEY_ADD, 2);
-    cmd_user_key(c, ks, u, USER_RECORD);
-    cmd_user_key(c, ks, u, USER_KEYS);
-    cmd_literal(c, key_hash);
-    cmd_i64(c, expiry_ms);
-    cmd_i64(c, now_ms);
-    cmd_i64(c, keys_max);
+    cmd_user_key(c, ks, &k->user, USER_RECORD);
+    cmd_user_key(c, ks, &k->user, USER_KEYS);
+    cmd_literal(c, k->key_hash);
+    cmd_i64(c, k->expiry_ms);
+    cmd_i64(c, k->now_ms);
+    cmd_i64(c, k->keys_max);
+    cmd_literal(c, k->verified);
+    cmd_literal(c, k->rehashed);
 }
 
 void cmd_key_expiry(struct cmd *c, const struct keyspace *ks, const struct uuid *u,

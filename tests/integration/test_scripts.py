@@ -517,8 +517,9 @@ class User:
         return self.run("user_create", [self.record, self.keys],
                         [name, "$argon2id$x", NOW, key, expiry or self.now() + 10**6, lapse])
 
-    def add(self, key, expiry, now=None, most=5):
-        return self.run("key_add", [self.record, self.keys], [key, expiry, now or self.now(), most])
+    def add(self, key, expiry, now=None, most=5, verified="", rehashed=""):
+        return self.run("key_add", [self.record, self.keys],
+                        [key, expiry, now or self.now(), most, verified, rehashed])
 
     def now(self):
         s, us = self.r.time()
@@ -664,6 +665,17 @@ def test_key_add_of_a_banned_user(redis, user):
     assert user.add("key 2", user.now() + 10**6) == 1
     redis.r.hset(user.record, "banned", "nonsense")
     assert user.add("key 3", user.now() + 10**6) == 1
+
+
+def test_key_add_of_another_password(redis, user, prefix):
+    """It was changed while the old one was checked."""
+    user.create(expiry=user.now() + 10**6)
+    with unchanged(redis, prefix):
+        assert user.add("key 2", user.now() + 10**6, verified="$argon2id$old", rehashed="$argon2id$y") == 3
+    assert user.add("key 2", user.now() + 10**6, verified="$argon2id$x") == 1
+    assert redis.r.hget(user.record, "hash") == "$argon2id$x"
+    assert user.add("key 3", user.now() + 10**6, verified="$argon2id$x", rehashed="$argon2id$y") == 1
+    assert redis.r.hget(user.record, "hash") == "$argon2id$y"
 
 
 def test_key_add_drops_the_expired(redis, user):
