@@ -196,6 +196,33 @@ def test_passwd(ctl, people, client):
         assert "alice" in ctl("user", "passwd", "alice", "--format", shape, "--password-file=-", stdin="y\n")
 
 
+def test_a_sign_in_with_the_password_of_before(ctl, client, start_chatd, redis, prefix):
+    """It was found right, behind a queue, after the password was changed."""
+    alice, bob = (f"{prefix}{{u:{ctl.add(name, name)['uuid']}}}" for name in ("alice", "bob"))
+    node = start_chatd(kdf_threads=1, argon2_memory="64M", argon2_passes=2)
+    crowd = [client(at=node) for _ in range(6)]
+    for i, c in enumerate(crowd):
+        c.ask("signIn", {"username": f"user{i}", "password": "x"})
+    late = client(at=node)
+    late.ask("signIn", {"username": "alice", "password": "alice"})
+    time.sleep(0.05)
+    redis.r.hset(alice, "hash", redis.r.hget(bob, "hash"))
+    late.expect_error("bad_credentials")
+    assert not redis.r.exists(alice + ":keys") and redis.r.hget(alice, "hash") == redis.r.hget(bob, "hash")
+    late.sign_in("alice", "bob")
+
+
+def test_sign_ins_at_once_that_bring_the_hash_up_to_date(ctl, client, start_chatd, redis, prefix):
+    record = f"{prefix}{{u:{ctl.add('alice')['uuid']}}}"
+    node = start_chatd(argon2_memory="19M", argon2_passes=3)
+    crowd = [client(at=node) for _ in range(6)]
+    for c in crowd:
+        c.ask("signIn", {"username": "alice", "password": "correct horse"})
+    for c in crowd:
+        c.expect("authorized")
+    assert "t=3" in redis.r.hget(record, "hash") and redis.r.zcard(record + ":keys") == 6
+
+
 # rename
 
 def test_rename(ctl, people, client):
