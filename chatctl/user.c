@@ -139,20 +139,20 @@ enum status user_recheck(struct invocation *in, const struct uuid *user) {
     return status;
 }
 
-/* A sign-in that was under way may enter behind the closing: so a moment later the nodes are asked
- * to look again. */
+enum status user_settle(struct invocation *in, const struct uuid *user) {
+    const struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
+    nanosleep(&moment, NULL);
+    return user_recheck(in, user);
+}
+
 enum status user_put_out(struct invocation *in, const struct uuid *user, enum close_code code,
                          int64_t *nodes) {
-    const struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
     const struct redisReply *r;
     cmd_keys_remove(store_cmd(in->store), store_keys(in->store), user);
     enum status status = ask(in, &r);
     if (status == STATUS_DONE)
         status = user_close(in, user, code, nodes);
-    if (status)
-        return status;
-    nanosleep(&moment, NULL);
-    return user_recheck(in, user);
+    return status ? status : user_settle(in, user);
 }
 
 enum status user_forget(struct invocation *in, const struct uuid *user) {

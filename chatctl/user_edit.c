@@ -106,8 +106,9 @@ enum status user_passwd(struct invocation *in) {
     cmd_user_field(store_cmd(in->store), "hash", hash, strlen(hash));
     status = user_change(in, name);
     secret_wipe(hash, sizeof hash);
-    if (status == STATUS_DONE && !given(in, "keep-sessions"))
-        status = user_revoke_all(in, &user, &revoked);
+    if (status == STATUS_DONE && !given(in, "keep-sessions") &&
+        !(status = user_revoke_all(in, &user, &revoked)))
+        status = user_settle(in, &user);
     if (status)
         return status;
     output_begin(in->out, PASSWD_COLUMNS, true);
