@@ -68,8 +68,10 @@ const struct command CMD_USER[] = {
      false, user_rename},
     {"user", "delete", USER, DELETE_OPTS, "delete a user",
      "Record, name, sessions and memberships go, and the connections are closed. The messages\n"
-     "stay, under the name they were sent with, unless --with-messages is given. Cut short, it\n"
-     "leaves a banned user, who can be deleted again.\n"
+     "stay, with 'deleted user' as the sender's name, unless --with-messages is given; so do\n"
+     "those that a purge took and `channel restore` can bring back. The channels' logs are copied\n"
+     "for that in small batches, beside a running chat. Cut short, it leaves a banned user, who\n"
+     "can be deleted again. --dry-run tells how many messages in which channels.\n"
      "\nExamples:\n  chatctl user delete mallory --dry-run\n  chatctl user delete mallory --yes",
      false, user_delete},
     {"user", "ban", USER, BAN_OPTS, "ban a user: out at once, and not in again",

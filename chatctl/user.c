@@ -4,9 +4,11 @@
 #include "chatctl/ask.h"
 
 #include <string.h>
+#include <time.h>
 
 #define LAPSE_S 15 /* as chatd: until a claimed name that isn't confirmed is free again */
 #define EVENT_MAX 512
+#define SETTLE_MS 100  /* in which a sign-in that was under way comes to its end */
 #define KEYS_MAX 10000 /* as chatd's --max-keys */
 
 void output_uuid(struct output *o, const struct uuid *u) {
@@ -24,6 +26,10 @@ enum status new_name_check(const char *text, struct new_name *out) {
     if (!name_fold(out->text, out->len, out->folded, &out->folded_len)) {
         complain("out of memory");
         return STATUS_FAILED;
+    }
+    if (name_reserved(out->folded, out->folded_len)) {
+        err_set(&e, ERR_BAD_NAME, "is nobody's name: messages of deleted users bear it");
+        return fail(&e);
     }
     return STATUS_DONE;
 }
@@ -131,6 +137,22 @@ enum status user_recheck(struct invocation *in, const struct uuid *user) {
     enum status status = ask_i64(in, &nodes);
     buf_free(&b);
     return status;
+}
+
+enum status user_settle(struct invocation *in, const struct uuid *user) {
+    const struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
+    nanosleep(&moment, NULL);
+    return user_recheck(in, user);
+}
+
+enum status user_put_out(struct invocation *in, const struct uuid *user, enum close_code code,
+                         int64_t *nodes) {
+    const struct redisReply *r;
+    cmd_keys_remove(store_cmd(in->store), store_keys(in->store), user);
+    enum status status = ask(in, &r);
+    if (status == STATUS_DONE)
+        status = user_close(in, user, code, nodes);
+    return status ? status : user_settle(in, user);
 }
 
 enum status user_forget(struct invocation *in, const struct uuid *user) {

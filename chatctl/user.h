@@ -31,8 +31,15 @@ enum status user_change(struct invocation *in, const char *name);
 /* Closes the user's connections on all nodes. *nodes: how many had some. */
 enum status user_close(struct invocation *in, const struct uuid *user, enum close_code code,
                        int64_t *nodes);
+/* Ends the user's sessions and closes the connections, those too of sign-ins that were under way
+ * when the user was banned, which comes first. */
+enum status user_put_out(struct invocation *in, const struct uuid *user, enum close_code code,
+                         int64_t *nodes);
 /* Has every node that has the user look at its record and keys again. */
 enum status user_recheck(struct invocation *in, const struct uuid *user);
+/* A sign-in that was under way may enter behind the closing or revoking: so, a moment later, this
+ * has the nodes look again. */
+enum status user_settle(struct invocation *in, const struct uuid *user);
 /* All nodes forget what they know of the user. */
 enum status user_forget(struct invocation *in, const struct uuid *user);
 /* Removes the access keys, one by one, each told to the nodes. */

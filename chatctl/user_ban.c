@@ -7,11 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define EVENT_MAX 512
 #define REASON_MAX 1000
-#define SETTLE_MS 100 /* in which a sign-in that was under way comes to its end */
 #define SESSION_MARK "k."
 #define SESSION_SHOWN 12 /* characters of a key's hash: 72 bits tell any two apart */
 
@@ -31,21 +29,6 @@ static enum status write_ban(struct invocation *in, const struct uuid *user, con
     cmd_user_field(c, "banned", until, strlen(until));
     cmd_user_field(c, "ban-reason", reason, strlen(reason));
     return user_change(in, name);
-}
-
-/* A sign-in that was under way may enter behind the closing: so a moment later the nodes are asked
- * to look again. */
-static enum status put_out(struct invocation *in, const struct uuid *user, int64_t *nodes) {
-    const struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
-    const struct redisReply *r;
-    cmd_keys_remove(store_cmd(in->store), store_keys(in->store), user);
-    enum status status = ask(in, &r);
-    if (status == STATUS_DONE)
-        status = user_close(in, user, CLOSE_BANNED, nodes);
-    if (status)
-        return status;
-    nanosleep(&moment, NULL);
-    return user_recheck(in, user);
 }
 
 static void print_ban(struct invocation *in, const struct uuid *user, const char *name,
@@ -81,7 +64,7 @@ enum status user_ban(struct invocation *in) {
     }
     status = write_ban(in, &user, name, until, reason);
     if (status == STATUS_DONE)
-        status = put_out(in, &user, &nodes);
+        status = user_put_out(in, &user, CLOSE_BANNED, &nodes);
     if (status == STATUS_DONE)
         print_ban(in, &user, name, until, reason, nodes);
     return status;

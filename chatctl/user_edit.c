@@ -4,6 +4,7 @@
 #include "chatctl/password.h"
 #include "chatctl/progress.h"
 #include "chatctl/purge.h"
+#include "chatctl/rename.h"
 #include "chatctl/user.h"
 #include "chatctl/user_commands.h"
 #include "common/clock.h"
@@ -16,6 +17,7 @@
 #define LAPSE_S 15
 #define EVENT_MAX 512
 #define EVENT_MEMBERS 200 /* as chatd's --event-members */
+#define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
 
 /* --- user add --- */
 
@@ -104,8 +106,9 @@ enum status user_passwd(struct invocation *in) {
     cmd_user_field(store_cmd(in->store), "hash", hash, strlen(hash));
     status = user_change(in, name);
     secret_wipe(hash, sizeof hash);
-    if (status == STATUS_DONE && !given(in, "keep-sessions"))
-        status = user_revoke_all(in, &user, &revoked);
+    if (status == STATUS_DONE && !given(in, "keep-sessions") &&
+        !(status = user_revoke_all(in, &user, &revoked)))
+        status = user_settle(in, &user);
     if (status)
         return status;
     output_begin(in->out, PASSWD_COLUMNS, true);
@@ -249,8 +252,34 @@ static enum status purge_channel(struct invocation *in, const struct channel_id 
     return status;
 }
 
+/* The messages stay, named as those of nobody. */
+static enum status disown_channel(struct invocation *in, const struct channel_id *ch,
+                                  struct deletion *d) {
+    uint64_t n = 0;
+    char name[NAME_SIZE];
+    enum status status = rename_count(in, ch, &d->user, NAME_DELETED, &n);
+    if (interrupted())
+        return stopped(in, "messages renamed", d->messages);
+    if (status)
+        return status;
+    if (in->dry_run && n)
+        say(in, "%s: would rename the sender of %" PRIu64 " messages",
+            channel_name(in, ch, name, sizeof name), n);
+    else if (!in->dry_run && n)
+        status = rename_log(in, ch, &d->user, NAME_DELETED, &n);
+    d->messages += n;
+    if (status || in->dry_run)
+        return status;
+    return rename_trash(in, ch, &d->user, NAME_DELETED);
+}
+
+static enum status clear_channel(struct invocation *in, const struct channel_id *ch,
+                                 struct deletion *d) {
+    return d->with_messages ? purge_channel(in, ch, d) : disown_channel(in, ch, d);
+}
+
 /* A channel that the user has left, maybe: the messages are there still. */
-static enum status purge_left(struct invocation *in, const struct channel_id *ch, int64_t activity,
+static enum status clear_left(struct invocation *in, const struct channel_id *ch, int64_t activity,
                               void *arg) {
     (void)activity;
     struct deletion *d = arg;
@@ -264,15 +293,15 @@ static enum status purge_left(struct invocation *in, const struct channel_id *ch
     cmd_user_key(c, store_keys(in->store), &d->user, USER_CHANNELS);
     cmd_copy(c, id, channel_format(ch, id));
     enum status status = ask_i64(in, &joined);
-    return status || joined ? status : purge_channel(in, ch, d);
+    return status || joined ? status : clear_channel(in, ch, d);
 }
 
 /* The channels of the user first: the index of all of them may lag some seconds behind. */
-static enum status purge_messages(struct invocation *in, struct deletion *d) {
+static enum status clear_messages(struct invocation *in, struct deletion *d) {
     progress_begin(&d->progress, "channels", 0, in->quiet);
-    enum status status = each_joined(in, d, purge_channel);
+    enum status status = each_joined(in, d, clear_channel);
     if (status == STATUS_DONE)
-        status = each_channel(in, purge_left, d);
+        status = each_channel(in, clear_left, d);
     progress_end(&d->progress);
     return status;
 }
@@ -281,17 +310,11 @@ static enum status purge_messages(struct invocation *in, struct deletion *d) {
 static enum status lock_out(struct invocation *in, const struct deletion *d) {
     char until[24];
     int64_t nodes;
-    const struct redisReply *r;
     snprintf(until, sizeof until, "%" PRId64, FOR_EVER_MS);
     cmd_user_change(store_cmd(in->store), store_keys(in->store), &d->user);
     cmd_user_field(store_cmd(in->store), "banned", until, strlen(until));
     enum status status = user_change(in, d->name);
-    if (status)
-        return status;
-    cmd_keys_remove(store_cmd(in->store), store_keys(in->store), &d->user);
-    if ((status = ask(in, &r)))
-        return status;
-    return user_close(in, &d->user, CLOSE_KICKED, &nodes);
+    return status ? status : user_put_out(in, &d->user, CLOSE_KICKED, &nodes);
 }
 
 static enum status leave_channel(struct invocation *in, const struct channel_id *ch,
@@ -312,8 +335,8 @@ static enum status take_apart(struct invocation *in, struct deletion *d) {
     const struct keyspace *ks = store_keys(in->store);
     const struct redisReply *r;
     enum status status = lock_out(in, d);
-    if (status == STATUS_DONE && d->with_messages)
-        status = purge_messages(in, d);
+    if (status == STATUS_DONE)
+        status = clear_messages(in, d);
     if (status == STATUS_DONE)
         status = each_joined(in, d, leave_channel);
     if (status || (status = name_release(in, d->name, &d->user)))
@@ -347,8 +370,8 @@ enum status user_delete(struct invocation *in) {
         return status;
     if (!in->dry_run)
         status = take_apart(in, &d);
-    else if (d.with_messages)
-        status = purge_messages(in, &d);
+    else
+        status = clear_messages(in, &d);
     if (status)
         return status;
     output_begin(in->out, DELETE_COLUMNS, true);

@@ -33,7 +33,7 @@ struct sign {
     bool found, unconfirmed, banned, wrong;
     bool pending;   /* the name is claimed, but not for good yet */
     unsigned looks; /* at a pending name */
-    char hash[SECRET_HASH_MAX];
+    char hash[SECRET_HASH_MAX], rehashed[SECRET_HASH_MAX]; /* rehashed: to take its place, or "" */
     int64_t created_ms;
     char key[ACCESS_KEY_TEXT + 1], key_hash[KEY_HASH_TEXT + 1];
 };
@@ -72,6 +72,8 @@ static void check_name(struct op *op) {
         op_fail(op, e.code, "%s.username: %s", request_type(r->kind), e.detail);
     else if (!name_fold(g->name, g->name_len, g->folded, &g->folded_len))
         op_fail(op, ERR_INTERNAL, "out of memory");
+    else if (name_reserved(g->folded, g->folded_len))
+        op_fail(op, ERR_BAD_NAME, "%s.username: is nobody's name", request_type(r->kind));
 }
 
 /* Others' failures with a name are no reason to keep anybody from signing up. */
@@ -177,16 +179,15 @@ static void on_verified(const struct kdf_result *r, void *arg) {
     g->wrong = !g->found || (r->verdict != SECRET_RIGHT && r->verdict != SECRET_RIGHT_REHASH);
     if (r->cancelled)
         op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
-    else if (!g->wrong && r->verdict == SECRET_RIGHT_REHASH && *r->hash) {
-        cmd_user_rehash(&op->node->cmd, &op->node->keys, &g->user, r->hash);
-        op_tell(op);
-    }
+    else if (!g->wrong && r->verdict == SECRET_RIGHT_REHASH)
+        memcpy(g->rehashed, r->hash, sizeof g->rehashed);
     op_paid(op);
 }
 
 static void verify_password(struct op *op) {
     const struct request *r = &op->req;
-    const struct sign *g = op->state;
+    struct sign *g = op->state;
+    *g->rehashed = '\0';
     op_owe(op);
     if (!kdf_verify(op->node->kdf, g->found ? g->hash : "", r->u.sign.password,
                     r->u.sign.password_len, on_verified, op))
@@ -278,21 +279,37 @@ static void index_user(struct op *op) {
     op_call(op, NULL);
 }
 
-/* The record is gone: deleted while we looked, or it lapsed because we were so slow. Or the user
- * was banned while the password was being checked. */
+/* The record is gone: deleted while we looked, or it lapsed because we were so slow. Or, while the
+ * password was being checked, the user was banned or the password changed: then it is checked
+ * again, since another sign-in that brought its hash up to date is no reason to refuse this one. */
 static void on_key_added(struct op *op, const struct redisReply *reply) {
-    enum { GONE, STORED, BANNED };
+    enum { GONE, STORED, BANNED, CHANGED };
+    struct sign *g = op->state;
     int64_t stored;
     struct err e;
-    if (reply_i64(reply, GONE, &stored, &e) == ERR_OK && stored != STORED)
+    if (reply_i64(reply, GONE, &stored, &e) != ERR_OK || stored == STORED)
+        return;
+    if (stored == CHANGED && ++g->looks <= PENDING_MAX)
+        op_goto(op, LOOK_UP_AGAIN);
+    else
         op_fail(op, stored == BANNED ? ERR_BANNED : ERR_UNAVAILABLE, "%s", "");
 }
 
-static void confirm_record(struct op *op) {
+static void store_key(struct op *op, const char *verified, const char *rehashed) {
     const struct sign *g = op->state;
-    cmd_key_add(&op->node->cmd, &op->node->keys, &g->user, g->key_hash, key_expiry(op),
-                clock_wall_ms(), (uint32_t)op->node->set->max_keys);
-    op_call(op, on_key_added); /* takes the lapse off the record and its keys */
+    const struct new_key k = {.user = g->user,
+                              .key_hash = g->key_hash,
+                              .expiry_ms = key_expiry(op),
+                              .now_ms = clock_wall_ms(),
+                              .keys_max = (uint32_t)op->node->set->max_keys,
+                              .verified = verified,
+                              .rehashed = rehashed};
+    cmd_key_add(&op->node->cmd, &op->node->keys, &k);
+    op_call(op, on_key_added);
+}
+
+static void confirm_record(struct op *op) {
+    store_key(op, "", ""); /* takes the lapse off the record and its keys */
     index_user(op);
 }
 
@@ -318,9 +335,7 @@ static void add_key(struct op *op) {
     }
     make_key(g);
     throttle_forget(op, g->folded, g->folded_len);
-    cmd_key_add(&op->node->cmd, &op->node->keys, &g->user, g->key_hash, key_expiry(op),
-                clock_wall_ms(), (uint32_t)op->node->set->max_keys);
-    op_call(op, on_key_added);
+    store_key(op, g->hash, g->rehashed);
 }
 
 /* The user may have been made by a node that did not come to the end: what is missing is done now.

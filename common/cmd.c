@@ -441,6 +441,24 @@ void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_
     cmd_i64(c, entries);
 }
 
+void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_args *a) {
+    cmd_begin_script(c, SCRIPT_RENAME, 5);
+    if (a->trash)
+        purge_key(c, ks, &a->channel, PURGE_TRASH, a->trash);
+    else
+        cmd_channel_key(c, ks, &a->channel, CHANNEL_LOG);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_META);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_REBUILD);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_LOCK);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_REPLACED);
+    cmd_uuid(c, &a->id);
+    cmd_uuid(c, &a->epoch);
+    cmd_copy(c, a->after, strlen(a->after));
+    cmd_i64(c, a->entries);
+    cmd_uuid(c, &a->sender);
+    cmd_literal(c, a->name);
+}
+
 void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                uint64_t since, uint32_t n) {
     cmd_begin(c, "ZRANGEBYSCORE");
@@ -541,14 +559,6 @@ void cmd_user_ttl(struct cmd *c, const struct keyspace *ks, const struct uuid *u
     cmd_user_key(c, ks, u, USER_RECORD);
 }
 
-void cmd_user_rehash(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
-                     const char *password_hash) {
-    cmd_begin(c, "HSET");
-    cmd_user_key(c, ks, u, USER_RECORD);
-    cmd_literal(c, "hash");
-    cmd_literal(c, password_hash);
-}
-
 void cmd_user_change(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
     cmd_begin_script(c, SCRIPT_USER_CHANGE, 1);
     cmd_user_key(c, ks, u, USER_RECORD);
@@ -620,15 +630,16 @@ void cmd_users_page(struct cmd *c, const struct keyspace *ks, uint32_t offset, u
     page(c, ks, KEY_USERS, offset, n);
 }
 
-void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
-                 const char *key_hash, int64_t expiry_ms, int64_t now_ms, uint32_t keys_max) {
+void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct new_key *k) {
     cmd_begin_script(c, SCRIPT_KEY_ADD, 2);
-    cmd_user_key(c, ks, u, USER_RECORD);
-    cmd_user_key(c, ks, u, USER_KEYS);
-    cmd_literal(c, key_hash);
-    cmd_i64(c, expiry_ms);
-    cmd_i64(c, now_ms);
-    cmd_i64(c, keys_max);
+    cmd_user_key(c, ks, &k->user, USER_RECORD);
+    cmd_user_key(c, ks, &k->user, USER_KEYS);
+    cmd_literal(c, k->key_hash);
+    cmd_i64(c, k->expiry_ms);
+    cmd_i64(c, k->now_ms);
+    cmd_i64(c, k->keys_max);
+    cmd_literal(c, k->verified);
+    cmd_literal(c, k->rehashed);
 }
 
 void cmd_key_expiry(struct cmd *c, const struct keyspace *ks, const struct uuid *u,

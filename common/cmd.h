@@ -130,6 +130,17 @@ void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args
 void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                  const struct uuid *id, const struct uuid *purge, const char *after,
                  uint32_t entries);
+/* Of the channel's log, or of the trash of a purge; `id` is this renaming's, `after` an entry id.
+ */
+struct rename_args {
+    struct channel_id channel;
+    const struct uuid *trash; /* NULL: the log */
+    struct uuid id, epoch, sender;
+    const char *name;
+    char after[64];
+    uint32_t entries;
+};
+void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_args *a);
 /* What was purged since the channel stood at `since`; at most n. */
 void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                uint64_t since, uint32_t n);
@@ -161,8 +172,6 @@ void cmd_user_index(struct cmd *c, const struct keyspace *ks, const struct uuid 
 void cmd_user_get(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
 void cmd_user_name(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
 void cmd_user_ttl(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
-void cmd_user_rehash(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
-                     const char *password_hash);
 /* One more field and its value behind cmd_user_change; "" removes it. Borrows the value. */
 void cmd_user_change(struct cmd *c, const struct keyspace *ks, const struct uuid *u);
 void cmd_user_field(struct cmd *c, const char *field, const char *value, size_t len);
@@ -177,8 +186,15 @@ void cmd_keys_remove(struct cmd *c, const struct keyspace *ks, const struct uuid
 void cmd_publish_all(struct cmd *c, const struct keyspace *ks, const char *event, size_t len);
 void cmd_users_count(struct cmd *c, const struct keyspace *ks);
 void cmd_users_page(struct cmd *c, const struct keyspace *ks, uint32_t offset, uint32_t n);
-void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
-                 const char *key_hash, int64_t expiry_ms, int64_t now_ms, uint32_t keys_max);
+struct new_key {
+    struct uuid user;
+    const char *key_hash;
+    int64_t expiry_ms, now_ms;
+    uint32_t keys_max;
+    const char *verified; /* the password hash that was found right; "": none was checked */
+    const char *rehashed; /* takes its place; "": it stays */
+};
+void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct new_key *k);
 void cmd_key_expiry(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
                     const char *key_hash);
 void cmd_key_revoke(struct cmd *c, const struct keyspace *ks, const struct uuid *u,

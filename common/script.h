@@ -22,7 +22,8 @@
     X(ONLINE, online)                                                                              \
     X(REAP, reap)                                                                                  \
     X(PURGE, purge)                                                                                \
-    X(REBUILD, rebuild)
+    X(REBUILD, rebuild)                                                                            \
+    X(RENAME, rename)
 
 enum script {
 #define X(sym, file) SCRIPT_##sym,

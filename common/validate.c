@@ -512,3 +512,7 @@ bool name_fold(const char *name, size_t len, char out[NAME_FOLDED_MAX + 1], size
     ssize_t count = normalize(name, len, UTF8PROC_CASEFOLD, work);
     return count >= 0 && write_utf8(work, (size_t)count, out, NAME_FOLDED_MAX, out_len);
 }
+
+bool name_reserved(const char *folded, size_t len) {
+    return len == strlen(NAME_DELETED) && memcmp(folded, NAME_DELETED, len) == 0;
+}

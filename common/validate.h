@@ -29,6 +29,10 @@ enum err_code name_check(const char *s, size_t len, char out[NAME_MAX_BYTES + 1]
 #define NAME_FOLDED_MAX 384
 bool name_fold(const char *name, size_t len, char out[NAME_FOLDED_MAX + 1], size_t *out_len);
 
+/* What the messages of a deleted user are named. A name like any other, so nobody may have it. */
+#define NAME_DELETED "deleted user"
+bool name_reserved(const char *folded, size_t len);
+
 /* A message text: 1 to MESSAGE_MAX_CHARS characters, at most MESSAGE_MAX_BYTES bytes; ERR_TOO_LARGE.
  * `s` is valid UTF-8. */
 #define MESSAGE_MAX_CHARS 4096

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 import chat
@@ -87,3 +88,14 @@ class Ctl:
 
     def add(self, name, password="correct horse"):
         return self.json("user", "add", name, "--password-file=-", stdin=password + "\n")
+
+
+def interrupt(ctl, started, *args):
+    """Ctrl-C as soon as `started`."""
+    running = subprocess.Popen([ctl.binary, *args], env=ctl.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    chat.wait_until(started)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=chat.PATIENCE)
+    check_sanitizers(err.decode())
+    assert running.returncode == INTERRUPTED, err
+    return err.decode()

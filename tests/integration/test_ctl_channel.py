@@ -1,12 +1,10 @@
 """chatctl channel …: what there is, what is purged, who hears of it, and how it comes back."""
 
-import signal
-import subprocess
 import time
 
 import chat
 import pytest
-from ctl import CONFLICT, INTERRUPTED, NOT_FOUND, REFUSED, USAGE, check_sanitizers
+from ctl import CONFLICT, NOT_FOUND, REFUSED, USAGE, interrupt
 from load import Load
 
 
@@ -292,17 +290,6 @@ def fill(redis, prefix, n):
     pipe.hset(f"{prefix}{{c:public}}:meta", mapping={"epoch": chat.NOBODY, "base": 1, "seq": n})
     pipe.execute()
     return redis.r.xrange(f"{prefix}{{c:public}}:log")
-
-
-def interrupt(ctl, started, *args):
-    """Ctrl-C as soon as `started`."""
-    running = subprocess.Popen([ctl.binary, *args], env=ctl.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    chat.wait_until(started)
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=chat.PATIENCE)
-    check_sanitizers(err.decode())
-    assert running.returncode == INTERRUPTED, err
-    return err.decode()
 
 
 def test_an_interrupted_purge_is_whole(ctl, redis, prefix):

@@ -5,7 +5,8 @@ import time
 
 import chat
 import pytest
-from ctl import CONFLICT, NOT_FOUND, REFUSED, USAGE
+from ctl import CONFLICT, NOT_FOUND, REFUSED, USAGE, interrupt
+from load import Load
 
 NAMES = ["alice", "Bob O'Hara", "Ærøskøbing", "李小龍", "x.y-z_1"]
 
@@ -195,6 +196,33 @@ def test_passwd(ctl, people, client):
         assert "alice" in ctl("user", "passwd", "alice", "--format", shape, "--password-file=-", stdin="y\n")
 
 
+def test_a_sign_in_with_the_password_of_before(ctl, client, start_chatd, redis, prefix):
+    """It was found right, behind a queue, after the password was changed."""
+    alice, bob = (f"{prefix}{{u:{ctl.add(name, name)['uuid']}}}" for name in ("alice", "bob"))
+    node = start_chatd(kdf_threads=1, argon2_memory="64M", argon2_passes=2)
+    crowd = [client(at=node) for _ in range(6)]
+    for i, c in enumerate(crowd):
+        c.ask("signIn", {"username": f"user{i}", "password": "x"})
+    late = client(at=node)
+    late.ask("signIn", {"username": "alice", "password": "alice"})
+    time.sleep(0.05)
+    redis.r.hset(alice, "hash", redis.r.hget(bob, "hash"))
+    late.expect_error("bad_credentials")
+    assert not redis.r.exists(alice + ":keys") and redis.r.hget(alice, "hash") == redis.r.hget(bob, "hash")
+    late.sign_in("alice", "bob")
+
+
+def test_sign_ins_at_once_that_bring_the_hash_up_to_date(ctl, client, start_chatd, redis, prefix):
+    record = f"{prefix}{{u:{ctl.add('alice')['uuid']}}}"
+    node = start_chatd(argon2_memory="19M", argon2_passes=3)
+    crowd = [client(at=node) for _ in range(6)]
+    for c in crowd:
+        c.ask("signIn", {"username": "alice", "password": "correct horse"})
+    for c in crowd:
+        c.expect("authorized")
+    assert "t=3" in redis.r.hget(record, "hash") and redis.r.zcard(record + ":keys") == 6
+
+
 # rename
 
 def test_rename(ctl, people, client):
@@ -239,6 +267,14 @@ def test_a_name_that_two_want_goes_to_one(ctl, redis, prefix):
 
 # delete
 
+def said(answer):
+    return [(m["message"], m["senderUsername"]) for m in answer["messages"]]
+
+
+def logs(redis, prefix):
+    return {key: redis.r.xrange(key) for key in redis.r.keys(prefix + "*:log")}
+
+
 def test_delete(ctl, people, client, redis, prefix):
     alice, bob = client("alice", join="0"), client("Bob O'Hara", join="0")
     alice.join(bob.user)
@@ -248,7 +284,7 @@ def test_delete(ctl, people, client, redis, prefix):
     ctl("user", "delete", "alice", status=REFUSED)
     preview = ctl.json("user", "delete", "alice", "--dry-run")
     done = ctl.json("user", "delete", "alice", "--yes")
-    assert done == preview == {"name": "alice", "uuid": alice.user, "sessions": 1, "channels": 2, "messages": 0}
+    assert done == preview == {"name": "alice", "uuid": alice.user, "sessions": 1, "channels": 2, "messages": 1}
     alice.expect_close(4004)
     gone = {frozenset(bob.expect_event("channelLeave").items()) for _ in range(2)}
     assert len(gone) == 2
@@ -257,10 +293,110 @@ def test_delete(ctl, people, client, redis, prefix):
     assert left == [] and not redis.r.exists(f"{prefix}name:alice")
     assert not redis.r.zscore(f"{prefix}users", alice.user)
     assert redis.r.zrange(f"{prefix}{{c:public}}:members", 0, -1) == [bob.user]
-    assert [m["message"] for m in bob.history()["messages"]] == ["stays"]
+    assert said(bob.history()) == [("stays", "deleted user")]
     ctl("user", "delete", "alice", "--yes", status=NOT_FOUND)
     fresh = client("alice")
     assert fresh.user != alice.user
+
+
+def test_delete_leaves_messages_of_a_deleted_user(ctl, people, client, redis, prefix):
+    """In the public channel, in private ones, in one that was left and in what a restore brings back: the name is
+    another, all else is as it was."""
+    alice, bob, carol = client("alice", join="0"), client("Bob O'Hara", join="0"), client("x.y-z_1", join="0")
+    for other in bob, carol:
+        alice.join(other.user)
+        other.join(alice.user)
+    alice.say("gone", to="0")
+    ctl("channel", "purge", "public", "--yes")
+    alice.drain()
+    one = alice.say("one", to="0")
+    bob.drain()
+    bob.say("two", to="0")
+    for c in alice, carol:
+        c.drain()
+    alice.say("three", to=bob.user)
+    carol.drain()
+    carol.say("four", to=alice.user)
+    alice.drain()
+    alice.say("five", to=carol.user)
+    alice.leave(carol.user)
+    chat.wait_until(lambda: redis.r.zcard(f"{prefix}channels") == 3, what="the index, where one that was left is")
+    bob.drain()
+    before, epoch = logs(redis, prefix), bob.history()["epoch"]
+    ctl("user", "delete", "alice", "--dry-run")
+    told = [line.split(": ") for line in ctl.err.splitlines()]
+    assert {what for _, what in told} == {"would rename the sender of 1 messages"}
+    assert sorted(sorted(channel.split(",")) for channel, _ in told) == [
+        ["Bob O'Hara", "alice"], ["alice", "x.y-z_1"], ["public"]]
+    assert logs(redis, prefix) == before
+    assert ctl.json("user", "delete", "alice", "--yes")["messages"] == 3
+    for key, entries in before.items():
+        assert redis.r.xrange(key) == [
+            (id, {**f, "name": "deleted user"} if f["sender"] == alice.user else f) for id, f in entries]
+    assert not redis.r.keys(prefix + "*:rebuild") and not redis.r.keys(prefix + "*:lock")
+    bob.drain()
+    history = bob.history()
+    assert history["epoch"] == epoch and said(history) == [("two", "Bob O'Hara"), ("one", "deleted user")]
+    assert history["messages"][1]["UUID"] == one["UUID"]
+    ctl("channel", "restore", "public")
+    again = client("Bob O'Hara")
+    again.ask("channelJoin", {"recipientUUID": "0", "since": {"epoch": epoch, "seq": 0}})
+    assert said(again.expect("channelJoin")) == [
+        ("gone", "deleted user"), ("one", "deleted user"), ("two", "Bob O'Hara")]
+    assert again.say("next", to="0")["seq"] == 4
+
+
+def test_delete_under_load(ctl, client, start_chatd, redis, prefix):
+    """Nothing that others say meanwhile is lost, doubled or reordered."""
+    with Load([start_chatd(), start_chatd()], redis, prefix) as load:
+        mallory = client("mallory", join="0", at=load.nodes[0])
+        for i in range(20):
+            uuid = chat.new_uuid()
+            load.history.sent[uuid] = f"spam {i}"
+            mallory.post(f"spam {i}", uuid=uuid)
+        load.wait_acked(1000)
+        ctl("user", "delete", "mallory", "--yes")
+        load.wait_acked(100)
+    load.check()
+    names = [f["name"] for _, f in redis.r.xrange(f"{prefix}{{c:public}}:log") if f["sender"] == mallory.user]
+    assert names == ["deleted user"] * 20
+
+
+def test_an_interrupted_delete_can_be_repeated(ctl, people, redis, prefix):
+    log, alice = f"{prefix}{{c:public}}:log", people["alice"]["uuid"]
+    pipe = redis.r.pipeline(transaction=False)
+    for i in range(1, 30001):
+        pipe.xadd(log, {"uuid": chat.new_uuid(), "sender": alice, "name": "alice", "at": i, "text": "x"}, id=f"{i}-0")
+    pipe.hset(f"{prefix}{{c:public}}:meta", mapping={"epoch": chat.NOBODY, "base": 1, "seq": 30000})
+    pipe.zadd(f"{prefix}channels", {"public": 1})
+    pipe.execute()
+    before = redis.r.xrange(log)
+    interrupt(ctl, lambda: redis.r.keys(prefix + "*:rebuild"), "user", "delete", "alice", "--yes")
+    assert redis.r.xrange(log) == before
+    assert not redis.r.keys(prefix + "*:rebuild") and not redis.r.keys(prefix + "*:lock")
+    assert ctl.json("user", "show", "alice")["banned_until"]
+    assert ctl.json("user", "delete", "alice", "--yes")["messages"] == 30000
+    assert {f["name"] for _, f in redis.r.xrange(log)} == {"deleted user"}
+
+
+def test_delete_waits_for_no_purge(ctl, people, client, redis, prefix):
+    alice = client("alice", join="0")
+    alice.say("x", to="0")
+    redis.r.set(f"{prefix}{{c:public}}:lock", chat.NOBODY, px=60000)
+    ctl("user", "delete", "alice", "--yes", status=CONFLICT)
+    redis.r.delete(f"{prefix}{{c:public}}:lock")
+    assert ctl.json("user", "delete", "alice", "--yes")["messages"] == 1
+
+
+@pytest.mark.parametrize("name", ["deleted user", "Deleted User"])
+def test_nobody_is_called_like_the_deleted(ctl, people, client, unchanged, name):
+    c = client()
+    with unchanged():
+        ctl("user", "add", name, "--password-file=-", stdin="pw\n", status=USAGE)
+        ctl("user", "rename", "alice", name, status=USAGE)
+        for type in "signUp", "signIn":
+            c.ask(type, {"username": name, "password": "pw"})
+            c.expect_error("bad_name")
 
 
 def test_delete_with_messages(ctl, people, client):

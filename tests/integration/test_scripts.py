@@ -517,8 +517,9 @@ class User:
         return self.run("user_create", [self.record, self.keys],
                         [name, "$argon2id$x", NOW, key, expiry or self.now() + 10**6, lapse])
 
-    def add(self, key, expiry, now=None, most=5):
-        return self.run("key_add", [self.record, self.keys], [key, expiry, now or self.now(), most])
+    def add(self, key, expiry, now=None, most=5, verified="", rehashed=""):
+        return self.run("key_add", [self.record, self.keys],
+                        [key, expiry, now or self.now(), most, verified, rehashed])
 
     def now(self):
         s, us = self.r.time()
@@ -664,6 +665,17 @@ def test_key_add_of_a_banned_user(redis, user):
     assert user.add("key 2", user.now() + 10**6) == 1
     redis.r.hset(user.record, "banned", "nonsense")
     assert user.add("key 3", user.now() + 10**6) == 1
+
+
+def test_key_add_of_another_password(redis, user, prefix):
+    """It was changed while the old one was checked."""
+    user.create(expiry=user.now() + 10**6)
+    with unchanged(redis, prefix):
+        assert user.add("key 2", user.now() + 10**6, verified="$argon2id$old", rehashed="$argon2id$y") == 3
+    assert user.add("key 2", user.now() + 10**6, verified="$argon2id$x") == 1
+    assert redis.r.hget(user.record, "hash") == "$argon2id$x"
+    assert user.add("key 3", user.now() + 10**6, verified="$argon2id$x", rehashed="$argon2id$y") == 1
+    assert redis.r.hget(user.record, "hash") == "$argon2id$y"
 
 
 def test_key_add_drops_the_expired(redis, user):
@@ -898,6 +910,10 @@ class Purges:
                 self.base + "purges", self.marks, self.base + "replaced"]
         return self.run("rebuild", keys, [id, purge, after, batch])
 
+    def rename(self, after="0-0", batch=100, id="N", stream=None, epoch=None):
+        keys = [stream or self.channel.log, self.channel.meta, self.rebuilt, self.lock, self.base + "replaced"]
+        return self.run("rename", keys, [id, epoch or self.epoch, after, batch, BOB, "nobody"])
+
     def undo(self, batch=100, purge="P"):
         after, restored = "0-0", 0
         for _ in range(1000):
@@ -1037,6 +1053,81 @@ def test_rebuild_when_the_time_is_over(purges, channel, redis, prefix):
     redis.r.delete(purges.trash())
     with unchanged(redis, prefix):
         assert purges.rebuild() == [2]
+
+
+def renamed(entries):
+    return [(id, {**fields, "name": "nobody"} if fields["sender"] == BOB else fields) for id, fields in entries]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 9, 100])
+def test_rename(purges, channel, redis, batch):
+    before = purges.fill(9, (ALICE, BOB, CAROL))
+    meta = redis.r.hgetall(channel.meta)
+    after, n, done = "0-0", 0, 0
+    while not done:
+        assert redis.r.xrange(channel.log) == before
+        state, after, changed, done = purges.rename(after, batch)
+        assert state == 0
+        n += changed
+    assert n == 3 and redis.r.xrange(channel.log) == renamed(before) != before
+    assert redis.r.hgetall(channel.meta) == meta and redis.r.ttl(channel.log) == -1
+    left = {k.removeprefix(purges.base) for k in redis.r.scan_iter(match=purges.base + "*", count=1000)}
+    assert {k for k in left if not k.startswith("sent:")} == {"log", "meta"}
+    assert channel.store("next")[1] == 10
+    assert purges.rename()[2] == 0, "they bear that name"
+
+
+def test_rename_while_messages_come_and_go(purges, channel, redis):
+    """What is appended meanwhile comes along, renamed too; what retention drops stays dropped."""
+    purges.fill(20, (ALICE, BOB))
+    expected = dict(redis.r.xrange(channel.log))
+    after, n, done = "0-0", 20, 0
+    while not done:
+        if n < 30:
+            n += 1
+            channel.store(f"m{n}", sender=BOB)
+            expected |= dict(redis.r.xrange(channel.log))
+        _, after, _, done = purges.rename(after, 3)
+        if not done:
+            redis.r.xdel(channel.log, f"{n - 20}-0")
+    first = channel.seqs()[0]
+    assert 5 < first < 12 and channel.seqs() == list(range(first, n + 1))
+    assert redis.r.xrange(channel.log) == renamed(list(expected.items())[first - 1:])
+
+
+def test_rename_of_a_channel_that_is_emptied_meanwhile(purges, channel, redis):
+    purges.fill(5, (BOB,))
+    purges.rename(batch=3)
+    redis.r.xtrim(channel.log, maxlen=0)
+    assert purges.rename("3-0", 3) == [0, "3-0", 0, 1]
+    assert channel.seqs() == [] and channel.store("next")[1] == 6
+
+
+def test_rename_that_is_given_up_or_refused_changes_nothing(purges, channel, redis, prefix):
+    before = purges.fill(5, (BOB,))
+    with unchanged(redis, prefix):
+        purges.rename(batch=3)
+        assert purges.rename("3-0", 0) == [0, "0-0", 0, 0]
+    with unchanged(redis, prefix):
+        purges.rename(batch=3)
+        assert purges.rename("3-0", 3, epoch=chat.NOBODY) == [2]
+    with unchanged(redis, prefix):
+        assert purges.rename("3-0", 3) == [1], "its lock has lapsed: another may have purged since"
+    redis.r.set(purges.lock, "P", px=30000)
+    with unchanged(redis, prefix):
+        assert purges.rename() == [1]
+    assert redis.r.xrange(channel.log) == before
+
+
+def test_rename_in_the_trash(purges, channel, redis):
+    before = purges.fill(9, (ALICE, BOB, CAROL))
+    purges.purge(7)
+    assert purges.rename(batch=5, stream=purges.trash()) == [0, "5-0", 2, 0]
+    assert purges.rename("5-0", 5, stream=purges.trash()) == [0, "7-0", 0, 1]
+    assert redis.r.xrange(purges.trash()) == renamed(before[:7])
+    assert 0 < redis.r.pttl(purges.trash()) <= 3600000
+    assert purges.undo() == 7 and redis.r.xrange(channel.log) == renamed(before[:7]) + before[7:]
+    assert purges.rename(stream=purges.trash()) == [0, "0-0", 0, 1], "its time is over"
 
 
 def test_append_drops_what_is_too_old(channel, redis):

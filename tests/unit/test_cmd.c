@@ -313,10 +313,6 @@ static void b_user_ttl(struct cmd *c) {
     cmd_user_ttl(c, &KS, &ALICE_ID);
 }
 
-static void b_user_rehash(struct cmd *c) {
-    cmd_user_rehash(c, &KS, &ALICE_ID, ARGON2);
-}
-
 static void b_user_change(struct cmd *c) {
     cmd_user_change(c, &KS, &ALICE_ID);
     cmd_user_field(c, "name", "Alice B.", 8);
@@ -362,7 +358,18 @@ static void b_users_page(struct cmd *c) {
 }
 
 static void b_key_add(struct cmd *c) {
-    cmd_key_add(c, &KS, &ALICE_ID, KEY_HASH, NOW_MS + 86400000, NOW_MS, 20);
+    struct new_key k = {.user = ALICE_ID,
+                        .key_hash = KEY_HASH,
+                        .expiry_ms = NOW_MS + 86400000,
+                        .now_ms = NOW_MS,
+                        .keys_max = 20,
+                        .verified = "",
+                        .rehashed = ""};
+    cmd_key_add(c, &KS, &k);
+    print(&OUT, c);
+    k.verified = "$argon2id$before";
+    k.rehashed = ARGON2;
+    cmd_key_add(c, &KS, &k);
 }
 
 static void b_key_expiry(struct cmd *c) {
@@ -491,6 +498,20 @@ static void b_rebuild(struct cmd *c) {
     cmd_rebuild(c, &KS, &id, &MESSAGE_ID, &EPOCH_ID, "17-0", 100);
 }
 
+static void b_rename(struct cmd *c) {
+    struct rename_args a = {.channel = dm(),
+                            .id = MESSAGE_ID,
+                            .epoch = EPOCH_ID,
+                            .sender = BOB_ID,
+                            .name = "deleted user",
+                            .after = "17-0",
+                            .entries = 100};
+    cmd_rename(c, &KS, &a);
+    print(&OUT, c);
+    a.trash = &MESSAGE_ID;
+    cmd_rename(c, &KS, &a);
+}
+
 static void b_marks(struct cmd *c) {
     struct channel_id id = channel_public();
     cmd_marks(c, &KS, &id, 17, 101);
@@ -537,7 +558,6 @@ static const struct {
     {" user_get ", b_user_get},
     {" user_name ", b_user_name},
     {" user_ttl ", b_user_ttl},
-    {" user_rehash ", b_user_rehash},
     {" user_change user_field ", b_user_change},
     {" user_confirm ", b_user_confirm},
     {" user_remove ", b_user_remove},
@@ -571,6 +591,7 @@ static const struct {
     {" by_score ", b_by_score},
     {" purge ", b_purge},
     {" rebuild ", b_rebuild},
+    {" rename ", b_rename},
     {" marks ", b_marks},
     {" purges purge_get ", b_purges},
     /* what the builders are made of, tested below and through them */

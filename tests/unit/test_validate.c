@@ -461,6 +461,20 @@ static void names_with_wrong_marks(void **state) {
     CHECK_REFUSALS(rows);
 }
 
+static void name_of_the_deleted(void **state) {
+    (void)state;
+    static const char *const same[] = {"deleted user", "Deleted User", "DELETED USER"};
+    static const char *const others[] = {"deleted", "deleted users", "deleted_user"};
+    char name[NAME_MAX_BYTES + 1], folded[NAME_FOLDED_MAX + 1];
+    size_t len;
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_int_equal(name_check(same[i], strlen(same[i]), name, &len, NULL), ERR_OK);
+        assert_true(name_fold(name, len, folded, &len) && name_reserved(folded, len));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(name_reserved(others[i], strlen(others[i])));
+}
+
 static void names_without_err(void **state) {
     (void)state;
     char out[NAME_MAX_BYTES + 1];
@@ -560,6 +574,7 @@ int main(void) {
         cmocka_unit_test(names_refused),
         cmocka_unit_test(names_mixed),
         cmocka_unit_test(names_with_wrong_marks),
+        cmocka_unit_test(name_of_the_deleted),
         cmocka_unit_test(names_without_err),
         cmocka_unit_test(names_folded),
         cmocka_unit_test(names_folded_limits),
