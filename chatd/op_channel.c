@@ -237,8 +237,7 @@ static void read_snapshot(struct op *op) {
     read_entries(op);
     cmd_user_channel_add(&node->cmd, &node->keys, &a.user, &a.channel, a.now_ms);
     op_tell(op);
-    op->channel->touched = true; /* written with the next beat … */
-    if (!feed->based) {          /* … but one that may be new is listed at once */
+    if (!feed->based) { /* it may be new: then it is listed at once */
         cmd_channel_touch(&node->cmd, &node->keys, &a.channel, a.now_ms);
         op_tell(op);
     }

@@ -138,7 +138,9 @@ def digest(server, prefix):
     found = {}
     for name in raw.scan_iter(match=prefix + "*", count=1000):
         key = name.decode()
-        if not key[len(prefix):].startswith(PASSING):
+        if key == prefix + "channels":  # which channels; their activity is written a while later
+            found[key] = (sorted(raw.zrange(name, 0, -1)), False)
+        elif not key[len(prefix):].startswith(PASSING):
             found[key] = (hashlib.sha256(raw.dump(name) or b"").hexdigest(), raw.ttl(name) >= 0)
     return found
 
