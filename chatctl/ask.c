@@ -204,3 +204,17 @@ enum status stopped(const struct invocation *in, const char *what, uint64_t done
     complain("interrupted: %llu %s", (unsigned long long)done, what);
     return STATUS_INTERRUPTED;
 }
+
+enum status ask_step(struct invocation *in, struct step_result *out, const char *locked) {
+    const struct redisReply *r;
+    struct err e = {0};
+    enum status st = ask(in, &r);
+    if (st != STATUS_DONE)
+        return st;
+    if (reply_step(r, out, &e))
+        return fail(&e);
+    if (out->state != STEP_LOCKED)
+        return STATUS_DONE;
+    complain("%s", locked);
+    return STATUS_CONFLICT;
+}

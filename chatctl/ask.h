@@ -53,4 +53,9 @@ enum status each_named(struct invocation *in, size_t first, channel_fn fn, void 
 /* What Ctrl-C leaves: says how far it got. */
 enum status stopped(const struct invocation *in, const char *what, uint64_t done);
 
+/* Sends the scratch command, a step of a script that works under a channel's lock, and reads where
+ * it got. STATUS_CONFLICT with `locked` complained: another has the lock. STEP_OTHER is the
+ * caller's to explain. */
+enum status ask_step(struct invocation *in, struct step_result *out, const char *locked);
+
 #endif

@@ -151,18 +151,10 @@ enum status purge_count(struct invocation *in, struct purge *p) {
 
 static enum status one_step(struct invocation *in, const struct purge_args *a,
                             struct step_result *out) {
-    const struct redisReply *r;
-    struct err e = {0};
     cmd_purge(store_cmd(in->store), store_keys(in->store), a);
-    enum status st = ask(in, &r);
+    enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
-    if (reply_step(r, out, &e))
-        return fail(&e);
-    if (out->state == STEP_LOCKED) {
-        complain("another purge or restore is at work on this channel");
-        return STATUS_CONFLICT;
-    }
     if (out->state == STEP_OTHER) {
         complain("the channel's epoch has changed: what was to be purged is not what is there now");
         return STATUS_CONFLICT;
@@ -253,18 +245,10 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
 static enum status rebuild_step(struct invocation *in, const struct channel_id *ch,
                                 const struct uuid *id, const struct undoable *u, char *after,
                                 uint32_t entries, struct step_result *out) {
-    const struct redisReply *r;
-    struct err e = {0};
     cmd_rebuild(store_cmd(in->store), store_keys(in->store), ch, id, &u->id, after, entries);
-    enum status st = ask(in, &r);
+    enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
-    if (reply_step(r, out, &e))
-        return fail(&e);
-    if (out->state == STEP_LOCKED) {
-        complain("another purge or restore is at work on this channel");
-        return STATUS_CONFLICT;
-    }
     if (out->state == STEP_OTHER) {
         complain("what was purged is gone for good: its time is over");
         return STATUS_NOT_FOUND;

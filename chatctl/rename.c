@@ -59,18 +59,10 @@ enum status rename_count(struct invocation *in, const struct channel_id *ch,
 /* --- Doing it --- */
 
 static enum status one_step(struct invocation *in, struct rename_args *a, struct step_result *out) {
-    const struct redisReply *r;
-    struct err e = {0};
     cmd_rename(store_cmd(in->store), store_keys(in->store), a);
-    enum status st = ask(in, &r);
+    enum status st = ask_step(in, out, "a purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
-    if (reply_step(r, out, &e))
-        return fail(&e);
-    if (out->state == STEP_LOCKED) {
-        complain("a purge or restore is at work on this channel");
-        return STATUS_CONFLICT;
-    }
     if (out->state == STEP_OTHER) {
         complain("the channel's epoch has changed meanwhile: do it again");
         return STATUS_CONFLICT;
