@@ -493,23 +493,41 @@ def test_a_redis_user_who_may_too_little(ctl, guarded):
 
 # doctor
 
-def test_doctor_of_a_good_redis(ctl, unchanged):
-    with unchanged():
-        rows = ctl.all_formats("doctor")
+@pytest.fixture
+def redis_with():
+    """redis_with(maxmemory="5mb"): a Redis of this test alone, with other settings than the tests' usual ones."""
+    started = []
+
+    def start(**options):
+        started.append(chat.Redis(**options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.destroy()
+
+
+def test_doctor_of_a_good_redis(redis_with, prefix):
+    server = redis_with(appendfsync="everysec")
+    before = chat.digest(server, "")
+    rows = Ctl(server.uri, prefix).all_formats("doctor")
     assert {r["result"] for r in rows} == {"ok"}, rows
     assert [r["check"] for r in rows] == ["connection", "version", "role", "schema", "clock", "persistence", "memory",
                                           "pubsub", "acl"]
+    assert chat.digest(server, "") == before
 
 
-def test_doctor_of_a_bad_redis(prefix):
-    server = chat.Redis(appendonly="no", maxmemory="100mb", maxmemory_policy="allkeys-lru")
+def test_doctor_warns_of_a_redis_that_leaves_writing_to_the_kernel(redis_with, prefix):
+    rows = Ctl(redis_with(appendfsync="no").uri, prefix).json("doctor")
+    assert {r["check"] for r in rows if r["result"] == "warn"} == {"persistence"}, rows
+
+
+def test_doctor_of_a_bad_redis(redis_with, prefix):
+    server = redis_with(appendonly="no", maxmemory="100mb", maxmemory_policy="allkeys-lru")
     server.r.config_set("client-output-buffer-limit", "pubsub 1mb 1mb 10")
-    try:
-        rows = Ctl(server.uri, prefix).json("doctor", status=FAILED)
-        found = {r["check"]: r["result"] for r in rows}
-        assert (found["persistence"], found["memory"], found["pubsub"], found["acl"]) == ("warn", "fail", "warn", "ok")
-    finally:
-        server.destroy()
+    rows = Ctl(server.uri, prefix).json("doctor", status=FAILED)
+    found = {r["check"]: r["result"] for r in rows}
+    assert (found["persistence"], found["memory"], found["pubsub"], found["acl"]) == ("warn", "fail", "warn", "ok")
 
 
 def test_doctor_when_redis_is_down(ctl):
