@@ -2,10 +2,9 @@
  * pointer into a reply (names, texts) lives as long as the reply.
  *
  * Every parser returns ERR_OK or fills `e`:
- *   NULL reply (the link was lost)                          ERR_UNAVAILABLE
- *   LOADING, OOM, READONLY, MISCONF, NOREPLICAS, … replies   ERR_UNAVAILABLE
- *   any other error, or a reply of the wrong shape          ERR_INTERNAL, e->detail without data in
- * it
+ *   NULL reply (the link was lost)                 ERR_UNAVAILABLE
+ *   LOADING, OOM, READONLY, MISCONF, NOREPLICAS …  ERR_UNAVAILABLE
+ *   another error, or a reply of the wrong shape   ERR_INTERNAL, no data in e->detail
  */
 #ifndef COMMON_REPLY_H
 #define COMMON_REPLY_H
