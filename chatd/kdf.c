@@ -35,9 +35,8 @@ struct kdf *kdf_new(uv_loop_t *loop, unsigned threads, size_t queue, unsigned lo
     struct kdf *k = calloc(1, sizeof *k);
     if (!k)
         return NULL;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     k->loop = loop;
-    k->threads = threads ? threads : (cores > 0 ? (unsigned)cores : 1);
+    k->threads = threads;
     k->queue_max = queue;
     k->passes = passes;
     k->memory_kib = memory_bytes / 1024;

@@ -22,7 +22,7 @@ struct kdf_result {
 };
 typedef void (*kdf_fn)(const struct kdf_result *result, void *arg);
 
-/* Hashes `threads` at once (0: one a core), lets `queue` more wait. Must come before anything else
+/* Hashes `threads` (1 or more) at once, lets `queue` more wait. Must come before anything else
  * uses libuv's thread pool. NULL: no memory. */
 struct kdf *kdf_new(uv_loop_t *loop, unsigned threads, size_t queue, unsigned long long passes,
                     size_t memory_bytes);

@@ -1,6 +1,7 @@
-/* chatd - the chat daemon. Reads its settings and runs the server; see server.c for how it is put
- * together. */
+/* chatd - the chat daemon. Reads its settings and runs the server, see server.c for how it is put
+ * together, or the supervisor of several. */
 #include "chatd/server.h"
+#include "chatd/supervisor.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -41,11 +42,14 @@ int main(int argc, char **argv) {
     enum log_level level;
     if (log_level_parse(set.log_level, &level))
         log_set_level(level);
+    log_set_worker((unsigned)set.worker);
     int status = 0;
     if (set.print_errors)
         print_errors();
     else if (set.list_options)
         print_options();
+    else if (supervisor_workers(&set) > 1 && !set.worker)
+        status = supervisor_run(&set, argc, argv);
     else
         status = server_run(&set);
     option_free(&CHATD_PROGRAM, &set);

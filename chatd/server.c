@@ -12,6 +12,7 @@
 #include "chatd/embedded.h"
 #include "chatd/listener.h"
 #include "chatd/node.h"
+#include "chatd/supervisor.h"
 #include "chatd/ws.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -176,9 +177,10 @@ static void on_link_up(struct node *node) {
         return;
     v->phase = SERVING;
     listener_start(v->listener, v->ws);
-    printf("chatd: serving ws://%s/ws\n", listener_address(v->listener));
-    fflush(stdout);
     log_info("serving", "address=%s node=%s", listener_address(v->listener), node->id);
+    printf("chatd: serving ws://%s/ws\n", listener_address(v->listener));
+    if (fflush(stdout) != 0 && node->set->worker)
+        stop(v, "no supervisor"); /* died before supervisor_bind_life */
 }
 
 static void on_store_up(void *arg) {
@@ -246,6 +248,13 @@ static void account_went(struct node *node, struct account *acc) {
     presence_offline(node, acc);
 }
 
+/* As many as there are cores, less what the other workers have. */
+static unsigned hash_threads(const struct settings *set) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned share = (unsigned)(cores > 0 ? cores : 1) / supervisor_workers(set);
+    return set->kdf_threads ? (unsigned)set->kdf_threads : share ? share : 1;
+}
+
 static bool make_modules(struct server *v, const struct settings *set) {
     struct node *node = &v->node;
     struct redis_link_hooks store = {
@@ -258,7 +267,7 @@ static bool make_modules(struct server *v, const struct settings *set) {
         !sessions_init(&node->sessions, set->max_outbound, session_gone))
         return false;
     node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
-    node->kdf = kdf_new(&v->loop, (unsigned)set->kdf_threads, set->kdf_queue, set->argon2_passes,
+    node->kdf = kdf_new(&v->loop, hash_threads(set), set->kdf_queue, set->argon2_passes,
                         set->argon2_memory);
     node->store = redis_link_new(&v->loop, &v->uri, &node->keys, name, &store);
     presence_init(node);
@@ -380,6 +389,8 @@ int server_run(const struct settings *set) {
     if (!secret_init())
         return fail("no randomness");
     signal(SIGPIPE, SIG_IGN);
+    if (set->worker)
+        supervisor_bind_life();
     uv_loop_init(&v->loop);
     init_handles(v);
     cmd_init(&v->node.cmd);

@@ -25,6 +25,8 @@
 static const struct option_def OPTIONS[] = {
     {"listen", 'l', OPTION_STR, AT(listen), "127.0.0.1:8080", 0, 0, NULL, "HOST:PORT",
      "where to serve ws://HOST:PORT/ws; port 0 picks a free one", "Serving"},
+    NUM("workers", workers, "1", 0, 256,
+        "processes that share the port, looked after by one more; 0 = one a core"),
     STR("origin", 0, origin, "", "LIST",
         "origins of web pages allowed besides same host and loopback, by comma; * = any"),
     TIME("handshake-timeout", handshake_timeout, "10s", 1 * SECOND, 10 * MINUTE,
@@ -51,7 +53,7 @@ static const struct option_def OPTIONS[] = {
     SIZE("argon2-memory", argon2_memory, "19M", 8 * KIB, 4096ull * MIB,
          "memory of one password hash"),
     NUM("argon2-passes", argon2_passes, "2", 1, 100, "passes of one password hash"),
-    NUM("kdf-threads", kdf_threads, "0", 0, 64, "password hashes at once; 0 = one a core"),
+    NUM("kdf-threads", kdf_threads, "0", 0, 64, "password hashes at once; 0 = one a core, shared by the workers"),
     NUM("kdf-queue", kdf_queue, "512", 1, 100000, "sign-ins that may wait for a thread"),
 
     {"max-connections", 0, OPTION_NUM, AT(max_connections), "100000", 1, 10000000, NULL, "N",
@@ -72,6 +74,7 @@ static const struct option_def OPTIONS[] = {
 
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "info", 0, 0, "error|warn|info|debug", "L",
      "error, warn, info or debug", "Other"},
+    {"worker", 0, OPTION_NUM, AT(worker), "0", 0, 256, NULL, "K", "", NULL}, /* set by supervisor */
     FLAG("list-options", list_options, "no", ""), /* for completions; see option_list */
     FLAG("print-errors", print_errors, "no",
          "print the tables of errors and close codes, and exit"),

@@ -14,6 +14,8 @@ struct settings {
     uint64_t max_rate, max_keys, event_members;
     uint64_t handshake_timeout, sign_in_timeout, ping_interval, drain_timeout;
     uint64_t key_ttl, remember, fail_window;
+    uint64_t workers; /* 0: one a core */
+    uint64_t worker;  /* which one this process is, from 1; 0: none */
     uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
     bool sign_in_creates, limit_loopback;
     bool print_errors, list_options;

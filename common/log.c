@@ -18,9 +18,16 @@ static const char *const NAMES[] = {
 static const char CUT[] = " cut=true"; /* ends a line that was too long */
 
 static enum log_level threshold = LOG_INFO;
+static char worker[24]; /* " worker=2", or nothing */
 
 void log_set_level(enum log_level level) {
     threshold = level;
+}
+
+void log_set_worker(unsigned number) {
+    worker[0] = '\0';
+    if (number)
+        snprintf(worker, sizeof worker, " worker=%u", number);
 }
 
 bool log_level_parse(const char *name, enum log_level *out) {
@@ -73,7 +80,8 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...) {
     char line[LINE_BYTES], ts[CLOCK_TEXT + 1];
     const size_t room = sizeof line - sizeof CUT - 1; /* for a quote, CUT and the newline too */
     clock_rfc3339(clock_wall_ms(), ts);
-    int head = snprintf(line, room, "ts=%s level=%s event=%.64s ", ts, NAMES[level], event);
+    int head = snprintf(line, room, "ts=%s level=%s%s event=%.64s ", ts, NAMES[level], worker,
+                        event);
     size_t n = (size_t)head;
     va_list ap;
     va_start(ap, fmt);

@@ -15,6 +15,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_set_level(enum log_level level); /* default LOG_INFO */
 bool log_level_parse(const char *name, enum log_level *out);
+/* Each line names the worker, should there be several: worker=2. 0: none. */
+void log_set_worker(unsigned number);
 bool log_on(enum log_level level);
 
 /* `fmt` makes the logfmt tail: pairs as "key=%s other=%d" where each value must be plain (a number, a

@@ -1,5 +1,6 @@
 """--redis embedded:DIR: chatd runs a redis-server of its own, and looks after it."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -24,7 +25,8 @@ def children(node):
     found = {}
     for task in pathlib.Path(f"/proc/{node.pid}/task").iterdir():
         for pid in (task / "children").read_text().split():
-            found[int(pid)] = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            with contextlib.suppress(FileNotFoundError):  # it has just ended
+                found[int(pid)] = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
     return found
 
 
