@@ -1,0 +1,113 @@
+/* test_tui_theme - looks in words, themes from files with errors that say where, colours that a terminal
+ * does not have. */
+#include "chattui/theme.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void check(const char *text, int fg, int bg, int attrs) {
+    struct look look;
+    assert_true(look_read(text, &look));
+    assert_int_equal(look.fg, fg);
+    assert_int_equal(look.bg, bg);
+    assert_int_equal(look.attrs, attrs);
+}
+
+static void test_looks(void **state) {
+    (void)state;
+    check("", -1, -1, 0);
+    check("bold red on 236", 1, 236, LOOK_BOLD);
+    check("white underline reverse", 7, -1, LOOK_UNDERLINE | LOOK_REVERSE);
+    check("default on default, dim italic", -1, -1, LOOK_DIM | LOOK_ITALIC);
+    static const char *const BAD[] = {"256", "-1", "pink", "1x", "bolder"};
+    struct look look;
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        assert_false(look_read(BAD[i], &look));
+}
+
+/* Every built-in look can be read, and fits its terminal. */
+static void test_built_in(void **state) {
+    (void)state;
+    static const char *const LOOKS[] = {
+#define X(sym, name, rich, plain) rich, plain,
+        STYLE_TABLE(X)
+#undef X
+    };
+    struct look look;
+    for (size_t i = 0; i < sizeof LOOKS / sizeof *LOOKS; i++) {
+        assert_true(look_read(LOOKS[i], &look));
+        assert_true(i % 2 == 0 || (look.fg < 8 && look.bg < 8));
+    }
+    struct theme t = {0};
+    theme_fit(&t, 0);
+    for (size_t i = 0; i < STYLES; i++)
+        assert_true(t.looks[i].fg == -1 && t.looks[i].bg == -1);
+    assert_true(t.looks[STYLE_CHANNEL_MENTION].attrs != t.looks[STYLE_CHANNEL_MESSAGE].attrs);
+}
+
+static void test_set(void **state) {
+    (void)state;
+    struct theme t = {0};
+    char why[200];
+    assert_true(theme_set(&t, "time", "bold 200", why, sizeof why));
+    theme_fit(&t, 256);
+    assert_int_equal(t.looks[STYLE_TIME].fg, 200);
+    theme_fit(&t, 8); /* there is no such colour: the attributes stay */
+    assert_int_equal(t.looks[STYLE_TIME].fg, -1);
+    assert_int_equal(t.looks[STYLE_TIME].attrs, LOOK_BOLD);
+    assert_false(theme_set(&t, "tme", "bold", why, sizeof why));
+    assert_non_null(strstr(why, "\"tme\""));
+    assert_false(theme_set(&t, "time", "bald", why, sizeof why));
+    assert_non_null(strstr(why, "\"bald\""));
+}
+
+static void test_file(void **state) {
+    (void)state;
+    char path[] = "/tmp/theme-XXXXXX", why[400], want[100];
+    int fd = mkstemp(path);
+    FILE *f = fdopen(fd, "w");
+    assert_non_null(f);
+    fputs("# mine\n\n  time = bold red # always\nday=5\nnick-0 = puce\n", f);
+    fclose(f);
+    struct theme t = {0};
+    assert_false(theme_read(&t, path, why, sizeof why));
+    snprintf(want, sizeof want, "%s:5: \"puce\"", path);
+    assert_memory_equal(why, want, strlen(want));
+    theme_fit(&t, 8);
+    assert_int_equal(t.looks[STYLE_TIME].fg, 1);
+    assert_int_equal(t.looks[STYLE_DAY].fg, 5);
+    unlink(path);
+    assert_false(theme_read(&t, path, why, sizeof why));
+    assert_non_null(strstr(why, path));
+}
+
+static void test_nicks(void **state) {
+    (void)state;
+    unsigned seen = 0, count = 0;
+    assert_int_equal(theme_nick("alice", 5), theme_nick("alice", 5));
+    for (int i = 0; i < 200; i++) {
+        char name[16];
+        int n = snprintf(name, sizeof name, "user%d", i);
+        int style = (int)theme_nick(name, (size_t)n);
+        assert_in_range(style, STYLE_NICK0, STYLE_NICK11);
+        seen |= 1u << (style - STYLE_NICK0);
+    }
+    for (; seen; seen &= seen - 1)
+        count++;
+    assert_int_equal(count, THEME_NICKS);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_looks), cmocka_unit_test(test_built_in), cmocka_unit_test(test_set),
+        cmocka_unit_test(test_file),  cmocka_unit_test(test_nicks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
