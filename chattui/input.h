@@ -1,8 +1,8 @@
-/* input - the line that the user writes: readline's editing, history and inputrc behind an interface
- * that owns no terminal. Keys come in as bytes, the line is looked at to be drawn.
+/* input - the line that the user writes: readline's editing, history and inputrc behind an
+ * interface that owns no terminal. Keys come in as bytes, the line is looked at to be drawn.
  *
- * Readline keeps all of its state in globals, so there is one input in a process: the functions take
- * no handle. It never reads, writes or waits: it gets the bytes of one key at a time (from keys.h),
+ * Readline keeps all of its state in globals, so there is one input in a process: the functions
+ * take no handle. It never reads, writes or waits: it gets the bytes of one key at a time (from keys.h),
  * is never shown a bracketed paste, which it would wait for the end of, and draws nothing.
  */
 #ifndef CHATTUI_INPUT_H

@@ -1,8 +1,8 @@
 /* keys - the bytes of a terminal, taken apart: keys with their modifiers, pastes, mouse and focus.
  *
  * It stands in front of readline, which would freeze in a bracketed paste that never ends and knows
- * neither mouse nor focus. Pure: it has no clock; who feeds it also says when enough time has passed
- * (tokens_waiting, tokens_timeout). Every token carries the bytes that it was made of, so that what
+ * neither mouse nor focus. Pure: it has no clock; who feeds it also says when enough time has
+ * passed (tokens_waiting, tokens_timeout). Every token carries the bytes that it was made of, so that what
  * nobody claims can be handed on to readline as it came.
  *
  * Understood: UTF-8, C0 controls, ESC x as Alt+x, CSI and SS3 sequences of xterm, VTE, the Linux
@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Keys that are no character: (symbol, name). Characters are their code points, letters with Ctrl in
- * lower case. */
+/* Keys that are no character: (symbol, name). Characters are their code points, letters with Ctrl
+ * in lower case. */
 #define KEY_TABLE(X)                                                                               \
     X(UP, "Up")                                                                                    \
     X(DOWN, "Down")                                                                                \
@@ -88,7 +88,14 @@ typedef void token_fn(const struct token *t, void *arg);
 #define PASTE_MAX (1u << 20) /* bytes; what comes behind is dropped */
 #define SEQUENCE_MAX 64
 
-enum tokens_state { TOKENS_GROUND, TOKENS_CHAR, TOKENS_ESCAPE, TOKENS_SS3, TOKENS_CSI, TOKENS_PASTE };
+enum tokens_state {
+    TOKENS_GROUND,
+    TOKENS_CHAR,
+    TOKENS_ESCAPE,
+    TOKENS_SS3,
+    TOKENS_CSI,
+    TOKENS_PASTE
+};
 
 struct tokens {
     enum tokens_state state;

@@ -15,7 +15,7 @@
 
 struct screen_options {
     const struct theme *theme; /* the user's looks; copied */
-    bool mouse;                /* report clicks and the wheel; takes the terminal's selection away */
+    bool mouse; /* report clicks and the wheel; takes the terminal's own selection away */
     bool no_color;
 };
 

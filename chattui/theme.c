@@ -95,8 +95,8 @@ bool theme_set(struct theme *t, const char *name, const char *look, char *why, s
             continue;
         t->is_own[i] = look_read(look, &t->looks[i]);
         if (!t->is_own[i])
-            snprintf(why, size, "\"%s\" is no look: words such as bold, underline, red, 203, on blue",
-                     look);
+            snprintf(why, size,
+                     "\"%s\" is no look: words such as bold, underline, red, 203, on blue", look);
         return t->is_own[i];
     }
     snprintf(why, size, "there is no style \"%s\"", name);

@@ -74,7 +74,13 @@ enum style {
     STYLES
 };
 
-enum look_attrs { LOOK_BOLD = 1, LOOK_DIM = 2, LOOK_ITALIC = 4, LOOK_UNDERLINE = 8, LOOK_REVERSE = 16 };
+enum look_attrs {
+    LOOK_BOLD = 1,
+    LOOK_DIM = 2,
+    LOOK_ITALIC = 4,
+    LOOK_UNDERLINE = 8,
+    LOOK_REVERSE = 16
+};
 
 struct look {
     int16_t fg, bg; /* 0 … 255; -1 = the terminal's own */

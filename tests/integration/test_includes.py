@@ -10,7 +10,6 @@ ALLOWED = {  # folder: the folders of ours that it may include
     "common": {"common"},
     "chatd": {"common", "chatd"},
     "chatctl": {"common", "chatctl"},
-    "chatctl": {"common", "chatctl"},
     "chattui": {"common", "chattui"},
 }
 
@@ -19,10 +18,11 @@ ONLY_IN = {  # library, as its headers begin: the files that may include it
     "libwebsockets.h": {"chatd/ws.c", "chatd/wire.c"},
     "cjson": {"common/json.c"},
     "sodium": {"common/secret.c"},
-    "utf8proc.h": {"common/validate.c"},
+    "utf8proc.h": {"common/validate.c", "chattui/text.c"},
     "confuse.h": {"common/option_file.c"},
     "uuid/uuid.h": {"common/uuid.c"},
-    "readline/": {"chatctl/shell.c"},
+    "readline/": {"chatctl/shell.c", "chattui/input.c"},
+    "curses.h": {"chattui/screen.c"},
 }
 
 

@@ -1,5 +1,5 @@
-/* test_tui_keys - what terminals send for keys, pastes, mouse and focus, whole and in pieces, and what
- * is no key at all. */
+/* test_tui_keys - what terminals send for keys, pastes, mouse and focus, whole and in pieces, and
+ * what is no key at all. */
 #include "chattui/keys.h"
 
 #include <setjmp.h>
@@ -104,10 +104,12 @@ static void test_named(void **state) {
 
 static void test_modifiers(void **state) {
     (void)state;
-    check("\x1b[1;3D\x1b[1;5C\x1b[1;2A\x1b[1;8B", "Alt+Left Ctrl+Right Shift+Up Ctrl+Alt+Shift+Down");
+    check("\x1b[1;3D\x1b[1;5C\x1b[1;2A\x1b[1;8B",
+          "Alt+Left Ctrl+Right Shift+Up Ctrl+Alt+Shift+Down");
     check("\x1b[5;3~\x1b[1;3H\x1b[1;3F", "Alt+PgUp Alt+Home Alt+End");
     check("\x1b\x1b[A\x1b\x1bOB", "Alt+Up Alt+Down");
-    check("\x1b[5^\x1b[5$\x1b[5@\x1b[a\x1bOa", "Ctrl+PgUp Shift+PgUp Ctrl+Shift+PgUp Shift+Up Ctrl+Up");
+    check("\x1b[5^\x1b[5$\x1b[5@\x1b[a\x1bOa",
+          "Ctrl+PgUp Shift+PgUp Ctrl+Shift+PgUp Shift+Up Ctrl+Up");
     check("\x1b[110;5u\x1b[97;3u\x1b[13;2u\x1b[27;5;9~", "Ctrl+N Alt+a Shift+Enter Ctrl+Tab");
     check("\x1b[27;5u", "Esc");
 }

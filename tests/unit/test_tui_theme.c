@@ -1,5 +1,5 @@
-/* test_tui_theme - looks in words, themes from files with errors that say where, colours that a terminal
- * does not have. */
+/* test_tui_theme - looks in words, themes from files with errors that say where, colours that a
+ * terminal does not have. */
 #include "chattui/theme.h"
 
 #include <setjmp.h>
