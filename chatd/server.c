@@ -27,6 +27,7 @@
 
 #define SWEEP_MS 500
 #define GATHER_TURNS 8
+#define CROWD 64 /* sessions written to in one turn */
 #define DRAIN_STEP_MS 10
 #define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
 #define RESUME_MESSAGES 500 /* missed messages that a join with `since` gives */
@@ -45,6 +46,7 @@ struct server {
     uv_check_t check;
     uv_idle_t gather;       /* active: requests are being gathered, the loop must not sleep */
     unsigned gathered;      /* turns */
+    bool crowded;           /* the last turn wrote to a crowd */
     uint64_t requests_seen; /* node.count.requests at the end of the last turn */
     uv_timer_t sweep, drain;
     uv_signal_t on_term, on_int;
@@ -85,7 +87,10 @@ static void on_gather(uv_idle_t *h) {
 
 /* Comes after the loop polled. lws reads a kilobyte from a socket in a turn; while requests keep
  * coming, a few turns gather, so that what belongs together travels together. A turn without
- * requests ends it, and with nothing else to do that is the next one. */
+ * requests ends it, and with nothing else to do that is the next one.
+ *
+ * Writing to a crowd takes long enough for its answers to have come: they are read before the
+ * messages that wait go to Redis, else these and those would take turns as two half batches. */
 static void on_check(uv_check_t *h) {
     struct server *v = h->data;
     bool more = v->node.count.requests != v->requests_seen;
@@ -95,6 +100,14 @@ static void on_check(uv_check_t *h) {
         uv_idle_start(&v->gather, on_gather);
         return;
     }
+    bool crowd = sessions_flush(&v->node.sessions) >= CROWD;
+    if (crowd && !v->crowded) {
+        v->crowded = true; /* but not turn after turn */
+        v->gathered = 0;
+        uv_idle_start(&v->gather, on_gather);
+        return;
+    }
+    v->crowded = false;
     v->gathered = 0;
     uv_idle_stop(&v->gather);
     end_turn(v);

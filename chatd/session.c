@@ -223,8 +223,9 @@ static void flush(struct session *s) {
         wire_want_writeable(s->wsi);
 }
 
-void sessions_flush(struct sessions *all) {
-    while (all->dirty) {
+size_t sessions_flush(struct sessions *all) {
+    size_t n = 0;
+    for (; all->dirty; n++) {
         struct session *s = all->dirty;
         all->dirty = s->dirty_next;
         if (!all->dirty)
@@ -236,6 +237,7 @@ void sessions_flush(struct sessions *all) {
             wire_want_writeable(s->wsi);
         session_release(s);
     }
+    return n;
 }
 
 void session_writeable(struct session *s) {

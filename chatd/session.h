@@ -111,8 +111,9 @@ void session_heard(struct session *s, uint64_t now_ms);
 /* Marks as signed in or not (the sign-in deadline starts anew). */
 void session_mark_signed(struct session *s, bool in, uint64_t now_ms);
 
-/* Writes what is queued, one write a session. At the end of each turn of the loop. */
-void sessions_flush(struct sessions *all);
+/* Writes what is queued, one write a session. At the end of each turn of the loop. Returns how many
+ * sessions had something. */
+size_t sessions_flush(struct sessions *all);
 /* The socket takes bytes again. */
 void session_writeable(struct session *s);
 /* Pings the silent, cuts off the dead and those that don't sign in. About twice a second. */
