@@ -2,6 +2,7 @@
 #include "chatctl/app.h"
 
 #include "chatctl/help.h"
+#include "chatctl/pager.h"
 #include "chatctl/signals.h"
 #include "common/clock.h"
 
@@ -68,6 +69,7 @@ static void inherit(struct line *l, const struct line *base) {
     l->dry_run |= base->dry_run;
     l->quiet |= base->quiet;
     l->no_color |= base->no_color;
+    l->no_pager |= base->no_pager;
 }
 
 static bool same_server(const struct settings *a, const struct settings *b) {
@@ -95,9 +97,11 @@ static struct output *make_output(const struct settings *set, const struct line 
     if (set->format)
         format_parse(set->format, &format);
     struct output *out = output_new(format);
-    if (out)
-        output_set_color(out, terminal && !line->no_color && !(no_color && *no_color) && term &&
-                                  strcmp(term, "dumb") != 0);
+    if (!out)
+        return NULL;
+    output_set_color(out, terminal && !line->no_color && !(no_color && *no_color) && term &&
+                              strcmp(term, "dumb") != 0);
+    output_set_pager(out, terminal && !line->no_pager);
     return out;
 }
 
@@ -136,6 +140,8 @@ static enum status execute(struct app *app, const struct line *line) {
         status = line->command->run(&in);
         if (!output_end(out) && status == STATUS_DONE)
             status = STATUS_FAILED;
+        if (pager_runs() && (pager_end(), pager_was_left())) /* who left it had enough */
+            status = STATUS_DONE;
     }
     output_free(out);
     if (status == STATUS_UNAVAILABLE) /* the shell's next command connects anew */

@@ -140,6 +140,7 @@ static enum status channel_list(struct invocation *in) {
     if (l.limit && !l.best)
         return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
     output_begin(in->out, LIST_COLUMNS, false);
+    output_page(in->out);
     enum status st = each_channel(in, take_listed, &l);
     for (size_t i = 0; i < l.n && st == STATUS_DONE; i++)
         st = put_row(in, &l.best[i]);
@@ -261,6 +262,7 @@ static enum status channel_members(struct invocation *in) {
     if (st != STATUS_DONE)
         return st;
     output_begin(in->out, MEMBER_COLUMNS, false);
+    output_page(in->out);
     walk_channel(&w, store_keys(in->store), &ch, CHANNEL_MEMBERS);
     while (more && left > 0 && st == STATUS_DONE && !interrupted()) {
         st = walk_page(in, &w, &more);

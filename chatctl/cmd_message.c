@@ -373,6 +373,7 @@ static enum status message_search(struct invocation *in) {
     if (given(in, "from") && (st = find_user(in, opt_text(in, "from"), &s.from, NULL)))
         return st;
     output_begin(in->out, COLUMNS, false);
+    output_page(in->out);
     return ended(in, each_named(in, 1, search_channel, &s));
 }
 

@@ -333,6 +333,7 @@ static enum status channel_purges(struct invocation *in) {
     if (st != STATUS_DONE || (st = purge_list(in, &ch, u, UNDOABLE_MAX, &n)))
         return st;
     output_begin(in->out, PURGES_COLUMNS, false);
+    output_page(in->out);
     for (size_t i = 0; i < n; i++) {
         char id[UUID_TEXT + 1], what[64], uuid[UUID_TEXT + 1];
         uuid_format(&u[i].id, id);

@@ -1,6 +1,7 @@
 /* output - see output.h. */
 #include "chatctl/output.h"
 
+#include "chatctl/pager.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/encode.h"
@@ -31,7 +32,8 @@ struct cell {
 struct output {
     enum format format;
     bool color, single, open;
-    bool terminal; /* stdout is one: nothing that acts on it may pass */
+    bool pager, paged; /* allowed; wanted for these rows */
+    bool terminal;     /* stdout is one: nothing that acts on it may pass */
     const struct column *columns;
     size_t ncolumns, column; /* column: of the next cell */
     uint64_t rows;
@@ -83,19 +85,39 @@ void output_set_color(struct output *o, bool on) {
     o->color = on;
 }
 
+void output_set_pager(struct output *o, bool on) {
+    o->pager = on;
+}
+
+void output_page(struct output *o) {
+    o->paged = o->pager;
+}
+
 /* --- To stdout --- */
+
+static void on_write_error(struct output *o) {
+    if (errno == EINTR)
+        return;
+    if (errno == EPIPE && !pager_runs())
+        exit(0);
+    if (errno == EPIPE)
+        pager_left();
+    else
+        fprintf(stderr, "chatctl: stdout: %s\n", strerror(errno));
+    o->broken = true;
+}
 
 static void flush_out(struct output *o) {
     size_t done = 0;
+    if (o->paged && o->out.len) {
+        pager_start();
+        o->paged = false;
+    }
     while (!o->broken && done < o->out.len) {
         ssize_t n = write(STDOUT_FILENO, o->out.data + done, o->out.len - done);
-        if (n < 0 && errno == EPIPE)
-            exit(0);
-        if (n < 0 && errno != EINTR) {
-            fprintf(stderr, "chatctl: stdout: %s\n", strerror(errno));
-            o->broken = true;
-        }
-        if (n > 0)
+        if (n < 0)
+            on_write_error(o);
+        else
             done += (size_t)n;
     }
     if (o->out.failed && !o->broken) {

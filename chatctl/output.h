@@ -4,7 +4,7 @@
  * table: aligned, with a header, names made safe for the terminal (the default on a terminal); tsv:
  * no header, no colour, exact but for \t \n \\ escapes (the default in a pipe); json: one array;
  * jsonl: an object a line. A closed pipe ends the program quietly, with status 0: who closed it had
- * enough.
+ * enough. When it is the pager's, the command ends, as by Ctrl-C.
  */
 #ifndef CHATCTL_OUTPUT_H
 #define CHATCTL_OUTPUT_H
@@ -28,9 +28,13 @@ struct output *output_new(enum format format); /* to stdout */
 enum format output_format(const struct output *o);
 bool format_parse(const char *name, enum format *out); /* "table" … */
 void output_set_color(struct output *o, bool on);      /* a table's header; default off */
+void output_set_pager(struct output *o, bool on);      /* whether output_page counts; default off */
 /* Begins rows of these columns (ended by name NULL; must live until output_end). `single`: one
  * record, shown as `name: value` lines in a table and as a bare object in json. */
 void output_begin(struct output *o, const struct column *columns, bool single);
+/* These rows are a listing: they go through the user's pager (pager.h), beginning with the first
+ * that is written. */
+void output_page(struct output *o);
 /* The cells of a row, in the order of the columns. */
 void output_text(struct output *o, const char *s, size_t len);
 void output_number(struct output *o, int64_t v);

@@ -22,6 +22,7 @@ const struct opt GLOBAL_OPTS[] = {
     {"dry-run", 0, VALUE_NONE, NULL, NULL, "change nothing, say what would be done"},
     {"quiet", 'q', VALUE_NONE, NULL, NULL, "no talk, no progress; errors and data only"},
     {"no-color", 0, VALUE_NONE, NULL, NULL, "no colours (so does NO_COLOR)"},
+    {"no-pager", 0, VALUE_NONE, NULL, NULL, "no pager for long listings"},
     {"help", 'h', VALUE_NONE, NULL, NULL, "explain the command"},
     {"version", 'V', VALUE_NONE, NULL, NULL, "print the version and exit"},
     {NULL, 0, VALUE_NONE, NULL, NULL, NULL},
@@ -81,12 +82,13 @@ static bool set_global(struct line *l, const struct opt *o, const char *text) {
     const struct {
         const char *name, **text;
         bool *flag;
-    } PLACES[] = {{"redis", &l->redis, NULL},   {"prefix", &l->prefix, NULL},
-                  {"config", &l->config, NULL}, {"timeout", &l->timeout, NULL},
-                  {"format", &l->format, NULL}, {"json", NULL, &l->json},
-                  {"yes", NULL, &l->yes},       {"dry-run", NULL, &l->dry_run},
-                  {"quiet", NULL, &l->quiet},   {"no-color", NULL, &l->no_color},
-                  {"help", NULL, &l->help},     {"version", NULL, &l->version}};
+    } PLACES[] = {{"redis", &l->redis, NULL},       {"prefix", &l->prefix, NULL},
+                  {"config", &l->config, NULL},     {"timeout", &l->timeout, NULL},
+                  {"format", &l->format, NULL},     {"json", NULL, &l->json},
+                  {"yes", NULL, &l->yes},           {"dry-run", NULL, &l->dry_run},
+                  {"quiet", NULL, &l->quiet},       {"no-color", NULL, &l->no_color},
+                  {"no-pager", NULL, &l->no_pager}, {"help", NULL, &l->help},
+                  {"version", NULL, &l->version}};
     for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
         if (strcmp(PLACES[i].name, o->name) != 0)
             continue;

@@ -17,7 +17,7 @@ extern const struct opt GLOBAL_OPTS[];
 /* What the words fed so far say. Texts borrow from the words. */
 struct line {
     const char *redis, *prefix, *config, *format, *timeout; /* NULL: not given */
-    bool json, yes, dry_run, quiet, no_color, help, version;
+    bool json, yes, dry_run, quiet, no_color, no_pager, help, version;
     const char *noun; /* the first word, when it is a noun */
     const struct command *command;
     const char **args;

@@ -38,13 +38,15 @@ void progress_add(struct progress *p, uint64_t n) {
     if (now - p->started_ms < AFTER_MS || now - p->drawn_ms < EVERY_MS)
         return;
     p->drawn_ms = now;
+    if (!isatty(STDERR_FILENO)) /* a pager has begun */
+        return;
     p->shown = true;
     draw(p, now);
     fflush(stderr);
 }
 
 void progress_end(struct progress *p) {
-    if (p->shown)
+    if (p->shown && isatty(STDERR_FILENO))
         fputs("\r\x1b[K", stderr);
     p->shown = false;
 }

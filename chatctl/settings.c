@@ -24,14 +24,19 @@ static const struct option_def OPTIONS[] = {
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 
-/* $XDG_CONFIG_HOME/chatctl.conf, or the system's when the user has none. */
-static const char *default_file(char out[PATH_SIZE]) {
+/* $XDG_CONFIG_HOME/chatctl.conf. Empty, which is no file, for a user without a home. */
+static void user_file(char out[PATH_SIZE]) {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    *out = '\0';
     if (config && *config == '/')
         snprintf(out, PATH_SIZE, "%s/chatctl.conf", config);
-    else
-        snprintf(out, PATH_SIZE, "%s/.config/chatctl.conf", home ? home : "");
-    return access(out, R_OK) == 0 ? out : SYSTEM_FILE;
+    else if (home && *home == '/')
+        snprintf(out, PATH_SIZE, "%s/.config/chatctl.conf", home);
+}
+
+static void note_file(void *settings, const struct option_def *d, const char *path) {
+    if (d->offset == AT(redis))
+        ((struct settings *)settings)->redis_file = path;
 }
 
 /* The line's options as the flags that option_load reads. Returns how many. */
@@ -59,17 +64,15 @@ static int as_flags(const struct line *line, char flags[][PATH_SIZE], char **arg
     return n;
 }
 
-/* Does the password stand in a file that others can read? `file` is the default one. */
-static bool is_exposed(const struct line *line, const char *file) {
-    const char *env = getenv("CHATCTL_REDIS"), *named = getenv("CHATCTL_CONFIG");
+/* Does the URI in effect stand in a file that others can read? */
+static bool is_exposed(const struct settings *set, const struct line *line) {
+    const char *env = getenv("CHATCTL_REDIS");
     struct stat st;
-    if (line->redis || (env && *env))
-        return false;
-    file = line->config ? line->config : named && *named ? named : file;
-    return stat(file, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0007);
+    return !line->redis && !(env && *env) && set->redis_file && stat(set->redis_file, &st) == 0 &&
+           S_ISREG(st.st_mode) && (st.st_mode & 0007);
 }
 
-static bool check(struct settings *set, const struct line *line, const char *file) {
+static bool check(struct settings *set, const struct line *line) {
     char why[WHY_MAX];
     if (!redis_uri_parse(set->redis, &set->uri, why, sizeof why)) {
         complain("--redis: %s", why);
@@ -80,8 +83,9 @@ static bool check(struct settings *set, const struct line *line, const char *fil
                  "machine: put the URI into CHATCTL_REDIS or a file (--config)");
         return false;
     }
-    if (*set->uri.password && is_exposed(line, file)) {
-        complain("redis: the file with this password can be read by others: chmod 600");
+    if (*set->uri.password && is_exposed(set, line)) {
+        complain("%s: with a password in it it must not be readable by others: chmod 600",
+                 set->redis_file);
         return false;
     }
     if (!keyspace_init(&set->keys, set->prefix)) {
@@ -93,14 +97,18 @@ static bool check(struct settings *set, const struct line *line, const char *fil
 
 bool settings_load(struct settings *set, const struct line *line) {
     char path[PATH_SIZE], flags[8][PATH_SIZE], *argv[8];
+    const char *const files[] = {SYSTEM_FILE, path, NULL};
     struct option_program program = {.name = "chatctl",
                                      .env = "CHATCTL_",
                                      .options = OPTIONS,
-                                     .default_file = default_file(path)};
+                                     .default_files = files,
+                                     .on_file_value = note_file};
     *set = (struct settings){0};
+    user_file(path);
     int argc = as_flags(line, flags, argv);
-    return option_load(&program, argc, argv, set, "") == OPTION_RUN &&
-           check(set, line, program.default_file);
+    bool ok = option_load(&program, argc, argv, set, "") == OPTION_RUN && check(set, line);
+    set->redis_file = NULL; /* it may point into `path` */
+    return ok;
 }
 
 void settings_free(struct settings *set) {

@@ -1,5 +1,5 @@
 /* settings - where the Redis is and how to print: from the command line, else the environment
- * (CHATCTL_REDIS …), else the user's file, else the one of the system. */
+ * (CHATCTL_REDIS …), else the user's file, else the one of the system: each setting by itself. */
 #ifndef CHATCTL_SETTINGS_H
 #define CHATCTL_SETTINGS_H
 
@@ -9,6 +9,7 @@
 struct settings {
     char *redis, *prefix, *format; /* as given; format NULL = by what stdout is */
     uint64_t timeout;              /* ms */
+    const char *redis_file;        /* the file that names the Redis, if one does; while loading */
     struct redis_uri uri;
     struct keyspace keys;
 };

@@ -12,12 +12,24 @@ static void on_interrupt(int number) {
     pressed = 1;
 }
 
-void signals_arm(void) {
-    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+static void catch (int flags) {
+    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = flags};
     sigemptyset(&act.sa_mask);
-    pressed = 0;
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
+}
+
+void signals_arm(void) {
+    pressed = 0;
+    catch ((int)SA_RESETHAND);
+}
+
+void signals_outlive(void) {
+    catch (0);
+}
+
+void signals_press(void) {
+    pressed = 1;
 }
 
 void signals_init(void) {

@@ -5,6 +5,8 @@
 #define CHATCTL_SIGNALS_H
 
 void signals_init(void);
-void signals_arm(void); /* before each command: Ctrl-C was not pressed yet */
+void signals_arm(void);     /* before each command: Ctrl-C was not pressed yet */
+void signals_outlive(void); /* until then, a second Ctrl-C is no end either */
+void signals_press(void);   /* as if it had been pressed */
 
 #endif

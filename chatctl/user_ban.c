@@ -144,6 +144,7 @@ enum status session_list(struct invocation *in) {
     if (reply_array(r, &n, &e))
         return fail(&e);
     output_begin(in->out, SESSION_COLUMNS, false);
+    output_page(in->out);
     for (size_t i = 0; i + 1 < n; i += 2) {
         const char *hash;
         size_t len;

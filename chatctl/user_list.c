@@ -199,6 +199,7 @@ enum status user_list(struct invocation *in) {
         return STATUS_FAILED;
     }
     output_begin(in->out, LIST_COLUMNS, false);
+    output_page(in->out);
     walk_global(&l.walk, store_keys(in->store), l.online ? KEY_ONLINE : KEY_USERS);
     begin_progress(&l);
     enum status status = run(&l);

@@ -5,6 +5,7 @@
  * meanwhile and is newer than the snapshot follows the answer.
  */
 #include "chatd/node.h"
+#include "chatd/page.h"
 #include "chatd/recipient.h"
 #include "chatd/roster.h"
 #include "chatd/verbs.h"
@@ -19,7 +20,6 @@
 #define MARKS_MAX 100   /* purges told after a resume; more: it is none */
 #define TRIES_MAX 50    /* snapshots, while the channel's epoch changes */
 #define TRY_MS 20
-#define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
 
 struct join {
     struct roster roster; /* first, so that roster_clear can be used */
@@ -29,9 +29,8 @@ struct join {
     bool asked_since, recovered, fresh, opened;
     bool positioned, early; /* early: the entries came before the position, and say nothing */
     unsigned tries;
-    uint64_t from;    /* the snapshot holds everything up to here */
-    struct buf texts; /* the messages, encoded */
-    size_t messages;
+    uint64_t from; /* the snapshot holds everything up to here */
+    struct page page;
     struct mark *marks; /* what was purged since `since` */
     size_t marks_n;
 };
@@ -42,7 +41,7 @@ static void clear(void *state) {
     struct sub *sub = j->opened ? sub_find(j->op->session, j->op->channel) : NULL;
     if (sub && !sub->joined)
         sub_close(&j->op->node->hub, sub);
-    buf_free(&j->texts);
+    page_free(&j->page);
     free(j->marks);
     roster_clear(&j->roster);
 }
@@ -54,7 +53,7 @@ static void begin(struct op *op) {
     if (!j)
         return;
     j->op = op;
-    buf_init(&j->texts, 2 * ANSWER_BYTES);
+    page_init(&j->page, encode_join_message, &op->node->count.bad_entries);
 }
 
 static void on_listening(void *arg, bool subscribed) {
@@ -100,27 +99,6 @@ static void on_position(struct op *op, const struct redisReply *reply) {
     j->positioned = true;
 }
 
-/* Encodes one entry; false: the answer is full. */
-static bool take_entry(struct join *j, const struct redisReply *entry, const struct channel_id *id,
-                       struct node *node, uint64_t *seq) {
-    struct message m;
-    if (!reply_entry(entry, id, &m)) {
-        node->count.bad_entries++;
-        *seq = m.seq;
-        return true;
-    }
-    *seq = m.seq;
-    size_t before = j->texts.len;
-    encode_join_message(&j->texts, &m, j->messages == 0);
-    if (j->texts.failed || (j->messages && j->texts.len > ANSWER_BYTES)) {
-        j->texts.len = before;
-        j->texts.failed = false;
-        return false;
-    }
-    j->messages++;
-    return true;
-}
-
 /* Newest first; as many as fit. */
 static void on_newest(struct op *op, const struct redisReply *reply) {
     struct join *j = op->state;
@@ -133,7 +111,7 @@ static void on_newest(struct op *op, const struct redisReply *reply) {
     j->early = !j->positioned;
     for (size_t i = 0; i < n && !j->early; i++) {
         uint64_t seq;
-        bool taken = take_entry(j, reply_item(reply, i), &op->channel->id, op->node, &seq);
+        bool taken = page_take(&j->page, reply_item(reply, i), &op->channel->id, &seq);
         if (seq > j->from) /* appended between the two commands */
             j->from = seq;
         if (!taken)
@@ -143,8 +121,7 @@ static void on_newest(struct op *op, const struct redisReply *reply) {
 
 static void give_up_recovery(struct join *j) {
     j->recovered = false;
-    buf_reset(&j->texts);
-    j->messages = 0;
+    page_reset(&j->page);
 }
 
 /* Oldest first, and without a hole, or it is no recovery. */
@@ -162,8 +139,7 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
                  n <= op->node->limits.resume_messages;
     uint64_t next = since->seq + 1, seq;
     for (size_t i = 0; whole && i < n; i++, next++)
-        whole =
-            take_entry(j, reply_item(reply, i), &op->channel->id, op->node, &seq) && seq == next;
+        whole = page_take(&j->page, reply_item(reply, i), &op->channel->id, &seq) && seq == next;
     j->recovered = whole && next > j->at.at.seq;
     if (j->recovered)
         j->from = next - 1;
@@ -277,8 +253,7 @@ static void try_again(struct op *op) {
         op_fail(op, ERR_UNAVAILABLE, "%s", "");
         return;
     }
-    buf_reset(&j->texts);
-    j->messages = 0;
+    page_reset(&j->page);
     j->positioned = j->recovered = false;
     j->roster.n = j->roster.asked = 0;
     op_sleep(op, TRY_MS);
@@ -310,7 +285,7 @@ static void answer(struct op *op) {
     size_t n = roster_settle(op, &j->roster, true);
     struct buf *b = frame_scratch();
     encode_join_begin(b, recipient_shown(op));
-    buf_add(b, j->texts.data, j->texts.len);
+    buf_add(b, j->page.texts.data, j->page.texts.len);
     encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
                     j->recovered, &op->req.id);
     op_answer(op, b);

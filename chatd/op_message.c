@@ -1,12 +1,11 @@
 /* op_message - channelMessage (send one) and channelMessages (read history). */
 #include "chatd/auth.h"
 #include "chatd/node.h"
+#include "chatd/page.h"
 #include "chatd/recipient.h"
 #include "chatd/verbs.h"
 #include "common/clock.h"
 #include "common/reply.h"
-
-#define ANSWER_BYTES (192 * 1024) /* of messages in an answer; a session's queue takes 256 KiB */
 
 /* --- channelMessage --- */
 
@@ -51,12 +50,11 @@ struct history {
     struct channel_id id;
     struct channel_state state;
     int64_t total;
-    size_t messages;
-    struct buf texts;
+    struct page page;
 };
 
 static void clear(void *state) {
-    buf_free(&((struct history *)state)->texts);
+    page_free(&((struct history *)state)->page);
 }
 
 static void on_state(struct op *op, const struct redisReply *reply) {
@@ -71,39 +69,20 @@ static void on_length(struct op *op, const struct redisReply *reply) {
         op_fail(op, e.code, "%s", e.detail);
 }
 
-/* One entry; false: the answer is full. */
-static bool take_entry(struct op *op, const struct redisReply *entry) {
-    struct history *h = op->state;
-    struct message m;
-    if (!reply_entry(entry, &h->id, &m)) {
-        op->node->count.bad_entries++;
-        return true;
-    }
-    size_t before = h->texts.len;
-    encode_read_message(&h->texts, &m, h->messages == 0);
-    if (h->texts.failed || (h->messages && h->texts.len > ANSWER_BYTES)) {
-        h->texts.len = before;
-        h->texts.failed = false;
-        return false;
-    }
-    h->messages++;
-    return true;
-}
-
 /* How many of the first n entries fit into an answer. */
 static size_t fitting(struct op *op, const struct redisReply *reply, size_t n) {
     struct history *h = op->state;
     uint64_t bad = op->node->count.bad_entries;
     size_t fit = 0;
-    while (fit < n && take_entry(op, reply_item(reply, fit)))
+    while (fit < n && page_take(&h->page, reply_item(reply, fit), &h->id, NULL))
         fit++;
     op->node->count.bad_entries = bad;
-    buf_reset(&h->texts);
-    h->messages = 0;
+    page_reset(&h->page);
     return fit;
 }
 
 static void on_entries(struct op *op, const struct redisReply *reply) {
+    struct history *h = op->state;
     size_t n;
     struct err e;
     if (reply_array(reply, &n, &e)) {
@@ -116,7 +95,7 @@ static void on_entries(struct op *op, const struct redisReply *reply) {
     if (oldest_first)
         n = fitting(op, reply, n);
     for (size_t i = 0; i < n; i++)
-        if (!take_entry(op, reply_item(reply, oldest_first ? n - 1 - i : i)))
+        if (!page_take(&h->page, reply_item(reply, oldest_first ? n - 1 - i : i), &h->id, NULL))
             break;
 }
 
@@ -138,7 +117,7 @@ static void look_up(struct op *op) {
     struct cmd *c = &op->node->cmd;
     if (!h)
         return;
-    buf_init(&h->texts, 2 * ANSWER_BYTES);
+    page_init(&h->page, encode_read_message, &op->node->count.bad_entries);
     h->id = recipient_channel(op);
     cmd_position(c, &op->node->keys, &h->id);
     op_call(op, on_state);
@@ -164,8 +143,8 @@ static void answer(struct op *op) {
     struct history *h = op->state;
     struct buf *b = frame_scratch();
     encode_read_begin(b, recipient_shown(op));
-    buf_add(b, h->texts.data, h->texts.len);
-    encode_read_end(b, (uint64_t)h->total, h->messages, &h->state.at, &op->req.id);
+    buf_add(b, h->page.texts.data, h->page.texts.len);
+    encode_read_end(b, (uint64_t)h->total, h->page.messages, &h->state.at, &op->req.id);
     op_answer(op, b);
 }
 

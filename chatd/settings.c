@@ -87,5 +87,5 @@ const struct option_program CHATD_PROGRAM = {
     .synopsis = "chatd [--listen HOST:PORT] [--redis URI] [--prefix P] [--config FILE] …",
     .about = "A chat daemon: JSON over WebSocket, everything kept in Redis.",
     .options = OPTIONS,
-    .default_file = NULL,
+    .default_files = NULL,
 };

@@ -83,13 +83,6 @@ void buf_fmt(struct buf *b, const char *fmt, ...) {
     va_end(again);
 }
 
-void buf_consume(struct buf *b, size_t n) {
-    if (n == 0)
-        return;
-    b->len -= n;
-    memmove(b->data, b->data + n, b->len);
-}
-
 const char *buf_cstr(struct buf *b) {
     if (!buf_reserve(b, 1))
         return "";

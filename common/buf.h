@@ -25,7 +25,6 @@ void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t v); /* decimal */
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_consume(struct buf *b, size_t n); /* drops the first n bytes; n <= len */
 
 /* Adds a terminating NUL (not counted in len) and returns the data; "" when failed. */
 const char *buf_cstr(struct buf *b);

@@ -665,13 +665,6 @@ void cmd_publish_user(struct cmd *c, const struct keyspace *ks, const struct uui
     cmd_borrow(c, event, event_len);
 }
 
-void cmd_publish_channel(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-                         const char *event, size_t event_len) {
-    cmd_begin(c, "PUBLISH");
-    cmd_channel_key(c, ks, ch, CHANNEL_BUS);
-    cmd_borrow(c, event, event_len);
-}
-
 /* --- Failed sign-ins --- */
 
 void cmd_fails_get(struct cmd *c, const struct keyspace *ks, enum tailed_key which,

@@ -201,8 +201,6 @@ void cmd_key_revoke(struct cmd *c, const struct keyspace *ks, const struct uuid 
                     const char *key_hash, const char *event, size_t event_len);
 void cmd_publish_user(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
                       const char *event, size_t event_len);
-void cmd_publish_channel(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-                         const char *event, size_t event_len);
 
 /* --- Failed sign-ins --- `which` is KEY_FAILS_NAME or KEY_FAILS_ADDR */
 void cmd_fails_get(struct cmd *c, const struct keyspace *ks, enum tailed_key which,

@@ -37,7 +37,8 @@ bool keyspace_init(struct keyspace *ks, const char *prefix);
 
 /* Keys of a purge of a channel, each with its uuid behind it. */
 #define PURGE_KEYS(X)                                                                              \
-    X(RECORD, "purge:", "hash, TTL", "epoch, mode, what, upto, moved, at, until; see purge.lua")   \
+    X(RECORD, "purge:", "hash, TTL",                                                               \
+      "epoch, mode, what, upto, moved, at, until, floor; purge.lua")                               \
     X(TRASH, "trash:", "stream, TTL", "the messages that were purged, under their old ids")
 
 /* Keys of a user. */

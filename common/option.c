@@ -185,6 +185,13 @@ static bool load_env(const struct option_program *p, void *settings) {
     return true;
 }
 
+static bool load_default_files(const struct option_program *p, void *settings) {
+    for (const char *const *path = p->default_files; path && *path; path++)
+        if (!option_file_load(p, *path, false, settings))
+            return false;
+    return true;
+}
+
 static bool load_defaults(const struct option_program *p, void *settings) {
     for (const struct option_def *d = p->options; d->name; d++) {
         char where[NAME_LEN_MAX + 16];
@@ -202,7 +209,7 @@ enum option_outcome option_load(const struct option_program *p, int argc, char *
     enum option_outcome outcome = read_builtins(p, argc, argv, version, &file);
     if (outcome == OPTION_RUN &&
         !(load_defaults(p, settings) &&
-          option_file_load(p, file ? file : p->default_file, file, settings) &&
+          (file ? option_file_load(p, file, true, settings) : load_default_files(p, settings)) &&
           load_env(p, settings) && load_flags(p, argc, argv, settings)))
         outcome = OPTION_ERROR;
     if (outcome != OPTION_RUN)

@@ -41,7 +41,11 @@ struct option_program {
     const char *synopsis; /* after "usage: " */
     const char *about;    /* one paragraph */
     const struct option_def *options;
-    const char *default_file; /* config file read when it exists and --config isn't given; or NULL */
+    /* Config files read, where they exist, when --config isn't given: each is laid over the one before. Ended by NULL;
+     * NULL = none. */
+    const char *const *default_files;
+    /* Called, if not NULL, for each value that stands in a file. */
+    void (*on_file_value)(void *settings, const struct option_def *d, const char *path);
 };
 
 enum option_outcome {
@@ -51,7 +55,7 @@ enum option_outcome {
 };
 
 /* Fills `settings` (zeroed by the caller): defaults, then the file named by --config (or
- * <env>CONFIG, or default_file), then the environment, then argv. --help, --version and --config FILE
+ * <env>CONFIG, or else the default_files), then the environment, then argv. --help, --version and --config FILE
  * are built in (not rows of the table). Positional arguments are refused. Flags are `--name value`,
  * `--name=value`, `-x value`; `--no-name` for booleans; did-you-mean for an unknown one. A value out of
  * range, an unknown key (file:line), a missing or unreadable file (only when named) is OPTION_ERROR. */

@@ -36,10 +36,13 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt) {
     const struct option_def *d =
         option_find(reading.program->options, cfg_opt_name(opt), strlen(cfg_opt_name(opt)));
     char why[WHY_MAX];
-    if (option_set(d, reading.settings, cfg_opt_getstr(opt), why, sizeof why))
-        return 0;
-    option_complain(reading.program, "%s:%d: %s: %s", reading.path, cfg->line, d->name, why);
-    return -1;
+    if (!option_set(d, reading.settings, cfg_opt_getstr(opt), why, sizeof why)) {
+        option_complain(reading.program, "%s:%d: %s: %s", reading.path, cfg->line, d->name, why);
+        return -1;
+    }
+    if (reading.program->on_file_value)
+        reading.program->on_file_value(reading.settings, d, reading.path);
+    return 0;
 }
 
 /* Returns behind the quoted string that begins at `s`, or NULL when its line ends first. */

@@ -58,6 +58,16 @@ static void help_rows(const struct option_def *table, bool builtin, size_t colum
     }
 }
 
+static void help_files(const struct option_program *p, struct buf *out) {
+    const char *const *path = p->default_files;
+    if (!path || !*path)
+        return;
+    buf_fmt(out, "The file is the one named by --config or %sCONFIG, else %s", p->env, *path);
+    while (*++path)
+        buf_fmt(out, " and, over it, %s", *path);
+    buf_str(out, ".\n");
+}
+
 void option_help(const struct option_program *p, struct buf *out) {
     size_t column = help_column(p);
     buf_fmt(out, "usage: %s\n\n%s\n", p->synopsis, p->about);
@@ -68,9 +78,7 @@ void option_help(const struct option_program *p, struct buf *out) {
         "\nA setting is taken from its flag, else from the environment (%sNAME, with _ for -),\n"
         "else from the file (name = value, a line each), else it has the default in brackets.\n",
         p->env);
-    if (p->default_file)
-        buf_fmt(out, "The file is %s if it exists, or the one named by --config or %sCONFIG.\n",
-                p->default_file, p->env);
+    help_files(p, out);
 }
 
 void option_list(const struct option_program *p, struct buf *out) {

@@ -12,8 +12,9 @@ DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, UNAVAILABLE, REFUSED, INTERRUPTED = 0,
 
 def environment(**more):
     """Without what the tester's own environment says about chatctl."""
-    base = {k: v for k, v in os.environ.items() if not k.startswith("CHATCTL_") and k != "NO_COLOR"}
-    return {**base, "LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": "/nonexistent", **more}
+    base = {k: v for k, v in os.environ.items()
+            if not k.startswith("CHATCTL_") and k not in ("NO_COLOR", "PAGER", "LESS")}
+    return {**base, "LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": "/nonexistent", "CHATCTL_PAGER": "", **more}
 
 
 def check_sanitizers(text):

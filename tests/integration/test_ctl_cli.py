@@ -13,7 +13,7 @@ import time
 import chat
 import pexpect
 import pytest
-from ctl import CONFLICT, FAILED, INTERRUPTED, NOT_FOUND, REFUSED, UNAVAILABLE, USAGE, Ctl, check_sanitizers
+from ctl import CONFLICT, DONE, FAILED, INTERRUPTED, NOT_FOUND, REFUSED, UNAVAILABLE, USAGE, Ctl, check_sanitizers
 
 
 @pytest.fixture
@@ -103,6 +103,32 @@ def test_flag_beats_environment_beats_file(ctl, tmp_path, redis):
     conf.write_text("format = json\nnonsense = 1\n")
     ctl("user", "list", env=bare, status=USAGE)
     assert "chatctl.conf:2" in ctl.err
+
+
+def test_the_users_file_is_laid_over_the_one_of_the_system(ctl, tmp_path, redis):
+    """In a mount namespace of its own, where /etc holds nothing but the file."""
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$1" /etc && shift && exec "$@"', "sh"]
+    etc, user = tmp_path / "etc", tmp_path / "user"
+    etc.mkdir()
+    user.mkdir()
+    if subprocess.run([*alone, str(etc), "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no namespace for a mount")
+    ctl.add("alice")
+    (etc / "chatctl.conf").write_text(f'redis = "{redis.uri}"\nprefix = "other:"\nformat = json\n')
+    env = {**ctl.env(), "CHATCTL_REDIS": "", "CHATCTL_PREFIX": "", "XDG_CONFIG_HOME": str(user)}
+
+    def listed(**more):
+        done = subprocess.run([*alone, str(etc), ctl.binary, "user", "list"], env={**env, **more}, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == DONE, done.stderr
+        return done.stdout
+
+    assert listed() == "[]\n"
+    (user / "chatctl.conf").write_text(f'prefix = "{ctl.prefix}"\n')
+    assert json.loads(listed())[0]["name"] == "alice"
+    (user / "chatctl.conf").write_text(f'prefix = "{ctl.prefix}"\nformat = jsonl\n')
+    assert json.loads(listed())["name"] == "alice"
+    assert listed(CHATCTL_PREFIX="other:") == ""
 
 
 def test_a_password_in_argv_is_refused_and_never_printed(ctl):

@@ -1,8 +1,9 @@
 """Every Lua script of common/scripts against a real Redis, held to what its own header says: replies, what
-is written and published, and what is not. Each runs through EVAL as chatd runs it, position.lua in front
-where the script asks for it."""
+is written and published, and what is not. Each runs through EVAL as chatd runs it, what it uses in
+front."""
 
 import contextlib
+import re
 import time
 
 import pytest
@@ -19,8 +20,8 @@ STORED, REPEAT, FAILED = 0, 1, 2
 
 def body(name):
     text = (SCRIPTS / f"{name}.lua").read_text(encoding="utf-8")
-    if "\n-- uses position\n" in text:
-        text = (SCRIPTS / "position.lua").read_text(encoding="utf-8") + text
+    for used in re.findall(r"^-- uses (\w+)$", text, re.MULTILINE):
+        text = (SCRIPTS / f"{used}.lua").read_text(encoding="utf-8") + text
     return text
 
 
@@ -1038,6 +1039,34 @@ def test_rebuild_while_messages_come(purges, channel, redis):
     assert channel.seqs() == list(range(1, n + 1)) and redis.r.xrange(channel.log)[:20] == before
 
 
+@pytest.mark.parametrize("mode", ["all", "from"])
+def test_rebuild_leaves_out_what_retention_drops_meanwhile(purges, channel, redis, mode):
+    before = purges.fill(20, (ALICE, BOB))
+    purges.purge(10, mode=mode, what=BOB if mode == "from" else "")
+    out_of_trash = {id for id, _ in redis.r.xrange(purges.trash())}
+    after, done, drop = "0-0", 0, 11
+    while not done:
+        _, after, _, done = purges.rebuild(after, 3)
+        if int(after.split("-")[0]) > 12 and drop < 14:
+            redis.r.xtrim(channel.log, minid=f"{drop + 1}-0", approximate=False)
+            drop += 1
+    gone = [f"{seq}-0" for seq in range(1, 14) if seq > 10 or mode == "from"]
+    assert redis.r.xrange(channel.log) == [e for e in before if e[0] in out_of_trash or e[0] not in gone]
+
+
+def test_a_restore_or_renaming_whose_lock_lapsed_does_not_go_on(purges, channel, redis):
+    """Another one may have changed the log since: what was copied is not to be trusted."""
+    purges.fill(10, (ALICE, BOB))
+    purges.purge(5)
+    for step in purges.rebuild, purges.rename:
+        _, after, _, done = step(batch=2)
+        assert not done
+        redis.r.delete(purges.lock)
+        assert step(after, batch=2) == [1]
+        assert channel.seqs() == [6, 7, 8, 9, 10]
+    assert purges.undo() == 5, "it begins anew"
+
+
 def test_rebuild_of_a_channel_that_was_emptied(purges, channel, redis):
     purges.fill(5)
     purges.purge(3, mode="all")
@@ -1047,10 +1076,11 @@ def test_rebuild_of_a_channel_that_was_emptied(purges, channel, redis):
     assert purges.undo(2, "Q") == 2 and channel.seqs() == [1, 2, 3, 4, 5]
 
 
-def test_rebuild_when_the_time_is_over(purges, channel, redis, prefix):
+@pytest.mark.parametrize("lost", [Purges.trash, lambda p: p.base + "purge:P"], ids=["trash", "record"])
+def test_rebuild_when_the_time_is_over(lost, purges, channel, redis, prefix):
     purges.fill(5)
     purges.purge(3)
-    redis.r.delete(purges.trash())
+    redis.r.delete(lost(purges))
     with unchanged(redis, prefix):
         assert purges.rebuild() == [2]
 
@@ -1147,5 +1177,5 @@ def test_append_drops_what_is_too_old(channel, redis):
 
 def test_every_script_is_run_here():
     text = (chat.ROOT / "tests/integration/test_scripts.py").read_text(encoding="utf-8")
-    names = {path.stem for path in SCRIPTS.glob("*.lua")} - {"position"}
+    names = {path.stem for path in SCRIPTS.glob("*.lua")} - {"position", "rebuilding"}
     assert names and {n for n in names if f'body("{n}")' not in text and f'run("{n}"' not in text} == set()

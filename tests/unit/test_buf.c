@@ -230,25 +230,6 @@ static void test_cstr_at_the_cap(void **state) {
     buf_free(&b);
 }
 
-static void test_consume(void **state) {
-    (void)state;
-    struct buf b;
-    buf_init(&b, 100);
-    buf_consume(&b, 0); /* nothing allocated yet */
-    buf_str(&b, "abcdefgh");
-    buf_consume(&b, 0);
-    check_holds(&b, "abcdefgh");
-    buf_consume(&b, 3);
-    check_holds(&b, "defgh");
-    buf_str(&b, "ij");
-    check_holds(&b, "defghij");
-    buf_consume(&b, 7);
-    check_holds(&b, "");
-    buf_str(&b, "k");
-    check_holds(&b, "k");
-    buf_free(&b);
-}
-
 static void test_no_memory(void **state) {
     (void)state;
     struct buf b;
@@ -276,7 +257,6 @@ int main(void) {
         cmocka_unit_test(test_fmt_at_the_cap),
         cmocka_unit_test(test_fmt_long),
         cmocka_unit_test(test_cstr_at_the_cap),
-        cmocka_unit_test(test_consume),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

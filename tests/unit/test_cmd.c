@@ -384,11 +384,6 @@ static void b_publish_user(struct cmd *c) {
     cmd_publish_user(c, &KS, &ALICE_ID, "x\n4004", 6);
 }
 
-static void b_publish_channel(struct cmd *c) {
-    struct channel_id id = channel_public();
-    cmd_publish_channel(c, &KS, &id, "s\nsignOut\nx", 11);
-}
-
 static void b_fails_get(struct cmd *c) {
     cmd_fails_get(c, &KS, KEY_FAILS_NAME, "alice b.", 8);
     print(&OUT, c);
@@ -572,7 +567,6 @@ static const struct {
     {" key_expiry ", b_key_expiry},
     {" key_revoke ", b_key_revoke},
     {" publish_user ", b_publish_user},
-    {" publish_channel ", b_publish_channel},
     {" fails_get ", b_fails_get},
     {" fails_add ", b_fails_add},
     {" fails_expire ", b_fails_expire},

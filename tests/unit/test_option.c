@@ -266,11 +266,12 @@ static void precedence(void **state) {
     unsetenv("TESTD_MAX_FRAME");
 }
 
-static void default_file(void **state) {
+static void default_files(void **state) {
     (void)state;
     struct option_program p = PROGRAM;
     struct run r;
-    p.default_file = file_path;
+    const char *files[] = {"/nonexistent/file", file_path, NULL, NULL};
+    p.default_files = files;
     write_file("port = 4", 8);
     load(&r, &p, "");
     assert_int_equal(r.s.port, 4);
@@ -278,10 +279,33 @@ static void default_file(void **state) {
     write_file("port = x", 8);
     load(&r, &p, "");
     assert_refused(&r, ":1: port: expected", "a default file counts when it is there");
-    p.default_file = "/nonexistent/file";
+    files[1] = NULL;
     load(&r, &p, "");
     assert_int_equal(r.outcome, OPTION_RUN);
     option_free(&p, &r.s);
+}
+
+/* What the later file does not say is taken from the earlier one. */
+static void default_files_are_laid_over_each_other(void **state) {
+    (void)state;
+    char first[] = "/tmp/test_option_XXXXXX";
+    const char *files[] = {first, file_path, NULL};
+    struct option_program p = PROGRAM;
+    struct run r;
+    int fd = mkstemp(first);
+    assert_true(fd >= 0 && write(fd, "port = 3\nwait = 7s\n", 19) == 19);
+    close(fd);
+    p.default_files = files;
+    write_file("port = 4\nlisten = x", 19);
+    load(&r, &p, "");
+    assert_int_equal(r.s.port, 4);
+    assert_int_equal(r.s.wait, 7000);
+    assert_string_equal(r.s.listen, "x");
+    option_free(&p, &r.s);
+    load(&r, &p, "--config %F");
+    assert_int_equal(r.s.wait, 10000); /* a named file is the only one */
+    option_free(&p, &r.s);
+    unlink(first);
 }
 
 /* --- flags --- */
@@ -526,7 +550,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(amounts),    cmocka_unit_test(words),
         cmocka_unit_test(defaults),   cmocka_unit_test(why_it_was_refused),
-        cmocka_unit_test(precedence), cmocka_unit_test(default_file),
+        cmocka_unit_test(precedence), cmocka_unit_test(default_files),
+        cmocka_unit_test(default_files_are_laid_over_each_other),
         cmocka_unit_test(flags),      cmocka_unit_test(wrong_flags),
         cmocka_unit_test(good_files), cmocka_unit_test(wrong_files),
         cmocka_unit_test(help),       cmocka_unit_test(values_are_not_repeated),

@@ -1,4 +1,4 @@
-/* test_script - what is embedded is what lies in common/scripts, with position.lua in front where a
+/* test_script - what is embedded is what lies in common/scripts, with what it uses in front where a
  * script asks for it, and the SHA-1 is the one that Redis will compute. What the scripts do is
  * tested against a real Redis, in tests/integration/test_scripts.py. */
 #include "common/script.h"
@@ -99,23 +99,35 @@ static void test_sha(void **state) {
     }
 }
 
+/* What others use stands in front of them. (file, a function of it) */
+static const struct {
+    const char *name, *call;
+} PREPENDED[] = {{"position", "position("}, {"rebuilding", "may_go_on("}};
+#define PREPENDEDS (sizeof PREPENDED / sizeof *PREPENDED)
+
 static void test_bodies(void **state) {
     (void)state;
-    static char position[FILE_MAX], file[FILE_MAX];
-    size_t position_len = read_script("position", position), with_position = 0;
+    static char front[FILE_MAX], file[FILE_MAX];
+    size_t users[PREPENDEDS] = {0};
     for (int s = 0; s < SCRIPTS; s++) {
-        size_t len, file_len = read_script(script_name((enum script)s), file);
+        size_t len, file_len = read_script(script_name((enum script)s), file), front_len = 0;
         const char *body = script_body((enum script)s, &len);
-        bool uses = strstr(file, "\n-- uses position\n") != NULL;
-        size_t prefix = uses ? position_len : 0;
-        with_position += uses;
-        assert_int_equal(len, prefix + file_len);
-        assert_memory_equal(body, position, prefix);
-        assert_memory_equal(body + prefix, file, file_len);
-        /* who calls it says so, and who says so calls it */
-        assert_int_equal(strstr(file, "position(") != NULL, uses);
+        for (size_t i = 0; i < PREPENDEDS; i++) {
+            char says[64];
+            snprintf(says, sizeof says, "\n-- uses %s\n", PREPENDED[i].name);
+            bool uses = strstr(file, says) != NULL;
+            /* who calls it says so, and who says so calls it */
+            assert_int_equal(strstr(file, PREPENDED[i].call) != NULL, uses);
+            if (uses)
+                front_len = read_script(PREPENDED[i].name, front);
+            users[i] += uses;
+        }
+        assert_int_equal(len, front_len + file_len);
+        assert_memory_equal(body, front, front_len);
+        assert_memory_equal(body + front_len, file, file_len);
     }
-    assert_true(with_position > 0);
+    for (size_t i = 0; i < PREPENDEDS; i++)
+        assert_true(users[i] > 0);
 }
 
 static void test_headers(void **state) {
@@ -141,9 +153,14 @@ static void test_every_file_is_embedded(void **state) {
     assert_non_null(d);
     for (struct dirent *e; (e = readdir(d));) {
         char *dot = strrchr(e->d_name, '.');
-        if (!dot || strcmp(dot, ".lua") != 0 || strcmp(e->d_name, "position.lua") == 0)
+        if (!dot || strcmp(dot, ".lua") != 0)
             continue;
         *dot = '\0';
+        size_t i = 0;
+        while (i < PREPENDEDS && strcmp(PREPENDED[i].name, e->d_name) != 0)
+            i++;
+        if (i < PREPENDEDS)
+            continue;
         int s = 0;
         while (s < SCRIPTS && strcmp(script_name((enum script)s), e->d_name) != 0)
             s++;
