@@ -56,6 +56,7 @@ static struct account *find_or_make(struct node *node, const struct uuid *user, 
 void account_enter(struct node *node, struct session *s, const struct uuid *user, const char *name,
                    size_t name_len, const char *key_hash) {
     memcpy(s->key_hash, key_hash, sizeof s->key_hash);
+    s->key_mark = 0;
     if (s->account)
         return;
     struct account *acc = find_or_make(node, user, name, name_len);
@@ -87,6 +88,7 @@ void account_leave(struct node *node, struct session *s) {
     s->same_account = (struct link_node){0};
     s->account = NULL;
     secret_wipe(s->key_hash, sizeof s->key_hash);
+    s->key_mark = 0;
     session_mark_signed(s, false, clock_mono_ms());
     if (!acc->sessions) {
         acc->listed = false;

@@ -10,19 +10,27 @@ struct pair_check {
     int64_t expiry_ms;
 };
 
-static bool pair_is_own(const struct session *s, const struct request *req) {
+/* A client may send its pair with each request: the key that was right is known again by a keyed
+ * hash of 64 bits, an eighth of the cost of hashing it as it is stored. */
+static bool pair_is_own(struct session *s, const struct request *req) {
     char hash[KEY_HASH_TEXT + 1];
     if (!s->account || !uuid_eq(&req->user, &s->account->uuid))
         return false;
+    uint64_t mark = secret_table_hash(req->key, req->key_len);
+    if (s->key_mark && s->key_mark == mark)
+        return true;
     secret_hash_key(req->key, req->key_len, hash);
-    return secret_eq(hash, s->key_hash, KEY_HASH_TEXT);
+    if (!secret_eq(hash, s->key_hash, KEY_HASH_TEXT))
+        return false;
+    s->key_mark = mark;
+    return true;
 }
 
 static bool session_matches(const struct session *s, const struct request *req) {
     return !req->has_suuid || uuid_eq(&req->suuid, &s->uuid);
 }
 
-bool auth_is_settled(const struct session *s, const struct request *req) {
+bool auth_is_settled(struct session *s, const struct request *req) {
     return s->account && session_matches(s, req) && (req->key_len == 0 || pair_is_own(s, req));
 }
 

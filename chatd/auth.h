@@ -12,6 +12,6 @@
 /* Sets the op's first steps, its account, or its error. */
 void auth_begin(struct op *op);
 /* Would auth_begin decide at once, and well? */
-bool auth_is_settled(const struct session *s, const struct request *req);
+bool auth_is_settled(struct session *s, const struct request *req);
 
 #endif

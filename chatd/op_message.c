@@ -33,7 +33,7 @@ static void send_message(struct op *op) {
 }
 
 bool message_may_follow(const struct op *op) {
-    const struct session *s = op->session;
+    struct session *s = op->session;
     const struct recipient *to = &op->req.u.message.to;
     if (!auth_is_settled(s, &op->req))
         return false;

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/reply.h"
+#include "common/resp.h"
 #include "common/secret.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ struct pending {
     void *arg;
     link_aux aux;
     uint64_t deadline_ms;
-    char *text; /* the formatted command, kept for scripts only; malloc'ed by hiredis */
+    char *text; /* the formatted command, kept for scripts only */
     size_t len;
 };
 
@@ -97,7 +98,7 @@ static bool queue_pop(struct queue *q, struct pending *out) {
 }
 
 static void answer(struct pending *p, const redisReply *reply) {
-    redisFreeCommand(p->text);
+    free(p->text);
     if (p->fn)
         p->fn(reply, p->arg, p->aux);
 }
@@ -118,27 +119,26 @@ void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn
                      link_aux aux) {
     struct pending p = {
         .fn = l && l->hooks.push && l->state == UP ? NULL : fn, .arg = arg, .aux = aux};
-    char *text;
-    int len = -1;
-    if (l && l->state >= GREETING && l->state <= UP && !c->failed &&
-        redis_link_in_flight(l) < IN_FLIGHT_MAX)
-        len = redisFormatCommandArgv(&text, (int)c->argc, (const char **)c->argv, c->argvlen);
-    if (len < 0) {
+    char *text = NULL;
+    size_t len;
+    if (l && l->state >= GREETING && l->state <= UP && redis_link_in_flight(l) < IN_FLIGHT_MAX)
+        text = resp_format(c, &len);
+    if (!text) {
         answer(&p, NULL);
         return;
     }
     if (c->script != SCRIPT_NONE || l->reloading) {
         p.text = text;
-        p.len = (size_t)len;
+        p.len = len;
     }
     if (l->reloading && l->state == UP) {
         if (!queue_push(&l->kept, &p))
             answer(&p, NULL);
         return;
     }
-    put(l, &p, text, (size_t)len);
+    put(l, &p, text, len);
     if (!p.text)
-        redisFreeCommand(text);
+        free(text);
 }
 
 size_t redis_link_in_flight(const struct redis_link *l) {

@@ -58,7 +58,7 @@ struct session *session_new(struct sessions *all, struct lws *wsi, struct addres
         return NULL;
     s->all = all;
     s->wsi = wsi;
-    s->uuid = uuid_make();
+    s->uuid = uuid_make_quick();
     s->address = address;
     s->heard_ms = now_ms;
     bucket_init(&s->rate, rate, now_ms);

@@ -39,6 +39,7 @@ struct session {
 
     struct account *account; /* NULL: not signed in */
     char key_hash[KEY_HASH_TEXT + 1];
+    uint64_t key_mark; /* of the key that belongs to key_hash, once it was sent; see auth.c */
     struct link_node same_account;
     bool signing_out; /* its signOut is under way */
     struct sub *subs;

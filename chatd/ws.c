@@ -266,8 +266,9 @@ static const struct lws_protocols PROTOCOLS[] = {
 static void emit(int level, const char *line) {
     char quoted[256];
     (void)level;
-    log_debug("libwebsockets", "line=%s",
-              log_quote(quoted, sizeof quoted, line, strcspn(line, "\n")));
+    if (log_on(LOG_DEBUG))
+        log_debug("libwebsockets", "line=%s",
+                  log_quote(quoted, sizeof quoted, line, strcspn(line, "\n")));
 }
 
 struct ws *ws_new(struct node *node) {
