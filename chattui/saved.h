@@ -1,0 +1,35 @@
+/* saved - what outlives the program, as it goes to the files and comes back: plain values between
+ * update() and store.
+ */
+#ifndef CHATTUI_SAVED_H
+#define CHATTUI_SAVED_H
+
+#include "common/model.h"
+#include "common/request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A message that was entered before and may not be stored yet, from the journal. */
+struct saved_line {
+    struct uuid uuid;
+    struct recipient to;
+    const char *peer; /* the other user's name; "" if unknown or public */
+    int64_t created_ms;   /* wall clock */
+    struct position from; /* see outbox.h; nil epoch = it was never sent */
+    const char *text;
+    size_t len;
+};
+
+/* A channel as it was left. */
+struct saved_channel {
+    struct recipient to;
+    const char *peer; /* name of the other user; "" for public */
+    bool open;        /* to be joined again */
+    bool muted, pinned;
+    struct position read; /* newest that was read; nil epoch = unknown */
+    const char *draft;    /* "" = none */
+};
+
+#endif
