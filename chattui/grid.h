@@ -1,5 +1,6 @@
 /* grid - what the screen shall show: rows of cells, each a character with its marks and a style,
- * and the cursor. The view draws into it, the screen and the tests read it. Knows nothing of curses.
+ * and the cursor. The view draws into it, the screen and the tests read it. Knows nothing of
+ * curses.
  *
  * It takes text that `sanitize` has passed, and trusts nobody: a character that would act on a
  * terminal becomes U+FFFD here too.

@@ -2,8 +2,8 @@
  * interface that owns no terminal. Keys come in as bytes, the line is looked at to be drawn.
  *
  * Readline keeps all of its state in globals, so there is one input in a process: the functions
- * take no handle. It never reads, writes or waits: it gets the bytes of one key at a time (from keys.h),
- * is never shown a bracketed paste, which it would wait for the end of, and draws nothing.
+ * take no handle. It never reads, writes or waits: it gets the bytes of one key at a time (from
+ * keys.h), is never shown a bracketed paste, which it would wait for the end of, and draws nothing.
  */
 #ifndef CHATTUI_INPUT_H
 #define CHATTUI_INPUT_H

@@ -2,8 +2,8 @@
  *
  * It stands in front of readline, which would freeze in a bracketed paste that never ends and knows
  * neither mouse nor focus. Pure: it has no clock; who feeds it also says when enough time has
- * passed (tokens_waiting, tokens_timeout). Every token carries the bytes that it was made of, so that what
- * nobody claims can be handed on to readline as it came.
+ * passed (tokens_waiting, tokens_timeout). Every token carries the bytes that it was made of, so
+ * that what nobody claims can be handed on to readline as it came.
  *
  * Understood: UTF-8, C0 controls, ESC x as Alt+x, CSI and SS3 sequences of xterm, VTE, the Linux
  * console, rxvt and tmux (modifiers in the second parameter, CSI u, modifyOtherKeys), bracketed

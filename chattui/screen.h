@@ -25,7 +25,7 @@ bool screen_open(const struct screen_options *options, char *why, size_t size);
 /* Gives it back. May be called at any time, more than once. */
 void screen_close(void);
 
-/* Gives it back for a while (Ctrl-Z, an editor), and takes it over again; then all is drawn anew. */
+/* Gives it back for a while (Ctrl-Z, an editor), and takes it over again and draws all. */
 void screen_leave(void);
 void screen_enter(void);
 

@@ -1,7 +1,7 @@
 /* theme - how each kind of thing looks. The view speaks of styles, never of colours; the theme says
  * what they are, for terminals of 256 colours and of 8, and the screen carries it out. No style is
- * told from another by its colour alone: without colours (NO_COLOR, or a terminal that has none) the
- * attributes, marks and places remain.
+ * told from another by its colour alone: without colours (NO_COLOR, or a terminal that has none)
+ * the attributes, marks and places remain.
  *
  * A look is written as words: `bold`, `dim`, `italic`, `underline`, `reverse`, a colour, `on` and a
  * colour; a colour is default, black, red, green, yellow, blue, magenta, cyan, white or 0 … 255.
@@ -93,7 +93,8 @@ struct theme {
 };
 
 /* The built-in looks for a terminal of that many colours (0: attributes only). Those that the user
- * has set stay, without their colours where there are none. A zeroed theme has none of the user's. */
+ * has set stay, without their colours where there are none. A zeroed theme has none of
+ * the user's. */
 void theme_fit(struct theme *t, int colors);
 
 /* Sets a style by its name. False: `why` says whether the name or the look is wrong, and how. */

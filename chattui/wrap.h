@@ -2,8 +2,8 @@
  *
  * Lines end at a line feed, else behind the last word that fits (the spaces at the break belong to
  * no line), or between wide characters, which Chinese and Japanese have no spaces between; a word
- * longer than a line is cut where the line is full. Never inside a character with its marks. Spaces at the
- * beginning of a line of the text itself stay.
+ * longer than a line is cut where the line is full. Never inside a character with its marks. Spaces
+ * at the beginning of a line of the text itself stay.
  */
 #ifndef CHATTUI_WRAP_H
 #define CHATTUI_WRAP_H

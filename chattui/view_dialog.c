@@ -1,0 +1,138 @@
+/* view_dialog - what lies above the timeline: the sign-in dialogue, the help, a question. See
+ * view_parts.h. */
+#include "chattui/view_parts.h"
+
+#include "chattui/describe.h"
+#include "chattui/text.h"
+#include "chattui/wrap.h"
+
+#include "common/sanitize.h"
+
+#include <string.h>
+
+#define BOX_COLS 60
+#define LABEL_COLS 13
+#define HELP_MAX (64u << 10)
+
+/* --- Sign-in --- */
+
+/* One line of the error, as many as it takes; returns the row behind. */
+static int draw_error(struct grid *g, const char *error, int row, int col, int cols, int end) {
+    struct buf text;
+    struct wrap w;
+    struct wrap_line line;
+    buf_init(&text, STATUS_MAX * 4);
+    sanitize(&text, error, strlen(error), false);
+    const char *s = buf_cstr(&text);
+    for (wrap_init(&w, s, strlen(s), cols); row < end && wrap_next(&w, &line); row++)
+        grid_put(g, row, col, col + cols, STYLE_FAILED, s + line.start, line.len);
+    buf_free(&text);
+    return row;
+}
+
+/* What is shown of a field: a password as dots. */
+static void field_text(const struct dialog *d, enum field f, struct buf *out) {
+    if (f == FIELD_REGISTER)
+        buf_str(out, d->is_register ? "[x] make it new" : "[ ] I have one");
+    else if (f != FIELD_PASSWORD)
+        sanitize(out, d->text[f], strlen(d->text[f]), false);
+    else
+        for (size_t i = 0, n = strlen(d->text[f]), used; i < n; i += used) {
+            text_char(d->text[f] + i, n - i, &used);
+            buf_str(out, "•");
+        }
+}
+
+/* The end of the text that fits, since it is written there. */
+static const char *tail(const char *s, int cols) {
+    size_t len = strlen(s);
+    while (text_columns(s, len) > cols) {
+        int columns;
+        size_t n = text_cluster(s, len, &columns);
+        s += n;
+        len -= n;
+    }
+    return s;
+}
+
+static void draw_field(struct grid *g, const struct dialog *d, enum field f, int row, int col,
+                       int end) {
+    struct buf text;
+    bool has_focus = d->focus == f && d->state == DIALOG_EDITING;
+    uint8_t style = has_focus ? STYLE_FIELD_FOCUS : STYLE_FIELD;
+    buf_init(&text, FIELD_MAX * 4);
+    field_text(d, f, &text);
+    grid_str(g, row, col, col + LABEL_COLS, STYLE_DIALOG, field_label(f));
+    col += LABEL_COLS;
+    if (f != FIELD_REGISTER)
+        grid_fill(g, row, col, end, style, ' ');
+    int at = grid_str(g, row, col, end, style, tail(buf_cstr(&text), end - col - 1));
+    if (has_focus) {
+        g->cursor_row = row;
+        g->cursor_col = f == FIELD_REGISTER ? col + 1 : at < end ? at : end - 1;
+        g->cursor_on = true;
+    }
+    secret_wipe(text.data, text.size);
+    buf_free(&text);
+}
+
+void view_dialog(struct grid *g, const struct model *m, struct area a) {
+    const struct dialog *d = &m->dialog;
+    int cols = a.cols - 4 < BOX_COLS ? a.cols - 4 : BOX_COLS;
+    int col = a.col + (a.cols - cols) / 2, end = col + cols;
+    int row = a.row + (a.rows > 12 ? (a.rows - 12) / 2 : 0), last = a.row + a.rows;
+    for (int r = a.row; r < last; r++)
+        grid_fill(g, r, a.col, a.col + a.cols, STYLE_DIALOG, ' ');
+    bool roomy = a.rows >= 9;
+    grid_str(g, row, col, end, STYLE_DIALOG_TITLE,
+             d->is_register ? "New account" : "Sign in to a chat");
+    row += roomy ? 2 : 1;
+    if (*d->error)
+        row = draw_error(g, d->error, row, col, cols, last - FIELDS) + (roomy ? 1 : 0);
+    for (enum field f = 0; f < FIELDS; f++)
+        draw_field(g, d, f, row++, col, end);
+    row += roomy ? 1 : 0;
+    grid_str(g, row, col, end, STYLE_NOTICE,
+             d->state == DIALOG_BUSY ? "Signing in …"
+                                     : "Tab next · Enter go on · Space yes/no · Esc back");
+}
+
+/* --- Help --- */
+
+void view_help(struct grid *g, struct area a, struct view_state *state) {
+    struct buf text;
+    struct wrap w;
+    struct wrap_line line;
+    int rows = a.rows - 1;
+    buf_init(&text, HELP_MAX);
+    describe_help(&text);
+    const char *s = buf_cstr(&text);
+    int n = wrap_count(s, strlen(s), a.cols - 2), most = n > rows ? n - rows : 0;
+    if (state->help_top > most)
+        state->help_top = most;
+    if (state->help_top < 0)
+        state->help_top = 0;
+    wrap_init(&w, s, strlen(s), a.cols - 2);
+    for (int i = 0; wrap_next(&w, &line); i++) {
+        int row = i - state->help_top;
+        if (row >= 0 && row < rows)
+            grid_put(g, a.row + row, a.col + 1, a.col + a.cols, STYLE_TEXT, s + line.start,
+                     line.len);
+    }
+    grid_fill(g, a.row + rows, a.col, a.col + a.cols, STYLE_MORE, ' ');
+    grid_str(g, a.row + rows, a.col + 1, a.col + a.cols, STYLE_MORE,
+             most ? "PgUp PgDn: more · F1 or Esc: back to the chat" : "F1 or Esc: back to the chat");
+    buf_free(&text);
+}
+
+/* --- Questions --- */
+
+void view_question(struct grid *g, const struct model *m, struct area a) {
+    int end = a.col + a.cols;
+    grid_fill(g, a.row, a.col, end, STYLE_MORE, ' ');
+    int col = put_foreign(g, a.row, a.col + 1, end - 1, STYLE_MORE, m->question.text,
+                          strlen(m->question.text));
+    g->cursor_row = a.row;
+    g->cursor_col = col < end ? col : end - 1;
+    g->cursor_on = true;
+}
