@@ -216,11 +216,11 @@ static const char *const NEEDED[] = {
     "SPOP %k 1", "SCARD %k", "SISMEMBER %k m", "ZPOPMIN %k", "XREAD COUNT 1 STREAMS %k 0",
     "MEMORY USAGE %k", "XADD %k NOMKSTREAM * f v", "XLEN %k", "XRANGE %k - + COUNT 1",
     "XREVRANGE %k + - COUNT 1", "XTRIM %k MAXLEN 0", "XDEL %k 1-0", "RENAME %k %k",
-    "SCAN 0 MATCH %k COUNT 1", "PUBLISH %c -", NULL};
+    "SCAN 0 MATCH %k COUNT 1", "SPUBLISH %c -", NULL};
 /* These would leave something behind, or need something to be there: asked for, not tried. */
 static const char *const NEEDED_ASKED[] = {
     "HSET %k f v", "HSETNX %k f v", "HINCRBY %k f 1", "MULTI", "EXEC", "INCR %k", "SADD %k m",
-    "ZINCRBY %k 1 m", "XSETID %k 1-0", "SUBSCRIBE %c", "UNSUBSCRIBE %c",
+    "ZINCRBY %k 1 m", "XSETID %k 1-0", "SSUBSCRIBE %c", "SUNSUBSCRIBE %c",
     "EVALSHA 0000000000000000000000000000000000000000 1 %k", "SCRIPT LOAD return",
     "XINFO STREAM %k", "CLIENT SETNAME c", NULL};
 /* clang-format on */

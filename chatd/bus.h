@@ -13,7 +13,7 @@ struct node;
 
 struct bus {
     struct redis_link *link;
-    /* SUBSCRIBEs and UNSUBSCRIBEs sent and answered on this link: each is answered once, in order,
+    /* SSUBSCRIBEs and SUNSUBSCRIBEs sent and answered on this link: each is answered once, in order,
      * so an answer to an earlier one of the same name isn't taken for the later one's. */
     uint64_t asked, answered;
     void (*up)(struct node *node);

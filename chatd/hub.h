@@ -52,7 +52,7 @@ struct channel {
     uint32_t own_in_flight; /* appends of this node that aren't answered */
     struct feed feed;       /* what it holds is delivery.c's */
     enum bus_state bus;
-    uint64_t asked;       /* the number of its SUBSCRIBE; see struct bus */
+    uint64_t asked;       /* the number of its SSUBSCRIBE; see struct bus */
     struct position deaf; /* where it stood when the subscription was lost; epoch nil: it wasn't */
     struct channel_wait *waits;
     bool repairing, repair_listed; /* its stream is being read; is to be read */

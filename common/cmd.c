@@ -608,7 +608,7 @@ void cmd_keys_remove(struct cmd *c, const struct keyspace *ks, const struct uuid
 }
 
 void cmd_publish_all(struct cmd *c, const struct keyspace *ks, const char *event, size_t len) {
-    cmd_begin(c, "PUBLISH");
+    cmd_begin(c, "SPUBLISH");
     cmd_global_key(c, ks, KEY_ALL_BUS);
     cmd_borrow(c, event, len);
 }
@@ -660,7 +660,7 @@ void cmd_key_revoke(struct cmd *c, const struct keyspace *ks, const struct uuid 
 
 void cmd_publish_user(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
                       const char *event, size_t event_len) {
-    cmd_begin(c, "PUBLISH");
+    cmd_begin(c, "SPUBLISH");
     cmd_user_key(c, ks, u, USER_USER_BUS);
     cmd_borrow(c, event, event_len);
 }
@@ -746,16 +746,16 @@ void cmd_node_gone(struct cmd *c, const struct keyspace *ks, const char *node_id
 
 void cmd_subscribe_channel(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                            bool on) {
-    cmd_begin(c, on ? "SUBSCRIBE" : "UNSUBSCRIBE");
+    cmd_begin(c, on ? "SSUBSCRIBE" : "SUNSUBSCRIBE");
     cmd_channel_key(c, ks, ch, CHANNEL_BUS);
 }
 
 void cmd_subscribe_user(struct cmd *c, const struct keyspace *ks, const struct uuid *u, bool on) {
-    cmd_begin(c, on ? "SUBSCRIBE" : "UNSUBSCRIBE");
+    cmd_begin(c, on ? "SSUBSCRIBE" : "SUNSUBSCRIBE");
     cmd_user_key(c, ks, u, USER_USER_BUS);
 }
 
 void cmd_subscribe_all(struct cmd *c, const struct keyspace *ks) {
-    cmd_begin(c, "SUBSCRIBE");
+    cmd_begin(c, "SSUBSCRIBE");
     cmd_global_key(c, ks, KEY_ALL_BUS);
 }

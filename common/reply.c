@@ -372,9 +372,9 @@ bool reply_push(const redisReply *r, struct push *out) {
     static const struct {
         const char *word;
         enum push_kind kind;
-    } KINDS[] = {{"message", PUSH_MESSAGE},
-                 {"subscribe", PUSH_SUBSCRIBED},
-                 {"unsubscribe", PUSH_UNSUBSCRIBED}};
+    } KINDS[] = {{"smessage", PUSH_MESSAGE},
+                 {"ssubscribe", PUSH_SUBSCRIBED},
+                 {"sunsubscribe", PUSH_UNSUBSCRIBED}};
     memset(out, 0, sizeof *out);
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 3 || !is_str(r->element[0]) ||
         !is_str(r->element[1]))

@@ -6,5 +6,5 @@
 local was = 1
 local count = redis.call('ZCARD', KEYS[1])
 if ARGV[4] ~= '' then was = redis.call('ZREM', KEYS[1], ARGV[4]) end
-if was == 1 and count <= tonumber(ARGV[3]) then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+if was == 1 and count <= tonumber(ARGV[3]) then redis.call('SPUBLISH', ARGV[1], ARGV[2]) end
 return was

@@ -65,7 +65,7 @@ local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid,
   redis.call('HSET', meta, 'seq', seq)
   if age then expire(log, age) end
   if retry == '1' then redis.call('SET', sent, epoch .. ' ' .. seq, 'EX', keep) end
-  local receivers = redis.call('PUBLISH', bus, 'm\n' .. epoch .. '\n' .. seq .. '\n' .. node .. '\n' ..
+  local receivers = redis.call('SPUBLISH', bus, 'm\n' .. epoch .. '\n' .. seq .. '\n' .. node .. '\n' ..
     uuid .. '\n' .. sender .. '\n' .. at .. '\n' .. name .. '\n' .. text)
   return {0, epoch, seq, receivers}
 end

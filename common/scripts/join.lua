@@ -16,6 +16,6 @@ if not epoch then return redis.error_reply(seq) end
 local new = redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1])
 if ARGV[2] ~= '' then redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[2]) end
 local count = redis.call('ZCARD', KEYS[3])
-if new == 1 and count <= tonumber(ARGV[7]) then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
+if new == 1 and count <= tonumber(ARGV[7]) then redis.call('SPUBLISH', ARGV[5], ARGV[6]) end
 local listed = tonumber(ARGV[8]) > 0 and redis.call('ZREVRANGE', KEYS[3], 0, ARGV[8] - 1) or {}
 return {epoch, string.format('%.0f', base), string.format('%.0f', seq), count, listed}

@@ -62,7 +62,7 @@ local function move_wanted(entries)
       keep(entry)
       moved[#moved + 1] = entry[1]
       mark(uuid_of(entry[2]))
-      redis.call('PUBLISH', bus, 'p\n' .. epoch .. '\n' .. entry[1]:match('^%d+') .. '\n' .. uuid_of(entry[2]))
+      redis.call('SPUBLISH', bus, 'p\n' .. epoch .. '\n' .. entry[1]:match('^%d+') .. '\n' .. uuid_of(entry[2]))
     end
   end
   if #moved > 0 then redis.call('XDEL', log, unpack(moved)) end
@@ -107,7 +107,7 @@ if moved > 0 or known then
   write_record(moved, reached)
   forget_old_marks()
   if mode == 'all' and (done or announce == '1') then
-    redis.call('PUBLISH', bus, 'p\n' .. epoch .. '\n' .. reached .. '\n-')
+    redis.call('SPUBLISH', bus, 'p\n' .. epoch .. '\n' .. reached .. '\n-')
   end
 end
 if done or batch == '0' then redis.call('DEL', lock) else redis.call('SET', lock, id, 'PX', LOCK_MS) end

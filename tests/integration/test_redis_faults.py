@@ -122,8 +122,8 @@ def with_no_room_for_pubsub(server):
     first = set(links(server, "-bus"))
 
     def all_dropped():
-        for channel in server.r.pubsub_channels("*bus"):
-            server.r.publish(channel, "x" * 100_000)
+        for channel in server.r.execute_command("PUBSUB", "SHARDCHANNELS", "*bus"):
+            server.r.execute_command("SPUBLISH", channel, "x" * 100_000)
         return not first & set(links(server, "-bus"))
 
     chat.wait_until(all_dropped, what="the end of all subscriptions")
@@ -656,7 +656,7 @@ def test_foreign_payloads_on_the_bus_are_dropped(client, nodes, own_redis, prefi
     for bus in (f"{prefix}{{c:public}}:bus", f"{prefix}{{u:{alice.user}}}:bus", f"{prefix}bus",
                 f"{prefix}{{c:dm:{min(alice.user, bob.user)}:{max(alice.user, bob.user)}}}:bus"):
         for payload in payloads(epoch):
-            own_redis.raw.publish(bus, payload)
+            own_redis.raw.execute_command("SPUBLISH", bus, payload)
     assert alice.say("two")["seq"] == 2
     assert bob.hear("two")["seq"] == 2
     assert [f for one in (alice, bob) for f in one.fence() if f["type"] != "sys"] == []
@@ -666,9 +666,9 @@ def test_a_message_on_the_bus_that_is_not_in_the_stream_yet_stops_nothing(client
     """Well formed, from the future: what is stored goes on arriving, in order."""
     alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
     epoch = alice.join()["epoch"]
-    own_redis.raw.publish(f"{prefix}{{c:public}}:bus", f"m\n{epoch}\n50\n0123456789abcdef\n{chat.new_uuid()}\n"
+    own_redis.raw.execute_command("SPUBLISH", f"{prefix}{{c:public}}:bus", f"m\n{epoch}\n50\n0123456789abcdef\n{chat.new_uuid()}\n"
                                                       f"{chat.new_uuid()}\n1\nname\nfrom the future".encode())
-    own_redis.raw.publish(f"{prefix}{{c:public}}:bus", f"m\n{chat.new_uuid()}\n1\n0123456789abcdef\n{chat.new_uuid()}\n"
+    own_redis.raw.execute_command("SPUBLISH", f"{prefix}{{c:public}}:bus", f"m\n{chat.new_uuid()}\n1\n0123456789abcdef\n{chat.new_uuid()}\n"
                                                       f"{chat.new_uuid()}\n1\nname\nfrom another epoch".encode())
     for i in range(1, 11):
         assert alice.say(f"m{i}")["seq"] == i

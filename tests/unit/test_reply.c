@@ -790,27 +790,27 @@ static void test_user_hash_sizes(void **state) {
 static void test_push(void **state) {
     (void)state;
     struct push p;
-    assert_true(reply_push(made("[ 'message' 'chat:bus' 'hello' ]"), &p));
+    assert_true(reply_push(made("[ 'smessage' 'chat:bus' 'hello' ]"), &p));
     assert_int_equal(p.kind, PUSH_MESSAGE);
     check_bytes(p.channel, p.channel_len, "chat:bus");
     check_bytes(p.payload, p.payload_len, "hello");
-    assert_true(reply_push(made("[ 'message' 'chat:bus' '' ]"), &p));
+    assert_true(reply_push(made("[ 'smessage' 'chat:bus' '' ]"), &p));
     assert_int_equal(p.payload_len, 0);
-    assert_true(reply_push(made("[ 'subscribe' 'chat:bus' :1 ]"), &p));
+    assert_true(reply_push(made("[ 'ssubscribe' 'chat:bus' :1 ]"), &p));
     assert_int_equal(p.kind, PUSH_SUBSCRIBED);
     check_bytes(p.channel, p.channel_len, "chat:bus");
     assert_null(p.payload);
-    assert_true(reply_push(made("[ 'unsubscribe' 'chat:bus' :0 ]"), &p));
+    assert_true(reply_push(made("[ 'sunsubscribe' 'chat:bus' :0 ]"), &p));
     assert_int_equal(p.kind, PUSH_UNSUBSCRIBED);
     static const char *const OTHER[] = {
         "[ 'pong' '' ]",
         "[ 'pmessage' 'c*' 'chat:bus' 'hello' ]",
         "[ 'psubscribe' 'c*' :1 ]",
         "[ 'messages' 'chat:bus' 'hello' ]",
-        "[ 'message' 'chat:bus' ]",
-        "[ 'message' 'chat:bus' :1 ]",
-        "[ 'message' 'chat:bus' nil ]",
-        "[ 'unsubscribe' nil :0 ]", /* nothing was subscribed */
+        "[ 'smessage' 'chat:bus' ]",
+        "[ 'smessage' 'chat:bus' :1 ]",
+        "[ 'smessage' 'chat:bus' nil ]",
+        "[ 'sunsubscribe' nil :0 ]", /* nothing was subscribed */
         "[ :1 'chat:bus' 'hello' ]",
         "[ ]",
         "nil",
