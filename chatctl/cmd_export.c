@@ -58,14 +58,10 @@ static void add_channel(struct buf *b, const struct channel_id *ch) {
     add_text(b, "channel", id, len);
 }
 
-static bool is_text(const char *s, size_t len) {
-    return utf8_valid(s, len) && !memchr(s, '\0', len);
-}
-
 static void add_field(struct buf *b, const struct field *f) {
     buf_str(b, "{\"k\":");
     encode_string(b, f->k, f->klen);
-    if (is_text(f->v, f->vlen)) {
+    if (text_valid(f->v, f->vlen)) {
         buf_str(b, ",\"v\":");
         encode_string(b, f->v, f->vlen);
     } else {
@@ -80,7 +76,7 @@ static void add_field(struct buf *b, const struct field *f) {
 /* A name and its value out of a flat array. False: nothing that can be written. */
 static bool take_field(const struct redisReply *flat, size_t i, struct field *f) {
     struct err e;
-    return !reply_str(reply_item(flat, i), &f->k, &f->klen, &e) && f->k && is_text(f->k, f->klen) &&
+    return !reply_str(reply_item(flat, i), &f->k, &f->klen, &e) && f->k && text_valid(f->k, f->klen) &&
            !reply_str(reply_item(flat, i + 1), &f->v, &f->vlen, &e) && f->v;
 }
 
@@ -259,7 +255,7 @@ static enum status write_set(struct invocation *in, struct export *x, const stru
             size_t len;
             int64_t at;
             const char *what = walk_item(&w, i, &len, &at);
-            if (!is_text(what, len))
+            if (!text_valid(what, len))
                 continue;
             struct buf *b = begin_line(x, type);
             add_channel(b, ch);
@@ -283,7 +279,7 @@ static enum status write_entry(struct export *x, const struct channel_id *ch,
         reply_array(reply_item(entry, 1), &fields, &e);
     struct buf *b = begin_line(x, good && fields == 10 ? "message" : "entry");
     add_channel(b, ch);
-    if (good && fields == 10 && is_text(m.text, m.text_len)) {
+    if (good && fields == 10 && text_valid(m.text, m.text_len)) {
         buf_fmt(b, ",\"seq\":%" PRIu64, m.seq);
         add_uuid(b, "UUID", &m.uuid);
         add_uuid(b, "senderUUID", &m.sender);

@@ -1,5 +1,6 @@
 /* cmd_message - message tail, search, delete. Sending is in cmd_send.c. */
 #include "chatctl/cmd.h"
+#include "chatctl/cursor.h"
 #include "chatctl/progress.h"
 #include "chatctl/purge.h"
 #include "common/clock.h"
@@ -58,15 +59,8 @@ struct tails {
     const char *cursor; /* file, or NULL */
 };
 
-/* A line a channel: id, epoch, seq. */
-static bool read_cursor_line(const char *line, struct channel_id *ch, struct position *at) {
-    char id[CHANNEL_TEXT + 1], epoch[UUID_TEXT + 1];
-    return sscanf(line, "%76s %36s %" SCNu64, id, epoch, &at->seq) == 3 &&
-           channel_parse(id, strlen(id), ch) && uuid_read(epoch, strlen(epoch), &at->epoch);
-}
-
 static enum status read_cursor(struct tails *t) {
-    char line[256];
+    char line[CURSOR_LINE];
     unsigned n = 0;
     FILE *f = fopen(t->cursor, "r");
     if (!f && errno == ENOENT)
@@ -75,7 +69,7 @@ static enum status read_cursor(struct tails *t) {
         struct channel_id ch;
         struct position at;
         n++;
-        if (!read_cursor_line(line, &ch, &at)) {
+        if (!cursor_read(line, &ch, &at)) {
             complain("%s:%u: not a line of a cursor file", t->cursor, n);
             fclose(f);
             return STATUS_FAILED;
@@ -92,15 +86,14 @@ static enum status read_cursor(struct tails *t) {
 
 /* Whole or not at all: by a second file and rename. */
 static enum status write_cursor(const struct tails *t) {
-    char path[4096], id[CHANNEL_TEXT + 1], epoch[UUID_TEXT + 1];
+    char path[4096], line[CURSOR_LINE];
     if (!t->cursor)
         return STATUS_DONE;
     snprintf(path, sizeof path, "%s.new", t->cursor);
     FILE *f = fopen(path, "w");
     for (size_t i = 0; f && i < t->n; i++) {
-        channel_format(&t->all[i].id, id);
-        uuid_format(&t->all[i].at.epoch, epoch);
-        fprintf(f, "%s %s %" PRIu64 "\n", id, epoch, t->all[i].at.seq);
+        cursor_write(&t->all[i].id, &t->all[i].at, line);
+        fputs(line, f);
     }
     if (f && fflush(f) == 0 && fsync(fileno(f)) == 0 && fclose(f) == 0 &&
         rename(path, t->cursor) == 0)

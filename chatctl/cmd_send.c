@@ -132,8 +132,8 @@ static enum status send_one(struct invocation *in, struct sending *s, struct mes
     struct append_result r = {0};
     struct err e = {0};
     char uuid[UUID_TEXT + 1];
-    if (!utf8_valid(m->text, m->text_len))
-        return complain_at(s, "not valid UTF-8");
+    if (!text_valid(m->text, m->text_len))
+        return complain_at(s, "not text: UTF-8 without NUL is");
     if (message_check(m->text, m->text_len, &e))
         return complain_at(s, err_text(e.code));
     enum status st = STATUS_DONE;

@@ -59,13 +59,21 @@ static uint64_t next_u64(struct fields *f) {
     return v;
 }
 
-/* A field of exactly `size` bytes, with a NUL put behind it. */
+static bool is_word(const char *s, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (!(s[i] >= 'a' && s[i] <= 'z') && !(s[i] >= 'A' && s[i] <= 'Z') &&
+            !(s[i] >= '0' && s[i] <= '9') && s[i] != '-' && s[i] != '_')
+            return false;
+    return true;
+}
+
+/* A field of exactly `size` letters, digits, - and _, with a NUL put behind it. */
 static void next_fixed(struct fields *f, char *out, size_t size) {
     const char *s;
     size_t len;
     if (!next(f, &s, &len))
         return;
-    if (len != size) {
+    if (len != size || !is_word(s, len)) {
         f->bad = true;
         return;
     }
@@ -74,7 +82,7 @@ static void next_fixed(struct fields *f, char *out, size_t size) {
 }
 
 static void next_name(struct fields *f, const char **s, size_t *len) {
-    if (next(f, s, len) && (*len == 0 || *len > NAME_MAX_BYTES || !utf8_valid(*s, *len)))
+    if (next(f, s, len) && (*len == 0 || *len > NAME_MAX_BYTES || !text_valid(*s, *len)))
         f->bad = true;
 }
 
@@ -103,7 +111,7 @@ static void parse_message(struct fields *f, struct event *e) {
     next_name(f, &m->sender_name, &m->sender_name_len);
     m->text = rest(f, &m->text_len);
     if (e->seq == 0 || m->text_len == 0 || m->text_len > MESSAGE_MAX_BYTES ||
-        !utf8_valid(m->text, m->text_len))
+        !text_valid(m->text, m->text_len))
         f->bad = true;
 }
 

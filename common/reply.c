@@ -164,7 +164,7 @@ static bool parse_fields(const redisReply *r, struct message *m) {
     }
     return uuid && sender && at && m->sender_name_len > 0 && m->text_len > 0 &&
            m->sender_name_len <= NAME_MAX_BYTES && m->text_len <= MESSAGE_MAX_BYTES &&
-           utf8_valid(m->sender_name, m->sender_name_len) && utf8_valid(m->text, m->text_len);
+           text_valid(m->sender_name, m->sender_name_len) && text_valid(m->text, m->text_len);
 }
 
 bool reply_entry(const redisReply *entry, const struct channel_id *channel, struct message *out) {
@@ -354,7 +354,7 @@ enum err_code reply_user(const redisReply *r, struct user_record *out, struct er
         return wrong_shape(e, "user");
     const redisReply *name = r->element[0], *hash = r->element[1];
     if (!is_str(name) || name->len < 1 || (size_t)name->len > NAME_MAX_BYTES ||
-        !utf8_valid(name->str, (size_t)name->len))
+        !text_valid(name->str, (size_t)name->len))
         return ERR_OK;
     out->found = true;
     out->name = name->str;

@@ -66,6 +66,10 @@ bool utf8_valid(const char *s, size_t len) {
     return true;
 }
 
+bool text_valid(const char *s, size_t len) {
+    return utf8_valid(s, len) && !(len && memchr(s, '\0', len));
+}
+
 /* Every byte but the continuation bytes (10xxxxxx) starts a code point. */
 size_t utf8_count(const char *s, size_t len) {
     size_t n = len, i = 0;

@@ -11,6 +11,10 @@
 /* Strict UTF-8 (RFC 3629): no overlongs, surrogates or truncated sequences. NUL is valid UTF-8. */
 bool utf8_valid(const char *s, size_t len);
 
+/* The same without a NUL, which no client can send and no client's JSON need take: what a name or a
+ * message in Redis must be. */
+bool text_valid(const char *s, size_t len);
+
 /* Code points in valid UTF-8. */
 size_t utf8_count(const char *s, size_t len);
 

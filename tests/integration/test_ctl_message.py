@@ -7,7 +7,7 @@ import subprocess
 
 import chat
 import pytest
-from ctl import CONFLICT, INTERRUPTED, NOT_FOUND, REFUSED, USAGE, check_sanitizers
+from ctl import CONFLICT, DONE, INTERRUPTED, NOT_FOUND, REFUSED, USAGE, check_sanitizers
 
 NASTY = "tab\there, \\ and \x1b[31mred\x1b[0m, \u202eback, \U0001f40e"
 
@@ -243,3 +243,12 @@ def test_delete_while_locked(ctl, client, redis, prefix):
     said = client("alice", join="0").say("x")
     redis.r.set(f"{prefix}{{c:public}}:lock", chat.NOBODY, px=60000)
     ctl("message", "delete", said["UUID"], "--yes", status=CONFLICT)
+
+
+def test_what_is_no_text_is_not_sent(ctl, redis, prefix):
+    ctl.add("alice")
+    for line in b"a\0b\n", b"\xff\n":
+        done = subprocess.run([ctl.binary, "message", "send", "public", "--as", "alice", "-"], input=line, env=ctl.env(),
+                              capture_output=True, check=False)
+        assert done.returncode != DONE and b"UTF-8" in done.stderr, line
+    assert not redis.r.exists(f"{prefix}{{c:public}}:log")

@@ -340,10 +340,16 @@ static void test_nul(void **state) {
     check_refused("c\n-\0", 4);
     check_refused("c\0-", 3);
     check_refused("x\n40\00004", 6);
-    static const char PAYLOAD[] = HEAD "Alice\na\0b";
-    struct event ev;
-    assert_true(event_parse(PAYLOAD, sizeof PAYLOAD - 1, &ev));
-    assert_int_equal(ev.message.text_len, 3);
+    static const char TEXT[] = HEAD "Alice\na\0b", NAME[] = HEAD "A\0ice\nhi";
+    static const char KEY[] = "k\n" KEY_HASH;
+    char key[sizeof KEY];
+    check_refused(TEXT, sizeof TEXT - 1);
+    check_refused(NAME, sizeof NAME - 1);
+    memcpy(key, KEY, sizeof KEY);
+    key[10] = '\0';
+    check_refused(key, sizeof KEY - 1);
+    key[10] = '\n';
+    check_refused(key, sizeof KEY - 1);
 }
 
 /* A megabyte of anything, as one field or behind a good beginning. */

@@ -726,6 +726,20 @@ static void test_entry_sizes(void **state) {
     }
 }
 
+/* A NUL would be \u0000 in a client's JSON, which ours refuses. */
+static void test_entry_with_a_nul(void **state) {
+    (void)state;
+    struct channel_id public = channel_public();
+    struct message m;
+    for (size_t field = 5; field < 10; field += 4) { /* the values of name and text */
+        redisReply *r = made("[ '17-0' " FIELDS " ]");
+        assert_true(reply_entry(r, &public, &m));
+        r->element[1]->element[field]->str[1] = '\0';
+        assert_false(reply_entry(r, &public, &m));
+        assert_int_equal(m.seq, 17);
+    }
+}
+
 /* --- Users --- */
 
 static void test_user(void **state) {
@@ -848,6 +862,7 @@ int main(void) {
         TEST(test_entry_of_another_version),
         TEST(test_malformed_entries),
         TEST(test_entry_sizes),
+        TEST(test_entry_with_a_nul),
         TEST(test_user),
         TEST(test_no_user),
         TEST(test_user_hash_sizes),

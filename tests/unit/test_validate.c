@@ -561,8 +561,19 @@ static void names_every_character(void **state) {
     assert_in_range(accepted, 100000, 150000); /* mostly Han and Hangul */
 }
 
+static void test_text_has_no_nul(void **state) {
+    (void)state;
+    assert_true(text_valid("", 0));
+    assert_true(text_valid(NULL, 0));
+    assert_true(text_valid("a\u00e9\n", 4));
+    assert_false(text_valid("a\0b", 3));
+    assert_false(text_valid("abcdefghijklmn\0", 15));
+    assert_false(text_valid("\xff", 1));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_has_no_nul),
         cmocka_unit_test(utf8_every_sequence),
         cmocka_unit_test(utf8_every_character),
         cmocka_unit_test(utf8_every_place),
