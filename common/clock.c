@@ -2,6 +2,7 @@
 #include "common/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 int64_t clock_wall_ms(void) {
@@ -66,4 +67,47 @@ void clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT + 1]) {
     digits(out + 20, 3, ms % 1000);
     out[23] = 'Z';
     out[24] = '\0';
+}
+
+/* -1: not n digits. */
+static int64_t number(const char *s, int n) {
+    int64_t v = 0;
+    for (int i = 0; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return -1;
+        v = v * 10 + (s[i] - '0');
+    }
+    return v;
+}
+
+/* Days since 1970-01-01: the inverse of civil(). */
+static int64_t days_of(int64_t y, int64_t m, int64_t d) {
+    y += 400 - (m <= 2);
+    int64_t era = y / 400 - 1, yoe = y % 400;
+    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+bool clock_parse_rfc3339(const char *text, size_t len, int64_t *wall_ms) {
+    char form[CLOCK_TEXT + 1]; /* in milliseconds, whatever the fraction's length */
+    if (len < 20 || text[len - 1] != 'Z' || (len > 20 && (text[19] != '.' || len < 22)))
+        return false;
+    memcpy(form, text, 19);
+    memcpy(form + 19, ".000Z", 6);
+    for (size_t i = 20; i + 1 < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        if (i < 23)
+            form[i] = text[i];
+    }
+    int64_t y = number(form, 4), m = number(form + 5, 2), d = number(form + 8, 2);
+    int64_t seconds = number(form + 17, 2);
+    int64_t minutes = number(form + 11, 2) * 60 + number(form + 14, 2);
+    int64_t ms = days_of(y, m, d) * 86400000 + minutes * 60000 + seconds * 1000 + number(form + 20, 3);
+    char again[CLOCK_TEXT + 1];
+    clock_rfc3339(ms, again);
+    if (memcmp(form, again, sizeof form) != 0) /* whatever was wrong with it */
+        return false;
+    *wall_ms = ms;
+    return true;
 }

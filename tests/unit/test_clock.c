@@ -153,6 +153,41 @@ static void test_mono_counts_milliseconds(void **state) {
     assert_true(passed <= (uint64_t)bound + 1);
 }
 
+static void test_parse(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms; /* INT64_MIN: refused */
+    } CASES[] = {
+        {"2024-05-01T12:00:00.123Z", 1714564800123}, {"2024-05-01T12:00:00Z", 1714564800000},
+        {"2024-05-01T12:00:00.1Z", 1714564800100},   {"2024-05-01T12:00:00.123999Z", 1714564800123},
+        {"1969-12-31T23:59:59.999Z", -1},            {"2024-02-29T00:00:00Z", 1709164800000},
+        {"0000-01-01T00:00:00.000Z", FIRST_MS},      {"9999-12-31T23:59:59.999Z", LAST_MS},
+        {"2023-02-29T00:00:00Z", INT64_MIN},         {"2024-13-01T00:00:00Z", INT64_MIN},
+        {"2024-05-01T24:00:00Z", INT64_MIN},         {"2024-05-01T12:00:60Z", INT64_MIN},
+        {"2024-05-01 12:00:00Z", INT64_MIN},         {"2024-05-01T12:00:00", INT64_MIN},
+        {"2024-05-01T12:00:00.Z", INT64_MIN},        {"2024-05-01T12:00:00+00:00", INT64_MIN},
+        {"2024-05-01T12:00:00.12xZ", INT64_MIN},     {"+024-05-01T12:00:00Z", INT64_MIN},
+        {"", INT64_MIN},                             {"Z", INT64_MIN}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        int64_t ms = 42;
+        bool is_time = clock_parse_rfc3339(CASES[i].text, strlen(CASES[i].text), &ms);
+        if (is_time != (CASES[i].ms != INT64_MIN) || ms != (is_time ? CASES[i].ms : 42))
+            fail_msg("%s: %d, %lld", CASES[i].text, is_time, (long long)ms);
+    }
+}
+
+static void test_parse_undoes_writing(void **state) {
+    (void)state;
+    char text[CLOCK_TEXT + 1];
+    for (int64_t ms = FIRST_MS; ms <= LAST_MS; ms += 86400000LL * 3 + 12345678) {
+        int64_t back = 0;
+        clock_rfc3339(ms, text);
+        assert_true(clock_parse_rfc3339(text, CLOCK_TEXT, &back));
+        assert_true(back == ms);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known),
@@ -163,6 +198,8 @@ int main(void) {
         cmocka_unit_test(test_writes_no_further),
         cmocka_unit_test(test_wall_is_the_wall_clock),
         cmocka_unit_test(test_mono_counts_milliseconds),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_undoes_writing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
