@@ -21,8 +21,7 @@ struct person {
     struct uuid uuid;
     bool online;
     uint64_t spoke; /* when heard last, in the order of events; 0 = never */
-    uint8_t name_len;
-    char name[]; /* NUL-terminated */
+    char *name;     /* NUL-terminated */
 };
 
 struct roster {

@@ -51,8 +51,7 @@ struct row {
             struct uuid uuid, sender;
         } message; /* MESSAGE, PENDING */
         struct {
-            uint64_t to;    /* the first number behind it that is known; those missing are place.seq + 1
-                             * … to - 1; of a REMOVED one perhaps fewer existed */
+            uint64_t to; /* missing are the numbers between place.seq and this one */
         } gap;
     } u;
     char data[]; /* name, then text */
@@ -68,30 +67,41 @@ enum timeline_top {
     TOP_LOADING, /* asked for */
     TOP_START,   /* the very first message is here */
     TOP_REMOVED, /* older ones were purged or trimmed */
+    TOP_LOST,    /* older ones can't be asked for: their numbering has ended */
     TOP_FULL     /* there are more, but no room here */
 };
 
 #define TIMELINE_ROWS_MAX 100000u      /* of one channel */
 #define TIMELINE_BYTES_MAX (40u << 20) /* of rows, in all channels together */
+#define TIMELINE_SEQ_MAX (1ull << 53)   /* numbers on the wire are below */
 #define TIMELINE_EPOCHS 32             /* numberings remembered; rows of earlier ones go */
 
+#define TIMELINE_NOTICES_MAX 1000u     /* of one channel; the oldest go */
+
 struct timeline_budget { /* shared by the timelines of a model */
-    size_t bytes, max;
+    size_t bytes, max;      /* max 0 = TIMELINE_BYTES_MAX */
+    struct timeline *first; /* all of them; whoever has most gives way */
 };
 
 struct timeline {
-    struct row **rows; /* by place; a window into `slots`, with room on both sides */
-    size_t n, pending; /* rows in all; the last `pending` of them are ROW_PENDING */
-    enum timeline_top top;
-    struct position at; /* where the channel stands, as last heard; nil epoch = never */
+    struct row **rows;    /* by place; a window into `slots`, with room on both sides */
+    size_t n, pending;    /* rows in all; the last `pending` of them are ROW_PENDING */
+    size_t notices;       /* ROW_NOTICE among them */
+    size_t holes;         /* GAP_HOLE among them */
+    struct position at;   /* where the channel stands, as last heard; nil epoch = never */
     struct place cleared; /* rows up to here are hidden, by /clear */
-    uint32_t version;     /* changes whenever a row comes, goes or changes */
-    struct timeline_budget *budget;
+    uint32_t version;     /* changes whenever a row comes, goes or looks otherwise */
+
+    /* Of timeline's own files. Every number from `bottom` to at.seq is accounted for by a row, but
+     * those of GAP_HOLE rows. */
+    uint64_t bottom;                     /* 0 = nothing is known of this epoch */
+    bool is_full, is_asked;              /* at the top: see enum timeline_top */
+    struct uuid epochs[TIMELINE_EPOCHS]; /* epochs[number % TIMELINE_EPOCHS] */
+    uint16_t epoch;                      /* the current one's number, from 1; 0 = none yet */
     struct row **slots;
-    size_t size, front; /* of slots; rows = slots + front */
-    struct uuid epochs[TIMELINE_EPOCHS]; /* epochs[(number - 1) % TIMELINE_EPOCHS] */
-    uint16_t epoch;                      /* the current one's number; 0 = none yet */
-    uint64_t bottom;                     /* lowest number of the oldest stretch; see timeline_before */
+    size_t size, bytes; /* of slots; of rows */
+    struct timeline_budget *budget;
+    struct timeline *next; /* in the budget */
 };
 
 void timeline_init(struct timeline *t, struct timeline_budget *budget);
@@ -102,12 +112,16 @@ void timeline_reset(struct timeline *t); /* forgets all rows but those pending *
 const struct row *timeline_row(const struct timeline *t, size_t i); /* NULL past the end */
 /* Index of the first row whose place is not below `p`; n if there is none. */
 size_t timeline_seek(const struct timeline *t, struct place p);
+enum timeline_top timeline_top(const struct timeline *t);
 /* Index of the first row that /clear has not hidden. */
 size_t timeline_first(const struct timeline *t);
 /* The place of message `seq` of the current epoch. */
 struct place timeline_place(const struct timeline *t, uint64_t seq);
-/* The epoch with that number; nil if it is forgotten. */
-struct uuid timeline_epoch(const struct timeline *t, uint16_t number);
+/* The number of an epoch; 0 if it is unknown or forgotten. */
+uint16_t timeline_epoch_number(const struct timeline *t, const struct uuid *epoch);
+/* A position in place terms and back; PLACE_NONE or a nil epoch where there is none. */
+struct place timeline_place_of(const struct timeline *t, const struct position *p);
+struct position timeline_position_of(const struct timeline *t, struct place p);
 /* The newest stored message; NULL if there is none. */
 const struct row *timeline_newest(const struct timeline *t);
 /* How many messages that are not ours lie behind `p`. Stops counting at `max`. */
@@ -127,36 +141,38 @@ struct timeline_message {
     bool mine, mention;
 };
 
-/* Another numbering has begun, at `at` (the next message is at.seq + 1). Nothing happens if it is the
- * current one. */
-void timeline_begin_epoch(struct timeline *t, const struct position *at, int64_t wall_ms);
+/* The numbering is this one, and the channel stood at at.seq when it was told. Nothing happens if it
+ * is the current one; else another has begun, and a row says so (unless it is the first). Returns
+ * whether it was another. */
+bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms);
 /* Between lo and hi, both exclusive, of the current epoch there are exactly these messages, in
- * ascending order, and no others. Those that are here already stay as they are. lo is at least 0; hi
- * at most at.seq + 1 afterwards, as t->at follows. Messages outside or out of order are dropped.
- * Returns how many were new. */
+ * ascending order, and no others. Those that are here already stay as they are. What lies between this
+ * stretch and what was known becomes a HOLE, but a stretch wholly below all that is known is ignored.
+ * Messages outside or out of order are dropped. Returns how many were new. */
 size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
                      const struct timeline_message *messages, size_t n);
 /* Removes the messages up to `up_to` of an epoch; a gap row says so. */
 void timeline_purge(struct timeline *t, const struct uuid *epoch, uint64_t up_to);
 void timeline_purge_one(struct timeline *t, const struct uuid *message);
 
-/* Asking for what is missing. A HOLE is asked for from its newer end: `channelMessages before`. */
+/* Asking for what is missing: `channelMessages before`, from the newer end of a hole. */
 
-/* The newest hole that isn't being asked for, and could be; NULL = none. */
+/* The newest hole that isn't being asked for; NULL = none. */
 const struct row *timeline_hole(const struct timeline *t);
-/* That one: it is being asked for (or no longer: the connection was lost). */
-void timeline_asked(struct timeline *t, const struct row *hole, bool is_asked);
-void timeline_forget_asked(struct timeline *t);
-/* The number to ask before, to get older history than all that is here; 0 = there is none to ask for */
+/* The hole at that place is being asked for, or no longer. */
+void timeline_ask_hole(struct timeline *t, struct place hole, bool is_asked);
+/* The number to ask before, to get older history than all that is here; 0 = there is none to ask for,
+ * or it is being asked for. */
 uint64_t timeline_before(const struct timeline *t);
+void timeline_ask_top(struct timeline *t, bool is_asked);
+void timeline_forget_asks(struct timeline *t); /* the connection is gone */
 
 /* Our own. */
-struct row *timeline_add_pending(struct timeline *t, const struct uuid *uuid, uint64_t order,
-                                 const struct timeline_message *m);
+/* m->seq is the order of entering. */
+bool timeline_add_pending(struct timeline *t, const struct timeline_message *m);
 bool timeline_drop_pending(struct timeline *t, const struct uuid *uuid);
-/* A row of our own words, behind the newest stored message. Bounded: TIMELINE_NOTICES_MAX. */
+/* A row of our own words, behind the newest stored message. */
 void timeline_notice(struct timeline *t, enum notice_level level, const char *text, size_t len,
                      int64_t wall_ms);
-void timeline_touch(struct timeline *t); /* a row looks otherwise than before */
 
 #endif
