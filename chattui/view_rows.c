@@ -180,7 +180,7 @@ static bool begins_unread(const struct rows *r, size_t i) {
 
 static const char *top_text(const struct rows *r, size_t i) {
     const struct timeline *t = &r->c->timeline;
-    return i == timeline_first(t) && i == 0 ? describe_top(t->top) : "";
+    return i == timeline_first(t) && i == 0 ? describe_top(timeline_top(t)) : "";
 }
 
 /* --- Drawing --- */

@@ -163,7 +163,7 @@ static void draw_more(struct grid *g, const struct channel *c, struct area a) {
 
 /* Nothing has been said, or nothing is known. */
 static void draw_empty(struct grid *g, const struct channel *c, struct area a) {
-    const char *text = describe_top(c->timeline.top);
+    const char *text = describe_top(timeline_top(&c->timeline));
     grid_str(g, a.row + a.rows - 1, a.col + 1, a.col + a.cols, STYLE_NOTICE, text);
 }
 
