@@ -26,6 +26,7 @@ NOBODY = "99999999-9999-4999-8999-999999999999"  # a UUID that no user has
 PATIENCE = 10  # seconds that anything may take before a test fails; nothing waits so long by plan
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+LINGER_NOT = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)  # setsockopt: close is a reset
 
 
 def wait_until(predicate, timeout=PATIENCE, what="the condition"):
@@ -53,9 +54,9 @@ def free_port():
 
 class Redis:
     """A real redis-server in a directory of its own, on a Unix socket (and a free TCP port if `tcp`).
-    Further options go to its command line: Redis(maxmemory="5mb")."""
+    Further options go to its command line: Redis(maxmemory="5mb"). `env` adds to the environment."""
 
-    def __init__(self, tcp=False, **options):
+    def __init__(self, tcp=False, env=None, **options):
         self.dir = tempfile.mkdtemp(prefix="chat-redis-")
         self.socket = os.path.join(self.dir, "redis.sock")
         self.port = free_port() if tcp else 0
@@ -63,6 +64,7 @@ class Redis:
         # Not everysec: while an fsync is under way Redis then holds back what it has answered for up to
         # 2 s, and kill -9 loses it. What is tested here is our part: with "no" each write is made at once.
         self.options = {"appendonly": "yes", "appendfsync": "no", "save": "", **options}
+        self.env = env
         self.process = None
         self.start()
 
@@ -80,7 +82,7 @@ class Redis:
         for name, value in self.options.items():
             argv += [f"--{name.replace('_', '-')}", str(value)]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        start_new_session=True)
+                                        env={**os.environ, **(self.env or {})}, start_new_session=True)
         self.r = self._connect(decode_responses=True)
         self.raw = self._connect()
         wait_until(self.answers, what="redis-server's answer to PING")
@@ -155,11 +157,12 @@ SANITIZER_COMPLAINTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 class Chatd:
     """A running chatd. Settings are keywords: Chatd(redis.uri, prefix="a:", max_joins=2,
     sign_in_creates=False) adds --prefix=a: --max-joins=2 --sign-in-creates=no. `argv` replaces the
-    command line, `wait=False` does not wait until it serves, `env` adds to the environment."""
+    command line, `wait=False` does not wait until it serves, `env` adds to the environment, `binary` is
+    another than CHATD_BIN."""
 
     DEFAULTS = {"listen": "127.0.0.1:0", "argon2_memory": "8k", "argon2_passes": 1, "kdf_threads": 2}
 
-    def __init__(self, redis_uri=None, *, argv=None, wait=True, env=None, **settings):
+    def __init__(self, redis_uri=None, *, argv=None, wait=True, env=None, binary=None, **settings):
         if argv is None:
             argv = self.command_line(redis_uri, settings)
         self.dir = tempfile.mkdtemp(prefix="chatd-")
@@ -169,7 +172,7 @@ class Chatd:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHATD_")}
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(
-                [os.environ["CHATD_BIN"], *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                [binary or os.environ["CHATD_BIN"], *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=stderr, env={**environment, **(env or {})}, cwd=self.dir, start_new_session=True)
         if wait:
             self.wait_serving()
@@ -628,5 +631,5 @@ class Client:
 
     def drop(self):
         """As a cable pulled out looks to the server in the best case: a reset."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.setsockopt(*LINGER_NOT)
         self.sock.close()

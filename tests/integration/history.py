@@ -4,6 +4,10 @@ given, and what the store holds at the end; faults() says where these break a pr
   one order for all, numbers without gaps, no acknowledged message lost, none stored twice, none
   invented, and each connection got each message once and in order from its join on.
 
+Where Redis itself may lose its newest data (`lossy`), what was acknowledged just then may be gone: it is
+counted (`lost`), and the rest holds: the channel must have begun a new epoch, and in an epoch a number is
+one message for ever.
+
 Pure: knows neither sockets nor Redis. test_history_checker.py plants each kind of fault."""
 
 import collections
@@ -12,7 +16,7 @@ import dataclasses
 FIRST_FAULTS = 20  # of a kind, that a report shows
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Delivery:
     seq: int
     uuid: str
@@ -30,15 +34,16 @@ class Reception:
     whole: bool = False       # it lasted to the end of the run: nothing may be missing at its end
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Ack:
     epoch: str
     seq: int
+    at: float = 0.0           # when it came (monotonic)
 
 
 class History:
-    """One channel's. `stored` is the channel's log at the end, as (seq, uuid, text) in its own order,
-    of the epoch named by `epoch`."""
+    """One channel's. `stored` is the channel's log at the end, as (seq, uuid, text) in its own order; `epoch`
+    is the one it is in. The log keeps what is left of earlier epochs, under the same numbers."""
 
     def __init__(self, channel="0"):
         self.channel = channel
@@ -48,6 +53,8 @@ class History:
         self.receptions = []
         self.epoch = None
         self.stored = []
+        self.lossy = []         # (start, end): acknowledged between these, a message may be lost
+        self.lost = []          # uuids that were, found by faults()
 
     def faults(self):
         """{kind of fault: [descriptions]}, empty when all is well."""
@@ -56,6 +63,7 @@ class History:
         self._check_acks(found)
         self._check_lines(found)
         seen = {}  # (epoch, seq): uuid, as the first one was told
+        self._check_numbers(found, seen)
         for reception in self.receptions:
             self._check_reception(found, reception, seen)
         return dict(found)
@@ -67,11 +75,14 @@ class History:
 
     # The store
 
+    def _epochs(self):
+        return {r.epoch for r in self.receptions} | {self.epoch}
+
     def _check_store(self, found):
         numbers = [seq for seq, _, _ in self.stored]
-        for before, after in zip(numbers, numbers[1:]):
-            if after != before + 1:
-                found["gap in the store"].append(f"{after} follows {before}")
+        gaps = [f"{after} follows {before}" for before, after in zip(numbers, numbers[1:]) if after != before + 1]
+        if len(gaps) >= len(self._epochs()):  # a new epoch may begin behind lost numbers
+            found["gap in the store"] += gaps
         times = collections.Counter(uuid for _, uuid, _ in self.stored)
         for uuid, n in times.items():
             if n > 1:
@@ -84,13 +95,29 @@ class History:
 
     def _check_acks(self, found):
         at = {uuid: seq for seq, uuid, _ in self.stored}
+        self.lost = []
         for uuid, ack in self.acks.items():
-            if ack.epoch != self.epoch:
-                continue  # what an earlier epoch held is not in question
-            if uuid not in at:
+            if uuid in at:
+                if at[uuid] != ack.seq:
+                    found["acknowledged as another number"].append(f"{uuid}: {ack.seq}, stored as {at[uuid]}")
+            elif not any(start <= ack.at <= end for start, end in self.lossy):
                 found["acknowledged and lost"].append(f"{uuid} as {ack.seq}")
-            elif at[uuid] != ack.seq:
-                found["acknowledged as another number"].append(f"{uuid}: {ack.seq}, stored as {at[uuid]}")
+            else:
+                self.lost.append(uuid)
+                if ack.epoch == self.epoch:
+                    found["lost without a new epoch"].append(f"{uuid} as {ack.seq}")
+
+    @staticmethod
+    def _same(found, seen, epoch, seq, uuid, where):
+        if seen.setdefault((epoch, seq), uuid) != uuid:
+            found["two orders"].append(where)
+
+    def _check_numbers(self, found, seen):
+        """In the last epoch a number is what is stored; in each it is what was acknowledged."""
+        for seq, uuid, _ in self.stored:
+            seen.setdefault((self.epoch, seq), uuid)
+        for uuid, ack in self.acks.items():
+            self._same(found, seen, ack.epoch, ack.seq, uuid, f"{uuid} acknowledged as {ack.seq}")
 
     def _check_lines(self, found):
         """What one connection sent, and sent once, is stored in the order it was sent."""
@@ -131,10 +158,8 @@ class History:
                 found["invented"].append(where)
             elif self.sent[d.uuid] != d.text:
                 found["altered"].append(where)
-            if seen.setdefault((reception.epoch, d.seq), d.uuid) != d.uuid or (
-                    stored is not None and stored.get(d.seq, d.uuid) != d.uuid):
-                found["two orders"].append(where)
-            elif stored is not None and d.seq not in stored and d.seq > min(stored, default=0):
+            self._same(found, seen, reception.epoch, d.seq, d.uuid, where)
+            if stored is not None and d.seq not in stored and d.seq > min(stored, default=0):
                 found["given and not stored"].append(where)
         if reception.whole and self.stored and reception.epoch == self.epoch and last < self.stored[-1][0]:
             found["end missing"].append(f"{reception.who}: has {last} of {self.stored[-1][0]}")

@@ -9,12 +9,16 @@ recorded for the history checker.
 
 Each member is a client as the reference describes one: it sends an unanswered or `unavailable` message
 again under the same UUID, on the same or a new connection, until it is acknowledged; after a drop it
-comes back with its key and `since`. It runs on a loop in a thread of its own, on plain sockets; every
-frame is held against the schema. `nodes` may be changed while it runs: members find the new ones."""
+comes back with its key and `since`. All are in the public channel; `pairs` of them have a private one, too.
+It runs on a loop in a thread of its own, on plain sockets; every frame is held against the schema (or,
+with `sample`, one in so many messages and all else). `nodes` may be changed while it runs: members find
+the new ones."""
 
+import array
 import asyncio
 import collections
 import dataclasses
+import json
 import os
 import random
 import threading
@@ -25,7 +29,8 @@ from history import Ack, Delivery, History, Reception
 
 TICK = 0.01            # seconds between two looks at who may send
 AGAIN = 0.1            # seconds until something `unavailable` is asked for again
-PASSING = {"unavailable", "busy"}  # errors that mean: again
+PASSING = {"unavailable", "busy", "unconfirmed"}  # errors that mean: again
+PUBLIC = "0"
 
 
 def new_seed():
@@ -87,7 +92,7 @@ class Wire(asyncio.Protocol):
             payload = b[at + head:at + head + n]
             at += head + n
             if opcode == chat.TEXT:
-                self.member.frame(self, chat.check_frame(payload.decode("utf-8")))
+                self.member.frame(self, self.member.load.parse(payload))
             elif opcode == chat.PING:
                 self.transport.write(chat.ws_frame(chat.PONG, payload))
             elif opcode == chat.CLOSE:
@@ -100,19 +105,122 @@ class Wire(asyncio.Protocol):
             self.transport.write(b"".join(chat.ws_frame(chat.TEXT, text) for text in texts))
 
 
-class Member:
-    """One user with one connection at a time."""
+class Room:
+    """A member's side of one channel."""
 
-    def __init__(self, load, name, node, sends):
-        self.load, self.name, self.node, self.sends = load, name, node, sends
-        self.rng = random.Random(f"{load.seed} {name}")
-        self.user = self.key = self.wire = None
+    def __init__(self, member, channel, peer=None):
+        self.member, self.channel, self.peer = member, channel, peer  # peer: a user's name
+        self.history = member.load.histories[channel]
         self.joined = False
         self.last = None                # {epoch, seq}: has everything up to here
         self.reception = None
         self.line = None                # what this connection sent for the first time
         self.outgoing = {}              # uuid: Outgoing, not acknowledged, in the order of sending
+
+    @property
+    def recipient(self):
+        """What names the channel on the wire; None while the peer has not signed in for the first time."""
+        return self.member.load.users.get(self.peer) if self.peer else PUBLIC
+
+    def ask_in(self, wire):
+        """Sends the join, when the peer is known."""
+        member = self.member
+        if wire is not member.wire or self.joined:
+            return
+        if not self.recipient:
+            asyncio.get_running_loop().call_later(AGAIN, self.ask_in, wire)
+            return
+        since = {"since": self.last} if self.last else {}
+        wire.send(chat.request("channelJoin", {"recipientUUID": self.recipient, **since},
+                               requestID=f"join {self.channel}", userUUID=member.user, userAccessKey=member.key))
+
+    def entered(self, body):
+        load, who = self.member.load, self.member.name
+        epoch, seq, messages = body["epoch"], body["seq"], body["messages"]
+        recovered = body.get("recovered", False)
+        start = self.last["seq"] if recovered else seq
+        if not recovered:
+            numbers = [m["seq"] for m in messages]
+            if numbers != list(range(seq, seq - len(messages), -1)) and not self.history.lossy:
+                load.problem(f"{who}: a join of {self.channel} at {seq} shows {numbers}")
+        if self.last and not recovered:
+            load.unrecovered += 1
+            if epoch == self.last["epoch"]:
+                load.missed.append((who, self.channel, seq - self.last["seq"]))
+        self.begin(epoch, start)
+        if recovered:
+            for m in messages:
+                self.take(m)
+            if self.last["seq"] != seq:
+                load.problem(f"{who}: recovered to {self.last['seq']} of {seq} in {self.channel}")
+        self.joined = True
+        self.line = []
+        self.history.lines.append(self.line)
+        for out in list(self.outgoing.values()):
+            self.post(out)
+
+    def begin(self, epoch, seq):
+        self.last = {"epoch": epoch, "seq": seq}
+        self.reception = Reception(f"{self.member.name}#{self.member.connections}", epoch, seq)
+        self.history.receptions.append(self.reception)
+
+    def take(self, m, retried=False):
+        self.reception.deliveries.append(Delivery(m["seq"], m["UUID"], m["message"], retried))
+        if m["seq"] == self.last["seq"] + 1:
+            self.last["seq"] += 1
+
+    def answered(self, uuid, m):
+        load = self.member.load
+        out = self.outgoing.pop(uuid, None)
+        if not out:
+            load.problem(f"{self.member.name}: {uuid} was answered twice")
+            return
+        load.time_answer(out)
+        self.history.acks[uuid] = Ack(self.last["epoch"], m["seq"], time.monotonic())
+        load.acked += 1
+
+    def make(self, text):
+        """Sends a new message."""
+        out = Outgoing(chat.new_uuid(), text)
+        self.outgoing[out.uuid] = out
+        self.history.sent[out.uuid] = out.text
+        self.member.load.made_at[out.uuid] = time.monotonic()
+        self.line.append(out.uuid)
+        self.post(out)
+
+    def post(self, out, wire=None):
+        if not self.joined or out.uuid not in self.outgoing or (wire and wire is not self.member.wire):
+            return
+        out.attempts += 1
+        out.sent_at = time.monotonic()
+        if out.attempts == 2:
+            self.member.load.resent.add(out.uuid)
+        self.member.wire.send(chat.request(
+            "channelMessage", {"recipientUUID": self.recipient, "message": out.text, "UUID": out.uuid},
+            requestID=f"{out.uuid}/{out.attempts}"))
+
+
+class Member:
+    """One user with one connection at a time. (Two members of one user have the same user name.)"""
+
+    def __init__(self, load, name, username, node, sends):
+        self.load, self.name, self.username, self.node, self.sends = load, name, username, node, sends
+        self.rng = random.Random(f"{load.seed} {name}")
+        self.user = self.key = self.wire = None
+        self.public = Room(self, PUBLIC)
+        self.rooms = [self.public]
         self.connections = self.made = 0
+
+    def add_room(self, channel, peer):
+        self.rooms.append(Room(self, channel, peer))
+
+    @property
+    def joined(self):
+        return all(room.joined for room in self.rooms)
+
+    @property
+    def outgoing(self):
+        return sum(len(room.outgoing) for room in self.rooms)
 
     async def live(self):
         while not self.load.over:
@@ -124,14 +232,19 @@ class Member:
                 await self.gone.wait()
             except OSError:
                 pass
-            self.joined = False
+            self._out()
             self.node += self.load.wander
             if not self.load.over:
                 await asyncio.sleep(self.rng.uniform(0.02, 0.1))
 
+    def _out(self):
+        for room in self.rooms:
+            room.joined = False
+
     def lost(self, wire):
         if self.wire is wire or self.wire is None:
-            self.wire, self.joined = None, False
+            self.wire = None
+            self._out()
             self.gone.set()
 
     # What comes
@@ -150,14 +263,14 @@ class Member:
         if wire is not self.wire:
             return
         if not self.key:
-            self.wire.send(chat.request("signIn", {"username": self.name, "password": "pass"}))
+            self.wire.send(chat.request("signIn", {"username": self.username, "password": "pass"}))
         else:
-            since = {"since": self.last} if self.last else {}
-            self.wire.send(chat.request("channelJoin", {"recipientUUID": "0", **since}, requestID="join",
-                                        userUUID=self.user, userAccessKey=self.key))
+            for room in self.rooms:
+                room.ask_in(wire)
 
     def on_authorized(self, wire, frame, body):
         self.user, self.key = body["userUUID"], body["accessKey"]
+        self.load.users[self.username] = self.user
         self.enter(wire)
 
     def on_unauthorized(self, wire, frame, body):
@@ -165,131 +278,126 @@ class Member:
         self.key = None
         wire.transport.abort()
 
+    def room_of(self, body):
+        """The room that a frame is about: a private message names the user whom it was sent to."""
+        other = body["recipientUUID"]
+        if other == self.user:
+            other = body["senderUUID"]
+        return next(room for room in self.rooms if room.recipient == other)
+
     def on_channelJoin(self, wire, frame, body):
-        epoch, seq, messages = body["epoch"], body["seq"], body["messages"]
-        recovered = body.get("recovered", False)
-        start = self.last["seq"] if recovered else seq
-        if not recovered:
-            numbers = [m["seq"] for m in messages]
-            if numbers != list(range(seq, seq - len(messages), -1)):
-                self.load.problem(f"{self.name}: a join at {seq} shows {numbers}")
-        if self.last and not recovered:
-            self.load.unrecovered += 1
-        self.begin(epoch, start)
-        if recovered:
-            for m in messages:
-                self.take(m)
-            if self.last["seq"] != seq:
-                self.load.problem(f"{self.name}: recovered to {self.last['seq']} of {seq}")
-        self.joined = True
-        self.line = []
-        self.load.history.lines.append(self.line)
-        for out in list(self.outgoing.values()):
-            self.post(out)
-
-    def begin(self, epoch, seq):
-        self.last = {"epoch": epoch, "seq": seq}
-        self.reception = Reception(f"{self.name}#{self.connections}", epoch, seq)
-        self.load.history.receptions.append(self.reception)
-
-    def take(self, m, retried=False):
-        self.reception.deliveries.append(Delivery(m["seq"], m["UUID"], m["message"], retried))
-        if m["seq"] == self.last["seq"] + 1:
-            self.last["seq"] += 1
+        self.room_of(body).entered(body)
 
     def on_channelMessage(self, wire, frame, m):
+        room = self.room_of(m)
         retried = False
         if "requestID" in frame:
             uuid, attempt = frame["requestID"].split("/")
             if m["UUID"] != uuid:
                 self.load.problem(f"{self.name}: {uuid} was answered by {m['UUID']}")
             retried = int(attempt) > 1
-            self.answered(uuid, m)
-        self.take(m, retried)
-
-    def answered(self, uuid, m):
-        out = self.outgoing.pop(uuid, None)
-        if not out:
-            self.load.problem(f"{self.name}: {uuid} was answered twice")
-            return
-        self.load.time_answer(out)
-        self.load.history.acks[uuid] = Ack(self.last["epoch"], m["seq"])
-        self.load.acked += 1
+            room.answered(uuid, m)
+        else:
+            self.load.time_delivery(m["UUID"])
+        room.take(m, retried)
 
     def on_error(self, wire, frame, body):
         self.load.errors[body["name"]] += 1
-        request = frame.get("requestID", "")
-        loop = asyncio.get_running_loop()
-        if "/" in request:
-            out = self.outgoing.get(request.split("/")[0])
-            if out and body["name"] in PASSING:
-                self.load.time_answer(out)
-                loop.call_later(AGAIN, self.post, out, wire)
-                return
-        elif body["name"] in PASSING:
-            loop.call_later(AGAIN, self.enter, wire)
-            return
-        elif body["name"] == "bad_key":
+        request = str(frame.get("requestID", ""))
+        again = asyncio.get_running_loop().call_later
+        if body["name"] == "bad_key":
             self.load.signed_out += 1
             self.key = None
             self.enter(wire)
-            return
-        self.load.problem(f"{self.name}: {body}")
+        elif body["name"] not in PASSING:
+            self.load.problem(f"{self.name}: {body}")
+        elif "/" in request:
+            for room in self.rooms:
+                out = room.outgoing.get(request.split("/")[0])
+                if out:
+                    self.load.time_answer(out)
+                    again(AGAIN, room.post, out, wire)
+        elif request.startswith("join "):
+            room = next(room for room in self.rooms if room.channel == request[5:])
+            again(AGAIN, room.ask_in, wire)
+        else:
+            again(AGAIN, self.enter, wire)
 
     def on_sys(self, wire, frame, body):
         if body["type"] == "epoch":
             self.load.epochs += 1
-            self.begin(body["epoch"], body["seq"])
+            self.room_of(body).begin(body["epoch"], body["seq"])
 
     # What goes
 
-    def make(self):
+    def make(self, room=None):
         """Sends a new message, unless too many wait for their answers."""
-        if not self.joined or len(self.outgoing) >= self.load.window:
+        room = room or self.public
+        if not room.joined or self.outgoing >= self.load.window:
             return
         self.made += 1
-        out = Outgoing(chat.new_uuid(), f"{self.name} {self.made} " + "x" * self.rng.randrange(self.load.text))
-        self.outgoing[out.uuid] = out
-        self.load.history.sent[out.uuid] = out.text
-        self.line.append(out.uuid)
-        self.post(out)
-
-    def post(self, out, wire=None):
-        if not self.joined or out.uuid not in self.outgoing or (wire and wire is not self.wire):
-            return
-        out.attempts += 1
-        out.sent_at = time.monotonic()
-        if out.attempts == 2:
-            self.load.resent.add(out.uuid)
-        self.wire.send(chat.request("channelMessage", {"recipientUUID": "0", "message": out.text, "UUID": out.uuid},
-                                    requestID=f"{out.uuid}/{out.attempts}"))
+        room.make(f"{self.name} {self.made} " + "x" * self.rng.randrange(self.load.text))
 
 
 class Load:
     """`senders` members who send `rate` messages a second together, each with at most `window` unanswered,
-    and `receivers` who only listen, spread over the nodes. `wander`: a member that lost its
-    connection goes on to the next node."""
+    and `receivers` who only listen, spread over the nodes. `wander`: a member that lost its connection goes
+    on to the next node. The first 2 x `pairs` members have a private channel two and two, where all but
+    `public_share` of the messages go; the last `doubles` members are second connections of the first
+    users, in the same channels. `settle`: seconds that the last deliveries may take."""
 
     def __init__(self, nodes, server, prefix, *, senders=3, receivers=3, rate=400, window=50, text=60,
-                 wander=False, seed=None):
+                 wander=False, seed=None, pairs=0, doubles=0, public_share=0.05, sample=1,
+                 settle=15):
         self.nodes, self.server, self.prefix = list(nodes), server, prefix
         self.rate, self.window, self.text, self.wander = rate, window, text, int(wander)
         self.seed = seed or new_seed()
-        self.history = History()
+        self.public_share, self.sample, self.settle, self.parsed = public_share, sample, settle, 0
+        self.histories = collections.defaultdict(History)
+        self.users = {}                 # name: UUID
         self.problems = []
         self.errors, self.closes = collections.Counter(), collections.Counter()
         self.resent = set()
+        self.made_at = {}               # uuid: when it was sent for the first time
+        self.answers, self.deliveries = array.array("f"), array.array("f")  # seconds that they took
         self.acked = self.unrecovered = self.epochs = self.signed_out = 0
-        self.slowest = 0.0  # seconds until an answer, whatever it was
+        self.missed = []                # (who, channel, how many) a resume in the same epoch did not give
+        self.slowest = 0.0              # seconds until an answer, whatever it was
         self.sending, self.quiet, self.over = True, False, False
-        self.members = [Member(self, f"m{i}", i, sends=i < senders) for i in range(senders + receivers)]
+        self.members = self._people(senders, receivers, pairs, doubles)
+        self.history = self.histories[PUBLIC]
+        self.loop = None
         self.thread = threading.Thread(target=self._run, name="load", daemon=True)
+
+    def _people(self, senders, receivers, pairs, doubles):
+        total = senders + receivers
+        names = [f"m{i}" for i in range(total - doubles)]
+        members = [Member(self, name, name, i, sends=i < senders) for i, name in enumerate(names)]
+        members += [Member(self, f"m{i}b", f"m{i}", i + 1, sends=False) for i in range(doubles)]
+        for member in members:
+            at = names.index(member.username)
+            if at < 2 * pairs:
+                member.add_room(f"pair{at // 2}", names[at ^ 1])
+        return members
 
     def problem(self, text):
         self.problems.append(text)
 
     def time_answer(self, out):
-        self.slowest = max(self.slowest, time.monotonic() - out.sent_at)
+        took = time.monotonic() - out.sent_at
+        self.answers.append(took)
+        self.slowest = max(self.slowest, took)
+
+    def time_delivery(self, uuid):
+        if uuid in self.made_at:
+            self.deliveries.append(time.monotonic() - self.made_at[uuid])
+
+    def parse(self, payload):
+        """A text frame, held against the schema; of messages only one in `sample`."""
+        self.parsed += 1
+        if self.sample > 1 and self.parsed % self.sample and payload.startswith(b'{"type":"channelMessage"'):
+            return json.loads(payload)
+        return chat.check_frame(payload.decode("utf-8"))
 
     # The loop
 
@@ -301,17 +409,17 @@ class Load:
             raise
 
     async def _main(self):
+        self.loop = asyncio.get_running_loop()
         lives = [asyncio.ensure_future(member.live()) for member in self.members]
-        senders = [m for m in self.members if m.sends]
-        turn, due, then = 0, 0.0, time.monotonic()
+        turns = self._turns()
+        due, then = 0.0, time.monotonic()
         while not self.over:
             self.quiet = not self.sending  # seen here, so nothing new comes after it
             now = time.monotonic()
             due = 0.0 if self.quiet else min(due + (now - then) * self.rate, self.rate / 5)
             then = now
             while due >= 1:
-                senders[turn % len(senders)].make()
-                turn += 1
+                next(turns).make()
                 due -= 1
             await asyncio.sleep(TICK)
         for member in self.members:
@@ -319,6 +427,19 @@ class Load:
                 member.wire.transport.abort()
         for life in lives:
             life.cancel()
+
+    def _turns(self):
+        """Whose turn it is to send, and where: a member or a room."""
+        senders = [m for m in self.members if m.sends]
+        private = [Turn(m, room) for m in self.members for room in m.rooms[1:]]
+        rng = random.Random(f"{self.seed} turns")
+        turn = 0
+        while True:
+            if private and rng.random() >= self.public_share:
+                yield rng.choice(private)
+            else:
+                yield senders[turn % len(senders)]
+                turn += 1
 
     # For tests
 
@@ -354,32 +475,110 @@ class Load:
         goal = self.acked + more
         self.wait(lambda: self.acked >= goal, f"{more} more acknowledgements (seed {self.seed})", timeout)
 
+    def forgive(self, start, end):
+        """What was acknowledged between these times (monotonic) may be lost: Redis' promise, not ours."""
+        for history in self.histories.values():
+            history.lossy.append((start, end))
+
+    def unforgive(self, start, end):
+        """The time that began at `start` is over."""
+        for history in self.histories.values():
+            history.lossy = [(a, end if a == start else b) for a, b in history.lossy]
+
+    def soon(self, function, *args):
+        """Calls it in the load's own thread."""
+        self.loop.call_soon_threadsafe(function, *args)
+
+    def reset(self, members):
+        """These send a message and are gone before its answer: the connection ends with a reset."""
+        def cut():
+            for member in members:
+                if member.joined and member.wire:
+                    self.window += 1
+                    member.make(member.rooms[-1])
+                    self.window -= 1
+                    member.wire.transport.get_extra_info("socket").setsockopt(*chat.LINGER_NOT)
+                    self.loop.call_later(member.rng.uniform(0, 0.003), member.wire.transport.abort)
+
+        self.soon(cut)
+
+    def stop_reading(self, members, seconds):
+        """These do not read for so long."""
+        def go_on(transport):
+            if not transport.is_closing():
+                transport.resume_reading()
+
+        def stop():
+            for member in members:
+                if member.wire and not member.wire.transport.is_closing() and member.wire.transport.is_reading():
+                    member.wire.transport.pause_reading()
+                    self.loop.call_later(seconds, go_on, member.wire.transport)
+
+        self.soon(stop)
+
     def _settle(self):
         """Nothing new is sent; what was sent gets its answer, and everybody hears everything."""
         self.sending = False
         self.wait(lambda: self.quiet and self.everybody_in() and not any(m.outgoing for m in self.members),
                   "the last acknowledgement")
-        h = self.history
-        log, meta = (f"{self.prefix}{{c:public}}:{part}" for part in ("log", "meta"))
-        h.epoch = self.server.r.hget(meta, "epoch")
+        for channel, history in self.histories.items():
+            self._read_store(self._channel_id(channel), history)
+        try:
+            chat.wait_until(lambda: not self._behind(), self.settle)
+        except AssertionError:
+            self.problem(f"not everybody has everything: {self._behind()}")
+
+    def _channel_id(self, channel):
+        """As it is in Redis."""
+        if channel == PUBLIC:
+            return "public"
+        first, second = sorted(self.users[name] for name in self._pair(channel))
+        return f"dm:{first}:{second}"
+
+    def _pair(self, channel):
+        return next((m.username, room.peer) for m in self.members for room in m.rooms if room.channel == channel)
+
+    def _read_store(self, channel, history):
+        log, meta = (f"{self.prefix}{{c:{channel}}}:{part}" for part in ("log", "meta"))
+        history.epoch = self.server.r.hget(meta, "epoch")
         for entry, fields in self.server.r.xrange(log):
             if "uuid" in fields:  # else a test put it there
-                h.stored.append((int(entry.split("-")[0]), fields["uuid"], fields["text"]))
-        end = h.stored[-1][0]
-        try:
-            chat.wait_until(lambda: all(m.last["epoch"] == h.epoch and m.last["seq"] >= end for m in self.members), 15)
-        except AssertionError:
-            self.problem(f"not everybody has {end}: {[(m.name, m.last) for m in self.members]}")
+                history.stored.append((int(entry.split("-")[0]), fields["uuid"], fields["text"]))
+
+    def _behind(self):
+        return [(m.name, room.channel, room.last) for m in self.members for room in m.rooms
+                if room.last["epoch"] != room.history.epoch or
+                (room.history.stored and room.last["seq"] < room.history.stored[-1][0])]
+
+    def faults(self):
+        """Behind the `with`: {kind: [cases]} of what was lost, doubled, invented or out of order."""
+        found = collections.defaultdict(list)
+        for member in self.members:
+            for room in member.rooms:
+                room.reception.whole = True
+        for channel, history in self.histories.items():
+            history.lines = [[uuid for uuid in line if uuid not in self.resent] for line in history.lines]
+            for kind, cases in history.faults().items():
+                found[kind] += [f"{channel}: {case}" for case in cases]
+        return dict(found)
 
     def check(self):
         """Behind the `with`: nothing was lost, doubled, invented or out of order."""
-        h = self.history
-        for member in self.members:
-            member.reception.whole = True
-        h.lines = [[uuid for uuid in line if uuid not in self.resent] for line in h.lines]
         try:
-            h.check()
+            found = self.faults()
+            assert not found, "\n".join(f"{kind}: {len(cases)}\n  " + "\n  ".join(cases[:20])
+                                        for kind, cases in found.items())
             assert not self.problems, self.problems[:10]
         except AssertionError:
             print(f"CHAT_SEED={self.seed}")
             raise
+
+
+@dataclasses.dataclass
+class Turn:
+    """A member's turn in one of its rooms."""
+    member: Member
+    room: Room
+
+    def make(self):
+        self.member.make(self.room)

@@ -52,6 +52,42 @@ def test_answers_to_retries_may_repeat_what_is_known_and_stand_in_for_what_is_no
     assert h.faults() == {}
 
 
+def lose_the_end(h, lossy=True, epoch="new epoch"):
+    """Redis came back without the last 5, and the channel went on in a new epoch behind what was given."""
+    for _, uuid, text in h.stored[-5:]:
+        h.acks[uuid].at = 10.0
+    del h.stored[-5:]
+    if lossy:
+        h.lossy.append((8.0, 11.0))
+    h.epoch = epoch
+    h.sent["after"] = "after"
+    h.stored.append((MESSAGES + 1, "after", "after"))
+    for r in list(h.receptions):
+        r.whole = False
+        h.receptions.append(Reception(r.who, epoch, MESSAGES, [Delivery(MESSAGES + 1, "after", "after")], whole=True))
+
+
+def test_what_redis_may_lose_is_counted():
+    h = clean()
+    lose_the_end(h)
+    assert h.faults() == {}
+    assert h.lost == [f"m{MESSAGES - i}" for i in (4, 3, 2, 1, 0)]
+
+
+def lose_the_end_unforgiven(h):
+    lose_the_end(h, lossy=False)
+
+
+def lose_the_end_in_the_same_epoch(h):
+    lose_the_end(h, epoch="e")
+
+
+def use_a_lost_number_again(h):
+    lose_the_end(h)
+    h.sent["other"] = "x"
+    h.acks["other"] = Ack("e", MESSAGES, 10.0)
+
+
 def lose_acknowledged(h):
     h.acks["gone"] = Ack("e", 201)
     h.sent["gone"] = "x"
@@ -132,6 +168,9 @@ def give_a_retry_out_of_turn_only(h):
 
 @pytest.mark.parametrize("plant,kind", [
     (lose_acknowledged, "acknowledged and lost"),
+    (lose_the_end_unforgiven, "acknowledged and lost"),
+    (lose_the_end_in_the_same_epoch, "lost without a new epoch"),
+    (use_a_lost_number_again, "two orders"),
     (acknowledge_wrongly, "acknowledged as another number"),
     (store_twice, "stored twice"),
     (leave_a_gap_in_the_store, "gap in the store"),
