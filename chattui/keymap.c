@@ -1,6 +1,8 @@
 /* keymap - see keymap.h. */
 #include "chattui/keymap.h"
 
+#include "chattui/pairs.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +66,14 @@ bool keymap_bind(struct keymap *k, const char *action, const char *keys, char *w
         return false;
     *k = changed;
     return true;
+}
+
+static bool bind_pair(void *arg, const char *name, const char *value, char *why, size_t size) {
+    return keymap_bind(arg, name, value, why, size);
+}
+
+bool keymap_read(struct keymap *k, const char *path, char *why, size_t size) {
+    return pairs_read(path, bind_pair, k, why, size);
 }
 
 enum action keymap_find(const struct keymap *k, struct key key) {

@@ -27,6 +27,9 @@ void keymap_init(struct keymap *k); /* the defaults */
  * longer do what they did. False: `why` says what is wrong, and nothing changed. */
 bool keymap_bind(struct keymap *k, const char *action, const char *keys, char *why, size_t size);
 
+/* Reads lines `action = keys` from a file; see pairs.h. */
+bool keymap_read(struct keymap *k, const char *path, char *why, size_t size);
+
 /* ACTION_NONE: the key does nothing of ours. */
 enum action keymap_find(const struct keymap *k, struct key key);
 

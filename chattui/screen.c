@@ -16,6 +16,7 @@
 #define MODES_ON "\033[?2004h\033[?1004h"
 #define MODES_OFF "\033[?1006l\033[?1000l\033[?1004l\033[?2004l"
 #define MOUSE_ON "\033[?1000h\033[?1006h"
+#define MOUSE_OFF "\033[?1006l\033[?1000l"
 #define RESCUE_SIZE 256
 
 static struct {
@@ -147,7 +148,6 @@ bool screen_open(const struct screen_options *options, char *why, size_t size) {
         return false;
     }
     set_term(scr.curses);
-    scr.mouse = options->mouse;
     prepare_rescue();
     scr.is_open = scr.is_ours = true;
     set_up_terminal();
@@ -243,15 +243,25 @@ void screen_show(const struct grid *g) {
     refresh();
 }
 
+void screen_mouse(bool on) {
+    if (on == scr.mouse)
+        return;
+    scr.mouse = on;
+    if (scr.is_ours)
+        send_str(on ? MOUSE_ON : MOUSE_OFF);
+}
+
 void screen_bell(void) {
     if (scr.is_ours)
         send_str("\a");
 }
 
-void screen_notify(const char *text) {
+void screen_notify(const char *title, const char *body) {
     if (!scr.is_ours)
         return;
     send_str("\033]9;");
-    send_str(text);
+    send_str(title);
+    send_str(": ");
+    send_str(body);
     send_str("\a");
 }

@@ -15,7 +15,6 @@
 
 struct screen_options {
     const struct theme *theme; /* the user's looks; copied */
-    bool mouse; /* report clicks and the wheel; takes the terminal's own selection away */
     bool no_color;
 };
 
@@ -36,9 +35,12 @@ void screen_redraw(void); /* the next screen_show writes everything (Ctrl-L) */
 /* Shows the grid: of a row that has not changed nothing is written. */
 void screen_show(const struct grid *g);
 
+/* Clicks and the wheel are reported; it takes the terminal's own selection away. */
+void screen_mouse(bool on);
+
 void screen_bell(void);
-/* OSC 9, a notification of the terminal's own. `text` has passed sanitize(). */
-void screen_notify(const char *text);
+/* OSC 9, a notification of the terminal's own. Both texts have passed sanitize(). */
+void screen_notify(const char *title, const char *body);
 
 /* Async-signal-safe: gives the terminal back with write(2) and tcsetattr(3) alone. */
 void screen_rescue(void);

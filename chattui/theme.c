@@ -1,12 +1,13 @@
 /* theme - see theme.h. */
 #include "chattui/theme.h"
 
-#include <errno.h>
+#include "chattui/pairs.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_SIZE 256
+#define LOOK_SIZE 256
 
 static const struct {
     const char *name, *rich, *plain;
@@ -61,7 +62,7 @@ static bool read_attr(const char *word, uint8_t *attrs) {
 bool look_read(const char *text, struct look *out) {
     struct look look = {.fg = -1, .bg = -1};
     int16_t *color = &look.fg;
-    char words[LINE_SIZE], *save, *word;
+    char words[LOOK_SIZE], *save, *word;
     if (strlen(text) >= sizeof words)
         return false;
     strcpy(words, text);
@@ -103,40 +104,12 @@ bool theme_set(struct theme *t, const char *name, const char *look, char *why, s
     return false;
 }
 
-/* The text without spaces at its ends and without a comment. */
-static char *trim(char *s) {
-    s[strcspn(s, "#\r\n")] = '\0';
-    s += strspn(s, " \t");
-    for (size_t n = strlen(s); n && strchr(" \t", s[n - 1]); n--)
-        s[n - 1] = '\0';
-    return s;
-}
-
-static bool read_line(struct theme *t, char *line, char *why, size_t size) {
-    char *name = trim(line), *value = strchr(name, '=');
-    if (!*name)
-        return true;
-    if (!value) {
-        snprintf(why, size, "a line is `style = look`");
-        return false;
-    }
-    *value++ = '\0';
-    return theme_set(t, trim(name), trim(value), why, size);
+static bool set_pair(void *arg, const char *name, const char *value, char *why, size_t size) {
+    return theme_set(arg, name, value, why, size);
 }
 
 bool theme_read(struct theme *t, const char *path, char *why, size_t size) {
-    char line[LINE_SIZE], reason[LINE_SIZE + 64];
-    bool ok = true;
-    FILE *f = fopen(path, "re");
-    if (!f) {
-        snprintf(why, size, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    for (unsigned n = 1; ok && fgets(line, sizeof line, f); n++)
-        if (!(ok = read_line(t, line, reason, sizeof reason)))
-            snprintf(why, size, "%s:%u: %s", path, n, reason);
-    fclose(f);
-    return ok;
+    return pairs_read(path, set_pair, t, why, size);
 }
 
 enum style theme_nick(const char *name, size_t len) {

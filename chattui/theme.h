@@ -100,8 +100,7 @@ void theme_fit(struct theme *t, int colors);
 /* Sets a style by its name. False: `why` says whether the name or the look is wrong, and how. */
 bool theme_set(struct theme *t, const char *name, const char *look, char *why, size_t size);
 
-/* Reads lines `style = look`, with # for comments, from a file. False: `why` says file, line and
- * what is wrong. */
+/* Reads lines `style = look` from a file; see pairs.h. */
 bool theme_read(struct theme *t, const char *path, char *why, size_t size);
 
 bool look_read(const char *text, struct look *out);

@@ -26,8 +26,8 @@ def quoted(argv):
 
 
 class Tmux:
-    """A tmux server of its own with one window in which `argv` runs, `cols` by `rows`. The pane stays
-    when the program ends; its status is then in status()."""
+    """A tmux server of its own with one window in which `argv` runs, `cols` by `rows`; as a job of a
+    shell if `shell`. The pane stays when the program ends; its status is then in status()."""
 
     def __init__(self, argv, cols=80, rows=24, env=None, shell=False):
         self.dir = tempfile.mkdtemp(prefix="tmux-")
@@ -36,11 +36,13 @@ class Tmux:
         self.conf = os.path.join(self.dir, "conf")
         pathlib.Path(self.conf).write_text(
             "set -g default-terminal tmux-256color\nset -g remain-on-exit on\nset -g status off\n"
-            "set -g escape-time 0\nset -g focus-events on\nset -g window-size manual\n"
-            "set -g default-size %dx%d\nset -g history-limit 1000\n" % (cols, rows))
-        command = quoted(argv) if not shell else argv
+            "set -g escape-time 0\nset -g focus-events on\nset -g history-limit 1000\n")
+        command = "PS1='$ ' bash --norc --noprofile -i" if shell else quoted(argv)
         self.tmux("-f", self.conf, "new-session", "-d", "-x", str(cols), "-y", str(rows),
-                  "-s", "t", "exec " + command if not shell else command)
+                  "-s", "t", "exec env " + command)
+        if shell:
+            self.wait(r"\$ ")
+            self.line(quoted(argv))
 
     def tmux(self, *args, check=True, stdin=None):
         done = subprocess.run(["tmux", "-S", self.socket, *args], env=self.env, input=stdin, cwd=self.dir,
