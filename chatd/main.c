@@ -29,16 +29,9 @@ static void print_options(void) {
 
 int main(int argc, char **argv) {
     struct settings set = {0};
-    switch (option_load(&CHATD_PROGRAM, argc, argv, &set, CHATD_VERSION)) {
-    case OPTION_EXIT:
-        option_free(&CHATD_PROGRAM, &set);
-        return 0;
-    case OPTION_ERROR:
-        option_free(&CHATD_PROGRAM, &set);
-        return 2;
-    case OPTION_RUN:
-        break;
-    }
+    enum option_outcome outcome = settings_load(&set, argc, argv);
+    if (outcome != OPTION_RUN)
+        return outcome == OPTION_EXIT ? 0 : 2;
     enum log_level level;
     if (log_level_parse(set.log_level, &level))
         log_set_level(level);
@@ -48,10 +41,12 @@ int main(int argc, char **argv) {
         print_errors();
     else if (set.list_options)
         print_options();
+    else if (set.check_config)
+        puts("chatd: the settings are right");
     else if (supervisor_workers(&set) > 1 && !set.worker)
         status = supervisor_run(&set, argc, argv);
     else
         status = server_run(&set);
-    option_free(&CHATD_PROGRAM, &set);
+    settings_free(&set);
     return status;
 }

@@ -9,9 +9,12 @@
  */
 #include "chatd/server.h"
 
+#include "chatd/activation.h"
 #include "chatd/embedded.h"
 #include "chatd/listener.h"
+#include "chatd/net.h"
 #include "chatd/node.h"
+#include "chatd/notify.h"
 #include "chatd/supervisor.h"
 #include "chatd/ws.h"
 #include "common/clock.h"
@@ -30,6 +33,8 @@
 #define CROWD 64 /* sessions written to in one turn */
 #define DRAIN_STEP_MS 10
 #define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
+#define REDIS_ENDS_MS 5000  /* for an embedded Redis to write what it has */
+#define WAITING_MS 30000    /* the service manager may give up on a start after that … */
 #define RESUME_MESSAGES 500 /* missed messages that a join with `since` gives */
 #define RETURN_FLOOR_MS 100 /* goAway: clients come back spread over 100 ms … */
 #define RETURN_EACH_MS 2    /* … plus 2 ms for each of them … */
@@ -55,6 +60,7 @@ struct server {
     struct listener *listener;
     struct ws *ws;
     uint64_t deadline_ms;
+    uint64_t watchdog_ms, tell_ms; /* see tell_manager */
 };
 
 static struct server *server_of(struct node *node) {
@@ -113,8 +119,20 @@ static void on_check(uv_check_t *h) {
     end_turn(v);
 }
 
+/* The service manager kills what it doesn't hear of, and a start that takes too long. */
+static void tell_manager(struct server *v, uint64_t now_ms) {
+    if (now_ms < v->tell_ms)
+        return;
+    if (v->watchdog_ms)
+        notify_alive();
+    if (v->phase == STARTING)
+        notify_waiting("waiting for Redis", WAITING_MS);
+    v->tell_ms = now_ms + (v->watchdog_ms ? v->watchdog_ms : WAITING_MS / 2);
+}
+
 static void on_sweep(uv_timer_t *t) {
     struct node *node = &((struct server *)t->data)->node;
+    tell_manager(t->data, clock_mono_ms());
     handshakes_sweep(node, clock_mono_ms());
     sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
                    node->set->sign_in_timeout);
@@ -166,6 +184,7 @@ static void stop(struct server *v, const char *why) {
     }
     log_info("stopping", "reason=%s connections=%llu", why,
              (unsigned long long)v->node.sessions.count);
+    notify_stopping(v->node.set->drain_timeout + LAST_WORDS_MS + REDIS_ENDS_MS);
     v->phase = DRAINING;
     v->node.draining = true;
     listener_close(v->listener);
@@ -190,6 +209,7 @@ static void on_link_up(struct node *node) {
         return;
     v->phase = SERVING;
     listener_start(v->listener, v->ws);
+    notify_ready();
     log_info("serving", "address=%s node=%s", listener_address(v->listener), node->id);
     printf("chatd: serving ws://%s/ws\n", listener_address(v->listener));
     if (fflush(stdout) != 0 && node->set->worker)
@@ -323,9 +343,14 @@ static int start(struct server *v, const struct settings *set) {
     raise_fd_limit(set);
     if (!make_modules(v, set))
         return fail("out of memory");
-    v->listener = listener_open(node, set->listen, why, sizeof why);
-    if (!v->listener)
+    int fd = activation_socket(ACTIVATION_LISTEN, set->worker > 0);
+    if (fd < 0)
+        fd = net_listen("listen", set->listen, set->worker > 0, why, sizeof why);
+    if (fd < 0)
         return fail(why);
+    v->listener = listener_open(node, fd);
+    if (!v->listener)
+        return fail("out of memory");
     v->ws = ws_new(node);
     if (!v->ws)
         return 1;
@@ -380,34 +405,23 @@ static void finish(struct server *v) {
     frame_scratch_free();
 }
 
-static int check_uris(struct server *v, const struct settings *set) {
-    char why[256];
-    if (!keyspace_init(&v->node.keys, set->prefix)) {
-        fail("prefix: expected 1 to 32 of A-Z a-z 0-9 _ - . :");
-        return 2;
-    }
-    if (!redis_uri_parse(set->redis, &v->uri, why, sizeof why)) {
-        fprintf(stderr, "chatd: redis: %s\n", why);
-        return 2;
-    }
-    return 0;
-}
-
 int server_run(const struct settings *set) {
     static struct server server; /* one a process; stays reachable when start fails half-way */
     struct server *v = &server;
-    int status = check_uris(v, set);
-    if (status)
-        return status;
+    char why[256];
     if (!secret_init())
         return fail("no randomness");
+    if (!keyspace_init(&v->node.keys, set->prefix) ||
+        !redis_uri_parse(set->redis, &v->uri, why, sizeof why)) /* they were checked */
+        return 2;
     signal(SIGPIPE, SIG_IGN);
     if (set->worker)
         supervisor_bind_life();
+    v->watchdog_ms = notify_watchdog_ms();
     uv_loop_init(&v->loop);
     init_handles(v);
     cmd_init(&v->node.cmd);
-    status = start(v, set);
+    int status = start(v, set);
     if (status)
         exit(status); /* nothing was served: the system takes everything back */
     uv_run(&v->loop, UV_RUN_DEFAULT);

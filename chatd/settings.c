@@ -74,12 +74,18 @@ static const struct option_def OPTIONS[] = {
 
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "info", 0, 0, "error|warn|info|debug", "L",
      "error, warn, info or debug", "Other"},
+    FLAG("check-config", check_config, "no", "check the settings, and exit with 0 or 2"),
     {"worker", 0, OPTION_NUM, AT(worker), "0", 0, 256, NULL, "K", "", NULL}, /* set by supervisor */
     FLAG("list-options", list_options, "no", ""), /* for completions; see option_list */
     FLAG("print-errors", print_errors, "no",
          "print the tables of errors and close codes, and exit"),
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
+
+static void note_file(void *settings, const struct option_def *d, const char *path) {
+    if (d->offset == AT(redis))
+        ((struct settings *)settings)->redis_file = path;
+}
 
 const struct option_program CHATD_PROGRAM = {
     .name = "chatd",
@@ -88,4 +94,5 @@ const struct option_program CHATD_PROGRAM = {
     .about = "A chat daemon: JSON over WebSocket, everything kept in Redis.",
     .options = OPTIONS,
     .default_files = NULL,
+    .on_file_value = note_file,
 };

@@ -18,9 +18,15 @@ struct settings {
     uint64_t worker;  /* which one this process is, from 1; 0: none */
     uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
     bool sign_in_creates, limit_loopback;
-    bool print_errors, list_options;
+    bool print_errors, list_options, check_config;
+    const char *redis_file; /* the file that last named a Redis, or NULL; not ours */
 };
 
 extern const struct option_program CHATD_PROGRAM;
+
+/* Fills `set` (zeroed) and checks what the table can't: values that must fit together, or that name
+ * something which must be there. OPTION_ERROR: said on stderr; nothing is held then. */
+enum option_outcome settings_load(struct settings *set, int argc, char **argv);
+void settings_free(struct settings *set);
 
 #endif

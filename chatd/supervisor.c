@@ -9,8 +9,10 @@
  */
 #include "chatd/supervisor.h"
 
+#include "chatd/activation.h"
 #include "chatd/embedded.h"
-#include "chatd/listener.h"
+#include "chatd/net.h"
+#include "chatd/notify.h"
 #include "common/log.h"
 #include "common/redis_uri.h"
 
@@ -53,10 +55,11 @@ struct supervisor {
     const struct settings *set;
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
-    uv_timer_t late;
+    uv_timer_t late, watchdog;
     struct redis_uri uri;
     struct embedded *embedded;
-    int port; /* the bound socket */
+    int port;       /* the bound socket */
+    bool activated; /* it was handed over by the service manager and listens: workers inherit it */
     unsigned n;
     struct worker *workers;
     bool served; /* all of them, once */
@@ -77,6 +80,7 @@ unsigned supervisor_workers(const struct settings *set) {
 
 void supervisor_bind_life(void) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    unsetenv("NOTIFY_SOCKET"); /* the supervisor speaks for all */
 }
 
 /* --- The end --- */
@@ -104,6 +108,7 @@ static void on_late(uv_timer_t *t) {
 /* A second signal goes through as well: then the workers end at once. */
 static void stop(struct supervisor *v, const char *why) {
     log_info("stopping", "reason=%s workers=%u", why, running(v));
+    notify_stopping(v->set->drain_timeout + LATE_MS);
     v->ending = true;
     for (unsigned i = 0; i < v->n; i++)
         uv_timer_stop(&v->workers[i].again);
@@ -118,7 +123,14 @@ static void on_signal(uv_signal_t *h, int number) {
 }
 
 static void on_reload(uv_signal_t *h, int number) {
+    notify_reloading();
     signal_workers(h->data, number);
+    notify_ready();
+}
+
+static void on_watchdog(uv_timer_t *t) {
+    (void)t;
+    notify_alive();
 }
 
 /* --- A worker's life --- */
@@ -173,6 +185,7 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int number) {
 
 static void all_serve(struct supervisor *v, const char *line) {
     v->served = true;
+    notify_ready();
     printf("%s", line);
     fflush(stdout);
     log_info("workers_serving", "workers=%u", v->n);
@@ -232,14 +245,15 @@ static int spawn(struct worker *w, struct life *life) {
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&life->words},
-        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO}};
+        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        [ACTIVATION_FIRST] = {.flags = UV_INHERIT_FD, .data.fd = v->port}};
     snprintf(v->number, sizeof v->number, "--worker=%u", w->number);
     uv_process_options_t options = {.exit_cb = on_worker_exit,
                                     .file = v->program,
                                     .args = v->argv,
                                     .flags = UV_PROCESS_DETACHED,
                                     .stdio = stdio,
-                                    .stdio_count = 3};
+                                    .stdio_count = v->activated ? 4 : 3};
     return uv_spawn(&v->loop, &life->process, &options);
 }
 
@@ -283,13 +297,17 @@ static bool make_argv(struct supervisor *v, int argc, char **argv) {
 
 static int prepare(struct supervisor *v, int argc, char **argv) {
     char why[256], text[560];
-    if (!redis_uri_parse(v->set->redis, &v->uri, why, sizeof why)) {
-        fprintf(stderr, "chatd: redis: %s\n", why);
-        return 2;
-    }
-    v->port = listener_reserve(v->set->listen, text, why, sizeof why);
+    if (!redis_uri_parse(v->set->redis, &v->uri, why, sizeof why))
+        return 2; /* it was checked */
+    v->port = activation_socket(ACTIVATION_LISTEN, false);
+    v->activated = v->port >= 0;
+    if (v->activated)
+        activation_hand_on();
+    else
+        v->port = net_reserve("listen", v->set->listen, why, sizeof why);
     if (v->port < 0)
         return fail(why);
+    net_name(v->port, text);
     snprintf(v->listen, sizeof v->listen, "--listen=%.80s", text);
     if (v->uri.kind == REDIS_EMBEDDED) {
         v->embedded = embedded_start(&v->loop, &v->uri, why, sizeof why);
@@ -306,7 +324,11 @@ static void init_handles(struct supervisor *v) {
     uv_signal_init(&v->loop, &v->on_int);
     uv_signal_init(&v->loop, &v->on_hup);
     uv_timer_init(&v->loop, &v->late);
+    uv_timer_init(&v->loop, &v->watchdog);
     v->on_term.data = v->on_int.data = v->on_hup.data = v->late.data = v;
+    uint64_t watched = notify_watchdog_ms();
+    if (watched)
+        uv_timer_start(&v->watchdog, on_watchdog, watched, watched);
     uv_signal_start(&v->on_term, on_signal, SIGTERM);
     uv_signal_start(&v->on_int, on_signal, SIGINT);
     uv_signal_start(&v->on_hup, on_reload, SIGHUP);

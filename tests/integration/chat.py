@@ -158,11 +158,14 @@ class Chatd:
     """A running chatd. Settings are keywords: Chatd(redis.uri, prefix="a:", max_joins=2,
     sign_in_creates=False) adds --prefix=a: --max-joins=2 --sign-in-creates=no. `argv` replaces the
     command line, `wait=False` does not wait until it serves, `env` adds to the environment, `binary` is
-    another than CHATD_BIN."""
+    another than CHATD_BIN, `under` is a command that runs it, `pass_fds` are descriptors that it inherits."""
 
     DEFAULTS = {"listen": "127.0.0.1:0", "argon2_memory": "8k", "argon2_passes": 1, "kdf_threads": 2}
 
-    def __init__(self, redis_uri=None, *, argv=None, wait=True, env=None, binary=None, **settings):
+    def __init__(self, redis_uri=None, *, argv=None, wait=True, env=None, binary=None, under=(), pass_fds=(),
+                 **settings):
+        if redis_uri and "@" in redis_uri:  # a password, which is refused on a command line
+            env, redis_uri = {"CHATD_REDIS": redis_uri, **(env or {})}, None
         if argv is None:
             argv = self.command_line(redis_uri, settings)
         self.dir = tempfile.mkdtemp(prefix="chatd-")
@@ -172,8 +175,9 @@ class Chatd:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHATD_")}
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(
-                [binary or os.environ["CHATD_BIN"], *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=stderr, env={**environment, **(env or {})}, cwd=self.dir, start_new_session=True)
+                [*under, binary or os.environ["CHATD_BIN"], *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=stderr, env={**environment, **(env or {})}, cwd=self.dir, start_new_session=True,
+                pass_fds=pass_fds)
         if wait:
             self.wait_serving()
 

@@ -1,0 +1,23 @@
+/* net - addresses to listen on, and the sockets there.
+ *
+ * `what`, the name of the setting, begins the messages in `why`. Sockets are the caller's, non-blocking
+ * and closed on exec. */
+#ifndef CHATD_NET_H
+#define CHATD_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define NET_NAME 80 /* bytes of an address as text, with its NUL */
+
+/* Is it HOST:PORT ("[::1]:8080", "*:8080"; port 0: a free one)? Looks nothing up. */
+bool net_check(const char *what, const char *address, char *why, size_t size);
+/* Binds and listens there; `shared`: beside other processes that do the same. -1: see `why`. */
+int net_listen(const char *what, const char *address, bool shared, char *why, size_t size);
+/* For a supervisor: binds the address and doesn't listen. It is refused if anybody has it, but lets
+ * the shared listeners of workers in beside it. -1: see `why`. */
+int net_reserve(const char *what, const char *address, char *why, size_t size);
+/* Where a socket listens, for people: a name as a number, a free port for 0. */
+void net_name(int fd, char out[NET_NAME]);
+
+#endif

@@ -1,0 +1,77 @@
+/* settings_load - see settings.h: the settings as a whole. Nothing here opens a socket or asks Redis,
+ * so that --check-config can say the same while another chatd serves. */
+#include "chatd/net.h"
+#include "chatd/settings.h"
+#include "common/keys.h"
+#include "common/redis_uri.h"
+#include "common/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define WHY_MAX 256
+
+/* Does the URI in effect stand on the command line? A flag wins over everything else. */
+static bool on_command_line(const struct settings *set, int argc, char **argv) {
+    size_t len = strlen(set->redis);
+    for (int i = 1; i < argc; i++) {
+        size_t n = strlen(argv[i]);
+        if (n >= len && strcmp(argv[i] + n - len, set->redis) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Does it stand in a file that others can read? */
+static bool is_exposed(const struct settings *set) {
+    const char *env = getenv("CHATD_REDIS");
+    struct stat st;
+    return !(env && *env) && set->redis_file && stat(set->redis_file, &st) == 0 &&
+           S_ISREG(st.st_mode) && (st.st_mode & 0007);
+}
+
+static bool check_redis(const struct settings *set, int argc, char **argv, char *why, size_t size) {
+    char text[WHY_MAX];
+    struct redis_uri uri;
+    bool ok = redis_uri_parse(set->redis, &uri, text, sizeof text);
+    bool secret = ok && *uri.password;
+    secret_wipe(&uri, sizeof uri);
+    if (!ok)
+        snprintf(why, size, "redis: %s", text);
+    else if (secret && on_command_line(set, argc, argv))
+        snprintf(why, size, "redis: a password on the command line can be seen by every user of "
+                            "this machine: put the URI into CHATD_REDIS or a file (--config)");
+    else if (secret && is_exposed(set))
+        snprintf(why, size, "%s: with a password in it it must not be readable by others: "
+                            "chmod o-rwx", set->redis_file);
+    else
+        return true;
+    return false;
+}
+
+static bool check_prefix(const struct settings *set, char *why, size_t size) {
+    struct keyspace keys;
+    snprintf(why, size, "prefix: expected 1 to 32 of A-Z a-z 0-9 _ - . :");
+    return keyspace_init(&keys, set->prefix);
+}
+
+enum option_outcome settings_load(struct settings *set, int argc, char **argv) {
+    char why[WHY_MAX + 64];
+    enum option_outcome outcome = option_load(&CHATD_PROGRAM, argc, argv, set, CHATD_VERSION);
+    if (outcome != OPTION_RUN)
+        return outcome;
+    if (check_prefix(set, why, sizeof why) && check_redis(set, argc, argv, why, sizeof why) &&
+        net_check("listen", set->listen, why, sizeof why))
+        return OPTION_RUN;
+    fprintf(stderr, "chatd: %s\n", why);
+    settings_free(set);
+    return OPTION_ERROR;
+}
+
+void settings_free(struct settings *set) {
+    if (set->redis)
+        secret_wipe(set->redis, strlen(set->redis));
+    option_free(&CHATD_PROGRAM, set);
+}
