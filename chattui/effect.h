@@ -22,6 +22,8 @@ enum effect_kind {
 
     /* For store. */
     EFFECT_SAVE_KEY,      /* user, name, key: for this server */
+    EFFECT_LOAD,          /* uuid: we are this user now, whose files were not read yet: EV_LOADED with
+                           * its channels and lines (the rest of it isn't looked at) */
     EFFECT_FORGET_KEY,    /* the server refused it, or signed us out */
     EFFECT_OUTBOX_ADD,    /* line: durably, before EV_PERSISTED answers. Again with the same uuid: it
                            * replaces (the line's `from` became known); then nobody waits for it, but it
@@ -46,7 +48,7 @@ struct effect {
     size_t len;       /* of text */
     const char *title;
     size_t cursor;
-    struct uuid uuid; /* OUTBOX_DROP; SAVE_KEY: the user */
+    struct uuid uuid; /* OUTBOX_DROP; SAVE_KEY, LOAD: the user */
     const char *name, *key; /* SAVE_KEY */
     uint64_t at_ms;
     int status;

@@ -37,7 +37,7 @@ enum event_kind {
     EV_ANSWER,     /* answer */
 
     /* From store. */
-    EV_LOADED,    /* once, before anything else: loaded */
+    EV_LOADED,    /* before anything else, and in answer to LOAD: loaded */
     EV_PERSISTED, /* uuid: an OUTBOX_ADD was carried out; yes = it is on disk, else text says why */
     EV_PASSWORD,  /* what READ_PASSWORD found: text, yes = found; else text says why. Wiped by the
                    * sender afterwards */

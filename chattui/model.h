@@ -26,6 +26,8 @@
 #define STATUS_MAX 200
 #define DRAFT_MAX (64u << 10)
 #define ALIASES_MAX 50
+#define FIRST_ROWS 50u /* a channel with fewer loads a page when it is opened */
+#define NOTIFY_MAX 500 /* bytes of a message in a notification */
 
 /* --- Channels --- */
 
@@ -63,6 +65,9 @@ struct channel {
     size_t draft_cursor;
     bool is_dirty; /* to be saved: see channel_save */
     unsigned pages_wanted; /* older history to load, in pages */
+    unsigned hole_pages;   /* the same, of holes */
+    uint64_t pause_ms;     /* refused for the moment: nothing is asked before then */
+    unsigned tries;        /* so refused in a row */
     uint64_t order; /* of opening: the list's order within pinned and the rest */
 };
 
@@ -91,6 +96,8 @@ struct net {
     struct server_limits limits;
     char server[64]; /* as it names itself: "chatd 0.1.0"; foreign */
     bool was_online; /* in this run */
+    bool key_is_sent; /* on this connection */
+    bool has_users;   /* asked for, on this connection */
 };
 
 /* A request under way, found again by its requestID. */
@@ -171,6 +178,7 @@ struct search {
     char text[SEARCH_MAX + 1]; /* "" = none; for the view to mark */
     struct place at;           /* the match that is shown; PLACE_NONE = none yet */
     unsigned pages;            /* that it may still load */
+    bool is_loading;           /* goes on when a page has come */
 };
 
 #define COMPLETIONS_MAX 200
@@ -256,6 +264,7 @@ struct model {
     uint64_t save_ms; /* when drafts and the like are saved; 0 = nothing is to be */
     uint64_t seed;
     uint64_t channel_order;
+    uint64_t bell_ms, notify_ms; /* not again before */
     uint64_t strange; /* frames of the server that made no sense and were ignored */
     bool is_quitting;
 };

@@ -81,7 +81,7 @@ size_t outbox_count(const struct outbox *o, const struct recipient *to, bool fai
 }
 
 bool outbox_doubtful(const struct outbox_line *line, uint64_t now_ms, int64_t wall_ms) {
-    if (uuid_is_nil(&line->from.epoch))
+    if (!line->was_sent)
         return false;
     if (!line->is_old)
         return now_ms - line->tried_ms > OUTBOX_SURE_MS;

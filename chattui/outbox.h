@@ -44,12 +44,15 @@ struct outbox_line {
     uint64_t order;       /* of entering */
     int64_t created_ms;   /* wall clock */
     uint64_t tried_ms;    /* monotonic: the first try; 0 = none by this process */
-    struct position from; /* where the channel stood before the first try; nil epoch = never sent */
-    bool is_old;          /* from an earlier run: when it was first tried is known by created_ms */
+    bool was_sent;        /* or may have been; the journal says so before it is */
+    struct position from; /* was_sent: where the channel stood before */
+    bool is_old;          /* from an earlier run: tried not before created_ms */
+    bool is_sure;         /* it is known not to be stored, or the user wants it sent in any case */
+    unsigned checks;      /* CHECK: pages that may still be looked through */
     unsigned tries;
     uint64_t retry_ms; /* WAIT: when */
     uint64_t ask;      /* SENT: the request's id */
-    enum err_code error;
+    unsigned error; /* FAILED: enum err_code; 0 = none of the server's */
     char why[160]; /* FAILED, WAIT: for people; foreign text; "" = none */
     size_t len;
     char text[]; /* NUL-terminated */

@@ -17,7 +17,8 @@ struct saved_line {
     struct recipient to;
     const char *peer; /* the other user's name; "" if unknown or public */
     int64_t created_ms;   /* wall clock */
-    struct position from; /* see outbox.h; nil epoch = it was never sent */
+    bool was_sent;        /* or may have been */
+    struct position from; /* was_sent: see outbox.h */
     const char *text;
     size_t len;
 };

@@ -42,11 +42,14 @@ struct slash_def {
     unsigned least, most; /* how many arguments; the last one is the rest of the line */
     enum slash_value values[SLASH_ARGS];
     const char *words; /* SLASH_WORDS: separated by | */
-    void (*run)(struct slash_call *call);
+    bool (*run)(struct slash_call *call); /* see slash_run.h */
 };
 
 const struct slash_def *slash_at(size_t i); /* in the order of the help; NULL past the end */
 const struct slash_def *slash_find(const char *name, size_t len);
+
+/* Also for the configuration file. NULL: done; else what is wrong, a literal. */
+const char *alias_set(struct model *m, const char *name, const char *text);
 
 /* Carries out a line that begins with a single slash. What is wrong is said in the status line, and
  * the line given back. */

@@ -28,6 +28,8 @@ enum row_kind {
     ROW_NOTICE   /* our own words, or about members; `level` */
 };
 
+#define TIMELINE_SUB_GAP 0x40000000u /* place.sub of gaps: behind the notices of the message before */
+
 enum gap_kind {
     GAP_HOLE,    /* not known here; being asked for while `is_asked` */
     GAP_REMOVED, /* purged, deleted or trimmed on the server */

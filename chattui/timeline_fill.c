@@ -34,7 +34,7 @@ void rows_add_gap(struct timeline *t, enum gap_kind kind, uint16_t epoch, uint64
                   uint64_t hi) {
     if (hi <= lo || hi - lo < 2)
         return;
-    struct place at = {.seq = lo, .sub = SUB_GAP, .epoch = epoch};
+    struct place at = {.seq = lo, .sub = TIMELINE_SUB_GAP, .epoch = epoch};
     struct row *r = row_make(ROW_GAP, at, "", 0, "", 0);
     if (!r)
         return;

@@ -4,8 +4,6 @@
 
 #include "chattui/timeline.h"
 
-#define SUB_GAP 0x40000000u /* gap rows come behind the notices of the message before */
-
 /* A fresh row in no timeline; NULL: no memory. */
 struct row *row_make(enum row_kind kind, struct place at, const char *name, size_t name_len,
                      const char *text, size_t text_len);
