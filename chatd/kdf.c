@@ -17,6 +17,8 @@ struct job {
     kdf_fn fn;
     void *arg;
     struct kdf_result result;
+    unsigned long long passes; /* the cost when it was asked for */
+    size_t memory_kib;
     size_t len;
     char password[];
 };
@@ -38,12 +40,16 @@ struct kdf *kdf_new(uv_loop_t *loop, unsigned threads, size_t queue, unsigned lo
     k->loop = loop;
     k->threads = threads;
     k->queue_max = queue;
-    k->passes = passes;
-    k->memory_kib = memory_bytes / 1024;
+    kdf_set_cost(k, passes, memory_bytes);
     char text[16];
     snprintf(text, sizeof text, "%u", k->threads);
     setenv("UV_THREADPOOL_SIZE", text, 1);
     return k;
+}
+
+void kdf_set_cost(struct kdf *k, unsigned long long passes, size_t memory_bytes) {
+    k->passes = passes;
+    k->memory_kib = memory_bytes / 1024;
 }
 
 static void finish(struct job *j) {
@@ -55,17 +61,16 @@ static void finish(struct job *j) {
 /* On a worker thread. */
 static void on_work(uv_work_t *w) {
     struct job *j = w->data;
-    struct kdf *k = j->kdf;
     static _Thread_local bool niced;
     if (!niced)
         setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE); /* Linux: of this thread alone */
     niced = true;
     if (j->verify && *j->hash)
         j->result.verdict =
-            secret_verify_password(j->hash, j->password, j->len, k->passes, k->memory_kib);
+            secret_verify_password(j->hash, j->password, j->len, j->passes, j->memory_kib);
     bool fresh = !j->verify || !*j->hash || j->result.verdict == SECRET_RIGHT_REHASH;
     if (fresh &&
-        !secret_hash_password(j->password, j->len, k->passes, k->memory_kib, j->result.hash))
+        !secret_hash_password(j->password, j->len, j->passes, j->memory_kib, j->result.hash))
         j->result.hash[0] = '\0';
 }
 
@@ -102,6 +107,8 @@ static bool add(struct kdf *k, bool verify, const char *hash, const char *passwo
         memcpy(j->hash, hash, strlen(hash) + 1);
     j->fn = fn;
     j->arg = arg;
+    j->passes = k->passes;
+    j->memory_kib = k->memory_kib;
     j->len = len;
     memcpy(j->password, password, len);
     *(k->first ? &k->last->next : &k->first) = j;

@@ -26,6 +26,8 @@ typedef void (*kdf_fn)(const struct kdf_result *result, void *arg);
  * uses libuv's thread pool. NULL: no memory. */
 struct kdf *kdf_new(uv_loop_t *loop, unsigned threads, size_t queue, unsigned long long passes,
                     size_t memory_bytes);
+/* The cost from here on; what was hashed with another is hashed anew when it is next verified. */
+void kdf_set_cost(struct kdf *k, unsigned long long passes, size_t memory_bytes);
 /* Cancels what waits; returns at once, what runs is finished and called back. */
 void kdf_cancel(struct kdf *k);
 void kdf_free(struct kdf *k); /* nothing may be running */

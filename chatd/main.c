@@ -29,13 +29,12 @@ static void print_options(void) {
 
 int main(int argc, char **argv) {
     struct settings set = {0};
-    enum option_outcome outcome = settings_load(&set, argc, argv);
+    enum option_outcome outcome = settings_load(&set, argc, argv, NULL);
     if (outcome != OPTION_RUN)
         return outcome == OPTION_EXIT ? 0 : 2;
-    enum log_level level;
-    if (log_level_parse(set.log_level, &level))
-        log_set_level(level);
+    log_find_journal();
     log_set_worker((unsigned)set.worker);
+    settings_apply_log(&set);
     int status = 0;
     if (set.print_errors)
         print_errors();
@@ -46,7 +45,7 @@ int main(int argc, char **argv) {
     else if (supervisor_workers(&set) > 1 && !set.worker)
         status = supervisor_run(&set, argc, argv);
     else
-        status = server_run(&set);
+        status = server_run(&set, argc, argv);
     settings_free(&set);
     return status;
 }

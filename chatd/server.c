@@ -15,6 +15,7 @@
 #include "chatd/net.h"
 #include "chatd/node.h"
 #include "chatd/notify.h"
+#include "chatd/reload.h"
 #include "chatd/supervisor.h"
 #include "chatd/ws.h"
 #include "common/clock.h"
@@ -54,7 +55,10 @@ struct server {
     bool crowded;           /* the last turn wrote to a crowd */
     uint64_t requests_seen; /* node.count.requests at the end of the last turn */
     uv_timer_t sweep, drain;
-    uv_signal_t on_term, on_int;
+    uv_signal_t on_term, on_int, on_hup;
+    struct settings *set; /* the node reads them; a reload writes */
+    int argc;
+    char **argv;
     struct redis_uri uri;
     struct embedded *embedded;
     struct listener *listener;
@@ -200,6 +204,42 @@ static void on_signal(uv_signal_t *h, int number) {
     stop(h->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
+/* --- Reloading --- */
+
+static void raise_fd_limit(const struct settings *set) {
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return;
+    rlim_t wanted = set->max_connections + 256;
+    r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &r);
+    if (r.rlim_cur < wanted)
+        log_warn("few_files", "limit=%llu wanted=%llu", (unsigned long long)r.rlim_cur,
+                 (unsigned long long)wanted);
+}
+
+/* What the settings say that isn't read where it is needed. */
+static void apply(struct server *v) {
+    struct node *node = &v->node;
+    const struct settings *set = node->set;
+    settings_apply_log(set);
+    raise_fd_limit(set);
+    node->limits.frame_bytes = (uint32_t)set->max_frame;
+    node->sessions.max_outbound = set->max_outbound;
+    node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
+    kdf_set_cost(node->kdf, set->argon2_passes, set->argon2_memory);
+}
+
+static void on_reload(uv_signal_t *h, int number) {
+    struct server *v = h->data;
+    (void)number;
+    notify_reloading();
+    if (reload_settings(v->set, v->argc, v->argv))
+        apply(v);
+    if (v->phase == SERVING)
+        notify_ready();
+}
+
 /* --- Redis --- */
 
 /* Both links are up for the first time: clients may come. */
@@ -244,18 +284,6 @@ static void on_refused(const char *why, void *arg) {
 static int fail(const char *why) {
     fprintf(stderr, "chatd: %s\n", why);
     return 1;
-}
-
-static void raise_fd_limit(const struct settings *set) {
-    struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        return;
-    rlim_t wanted = set->max_connections + 256;
-    r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &r);
-    if (r.rlim_cur < wanted)
-        log_warn("few_files", "limit=%llu wanted=%llu", (unsigned long long)r.rlim_cur,
-                 (unsigned long long)wanted);
 }
 
 static void make_id(char out[NODE_ID_TEXT + 1]) {
@@ -316,8 +344,9 @@ static void init_handles(struct server *v) {
     uv_timer_init(&v->loop, &v->drain);
     uv_signal_init(&v->loop, &v->on_term);
     uv_signal_init(&v->loop, &v->on_int);
+    uv_signal_init(&v->loop, &v->on_hup);
     v->prepare.data = v->check.data = v->sweep.data = v->drain.data = v;
-    v->on_term.data = v->on_int.data = v;
+    v->on_term.data = v->on_int.data = v->on_hup.data = v;
 }
 
 static void start_handles(struct server *v) {
@@ -326,6 +355,7 @@ static void start_handles(struct server *v) {
     uv_timer_start(&v->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     uv_signal_start(&v->on_term, on_signal, SIGTERM);
     uv_signal_start(&v->on_int, on_signal, SIGINT);
+    uv_signal_start(&v->on_hup, on_reload, SIGHUP);
 }
 
 static int start(struct server *v, const struct settings *set) {
@@ -389,6 +419,7 @@ static void finish(struct server *v) {
     close_handle((uv_handle_t *)&v->drain);
     close_handle((uv_handle_t *)&v->on_term);
     close_handle((uv_handle_t *)&v->on_int);
+    close_handle((uv_handle_t *)&v->on_hup);
     close_handle((uv_handle_t *)&node->presence.beat);
     close_handle((uv_handle_t *)&node->repair);
     uv_run(&v->loop, UV_RUN_DEFAULT);
@@ -405,7 +436,7 @@ static void finish(struct server *v) {
     frame_scratch_free();
 }
 
-int server_run(const struct settings *set) {
+int server_run(struct settings *set, int argc, char **argv) {
     static struct server server; /* one a process; stays reachable when start fails half-way */
     struct server *v = &server;
     char why[256];
@@ -417,6 +448,9 @@ int server_run(const struct settings *set) {
     signal(SIGPIPE, SIG_IGN);
     if (set->worker)
         supervisor_bind_life();
+    v->set = set;
+    v->argc = argc;
+    v->argv = argv;
     v->watchdog_ms = notify_watchdog_ms();
     uv_loop_init(&v->loop);
     init_handles(v);

@@ -6,7 +6,7 @@
 #include "chatd/settings.h"
 
 /* Runs until it is told to stop. Returns the exit status: 0 stopped in good order, 1 something
- * failed, 2 a setting is wrong. */
-int server_run(const struct settings *set);
+ * failed, 2 a setting is wrong. SIGHUP reads the settings of `argv` anew, into `set`. */
+int server_run(struct settings *set, int argc, char **argv);
 
 #endif

@@ -74,6 +74,8 @@ static const struct option_def OPTIONS[] = {
 
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "info", 0, 0, "error|warn|info|debug", "L",
      "error, warn, info or debug", "Other"},
+    {"log-format", 0, OPTION_CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", "F",
+     "logfmt or json, a line each on stderr", NULL},
     FLAG("check-config", check_config, "no", "check the settings, and exit with 0 or 2"),
     {"worker", 0, OPTION_NUM, AT(worker), "0", 0, 256, NULL, "K", "", NULL}, /* set by supervisor */
     FLAG("list-options", list_options, "no", ""), /* for completions; see option_list */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct settings {
-    char *listen, *redis, *prefix, *log_level, *origin;
+    char *listen, *redis, *prefix, *log_level, *log_format, *origin;
     /* Everything below has a cap that this table enforces. Sizes in bytes, times in ms. */
     uint64_t max_connections, max_per_address, max_frame, max_outbound, max_requests, max_joins;
     uint64_t max_rate, max_keys, event_members;
@@ -25,8 +25,12 @@ struct settings {
 extern const struct option_program CHATD_PROGRAM;
 
 /* Fills `set` (zeroed) and checks what the table can't: values that must fit together, or that name
- * something which must be there. OPTION_ERROR: said on stderr; nothing is held then. */
-enum option_outcome settings_load(struct settings *set, int argc, char **argv);
+ * something which must be there. OPTION_ERROR: told `complain`, or on stderr if that is NULL; nothing
+ * is held then. */
+enum option_outcome settings_load(struct settings *set, int argc, char **argv,
+                                  void (*complain)(const char *message));
+/* Logs as they say from here on. */
+void settings_apply_log(const struct settings *set);
 void settings_free(struct settings *set);
 
 #endif

@@ -3,6 +3,7 @@
 #include "chatd/net.h"
 #include "chatd/settings.h"
 #include "common/keys.h"
+#include "common/log.h"
 #include "common/redis_uri.h"
 #include "common/secret.h"
 
@@ -57,17 +58,32 @@ static bool check_prefix(const struct settings *set, char *why, size_t size) {
     return keyspace_init(&keys, set->prefix);
 }
 
-enum option_outcome settings_load(struct settings *set, int argc, char **argv) {
+enum option_outcome settings_load(struct settings *set, int argc, char **argv,
+                                  void (*complain)(const char *message)) {
     char why[WHY_MAX + 64];
-    enum option_outcome outcome = option_load(&CHATD_PROGRAM, argc, argv, set, CHATD_VERSION);
+    struct option_program program = CHATD_PROGRAM;
+    program.complain = complain;
+    enum option_outcome outcome = option_load(&program, argc, argv, set, CHATD_VERSION);
     if (outcome != OPTION_RUN)
         return outcome;
     if (check_prefix(set, why, sizeof why) && check_redis(set, argc, argv, why, sizeof why) &&
         net_check("listen", set->listen, why, sizeof why))
         return OPTION_RUN;
-    fprintf(stderr, "chatd: %s\n", why);
+    if (complain)
+        complain(why);
+    else
+        fprintf(stderr, "chatd: %s\n", why);
     settings_free(set);
     return OPTION_ERROR;
+}
+
+void settings_apply_log(const struct settings *set) {
+    enum log_level level;
+    enum log_format format;
+    if (log_level_parse(set->log_level, &level)) /* the table lets no other word through */
+        log_set_level(level);
+    if (log_format_parse(set->log_format, &format))
+        log_set_format(format);
 }
 
 void settings_free(struct settings *set) {

@@ -4,11 +4,14 @@
 #include "common/log.h"
 
 #include "common/clock.h"
+#include "common/log_json.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_BYTES 2048 /* with its newline */
@@ -17,7 +20,12 @@ static const char *const NAMES[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
 static const char CUT[] = " cut=true"; /* ends a line that was too long */
 
+static const char *const PRIORITIES[] = {
+    [LOG_ERROR] = "<3>", [LOG_WARN] = "<4>", [LOG_INFO] = "<6>", [LOG_DEBUG] = "<7>"};
+
 static enum log_level threshold = LOG_INFO;
+static enum log_format form = LOG_LOGFMT;
+static bool to_journal;
 static char worker[24]; /* " worker=2", or nothing */
 
 void log_set_level(enum log_level level) {
@@ -37,6 +45,24 @@ bool log_level_parse(const char *name, enum log_level *out) {
             return true;
         }
     return false;
+}
+
+void log_set_format(enum log_format format) {
+    form = format;
+}
+
+bool log_format_parse(const char *name, enum log_format *out) {
+    *out = strcmp(name, "json") == 0 ? LOG_JSON : LOG_LOGFMT;
+    return *out == LOG_JSON || strcmp(name, "logfmt") == 0;
+}
+
+/* The variable is inherited by those whose stderr is something else: it names device and inode. */
+void log_find_journal(void) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+    to_journal = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+                 fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
 bool log_on(enum log_level level) {
@@ -68,8 +94,22 @@ static void make_plain(char *line, size_t n) {
             line[i] = '?';
 }
 
-static void put(const char *line, size_t n) {
-    while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
+/* Sends a line of logfmt, which has no newline yet, in the form that is set. */
+static void put(enum log_level level, const char *line, size_t n) {
+    char out[16 + LOG_JSON_GROWS * LINE_BYTES];
+    size_t at = 0;
+    if (to_journal) {
+        memcpy(out, PRIORITIES[level], 3);
+        at = 3;
+    }
+    if (form == LOG_JSON)
+        at += log_json(line, n, out + at, sizeof out - at - 1);
+    else {
+        memcpy(out + at, line, n);
+        at += n;
+    }
+    out[at++] = '\n';
+    while (write(STDERR_FILENO, out, at) < 0 && errno == EINTR)
         continue;
 }
 
@@ -92,8 +132,7 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...) {
     else
         n += tail > 0 ? (size_t)tail : 0;
     make_plain(line, n);
-    line[n++] = '\n';
-    put(line, n);
+    put(level, line, n);
     errno = saved_errno;
 }
 

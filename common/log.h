@@ -1,4 +1,4 @@
-/* log - logfmt lines to stderr: ts=… level=… event=… key=value…
+/* log - lines to stderr, in logfmt: ts=… level=… event=… key=value…, or the same as JSON objects.
  *
  * Every value is quoted and escaped when it holds anything but plain printable ASCII: control, bidi
  * and other non-ASCII characters become \u{…}, so that a log line can't forge another or play tricks
@@ -18,6 +18,13 @@ bool log_level_parse(const char *name, enum log_level *out);
 /* Each line names the worker, should there be several: worker=2. 0: none. */
 void log_set_worker(unsigned number);
 bool log_on(enum log_level level);
+
+enum log_format { LOG_LOGFMT, LOG_JSON };
+void log_set_format(enum log_format format); /* default LOG_LOGFMT */
+bool log_format_parse(const char *name, enum log_format *out);
+/* If stderr is the journal's ($JOURNAL_STREAM), lines begin with their priority from here on: <3> to
+ * <7>; sd-daemon(3). */
+void log_find_journal(void);
 
 /* `fmt` makes the logfmt tail: pairs as "key=%s other=%d" where each value must be plain (a number, a
  * UUID, an address, a table's name). Foreign text goes through log_quote first.

@@ -12,6 +12,7 @@
 #define HELP_MAX ((size_t)64 * 1024)
 #define NAME_LEN_MAX 64
 #define WHY_MAX 256
+#define MESSAGE_MAX 8192 /* paths are long */
 
 const struct option_def OPTION_BUILTIN[] = {
     [OPTION_CONFIG] = {.name = "config",
@@ -27,12 +28,19 @@ const struct option_def OPTION_BUILTIN[] = {
                         .help = "print the version and exit"},
     {.name = NULL}};
 
+void option_vcomplain(const struct option_program *p, const char *fmt, va_list ap) {
+    char message[MESSAGE_MAX];
+    vsnprintf(message, sizeof message, fmt, ap);
+    if (p->complain)
+        p->complain(message);
+    else
+        fprintf(stderr, "%s: %s\n", p->name, message);
+}
+
 bool option_complain(const struct option_program *p, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    fprintf(stderr, "%s: ", p->name);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    option_vcomplain(p, fmt, ap);
     va_end(ap);
     return false;
 }

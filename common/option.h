@@ -46,6 +46,8 @@ struct option_program {
     const char *const *default_files;
     /* Called, if not NULL, for each value that stands in a file. */
     void (*on_file_value)(void *settings, const struct option_def *d, const char *path);
+    /* Told, if not NULL, what is wrong, in one line, instead of stderr. */
+    void (*complain)(const char *message);
 };
 
 enum option_outcome {
@@ -67,6 +69,11 @@ void option_free(const struct option_program *p, void *settings);
 void option_help(const struct option_program *p, struct buf *out);
 /* A TSV row an option: name, letter, type, arg, default, help. For completions and docs. */
 void option_list(const struct option_program *p, struct buf *out);
+
+/* Have two settings different values for this row? */
+bool option_differs(const struct option_def *d, const void *a, const void *b);
+/* Exchanges them. */
+void option_swap(const struct option_def *d, void *a, void *b);
 
 /* Parses one value as the row says into the field at `settings` + offset. False: `why` (size bytes)
  * says what is expected. Exposed for tests and reloads. */

@@ -27,9 +27,9 @@ static struct {
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap) {
-    fprintf(stderr, "%s: %s:%d: ", reading.program->name, reading.path, cfg->line);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    char why[WHY_MAX];
+    vsnprintf(why, sizeof why, fmt, ap);
+    option_complain(reading.program, "%s:%d: %s", reading.path, cfg->line, why);
 }
 
 static int on_value(cfg_t *cfg, cfg_opt_t *opt) {

@@ -115,6 +115,28 @@ bool option_set(const struct option_def *d, void *settings, const char *text, ch
     return set_text(field, text, why, size);
 }
 
+static size_t field_size(const struct option_def *d) {
+    return d->type == OPTION_STR || d->type == OPTION_CHOICE ? sizeof(char *)
+           : d->type == OPTION_BOOL                          ? sizeof(bool)
+                                                             : sizeof(uint64_t);
+}
+
+bool option_differs(const struct option_def *d, const void *a, const void *b) {
+    const void *x = (const char *)a + d->offset, *y = (const char *)b + d->offset;
+    if (d->type != OPTION_STR && d->type != OPTION_CHOICE)
+        return memcmp(x, y, field_size(d)) != 0;
+    const char *s = *(char *const *)x, *t = *(char *const *)y;
+    return !s || !t ? s != t : strcmp(s, t) != 0;
+}
+
+void option_swap(const struct option_def *d, void *a, void *b) {
+    char kept[sizeof(uint64_t)], *x = (char *)a + d->offset, *y = (char *)b + d->offset;
+    size_t n = field_size(d);
+    memcpy(kept, x, n);
+    memcpy(x, y, n);
+    memcpy(y, kept, n);
+}
+
 void option_free(const struct option_program *p, void *settings) {
     for (const struct option_def *d = p->options; d->name; d++)
         if (d->type == OPTION_STR || d->type == OPTION_CHOICE) {

@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int ends[2], saved_stderr;
@@ -36,7 +38,7 @@ static int close_stderr(void **state) {
 
 /* What the next write wrote; "" when there was none. */
 static const char *next_line(void) {
-    static char line[8192];
+    static char line[16384];
     ssize_t n = recv(ends[0], line, sizeof line - 1, MSG_DONTWAIT);
     line[n < 0 ? 0 : n] = '\0';
     return line;
@@ -135,6 +137,66 @@ static void long_lines(void **state) {
     }
 }
 
+/* The same line as an object; its values are read back in tests/integration. */
+static void as_json(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *json;
+    } cases[] = {
+        {"n=7 m=-7 k=x", "\"n\":7,\"m\":-7,\"k\":\"x\""},
+        {"id=0123 big=1234567890123456 e=1e5 d=-", "\"id\":\"0123\",\"big\":\"1234567890123456\","
+                                                   "\"e\":\"1e5\",\"d\":\"-\""},
+        {"k=\"a b=c\" done", "\"k\":\"a b=c\",\"done\":true"},
+        {"k=\"q\\\"b\\\\\"", "\"k\":\"q\\\"b\\\\\""},
+        {"k=\"\\u{a}\\u{202e}\\u{1f600}\"", "\"k\":\"\\u000a\\u202e\\ud83d\\ude00\""},
+        {"k=\"\\xff\\q\"", "\"k\":\"\\\\xff\\\\q\""},
+        {"k=\"open", "\"k\":\"open\""},
+        {"k=\"open\\", "\"k\":\"open\\\\\""},
+        {"k=\"\\u{ffffffffff}\"", "\"k\":\"\\ufffd\""},
+        {"k= =x a=b\"c\\", "\"k\":\"\",\"x\":true,\"a\":\"b\\\"c\\\\\""},
+    };
+    log_set_format(LOG_JSON);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        log_info("e", "%s", cases[i].text);
+        const char *line = next_line(), *tail = strstr(line, "\"event\":\"e\",");
+        assert_non_null(tail);
+        assert_matches(line, "^\\{\"ts\":\"20[^\"]+\",\"level\":\"info\",");
+        char expected[256];
+        snprintf(expected, sizeof expected, "\"event\":\"e\",%s}\n", cases[i].json);
+        assert_string_equal(tail, expected);
+    }
+    char text[4096]; /* the most that a line can grow to */
+    for (size_t i = 0; i + 1 < sizeof text; i++)
+        text[i] = i % 2 ? ' ' : 'k';
+    text[sizeof text - 1] = '\0';
+    log_info("e", "%s", text);
+    assert_matches(next_line(), "\"k\":true,\"cut\":true}\n$");
+    log_set_format(LOG_LOGFMT);
+}
+
+static void to_the_journal(void **state) {
+    (void)state;
+    struct stat st;
+    char stream[64];
+    assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+    snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_find_journal();
+    log_error("e", "k=%d", 1);
+    assert_matches(next_line(), "^<3>ts=.* level=error event=e k=1\n$");
+    log_warn("e", "k=%d", 1);
+    assert_matches(next_line(), "^<4>ts=");
+    log_info("e", "k=%d", 1);
+    assert_matches(next_line(), "^<6>ts=");
+    setenv("JOURNAL_STREAM", "1:1", 1); /* inherited: stderr is something else */
+    log_find_journal();
+    log_error("e", "k=%d", 1);
+    assert_matches(next_line(), TS);
+    unsetenv("JOURNAL_STREAM");
+    log_find_journal();
+}
+
 static void quoting(void **state) {
     (void)state;
     static const struct {
@@ -211,6 +273,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(levels, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(no_forgery, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(long_lines, open_stderr, close_stderr),
+        cmocka_unit_test_setup_teardown(as_json, open_stderr, close_stderr),
+        cmocka_unit_test_setup_teardown(to_the_journal, open_stderr, close_stderr),
         cmocka_unit_test(quoting),
         cmocka_unit_test(quoting_to_fit),
     };
