@@ -115,8 +115,15 @@ void app_end(struct app *app, int status) {
     app->status = status;
 }
 
+/* In good order: drafts are saved, the server hears a goodbye. */
+static void quit(struct app *app) {
+    struct event e = {.kind = EV_QUIT};
+    app_event(app, &e);
+    app_end(app, app->status);
+}
+
 static void on_gone(void *arg) {
-    app_end(arg, EXIT_SUCCESS);
+    quit(arg);
 }
 
 /* Stops the whole job, as the terminal driver would. Not without a shell that could go on with it:
@@ -129,11 +136,12 @@ void app_suspend(struct app *app) {
     app_stale(app, true);
 }
 
-static void stop(struct app *app) {
+/* Also behind a SIGSTOP, which nobody hears of: the shell has had the terminal meanwhile. */
+static void go_on(struct app *app) {
+    if (app->editor)
+        return;
     screen_leave();
-    raise(SIGSTOP); /* until SIGCONT */
-    if (!app->editor)
-        screen_enter();
+    screen_enter();
     app_take_size(app);
 }
 
@@ -144,20 +152,24 @@ static void on_signal(uv_signal_t *handle, int number) {
         app_take_size(app);
         break;
     case SIGTSTP:
-        stop(app);
+        screen_leave();
+        raise(SIGSTOP);
+        break;
+    case SIGCONT:
+        go_on(app);
         break;
     case SIGINT: /* with raw mode no key sends it; while the editor runs it is the editor's */
         if (!app->editor)
-            app_end(app, EXIT_SUCCESS);
+            quit(app);
         break;
     default:
-        app_end(app, EXIT_SUCCESS);
+        quit(app);
         break;
     }
 }
 
 static void watch_signals(struct app *app) {
-    static const int NUMBERS[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP};
+    static const int NUMBERS[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT};
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTTOU, SIG_IGN); /* the terminal is set back even by a job in the background */
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {

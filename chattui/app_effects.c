@@ -42,8 +42,8 @@ static void notify(struct app *app, const char *title, const char *body) {
 /* --- The editor --- */
 
 static void tell_user(struct app *app, const char *text) {
-    model_say(&app->model, true, "%s", text);
-    app_stale(app, false);
+    struct event e = {.kind = EV_TROUBLE, .u.line = {.text = text, .len = strlen(text)}};
+    app_event(app, &e);
 }
 
 static void on_edited(const char *text, const char *why, void *arg) {
@@ -97,6 +97,13 @@ static void read_password(struct app *app) {
 }
 
 /* What concerns the terminal and the desktop. */
+static void load(struct app *app) {
+    struct event e = {.kind = EV_LOADED};
+    tui_store_load(app->store, &e);
+    e.u.loaded.has_password = tui_password_has(app->settings);
+    app_event(app, &e);
+}
+
 static void carry_out_here(struct app *app, const struct effect *fx) {
     switch (fx->kind) {
     case EFFECT_SET_INPUT:
@@ -114,6 +121,9 @@ static void carry_out_here(struct app *app, const struct effect *fx) {
         break;
     case EFFECT_EDITOR:
         app_edit(app, fx->text);
+        break;
+    case EFFECT_LOAD:
+        load(app);
         break;
     case EFFECT_READ_PASSWORD:
         read_password(app);

@@ -19,7 +19,7 @@
 
 #include <uv.h>
 
-#define APP_SIGNALS 5
+#define APP_SIGNALS 6
 
 struct app {
     const struct tui_settings *settings;

@@ -29,6 +29,8 @@ enum event_kind {
     EV_REPLY,    /* to model.question: yes, uuid (as in EV_LINE: an answer may send the line) */
     EV_FIELD,    /* typed into the sign-in dialogue, while it is open: field */
     EV_FOCUS,    /* the terminal has the focus or lost it: yes */
+    EV_TROUBLE,  /* something that was asked for can't be done: text, for the user */
+    EV_QUIT,     /* end now, without a question: SIGTERM, a terminal that is gone */
     EV_RESIZE,   /* rows, cols. Only those of the face; the model keeps them for what asks */
 
     /* From net. */

@@ -119,6 +119,12 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
     case EV_FOCUS:
         take_focus(m, e->u.yes);
         break;
+    case EV_TROUBLE:
+        model_say(m, true, "%.*s", (int)e->u.line.len, e->u.line.text);
+        break;
+    case EV_QUIT:
+        ui_quit(m, fx, 0);
+        break;
     case EV_RESIZE:
         m->rows = e->u.size.rows;
         m->cols = e->u.size.cols;

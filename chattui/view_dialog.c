@@ -33,7 +33,7 @@ static int draw_error(struct grid *g, const char *error, int row, int col, int c
 /* What is shown of a field: a password as dots. */
 static void field_text(const struct dialog *d, enum field f, struct buf *out) {
     if (f == FIELD_REGISTER)
-        buf_str(out, d->is_register ? "[x] make it new" : "[ ] I have one");
+        buf_str(out, d->is_register ? "[x] yes" : "[ ] no");
     else if (f != FIELD_PASSWORD)
         sanitize(out, d->text[f], strlen(d->text[f]), false);
     else

@@ -60,8 +60,11 @@ void view_channels(struct grid *g, const struct model *m, struct area a) {
     size_t first = first_channel(m, a.rows);
     for (int i = 0; i < a.rows && first + (size_t)i < m->nchannels; i++)
         draw_channel(g, m, first + (size_t)i, a.row + i, a);
-    if (first + (size_t)a.rows < m->nchannels)
+    size_t last = first + (size_t)a.rows - 1;
+    if (last + 1 < m->nchannels && last != m->current)
         grid_str(g, a.row + a.rows - 1, a.col, a.col + 2, STYLE_BORDER, "↓ ");
+    if (first > 0)
+        grid_str(g, a.row, a.col, a.col + 2, STYLE_BORDER, "↑ ");
 }
 
 int view_channel_at(const struct model *m, const struct layout *l, int row, int col) {
@@ -88,7 +91,7 @@ void view_members(struct grid *g, const struct model *m, struct area a) {
     if (!c)
         return;
     size_t rows = a.rows > 1 ? (size_t)a.rows - 1 : 0, shown = c->members.n;
-    snprintf(text, sizeof text, "%zu of %llu online", members_online(&c->members),
+    snprintf(text, sizeof text, "%zu/%llu online", members_online(&c->members),
              (unsigned long long)c->members.total);
     grid_str(g, a.row, a.col, a.col + a.cols, STYLE_BORDER, text);
     if (shown > rows && rows)

@@ -3,16 +3,15 @@
 import os
 import re
 import signal
-import time
 
-from chat import new_uuid, wait_until
+from chat import wait_until
+from ctl import Ctl
 
 
 def fill(client, n, name="bob", text="message {}"):
     c = client(name, join="0")
     for i in range(n):
-        c.post(text.format(i))
-    c.hear(text.format(n - 1))
+        c.say(text.format(i))
     return c
 
 
@@ -119,7 +118,6 @@ def test_failure_is_shown_with_a_way_to_retry(tui):
 
 
 def test_purged_history_is_said(tui, client, redis, prefix):
-    from ctl import Ctl
     fill(client, 20)
     w = tui("alice")
     w.wait("message 19")

@@ -1,7 +1,7 @@
 """Members and servers that mean harm, judged by the bytes that reach the terminal."""
 
-import json
 import re
+import socket
 
 import pytest
 
@@ -155,7 +155,6 @@ def test_endless_fragments(tui, server):
 
 
 def test_a_server_that_is_none(tui):
-    import socket
     with socket.create_server(("127.0.0.1", 0)) as listener:
         w = tui("alice", at=f"ws://127.0.0.1:{listener.getsockname()[1]}/ws", ready=False)
         conn, _ = listener.accept()

@@ -1,10 +1,13 @@
 """Text of every kind: pastes, wide and combining characters, floods of resizing."""
 
+import ctypes
+import locale
 import random
 import re
-import time
 
 import pytest
+
+LIBC = ctypes.CDLL(None)
 
 WIDE = {
     "japanese": ("日本語のテキスト", 16),
@@ -22,10 +25,10 @@ def test_pasted_lines_are_one_draft(tui, client):
     w = tui("alice")
     w.paste("one\ntwo\nthree")
     w.wait(r"\] one *\n *two *\n *three")
-    assert not bob.heard() if hasattr(bob, "heard") else True
+    assert bob.heard() == []
     w.keys("Enter")
     bob.hear("one\ntwo\nthree")
-    w.wait(r"alice │ one *\n? +│ two".replace("\n?", "(│.*)?\n.*"))
+    w.wait(r"alice │ one .*\n.* │ two")
 
 
 def test_many_pasted_lines_are_asked_about(tui, client):
@@ -97,11 +100,8 @@ def test_columns_stay_aligned(tui, client, name):
 
 def width(text):
     """Columns as the C library counts them."""
-    import ctypes
-    import locale
     locale.setlocale(locale.LC_ALL, "C.UTF-8")
-    libc = ctypes.CDLL(None)
-    return sum(max(libc.wcwidth(ord(c)), 0) for c in text)
+    return sum(max(LIBC.wcwidth(ord(c)), 0) for c in text)
 
 
 def column_of(window, row, what, last=False):

@@ -1,0 +1,374 @@
+/* test_tui_view - the model on a fake screen, as text, held against tests/golden/view_*.txt:
+ * UPDATE_GOLDEN=1 writes them anew; read the diff before committing it. */
+#include "chattui/view.h"
+
+#include "common/uuid.h"
+
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOON 1764072000000 /* 2025-11-25 12:00:00 UTC */
+#define MINUTE 60000
+#define DAY (24 * 60 * MINUTE)
+
+static struct model m;
+static struct grid g;
+static struct view_state view;
+static struct input_look look;
+static struct channel *public_channel;
+static struct uuid epoch;
+
+static struct uuid user(uint8_t n) {
+    struct uuid u = {{0}};
+    u.b[15] = n;
+    return u;
+}
+
+static int set_up(void **state) {
+    (void)state;
+    struct model_options options = {.server = "ws://chat.example/ws", .user = "alice", .seed = 1};
+    tuning_defaults(&options.tuning);
+    assert_true(model_init(&m, &options));
+    m.me = user(1);
+    m.net.state = NET_ONLINE;
+    m.show_members = false;
+    epoch = user(99);
+    struct recipient everybody = {.is_public = true};
+    public_channel = model_open(&m, &everybody, "public");
+    assert_non_null(public_channel);
+    timeline_set_epoch(&public_channel->timeline, &(struct position){epoch, 0}, NOON);
+    look = (struct input_look){.prompt = "", .text = ""};
+    view = (struct view_state){0};
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    model_free(&m);
+    grid_free(&g);
+    return 0;
+}
+
+/* The next message of the public channel. */
+static void say(uint8_t who, const char *name, const char *text, int64_t ms, bool mention) {
+    struct timeline *t = &public_channel->timeline;
+    uint64_t seq = t->at.seq + 1;
+    struct timeline_message message = {.seq = seq,
+                                       .uuid = user((uint8_t)(100 + seq)),
+                                       .sender = user(who),
+                                       .time_ms = ms,
+                                       .name = name,
+                                       .name_len = strlen(name),
+                                       .text = text,
+                                       .text_len = strlen(text),
+                                       .mine = who == 1,
+                                       .mention = mention};
+    assert_int_equal(timeline_fill(t, seq - 1, seq + 1, &message, 1), 1);
+}
+
+static void draw(int rows, int cols) {
+    assert_true(grid_resize(&g, rows, cols));
+    view_draw(&g, &m, &look, &view);
+}
+
+static void check(const char *name, int rows, int cols) {
+    char path[512], *want = calloc(1, 1 << 16);
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    draw(rows, cols);
+    grid_text(&g, &out);
+    snprintf(path, sizeof path, "%s/tests/golden/view_%s.txt", PROJECT_SOURCE_DIR, name);
+    FILE *f = fopen(path, getenv("UPDATE_GOLDEN") ? "w" : "r");
+    if (!f)
+        fail_msg("%s can't be opened; UPDATE_GOLDEN=1 makes it", path);
+    if (getenv("UPDATE_GOLDEN"))
+        fwrite(out.data, 1, out.len, f);
+    else {
+        size_t n = fread(want, 1, (1 << 16) - 1, f);
+        want[n] = '\0';
+        assert_string_equal(buf_cstr(&out), want);
+    }
+    fclose(f);
+    free(want);
+    buf_free(&out);
+}
+
+/* The screen as text; to be freed. */
+static char *screen(int rows, int cols) {
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    draw(rows, cols);
+    grid_text(&g, &out);
+    char *text = strdup(buf_cstr(&out));
+    buf_free(&out);
+    assert_non_null(text);
+    return text;
+}
+
+static void check_has(const char *text, bool wanted) {
+    char *s = screen(24, 80);
+    if ((strstr(s, text) != NULL) != wanted)
+        fail_msg("\"%s\" is%s on the screen:\n%s", text, wanted ? " not" : "", s);
+    free(s);
+}
+
+static void add_people(void) {
+    static const char *const NAMES[] = {"alice", "bob", "carol", "dave"};
+    for (uint8_t i = 0; i < 4; i++) {
+        struct uuid u = user((uint8_t)(i + 1));
+        struct person *p = roster_put(&m.roster, &u, NAMES[i], strlen(NAMES[i]));
+        assert_non_null(p);
+        p->online = i < 3;
+        members_add(&public_channel->members, p);
+    }
+    public_channel->members.total = 4;
+    members_sort(&public_channel->members);
+}
+
+static struct channel *add_private(uint8_t who, const char *name) {
+    struct recipient to = {.user = user(who)};
+    struct channel *c = model_open(&m, &to, name);
+    assert_non_null(c);
+    return c;
+}
+
+/* A conversation with one of each kind of thing. */
+static void converse(void) {
+    add_people();
+    say(2, "bob", "good morning", NOON - DAY, false);
+    say(1, "alice", "good morning, bob", NOON, false);
+    say(3, "carol", "日本語 and emoji 😀 take two columns each, and a long line goes on below", NOON,
+        false);
+    public_channel->line = timeline_place(&public_channel->timeline, 3);
+    say(2, "bob", "alice: did you see it?", NOON + MINUTE, true);
+    say(4, "dave-with-a-long-name", "/me waves", NOON + 2 * MINUTE, false);
+    struct channel *bob = add_private(2, "bob"), *carol = add_private(3, "carol");
+    bob->activity = ACTIVITY_PRIVATE;
+    bob->unread = 2;
+    carol->activity = ACTIVITY_MENTION;
+    carol->unread = 1;
+    add_private(1, "alice")->muted = true;
+}
+
+static void test_conversation(void **state) {
+    (void)state;
+    converse();
+    look = (struct input_look){.prompt = "", .text = "a draft", .len = 7, .cursor = 7};
+    check("80x24", 24, 80);
+    assert_int_equal(g.cursor_row, 23);
+    assert_int_equal(g.cursor_col, 15);
+    m.show_members = true;
+    check("members", 24, 80);
+    check("wide", 20, 160);
+    check("narrow", 10, 40);
+}
+
+static void test_too_small(void **state) {
+    (void)state;
+    converse();
+    check("too_small", 5, 20);
+    for (int rows = 1; rows < 30; rows++)
+        for (int cols = 1; cols < 90; cols += 2)
+            free(screen(rows, cols)); /* under the sanitizers */
+}
+
+static void test_foreign_text_is_sanitized(void **state) {
+    (void)state;
+    say(2, "b\x1b]0;x\x07", "\x1b[2J\rroot: \xe2\x80\xae" "evil\x9b", NOON, false);
+    char *s = screen(24, 80);
+    for (const char *p = s; *p; p++)
+        assert_true(*p == '\n' || (unsigned char)*p >= ' ');
+    assert_non_null(strstr(s, "^[[2J^Mroot: evil"));
+    assert_null(strstr(s, "\xe2\x80\xae"));
+    free(s);
+}
+
+static void fill(int n) {
+    char text[64];
+    for (int i = 0; i < n; i++) {
+        snprintf(text, sizeof text, "message %d.", i);
+        say(2, "bob", text, NOON + i * 1000, false);
+    }
+}
+
+static void scroll_by(int lines) {
+    struct layout l = view_layout(&m, &look, 24, 80);
+    public_channel->scroll = view_scroll(&m, &l, lines);
+}
+
+static void test_scrolling(void **state) {
+    (void)state;
+    fill(100); /* 21 lines are seen; a day line before the first */
+    check_has("message 99.", true);
+    check_has("message 78.", false);
+    check_has("below", false);
+    scroll_by(-20);
+    assert_int_equal(public_channel->scroll.edge, SCROLL_BOTTOM);
+    check_has("message 79.", true); /* at the bottom, under the label in part */
+    check_has("message 80.", false);
+    check_has("Alt+End", true);
+    fill(10); /* what comes does not move it */
+    public_channel->below = 10;
+    check_has("message 79.", true);
+    check_has("10 new below", true);
+    scroll_by(-1000);
+    assert_true(public_channel->scroll.at_top);
+    check_has("message 0.", true);
+    scroll_by(1000);
+    assert_int_equal(public_channel->scroll.edge, SCROLL_FOLLOW);
+    check_has("message 9.", true);
+}
+
+static void test_scrolling_there_and_back(void **state) {
+    (void)state;
+    char text[400];
+    for (int i = 0; i < 60; i++) { /* of many heights */
+        memset(text, 'w', sizeof text);
+        for (int k = 7; k < 399; k += 7)
+            text[k] = ' ';
+        text[1 + i * 6] = '\0';
+        say(2, "bob", text, NOON + i * 1000, false);
+    }
+    for (int step = 1; step < 40; step++) {
+        public_channel->scroll = (struct scroll){0};
+        char *before = screen(24, 80);
+        scroll_by(-40);
+        char *up = screen(24, 80);
+        scroll_by(-step);
+        scroll_by(step);
+        char *again = screen(24, 80);
+        assert_string_equal(up, again);
+        scroll_by(40);
+        char *back = screen(24, 80);
+        assert_string_equal(before, back);
+        free(before);
+        free(up);
+        free(again);
+        free(back);
+    }
+}
+
+static void test_scroll_from_the_top(void **state) {
+    (void)state;
+    fill(100);
+    public_channel->scroll =
+        (struct scroll){.edge = SCROLL_TOP, .at = timeline_place(&public_channel->timeline, 31)};
+    check_has("message 30.", true);
+    check_has("message 29.", false);
+    check_has("message 50.", true);
+    public_channel->scroll.at = timeline_place(&public_channel->timeline, 95);
+    check_has("message 99.", true); /* there is no more: filled from above */
+    check_has("message 79.", true);
+}
+
+static void test_pending_and_failed(void **state) {
+    (void)state;
+    say(2, "bob", "hello", NOON, false);
+    struct uuid uuid = user(200);
+    struct recipient everybody = {.is_public = true};
+    struct outbox_line *line = outbox_add(&m.outbox, &uuid, &everybody, "on its way", 10);
+    assert_non_null(line);
+    struct timeline_message message = {.uuid = uuid,
+                                       .seq = line->order,
+                                       .time_ms = NOON + MINUTE,
+                                       .sender = m.me,
+                                       .name = "alice",
+                                       .name_len = 5,
+                                       .text = "on its way",
+                                       .text_len = 10,
+                                       .mine = true};
+    assert_true(timeline_add_pending(&public_channel->timeline, &message));
+    line->state = OUT_SENT;
+    check_has("alice … on its way", true);
+    check_has("1 unsent", true);
+    line->state = OUT_FAILED;
+    snprintf(line->why, sizeof line->why, "too \x1b[1mlong");
+    check("failed", 12, 80);
+}
+
+static void test_gaps(void **state) {
+    (void)state;
+    fill(10);
+    timeline_purge(&public_channel->timeline, &epoch, 7);
+    check("gap", 10, 80);
+}
+
+static void test_dialog(void **state) {
+    (void)state;
+    m.dialog.state = DIALOG_EDITING;
+    m.dialog.focus = FIELD_PASSWORD;
+    strcpy(m.dialog.text[FIELD_SERVER], "ws://127.0.0.1:8080/ws");
+    strcpy(m.dialog.text[FIELD_NAME], "alice");
+    strcpy(m.dialog.text[FIELD_PASSWORD], "sécret");
+    strcpy(m.dialog.error, "wrong username or password");
+    m.net.state = NET_SIGNED_OUT;
+    check("dialog", 24, 80);
+    char *s = screen(8, 40); /* the smallest: all fields are there */
+    assert_null(strstr(s, "cret"));
+    assert_non_null(strstr(s, "••••••"));
+    assert_non_null(strstr(s, "New account"));
+    free(s);
+}
+
+static void test_question_and_status(void **state) {
+    (void)state;
+    converse();
+    m.question.kind = QUESTION_PASTE;
+    strcpy(m.question.text, "Send 12 lines? y/n");
+    check_has("Send 12 lines? y/n", true);
+    strcpy(m.status, "something to know");
+    check_has("something to know", true);
+}
+
+static void test_help(void **state) {
+    (void)state;
+    m.show_help = true;
+    view.help_top = 100000;
+    draw(24, 80);
+    assert_in_range(view.help_top, 1, 1000);
+    view.help_top = 0;
+    check_has("Alt+a", true);
+}
+
+static void test_channels_scroll_with_the_current(void **state) {
+    (void)state;
+    char name[16];
+    for (uint8_t i = 2; i < 60; i++) {
+        snprintf(name, sizeof name, "user%d", i);
+        add_private(i, name);
+    }
+    m.current = 50;
+    struct layout l = view_layout(&m, &look, 24, 80);
+    check_has("51 user51", true);
+    assert_int_equal(view_channel_at(&m, &l, l.channels.row + l.channels.rows - 1, 2), 50);
+    assert_int_equal(view_channel_at(&m, &l, 0, 2), -1);
+    assert_int_equal(view_channel_at(&m, &l, 3, 40), -1);
+}
+
+int main(void) {
+    setlocale(LC_ALL, "C.UTF-8");
+    setenv("TZ", "UTC", 1);
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_conversation),
+        T(test_too_small),
+        T(test_foreign_text_is_sanitized),
+        T(test_scrolling),
+        T(test_scrolling_there_and_back),
+        T(test_scroll_from_the_top),
+        T(test_pending_and_failed),
+        T(test_gaps),
+        T(test_dialog),
+        T(test_question_and_status),
+        T(test_help),
+        T(test_channels_scroll_with_the_current),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
