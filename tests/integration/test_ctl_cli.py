@@ -667,3 +667,32 @@ def test_embedded_redis_is_found(start_chatd, ctl):
 def test_conflict_is_4(ctl):
     ctl.add("alice")
     ctl("user", "add", "alice", "--password-file=-", stdin="x\n", status=CONFLICT)
+
+
+# What Redis' errors mean
+
+def test_a_full_redis_is_named_and_purging_for_good_makes_room(own_redis, prefix):
+    ctl = Ctl(own_redis.uri, prefix)
+    ctl.add("alice")
+    ctl("message", "send", "public", "--as", "alice", "-", stdin="x\n" * 20)
+    own_redis.r.config_set("maxmemory", "1mb")
+    ctl("message", "send", "public", "--as", "alice", "more", status=UNAVAILABLE)
+    assert "OOM" in ctl.err and "--grace 0" in ctl.err
+    ctl("channel", "purge", "public", "--keep", "5", "--yes", status=UNAVAILABLE)
+    ctl("channel", "purge", "public", "--keep", "5", "--grace", "0", "--yes")
+    own_redis.r.config_set("maxmemory", "0")
+    assert ctl.json("channel", "show", "public")["messages"] == 5
+
+
+def test_a_replica_is_named(own_redis, prefix):
+    ctl = Ctl(own_redis.uri, prefix)
+    ctl.add("alice")
+    own_redis.r.replicaof("127.0.0.1", 1)
+    ctl("user", "ban", "alice", status=UNAVAILABLE)
+    assert "READONLY" in ctl.err and "replica" in ctl.err
+
+
+def test_a_list_of_the_wrong_type_is_fscks(ctl, redis, prefix):
+    redis.r.set(f"{prefix}users", "x")
+    ctl("user", "list", status=FAILED)
+    assert "chatctl fsck" in ctl.err
