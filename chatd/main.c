@@ -3,6 +3,7 @@
 #include "chatd/server.h"
 #include "chatd/supervisor.h"
 #include "common/err.h"
+#include "common/grants.h"
 #include "common/log.h"
 
 #include <stdio.h>
@@ -16,6 +17,22 @@ static void print_errors(void) {
         enum err_code code = err_at(i);
         printf("%d\t%s\t%s\t%d\n", code, err_name(code), err_text(code), err_close(code));
     }
+}
+
+/* What service/redis-users.conf is made of. */
+static int print_acl(const struct settings *set) {
+    struct keyspace ks;
+    struct buf b;
+    if (!keyspace_init(&ks, set->prefix)) {
+        fprintf(stderr, "chatd: --prefix: expected 1 to %d letters, digits and _ - . :\n",
+                PREFIX_MAX);
+        return 2;
+    }
+    buf_init(&b, OPTIONS_MAX);
+    grants_print(&b, &ks);
+    fwrite(b.data, 1, b.len, stdout);
+    buf_free(&b);
+    return 0;
 }
 
 /* What the completions of the shells ask for. */
@@ -38,6 +55,8 @@ int main(int argc, char **argv) {
     int status = 0;
     if (set.print_errors)
         print_errors();
+    else if (set.print_acl)
+        status = print_acl(&set);
     else if (set.list_options)
         print_options();
     else if (set.check_config)

@@ -79,6 +79,8 @@ static const struct option_def OPTIONS[] = {
     FLAG("check-config", check_config, "no", "check the settings, and exit with 0 or 2"),
     {"worker", 0, OPTION_NUM, AT(worker), "0", 0, 256, NULL, "K", "", NULL}, /* set by supervisor */
     FLAG("list-options", list_options, "no", ""), /* for completions; see option_list */
+    FLAG("print-acl", print_acl, "no",
+         "print Redis users with the least rights that do, for --prefix, and exit"),
     FLAG("print-errors", print_errors, "no",
          "print the tables of errors and close codes, and exit"),
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},

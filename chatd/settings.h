@@ -18,7 +18,7 @@ struct settings {
     uint64_t worker;  /* which one this process is, from 1; 0: none */
     uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
     bool sign_in_creates, limit_loopback;
-    bool print_errors, list_options, check_config;
+    bool print_errors, print_acl, list_options, check_config;
     const char *redis_file; /* the file that last named a Redis, or NULL; not ours */
 };
 

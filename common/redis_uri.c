@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FORMS "redis://[user:pass@]host[:port][/db], unix://path[?db=N] or embedded[:DIR]"
+#define FORMS "redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N] or embedded[:DIR]"
 #define DB_MAX 65535
 #define SYSTEM_DIR "/var/lib/chatd"
 
@@ -132,8 +132,15 @@ static bool parse_tcp(const char *s, struct redis_uri *u, char *why, size_t size
 }
 
 static bool parse_unix(const char *s, struct redis_uri *u, char *why, size_t size) {
-    size_t len = strcspn(s, "?");
+    size_t host = strcspn(s, "/"); /* there is none, but whoever one is may stand before it */
+    const char *at = memrchr(s, '@', host);
     u->kind = REDIS_UNIX;
+    if (at) {
+        if (!parse_credentials(s, (size_t)(at - s), u, why, size))
+            return false;
+        s = at + 1;
+    }
+    size_t len = strcspn(s, "?");
     if (len == 0)
         return refuse(why, size, "the socket's path is missing");
     if (len >= sizeof((struct sockaddr_un *)0)->sun_path || !copy(s, len, u->path, sizeof u->path))

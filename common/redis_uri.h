@@ -1,4 +1,4 @@
-/* redis_uri - where the Redis is: redis://[user:pass@]host[:port][/db], unix://path[?db=N] and
+/* redis_uri - where the Redis is: redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N] and
  * embedded[:DIR]. Pure. (rediss, sentinel and cluster are named in the error until they are here.) */
 #ifndef COMMON_REDIS_URI_H
 #define COMMON_REDIS_URI_H

@@ -123,6 +123,12 @@ enum err_code reply_uuid(const redisReply *r, struct uuid *u, struct err *e) {
     return ERR_OK;
 }
 
+/* EXEC that is not permitted is answered so; that it isn't is all that can make an empty transaction
+ * fail. */
+bool reply_is_denied(const redisReply *r) {
+    return reply_is_error(r, "NOPERM") || reply_is_error(r, "EXECABORT");
+}
+
 enum err_code reply_array(const redisReply *r, size_t *n, struct err *e) {
     *n = 0;
     if (reply_ok(r, e))

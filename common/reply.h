@@ -29,6 +29,7 @@ enum err_code reply_str(const struct redisReply *r, const char **s, size_t *len,
 /* A uuid. A nil, or what is no uuid, gives the nil uuid. */
 enum err_code reply_uuid(const struct redisReply *r, struct uuid *u, struct err *e);
 bool reply_is_error(const struct redisReply *r, const char *word); /* "WRONGTYPE", "BUSYKEY" … */
+bool reply_is_denied(const struct redisReply *r); /* the user has no right to it; see grants.h */
 /* An array, of any length. */
 enum err_code reply_array(const struct redisReply *r, size_t *n, struct err *e);
 const struct redisReply *reply_item(const struct redisReply *array, size_t i);

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -16,6 +17,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import urllib.parse
 import uuid
 
 import jsonschema
@@ -52,6 +54,20 @@ def free_port():
 
 # Redis
 
+ACL = ROOT / "service/redis-users.conf"
+SERVERS = {}  # those that know the users of ACL, by what their URIs begin with
+
+
+def as_user(uri, program, prefix):
+    """The URI for `program`'s own user, who may do what the shipped ACL permits under the prefix, if it is one of
+    ours; tests look at the data as the default user."""
+    for start, server in SERVERS.items() if uri and re.fullmatch(r"[\w.:-]+", prefix) else ():
+        if uri.startswith(start) and "@" not in uri:
+            scheme, _, rest = uri.partition("://")
+            return f"{scheme}://{urllib.parse.quote(server.user_for(program, prefix))}:secret@{rest}"
+    return uri
+
+
 class Redis:
     """A real redis-server in a directory of its own, on a Unix socket (and a free TCP port if `tcp`).
     Further options go to its command line: Redis(maxmemory="5mb"). `env` adds to the environment."""
@@ -66,7 +82,28 @@ class Redis:
         self.options = {"appendonly": "yes", "appendfsync": "no", "save": "", **options}
         self.env = env
         self.process = None
+        self.users = {}
+        self.aclfile = pathlib.Path(self.dir, "users.acl")
+        if not self.password and not any(name.startswith("cluster") for name in options):
+            self.aclfile.write_text("")
+            SERVERS[self.uri] = self
+            SERVERS[self.tcp_uri if tcp else self.uri] = self
         self.start()
+
+    def user_for(self, program, prefix):
+        """The name of a user with the rights that the shipped file gives to `program`."""
+        if (program, prefix) not in self.users:
+            name = f"{program}-{prefix}"
+            rules, = (line.split()[2:] for line in ACL.read_text().splitlines() if line.startswith(f"user {program} "))
+            rules = [rule.replace("chat:*", f"{prefix}*") for rule in rules]
+            if self.process.poll() is None:
+                self.r.execute_command("ACL", "SETUSER", name, *rules, ">secret")
+                self.r.execute_command("ACL", "SAVE")
+            else:  # it will be, when the server is started
+                with self.aclfile.open("a") as users:
+                    print("user", name, *rules, ">secret", file=users)
+            self.users[program, prefix] = name
+        return self.users[program, prefix]
 
     @property
     def uri(self):
@@ -79,6 +116,8 @@ class Redis:
     def start(self):
         argv = ["redis-server", "--port", str(self.port), "--unixsocket", self.socket, "--dir", self.dir,
                 "--daemonize", "no", "--logfile", os.path.join(self.dir, "redis.log")]
+        if self.aclfile.exists():
+            argv += ["--aclfile", str(self.aclfile)]
         for name, value in self.options.items():
             argv += [f"--{name.replace('_', '-')}", str(value)]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -127,6 +166,8 @@ class Redis:
             self.process.send_signal(signal.SIGCONT)
 
     def destroy(self):
+        for start in [start for start, server in SERVERS.items() if server is self]:
+            del SERVERS[start]
         if self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -164,6 +205,7 @@ class Chatd:
 
     def __init__(self, redis_uri=None, *, argv=None, wait=True, env=None, binary=None, under=(), pass_fds=(),
                  **settings):
+        redis_uri = as_user(redis_uri, "chatd", settings.get("prefix", "chat:"))
         if redis_uri and "@" in redis_uri:  # a password, which is refused on a command line
             env, redis_uri = {"CHATD_REDIS": redis_uri, **(env or {})}, None
         if argv is None:

@@ -37,15 +37,16 @@ def unescape(cell):
 class Ctl:
     """ctl(…) runs and returns stdout; the status must be `status` (0). What it said is in ctl.err."""
 
-    def __init__(self, uri, prefix):
+    def __init__(self, uri, prefix, user="chatctl"):
         self.uri, self.prefix, self.err = uri, prefix, ""
+        self.own_uri = chat.as_user(uri, user, prefix) if user else uri
 
     @property
     def binary(self):
         return os.environ["CHATCTL_BIN"]
 
     def env(self, **more):
-        return environment(CHATCTL_REDIS=self.uri, CHATCTL_PREFIX=self.prefix, **more)
+        return environment(CHATCTL_REDIS=self.own_uri, CHATCTL_PREFIX=self.prefix, **more)
 
     def __call__(self, *args, stdin="", status=DONE, env=None, timeout=60):
         done = subprocess.run([self.binary, *map(str, args)], input=stdin.encode(), timeout=timeout,

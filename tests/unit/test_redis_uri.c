@@ -47,6 +47,13 @@ static void good(void **state) {
          {.host = "h", .port = 6379, .password = "\xc3\xa9\n"},
          "redis://h:6379/0"},
         {"unix:///run/r.sock", {.kind = REDIS_UNIX, .path = "/run/r.sock"}, "unix:///run/r.sock"},
+        {"unix://chatd:a%2Fb@/run/r.sock?db=2",
+         {.kind = REDIS_UNIX, .path = "/run/r.sock", .user = "chatd", .password = "a/b", .db = 2},
+         "unix:///run/r.sock?db=2"},
+        {"unix://:x@r.sock",
+         {.kind = REDIS_UNIX, .path = "r.sock", .password = "x"},
+         "unix://r.sock"},
+        {"unix:///run/a@b", {.kind = REDIS_UNIX, .path = "/run/a@b"}, "unix:///run/a@b"},
         {"unix://r%41.sock?db=7",
          {.kind = REDIS_UNIX, .path = "r%41.sock", .db = 7},
          "unix://r%41.sock?db=7"},
@@ -92,7 +99,7 @@ static void bad(void **state) {
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"", "expected redis://[user:pass@]host[:port][/db], unix://path[?db=N] or embedded"},
+        {"", "expected redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N] or embedded"},
         {"localhost:6379", "expected redis://"},
         {"redis:/h", "expected redis://"},
         {"http://h", "expected redis://"},
@@ -141,6 +148,8 @@ static void bad(void **state) {
         {"redis://" SECRET "/x:y@h", "database"},
         {"unix://", "path"},
         {"unix://?db=1", "path"},
+        {"unix://:" SECRET "@", "path"},
+        {"unix://" SECRET "@/s", "user:password@"},
         {"unix:///s?db=", "?db=N"},
         {"unix:///s?db=x", "?db=N"},
         {"unix:///s?", "?db=N"},
