@@ -182,7 +182,7 @@ void account_check(struct node *node, struct account *acc) {
     struct check *c = check_new(node, acc, NULL);
     if (c) {
         cmd_user_get(&node->cmd, &node->keys, &acc->uuid);
-        redis_link_call(node->store, &node->cmd, on_user, c, NULL);
+        redis_pool_call(node->store, &node->cmd, on_user, c, NULL);
     }
     const struct session *before = NULL;
     for (struct session *s = acc->sessions; s; before = s, s = s->same_account.next) {
@@ -192,7 +192,7 @@ void account_check(struct node *node, struct account *acc) {
         if (!c)
             return;
         cmd_key_expiry(&node->cmd, &node->keys, &acc->uuid, s->key_hash);
-        redis_link_call(node->store, &node->cmd, on_key, c, NULL);
+        redis_pool_call(node->store, &node->cmd, on_key, c, NULL);
     }
 }
 

@@ -17,6 +17,8 @@ struct account {
     char name[NAME_MAX_BYTES + 1];
     uint8_t name_len;
     bool listed;              /* in the table: it has sessions */
+    uint16_t line;            /* the bus's, or NO_SHARD: not heard */
+    uint64_t asked;           /* the number of its SSUBSCRIBE on it */
     uint32_t refs;            /* sessions and requests */
     struct session *sessions; /* linked by same_account */
 };

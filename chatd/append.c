@@ -10,19 +10,45 @@
 #define BATCH_MAX 64            /* messages in one call: bounds how long Redis is busy with it */
 #define BATCH_BYTES (64 * 1024) /* of text */
 
+/* What an answer said of one message. */
+enum outcome { FAILED, REPEATED, STORED };
+
 struct append_batch {
     struct node *node;
+    struct append_lane *lane;
     unsigned n;
     struct op *ops[BATCH_MAX];
+    enum outcome outcomes[BATCH_MAX];
+    struct position at[BATCH_MAX]; /* STORED */
 };
+
+bool appends_init(struct node *node) {
+    node->appends.lanes = calloc(redis_pool_slots(node->store), sizeof *node->appends.lanes);
+    return node->appends.lanes != NULL;
+}
+
+void appends_free(struct node *node) {
+    free(node->appends.lanes);
+}
+
+static void list_lane(struct appends *a, struct append_lane *lane) {
+    if (lane->listed || lane->batch || !lane->first)
+        return;
+    lane->listed = true;
+    lane->next = NULL;
+    *(a->ready ? &a->tail->next : &a->ready) = lane;
+    a->tail = lane;
+}
 
 void append_submit(struct op *op) {
     struct appends *a = &op->node->appends;
+    struct append_lane *lane = &a->lanes[op->channel->slot];
     op_owe(op);
     op->channel->own_in_flight++;
     op->batch_next = NULL;
-    *(a->first ? &a->last->batch_next : &a->first) = op;
-    a->last = op;
+    *(lane->first ? &lane->last->batch_next : &lane->first) = op;
+    lane->last = op;
+    list_lane(a, lane);
 }
 
 /* --- Answers --- */
@@ -62,49 +88,87 @@ static void answer_repeat(struct op *op, const struct append_result *r) {
     op_answer(op, b);
 }
 
-static void on_result(struct op *op, const struct redisReply *reply, unsigned i) {
-    struct channel *ch = op->channel;
+static enum outcome read_result(struct op *op, const struct redisReply *reply, unsigned i,
+                                struct position *at) {
     struct append_result r;
     struct err e;
-    ch->own_in_flight--;
     if (reply_append(reply, i, &r, &e)) {
         op_fail(op, e.code, "%s", e.detail);
-        delivery_suspect(op->node, ch); /* it may have been stored all the same */
-    } else if (r.repeat)
+        return FAILED;
+    }
+    if (r.repeat) {
         answer_repeat(op, &r);
-    else {
-        op->node->count.messages++;
-        op->message.seq = r.at.seq;
-        ch->touched = true;
-        tell_recipient(op);
-        delivery_offer_own(op->node, op, &r.at); /* pays when it is delivered */
+        return REPEATED;
+    }
+    op->node->count.messages++;
+    op->message.seq = r.at.seq;
+    op->channel->touched = true;
+    tell_recipient(op);
+    *at = r.at;
+    return STORED;
+}
+
+static void end(struct append_batch *batch, unsigned i) {
+    struct op *op = batch->ops[i];
+    op->channel->own_in_flight--;
+    if (batch->outcomes[i] == STORED && !op->err.code) {
+        delivery_offer_own(op->node, op, &batch->at[i]); /* pays when it is delivered */
         return;
     }
+    if (batch->outcomes[i] != REPEATED)
+        delivery_suspect(op->node, op->channel); /* it may have been stored all the same */
     op_paid(op);
+}
+
+static void end_batch(struct append_batch *batch) {
+    batch->lane->batch = NULL;
+    list_lane(&batch->node->appends, batch->lane);
+    for (unsigned i = 0; i < batch->n; i++)
+        end(batch, i);
+    free(batch);
 }
 
 static void on_batch(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct append_batch *batch = arg;
-    batch->node->appends.in_flight = false;
+    bool more = redis_pool_confirms(batch->node->store);
     for (unsigned i = 0; i < batch->n; i++)
-        on_result(batch->ops[i], reply, i);
-    free(batch);
+        batch->outcomes[i] = read_result(batch->ops[i], reply, i, &batch->at[i]);
+    if (!more)
+        end_batch(batch);
+}
+
+/* What no replica is known to have is stored, but not acknowledged. */
+static void on_confirmed(int64_t replicas, void *arg) {
+    struct append_batch *batch = arg;
+    for (unsigned i = 0; i < batch->n && replicas < 1; i++)
+        if (batch->outcomes[i] != FAILED)
+            op_fail(batch->ops[i], ERR_UNCONFIRMED, "%s", "");
+    end_batch(batch);
+}
+
+bool append_is_under_way(const struct node *node, const struct channel *ch,
+                         const struct uuid *message) {
+    const struct append_batch *batch = node->appends.lanes[ch->slot].batch;
+    for (unsigned i = 0; batch && i < batch->n; i++)
+        if (uuid_eq(&batch->ops[i]->message.uuid, message))
+            return true;
+    return false;
 }
 
 /* --- Sending --- */
 
-static struct append_batch *take_batch(struct node *node) {
-    struct appends *a = &node->appends;
+static struct append_batch *take_batch(struct node *node, struct append_lane *lane) {
     struct append_batch *batch = malloc(sizeof *batch);
     if (!batch)
         return NULL;
     size_t bytes = 0;
     batch->node = node;
+    batch->lane = lane;
     batch->n = 0;
-    while (a->first && batch->n < BATCH_MAX && (batch->n == 0 || bytes < BATCH_BYTES)) {
-        struct op *op = a->first;
-        a->first = op->batch_next;
+    while (lane->first && batch->n < BATCH_MAX && (batch->n == 0 || bytes < BATCH_BYTES)) {
+        struct op *op = lane->first;
+        lane->first = op->batch_next;
         bytes += op->message.text_len;
         batch->ops[batch->n++] = op;
     }
@@ -119,7 +183,7 @@ static void send_batch(struct node *node, struct append_batch *batch) {
     /* The channel's next epoch, should it need one. A stale one would do harm only if it were used
      * twice in one channel, so it is fresh in every call. */
     struct uuid spare = uuid_make_quick();
-    node->appends.in_flight = true;
+    batch->lane->batch = batch;
     cmd_append_args_begin(cmd, node->id, &spare, (unsigned)(node->set->remember / 1000));
     for (unsigned i = 0; i < batch->n; i++) {
         const struct op *op = batch->ops[i];
@@ -127,15 +191,19 @@ static void send_batch(struct node *node, struct append_batch *batch) {
         cmd_append_args(cmd, &node->keys, &op->message, op->req.u.message.has_uuid,
                         feed->based ? &feed->last : NULL);
     }
-    redis_link_call(node->store, cmd, on_batch, batch, NULL);
+    redis_pool_append(node->store, cmd, on_batch, on_confirmed, batch);
 }
 
+/* A link that is down answers at once, and its lane is ready again. */
 void append_flush(struct node *node) {
-    while (node->appends.first &&
-           !node->appends.in_flight) { /* a link that is down answers at once */
-        struct append_batch *batch = take_batch(node);
+    struct appends *a = &node->appends;
+    while (a->ready) {
+        struct append_lane *lane = a->ready;
+        struct append_batch *batch = take_batch(node, lane);
         if (!batch)
             return; /* out of memory: again at the end of the next turn */
+        a->ready = lane->next;
+        lane->listed = false;
         send_batch(node, batch);
     }
 }

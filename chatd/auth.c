@@ -5,9 +5,13 @@
 #include "common/clock.h"
 #include "common/reply.h"
 
+#include <string.h>
+
 struct pair_check {
     char key_hash[KEY_HASH_TEXT + 1];
-    int64_t expiry_ms;
+    int64_t expiry_ms, banned_until_ms;
+    char name[NAME_MAX_BYTES + 1];
+    size_t name_len; /* 0: no such user */
 };
 
 /* A client may send its pair with each request: the key that was right is known again by a keyed
@@ -45,20 +49,15 @@ static void on_expiry(struct op *op, const struct redisReply *reply) {
 
 static void on_record(struct op *op, const struct redisReply *reply) {
     struct pair_check *c = op->state;
-    struct session *s = op->session;
     struct user_record u;
     struct err e;
-    int64_t now = clock_wall_ms();
     if (reply_user(reply, &u, &e)) {
         op_fail(op, e.code, "%s", e.detail);
         return;
     }
-    if (!u.found || c->expiry_ms <= now)
-        op_fail(op, ERR_BAD_KEY, "%s", "");
-    else if (u.banned_until_ms > now)
-        op_fail(op, ERR_BANNED, "%s", "");
-    else if (!s->account)
-        account_enter(op->node, s, &op->req.user, u.name, u.name_len, c->key_hash);
+    c->banned_until_ms = u.banned_until_ms;
+    c->name_len = u.found ? u.name_len : 0;
+    memcpy(c->name, u.found ? u.name : "", c->name_len);
 }
 
 static void look_up_pair(struct op *op) {
@@ -73,6 +72,17 @@ static void look_up_pair(struct op *op) {
     op_call(op, on_record);
 }
 
+static void check_pair(struct op *op) {
+    const struct pair_check *c = op->state;
+    int64_t now = clock_wall_ms();
+    if (c->name_len == 0 || c->expiry_ms <= now)
+        op_fail(op, ERR_BAD_KEY, "%s", "");
+    else if (c->banned_until_ms > now)
+        op_fail(op, ERR_BANNED, "%s", "");
+    else if (!op->session->account)
+        account_enter(op->node, op->session, &op->req.user, c->name, c->name_len, c->key_hash);
+}
+
 static void take_account(struct op *op) {
     op_state_free(op);
     if (!op->session->account)
@@ -81,7 +91,7 @@ static void take_account(struct op *op) {
         op->account = account_ref(op->session->account);
 }
 
-static const op_step LOOK_UP[] = {look_up_pair, take_account, NULL};
+static const op_step LOOK_UP[] = {look_up_pair, check_pair, take_account, NULL};
 
 void auth_begin(struct op *op) {
     struct session *s = op->session;

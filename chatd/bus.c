@@ -10,21 +10,27 @@
 
 /* --- Subscriptions --- */
 
-static uint64_t send_on_bus(struct node *node) {
-    redis_link_call(node->bus.link, &node->cmd, NULL, NULL, NULL);
-    return ++node->bus.asked;
+static uint64_t send_on_bus(struct node *node, uint16_t line) {
+    redis_pool_bus_call(node->store, line, &node->cmd);
+    return ++node->bus.lines[line].asked;
 }
 
+/* On the line of whoever has the channel; while that is down, nothing: see on_up. */
 static void subscribe(struct node *node, struct channel *ch) {
+    uint16_t line = redis_pool_shard(node->store, ch->slot);
+    if (!redis_pool_bus_up(node->store, line))
+        return;
     ch->bus = BUS_ASKED;
+    ch->line = line;
     cmd_subscribe_channel(&node->cmd, &node->keys, &ch->id, true);
-    ch->asked = send_on_bus(node);
+    ch->asked = send_on_bus(node, line);
 }
 
 void bus_channel_opened(struct channel *ch, void *arg) {
     struct node *node = arg;
-    if (redis_link_up(node->bus.link))
-        subscribe(node, ch);
+    char key[KEY_MAX + 1];
+    ch->slot = redis_pool_slot(node->store, key, key_channel(&node->keys, &ch->id, CHANNEL_BUS, key));
+    subscribe(node, ch);
 }
 
 void bus_channel_closed(struct channel *ch, void *arg) {
@@ -33,7 +39,7 @@ void bus_channel_closed(struct channel *ch, void *arg) {
     if (ch->bus == BUS_OFF)
         return;
     cmd_subscribe_channel(&node->cmd, &node->keys, &ch->id, false);
-    send_on_bus(node);
+    send_on_bus(node, ch->line);
 }
 
 static void end_waits(struct channel *ch, bool subscribed) {
@@ -47,7 +53,9 @@ static void end_waits(struct channel *ch, bool subscribed) {
 }
 
 void bus_wait(struct node *node, struct channel *ch, struct channel_wait *w) {
-    if (ch->bus == BUS_ON || !redis_link_up(node->bus.link)) {
+    if (ch->bus == BUS_OFF)
+        subscribe(node, ch);
+    if (ch->bus != BUS_ASKED) {
         w->fn(w->arg, ch->bus == BUS_ON);
         return;
     }
@@ -55,11 +63,44 @@ void bus_wait(struct node *node, struct channel *ch, struct channel_wait *w) {
     ch->waits = w;
 }
 
-void bus_user(struct node *node, const struct uuid *user, bool on) {
-    if (!redis_link_up(node->bus.link))
+static uint16_t user_line(const struct node *node, const struct uuid *user) {
+    char key[KEY_MAX + 1];
+    size_t len = key_user(&node->keys, user, USER_USER_BUS, key);
+    return redis_pool_shard(node->store, redis_pool_slot(node->store, key, len));
+}
+
+static void subscribe_user(struct node *node, struct account *acc) {
+    uint16_t line = user_line(node, &acc->uuid);
+    if (!redis_pool_bus_up(node->store, line))
         return;
-    cmd_subscribe_user(&node->cmd, &node->keys, user, on);
-    send_on_bus(node);
+    acc->line = line;
+    cmd_subscribe_user(&node->cmd, &node->keys, &acc->uuid, true);
+    acc->asked = send_on_bus(node, line);
+}
+
+void bus_user(struct node *node, struct account *acc, bool on) {
+    if (on) {
+        acc->line = NO_SHARD;
+        subscribe_user(node, acc);
+    } else if (acc->line != NO_SHARD) {
+        cmd_subscribe_user(&node->cmd, &node->keys, &acc->uuid, false);
+        send_on_bus(node, acc->line);
+    }
+}
+
+static uint16_t all_line(const struct node *node) {
+    char key[KEY_MAX + 1];
+    size_t len = key_global(&node->keys, KEY_ALL_BUS, key);
+    return redis_pool_shard(node->store, redis_pool_slot(node->store, key, len));
+}
+
+static void subscribe_all(struct node *node) {
+    uint16_t line = all_line(node);
+    if (!redis_pool_bus_up(node->store, line))
+        return;
+    node->bus.line = line;
+    cmd_subscribe_all(&node->cmd, &node->keys);
+    node->bus.asked = send_on_bus(node, line);
 }
 
 /* --- What arrives --- */
@@ -180,15 +221,16 @@ static void ask_marks(struct node *node, struct channel *ch) {
     *u = (struct unheard){.node = node, .channel = ch};
     ch->pins++;
     cmd_marks(&node->cmd, &node->keys, &ch->id, ch->deaf.seq, MARKS_MAX);
-    redis_link_call(node->store, &node->cmd, on_marks, u, NULL);
+    redis_pool_call(node->store, &node->cmd, on_marks, u, NULL);
 }
 
-static void on_subscribed(struct node *node, const struct push *p) {
+static void on_subscribed(struct node *node, uint16_t line, const struct push *p) {
     struct channel_id id;
     struct uuid user;
     if (key_parse_channel_bus(&node->keys, p->channel, p->channel_len, &id)) {
         struct channel *ch = hub_find(&node->hub, &id);
-        if (!ch || ch->bus != BUS_ASKED || ch->asked > node->bus.answered)
+        if (!ch || ch->bus != BUS_ASKED || ch->line != line ||
+            ch->asked > node->bus.lines[line].answered)
             return;
         ch->bus = BUS_ON;
         if (ch->feed.based)
@@ -205,24 +247,58 @@ static void on_subscribed(struct node *node, const struct push *p) {
 /* Redis refuses a subscription (its access list, say): whoever waits for it must not wait for ever.
  */
 static void refuse_asked(struct node *node, struct channel *ch) {
-    if (ch->bus != BUS_ASKED || ch->asked != node->bus.answered)
+    if (ch->bus != BUS_ASKED || ch->line != node->shard ||
+        ch->asked != node->bus.lines[ch->line].answered)
         return;
     ch->bus = BUS_OFF;
     end_waits(ch, false);
 }
 
-static void on_error(struct node *node, const struct err *e) {
+static void on_error(struct node *node, uint16_t line, const struct err *e) {
     log_error("bus_refused", "reason=\"%s\"", e->detail);
-    node->bus.answered++;
+    node->bus.lines[line].answered++;
+    node->shard = line;
     hub_each(&node->hub, refuse_asked, node);
 }
 
-static void on_push(const struct redisReply *reply, void *arg) {
-    struct node *node = arg;
+static void channel_off(struct channel *ch) {
+    if (ch->bus == BUS_ON && ch->feed.based && uuid_is_nil(&ch->deaf.epoch))
+        ch->deaf = ch->feed.last;
+    ch->bus = BUS_OFF;
+    end_waits(ch, false);
+}
+
+/* A Cluster ends subscriptions to what it moves elsewhere, without being asked. (What we have asked
+ * for is told by its number: no answer to it can have come before the answer to a later wish.) */
+static bool is_taken_away(struct node *node, uint16_t line, const struct push *p) {
+    uint64_t answered = node->bus.lines[line].answered;
+    struct channel_id id;
+    struct uuid user;
+    if (key_parse_channel_bus(&node->keys, p->channel, p->channel_len, &id)) {
+        struct channel *ch = hub_find(&node->hub, &id);
+        if (!ch || ch->bus != BUS_ON || ch->line != line)
+            return false;
+        channel_off(ch);
+        return true;
+    }
+    if (key_parse_user_bus(&node->keys, p->channel, p->channel_len, &user)) {
+        struct account *acc = account_find(&node->accounts, &user);
+        if (!acc || acc->line != line || acc->asked > answered)
+            return false;
+        acc->line = NO_SHARD;
+        return true;
+    }
+    node->bus.line = NO_SHARD; /* that of all nodes: nobody asks for its end */
+    return true;
+}
+
+void bus_push(struct node *node, uint16_t line, const struct redisReply *reply) {
     struct push p;
     struct err e;
+    if (redis_pool_bus_redirected(node->store, line, reply))
+        return;
     if (reply_ok(reply, &e)) {
-        on_error(node, &e);
+        on_error(node, line, &e);
         return;
     }
     if (!reply_push(reply, &p))
@@ -231,62 +307,75 @@ static void on_push(const struct redisReply *reply, void *arg) {
         on_payload(node, &p);
         return;
     }
-    node->bus.answered++;
+    if (p.kind == PUSH_UNSUBSCRIBED && is_taken_away(node, line, &p)) {
+        node->bus.unsettled = true;
+        redis_pool_doubt(node->store);
+        return;
+    }
+    node->bus.lines[line].answered++;
     if (p.kind == PUSH_SUBSCRIBED)
-        on_subscribed(node, &p);
+        on_subscribed(node, line, &p);
 }
 
-/* --- The link --- */
+/* --- The lines --- */
 
-static void resubscribe_user(struct table_node *n, void *arg) {
-    bus_user(arg, &container_of(n, struct account, node)->uuid, true);
+static void settle_channel(struct node *node, struct channel *ch) {
+    if (ch->bus != BUS_OFF && ch->line != redis_pool_shard(node->store, ch->slot))
+        channel_off(ch);
+    if (ch->bus == BUS_OFF)
+        subscribe(node, ch);
 }
 
-static void on_up(void *arg) {
-    struct node *node = arg;
+static void settle_user(struct table_node *n, void *arg) {
+    struct account *acc = container_of(n, struct account, node);
+    if (acc->line != user_line(arg, &acc->uuid))
+        subscribe_user(arg, acc);
+}
+
+/* Listens to everything where it is now. */
+static void settle(struct node *node) {
+    node->bus.unsettled = false;
+    if (node->bus.line != all_line(node))
+        subscribe_all(node);
+    hub_each(&node->hub, settle_channel, node);
+    table_each(&node->accounts.table, settle_user, node);
+}
+
+void bus_settle(struct node *node) {
+    if (node->bus.unsettled)
+        settle(node);
+}
+
+void bus_moved(struct node *node) {
+    settle(node);
+}
+
+void bus_up(struct node *node, uint16_t line) {
     log_info("bus_up", "channels=%zu users=%zu", node->hub.channels.count,
              node->accounts.table.count);
-    node->bus.asked = node->bus.answered = 0;
-    cmd_subscribe_all(&node->cmd, &node->keys);
-    send_on_bus(node);
-    struct channel *ch = node->hub.ring;
-    if (ch)
-        do
-            subscribe(node, ch);
-        while ((ch = ch->next) != node->hub.ring);
-    table_each(&node->accounts.table, resubscribe_user, node);
-    node->bus.up(node);
+    node->bus.lines[line] = (struct bus_line){.asked = 0};
+    settle(node);
 }
 
-static void channel_off(struct node *node, struct channel *ch) {
-    (void)node;
-    if (ch->bus == BUS_ON && ch->feed.based && uuid_is_nil(&ch->deaf.epoch))
-        ch->deaf = ch->feed.last;
-    ch->bus = BUS_OFF;
-    end_waits(ch, false);
+static void line_off(struct node *node, struct channel *ch) {
+    if (ch->bus != BUS_OFF && ch->line == node->shard)
+        channel_off(ch);
 }
 
-static void on_down(void *arg) {
-    struct node *node = arg;
-    hub_each(&node->hub, channel_off, node);
+static void user_off(struct table_node *n, void *arg) {
+    struct account *acc = container_of(n, struct account, node);
+    if (acc->line == ((struct node *)arg)->shard)
+        acc->line = NO_SHARD;
 }
 
-bool bus_init(struct node *node, const struct redis_uri *uri, void (*up)(struct node *node),
-              void (*refused)(const char *why, void *node)) {
-    struct redis_link_hooks hooks = {
-        .up = on_up, .down = on_down, .push = on_push, .refused = refused, .arg = node};
-    char name[64];
-    snprintf(name, sizeof name, "chatd-%s-bus", node->id);
-    node->bus.up = up;
-    node->bus.link = redis_link_new(node->loop, uri, &node->keys, name, &hooks);
-    return node->bus.link != NULL;
+void bus_down(struct node *node, uint16_t line) {
+    node->shard = line;
+    if (node->bus.line == line)
+        node->bus.line = NO_SHARD;
+    table_each(&node->accounts.table, user_off, node);
+    hub_each(&node->hub, line_off, node);
 }
 
-void bus_start(struct node *node) {
-    redis_link_start(node->bus.link);
-}
-
-void bus_stop(struct node *node) {
-    redis_link_free(node->bus.link);
-    node->bus.link = NULL;
+void bus_init(struct node *node) {
+    node->bus.line = NO_SHARD;
 }

@@ -1,29 +1,41 @@
-/* bus - what the nodes tell one another through Redis pub/sub: a link of its own, a subscription
- * for each channel with local sessions and each user who is signed in here, and one for all nodes.
- * What arrives is handed to delivery (messages), sessions (events) and accounts. Loop thread only.
+/* bus - what the nodes tell one another through Redis pub/sub: a subscription for each channel with
+ * local sessions and each user who is signed in here, and one for all nodes, each on the line (a
+ * link) of the shard that has it. What arrives is handed to delivery (messages), sessions (events)
+ * and accounts. Loop thread only.
  */
 #ifndef CHATD_BUS_H
 #define CHATD_BUS_H
 
 #include "chatd/hub.h"
 #include "chatd/op.h"
+#include "chatd/redis_pool.h"
 #include "common/event.h"
 
 struct node;
 
-struct bus {
-    struct redis_link *link;
-    /* SSUBSCRIBEs and SUNSUBSCRIBEs sent and answered on this link: each is answered once, in order,
-     * so an answer to an earlier one of the same name isn't taken for the later one's. */
+/* SSUBSCRIBEs and SUNSUBSCRIBEs sent and answered on a line: each is answered once, in order, so an
+ * answer to an earlier one of the same name isn't taken for the later one's. */
+struct bus_line {
     uint64_t asked, answered;
-    void (*up)(struct node *node);
 };
 
+struct bus {
+    struct bus_line lines[SHARDS_MAX];
+    uint16_t line; /* of the subscription for all nodes, or NO_SHARD; its number is `asked` */
+    uint64_t asked;
+    bool unsettled; /* a subscription was taken away, and isn't anywhere yet */
+};
+
+void bus_init(struct node *node);
+/* What the pool tells: its hooks. */
+void bus_up(struct node *node, uint16_t line);
+void bus_down(struct node *node, uint16_t line);
+void bus_push(struct node *node, uint16_t line, const struct redisReply *reply);
+void bus_moved(struct node *node);
+/* Now and then: what was taken away is asked for again. */
+void bus_settle(struct node *node);
+
 /* The hub and the bus know each other by bus_channel_opened/closed, which are the hub's hooks. */
-bool bus_init(struct node *node, const struct redis_uri *uri, void (*up)(struct node *node),
-              void (*refused)(const char *why, void *node));
-void bus_start(struct node *node);
-void bus_stop(struct node *node);
 void bus_channel_opened(struct channel *ch, void *node);
 void bus_channel_closed(struct channel *ch, void *node);
 
@@ -31,5 +43,6 @@ void bus_channel_closed(struct channel *ch, void *node);
  */
 void bus_wait(struct node *node, struct channel *ch, struct channel_wait *w);
 /* Listens on a user's bus, or stops. */
-void bus_user(struct node *node, const struct uuid *user, bool on);
+void bus_user(struct node *node, struct account *acc, bool on);
+
 #endif

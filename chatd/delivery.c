@@ -208,13 +208,16 @@ void delivery_enter_epoch(struct node *node, struct channel *ch,
 }
 
 /* An entry of the stream is right whatever is missing before it. */
-void delivery_entry(struct node *node, struct channel *ch, const struct redisReply *entry) {
+bool delivery_entry(struct node *node, struct channel *ch, const struct redisReply *entry) {
     struct message m;
     bool good = reply_entry(entry, &ch->id, &m);
     if (!good)
         node->count.bad_entries++;
     if (m.seq <= ch->feed.last.seq)
-        return;
+        return true;
+    if (good && ch->own_in_flight && redis_pool_confirms(node->store) &&
+        append_is_under_way(node, ch, &m.uuid))
+        return false;
     struct position at = {.epoch = ch->feed.last.epoch, .seq = m.seq};
     struct note *n = feed_take(&ch->feed, &at);
     struct frame *f = n ? n->frame : good ? delivery_frame(&m) : NULL;
@@ -224,6 +227,7 @@ void delivery_entry(struct node *node, struct channel *ch, const struct redisRep
         feed_advance(&ch->feed, m.seq);
     frame_unref(f);
     free(n);
+    return true;
 }
 
 void delivery_settle(struct node *node, struct channel *ch) {

@@ -37,8 +37,9 @@ void delivery_read_stream(struct node *node, struct channel *ch, uint64_t ms);
 void delivery_suspect(struct node *node, struct channel *ch);
 
 /* --- For repair --- The channel must be pinned: an op that ends may give up the last pin. */
-/* An entry of the stream is right, whatever is missing before it. */
-void delivery_entry(struct node *node, struct channel *ch, const struct redisReply *entry);
+/* An entry of the stream is right, whatever is missing before it. False: it is a message of this
+ * node that isn't settled yet, and what follows must wait for it. */
+bool delivery_entry(struct node *node, struct channel *ch, const struct redisReply *entry);
 /* The numbering began anew; who is joined is told. */
 void delivery_enter_epoch(struct node *node, struct channel *ch, const struct channel_state *state);
 /* After reading: delivers what was held and follows, drops what came twice. */

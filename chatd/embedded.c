@@ -29,6 +29,7 @@ struct embedded {
     char dir[512], socket[512];
     int lock;  /* -1: another chatd has it */
     pid_t pid; /* 0: not running */
+    const char *fsync; /* appendfsync */
     uint64_t started_ms, next_ms, delay_ms;
 };
 
@@ -79,7 +80,7 @@ static void become_redis(const struct embedded *e) {
                           "--appendonly",
                           "yes",
                           "--appendfsync",
-                          "everysec",
+                          e->fsync,
                           "--save",
                           "",
                           "--daemonize",
@@ -147,7 +148,8 @@ static void on_watch(uv_timer_t *t) {
 
 /* --- Life --- */
 
-struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, char *why, size_t size) {
+struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum durability durability,
+                                char *why, size_t size) {
     struct embedded *e = calloc(1, sizeof *e);
     char given[512];
     snprintf(given, sizeof given, "%s", uri->path);
@@ -173,6 +175,7 @@ struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, char *wh
     snprintf(e->dir, sizeof e->dir, "%s", real);
     free(real);
     e->loop = loop;
+    e->fsync = durability >= DURABILITY_ALWAYS ? "always" : "everysec";
     e->lock = -1;
     *uri = (struct redis_uri){.kind = REDIS_UNIX, .db = uri->db};
     memcpy(uri->path, e->socket, sizeof uri->path);

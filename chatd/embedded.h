@@ -7,6 +7,7 @@
 #ifndef CHATD_EMBEDDED_H
 #define CHATD_EMBEDDED_H
 
+#include "common/durability.h"
 #include "common/redis_uri.h"
 
 #include <uv.h>
@@ -14,8 +15,9 @@
 struct embedded;
 
 /* Makes the directory (0700) and starts the server, or finds it running. `uri` becomes the Unix
- * socket. NULL: `why` says what went wrong. */
-struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, char *why, size_t size);
+ * socket. With DURABILITY_ALWAYS a server that we start syncs each write. NULL: `why` says what went wrong. */
+struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum durability durability,
+                                char *why, size_t size);
 /* Stops the server, if it is ours: waits for it up to 3 s, then kills it. Frees when the loop has
  * closed the handles. */
 void embedded_stop(struct embedded *e);

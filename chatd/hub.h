@@ -52,6 +52,7 @@ struct channel {
     uint32_t own_in_flight; /* appends of this node that aren't answered */
     struct feed feed;       /* what it holds is delivery.c's */
     enum bus_state bus;
+    uint16_t slot, line;  /* where its keys are; over which line it is heard (see bus.h) */
     uint64_t asked;       /* the number of its SSUBSCRIBE; see struct bus */
     struct position deaf; /* where it stood when the subscription was lost; epoch nil: it wasn't */
     struct channel_wait *waits;

@@ -13,7 +13,7 @@
 #include "chatd/limits.h"
 #include "chatd/names.h"
 #include "chatd/presence.h"
-#include "chatd/redis_link.h"
+#include "chatd/redis_pool.h"
 #include "chatd/repair.h"
 #include "chatd/session.h"
 #include "chatd/settings.h"
@@ -34,7 +34,8 @@ struct node {
     char id[NODE_ID_TEXT + 1];
     uv_loop_t *loop;
     struct server_limits limits;
-    struct redis_link *store; /* commands */
+    struct redis_pool *store; /* Redis, whatever its shape */
+    uint16_t shard;           /* of it: the one that came or went, while that is dealt with */
     struct addresses addresses;
     struct handshakes handshakes;
     struct sessions sessions;

@@ -174,11 +174,41 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
 
 void op_call(struct op *op, op_reply fn) {
     op->owed++;
-    redis_link_call(op->node->store, &op->node->cmd, on_answer, op, (link_aux)fn);
+    redis_pool_call(op->node->store, &op->node->cmd, on_answer, op, (link_aux)fn);
+}
+
+struct item_call {
+    struct op *op;
+    op_item_reply fn;
+    size_t item;
+};
+
+static void on_item(const struct redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct item_call *call = arg;
+    struct op *op = call->op;
+    struct err e;
+    if (reply_ok(reply, &e))
+        op_fail(op, e.code, "%s", e.detail);
+    else if (!op->err.code)
+        call->fn(op, reply, call->item);
+    free(call);
+    op_paid(op);
+}
+
+void op_call_item(struct op *op, op_item_reply fn, size_t item) {
+    struct item_call *call = malloc(sizeof *call);
+    if (!call) {
+        op_fail(op, ERR_INTERNAL, "out of memory");
+        return;
+    }
+    *call = (struct item_call){.op = op, .fn = fn, .item = item};
+    op->owed++;
+    redis_pool_call(op->node->store, &op->node->cmd, on_item, call, NULL);
 }
 
 void op_tell(struct op *op) {
-    redis_link_call(op->node->store, &op->node->cmd, NULL, NULL, NULL);
+    redis_pool_call(op->node->store, &op->node->cmd, NULL, NULL, NULL);
 }
 
 void op_owe(struct op *op) {

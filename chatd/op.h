@@ -15,7 +15,7 @@
 #ifndef CHATD_OP_H
 #define CHATD_OP_H
 
-#include "chatd/redis_link.h"
+#include "chatd/redis_pool.h"
 #include "common/request.h"
 
 #include <stdbool.h>
@@ -74,6 +74,9 @@ void op_submit(struct node *node, struct session *s, const struct verb *verb, st
 /* Sends node->cmd. The op goes on when all answers have come; `fn` may be NULL (only errors
  * matter). */
 void op_call(struct op *op, op_reply fn);
+/* The same where several answers are told apart by a number: in a Cluster they come in any order. */
+typedef void (*op_item_reply)(struct op *op, const struct redisReply *reply, size_t item);
+void op_call_item(struct op *op, op_item_reply fn, size_t item);
 /* Sends node->cmd without waiting: an answer that nobody needs. */
 void op_tell(struct op *op);
 /* One more answer is owed, from elsewhere than the store; then op_paid, once. */

@@ -31,7 +31,8 @@ struct join {
     unsigned tries;
     uint64_t from; /* the snapshot holds everything up to here */
     struct page page;
-    struct mark *marks; /* what was purged since `since` */
+    bool unmarked;      /* more was purged since `since` than can be told */
+    struct mark *marks; /* what was purged since then */
     size_t marks_n;
 };
 
@@ -140,7 +141,7 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
     uint64_t next = since->seq + 1, seq;
     for (size_t i = 0; whole && i < n; i++, next++)
         whole = page_take(&j->page, reply_item(reply, i), &op->channel->id, &seq) && seq == next;
-    j->recovered = whole && next > j->at.at.seq;
+    j->recovered = whole && next > j->at.at.seq && !j->unmarked;
     if (j->recovered)
         j->from = next - 1;
     else
@@ -164,6 +165,7 @@ static void on_marks(struct op *op, const struct redisReply *reply) {
         if (reply_mark(reply_item(reply, i), &j->marks[j->marks_n]))
             all = !j->marks[j->marks_n++].lost;
     if (!all) {
+        j->unmarked = true;
         j->marks_n = 0;
         give_up_recovery(j);
     }
@@ -179,6 +181,7 @@ static void begin_listening(struct op *op) {
 static void read_entries(struct op *op) {
     struct node *node = op->node;
     const struct request *r = &op->req;
+    ((struct join *)op->state)->unmarked = false;
     if (r->u.join.has_since) {
         cmd_log_forward(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq,
                         node->limits.resume_messages + 1);
@@ -255,7 +258,7 @@ static void try_again(struct op *op) {
     }
     page_reset(&j->page);
     j->positioned = j->recovered = false;
-    j->roster.n = j->roster.asked = 0;
+    j->roster.n = 0;
     op_sleep(op, TRY_MS);
     op_goto(op, AGAIN);
 }

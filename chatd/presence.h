@@ -26,8 +26,8 @@ struct presence {
 void presence_init(struct node *node);
 void presence_online(struct node *node, struct account *acc);
 void presence_offline(struct node *node, struct account *acc);
-/* The store is up: registers everyone. */
-void presence_store_up(struct node *node);
+/* A shard of the store is up: if it is the one with who is online, registers everyone. */
+void presence_store_up(struct node *node, uint16_t shard);
 /* Declares this node dead, so that its users are offline at once. */
 void presence_stop(struct node *node);
 

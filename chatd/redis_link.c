@@ -13,6 +13,7 @@
 #include "common/reply.h"
 #include "common/resp.h"
 #include "common/secret.h"
+#include "common/topology.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -26,6 +27,7 @@
 #define LOUD_AFTER                                                                                 \
     5               /* failed tries until it is logged: an embedded Redis takes a moment to start */
 #define TICK_MS 250 /* how often deadlines are looked at */
+#define LOCATE_MS 50 /* between two looks whether it is known where to connect to */
 #define IN_FLIGHT_MAX 200000
 #define BUS_IDLE_MS 500 /* a bus that was silent for so long is pinged */
 
@@ -36,8 +38,9 @@ struct pending {
     void *arg;
     link_aux aux;
     uint64_t deadline_ms;
-    char *text; /* the formatted command, kept for scripts only */
+    const char *text; /* the formatted command, kept for scripts only */
     size_t len;
+    bool owned; /* `text` is ours to free */
 };
 
 /* A queue that grows; head moves on, and the space is used again when it is empty. */
@@ -59,6 +62,7 @@ struct redis_link {
     int handles; /* timers to be closed yet */
     unsigned tries, greetings;
     bool want_write, reloading, refused;
+    bool told; /* that the server isn't set up to keep much */
     uint64_t heard_ms;
     struct queue sent, kept;
     struct cmd cmd;
@@ -98,16 +102,17 @@ static bool queue_pop(struct queue *q, struct pending *out) {
 }
 
 static void answer(struct pending *p, const redisReply *reply) {
-    free(p->text);
+    if (p->owned)
+        free((char *)p->text);
     if (p->fn)
         p->fn(reply, p->arg, p->aux);
 }
 
 /* --- Sending --- */
 
-static void put(struct redis_link *l, struct pending *p, char *text, size_t len) {
+static void put(struct redis_link *l, struct pending *p, const char *text, size_t len) {
     p->deadline_ms = clock_mono_ms() + (l->state == UP ? ANSWER_MS : GREETING_MS);
-    bool bus = l->hooks.push && l->state == UP;
+    bool bus = l->hooks.role == LINK_BUS && l->state == UP;
     if (redisAppendFormattedCommand(l->ctx, text, len) != REDIS_OK ||
         (!bus && !queue_push(&l->sent, p))) {
         answer(p, NULL);
@@ -115,30 +120,50 @@ static void put(struct redis_link *l, struct pending *p, char *text, size_t len)
     }
 }
 
+static bool accepts(const struct redis_link *l) {
+    return l && l->state >= GREETING && l->state <= UP && redis_link_in_flight(l) < IN_FLIGHT_MAX;
+}
+
+/* True: `text` is kept with p. */
+static bool submit(struct redis_link *l, struct pending *p, const char *text, size_t len,
+                   bool script) {
+    bool keep = script || l->reloading;
+    p->text = keep ? text : NULL;
+    p->len = len;
+    if (!l->reloading || l->state != UP)
+        put(l, p, text, len);
+    else if (!queue_push(&l->kept, p))
+        answer(p, NULL);
+    return keep;
+}
+
 void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux) {
-    struct pending p = {
-        .fn = l && l->hooks.push && l->state == UP ? NULL : fn, .arg = arg, .aux = aux};
-    char *text = NULL;
+    bool bus = l && l->hooks.role == LINK_BUS && l->state == UP;
+    bool script = c->script != SCRIPT_NONE;
+    struct pending p = {.fn = bus ? NULL : fn, .arg = arg, .aux = aux};
     size_t len;
-    if (l && l->state >= GREETING && l->state <= UP && redis_link_in_flight(l) < IN_FLIGHT_MAX)
-        text = resp_format(c, &len);
+    char *text = accepts(l) ? resp_format(c, &len) : NULL;
     if (!text) {
         answer(&p, NULL);
         return;
     }
-    if (c->script != SCRIPT_NONE || l->reloading) {
-        p.text = text;
-        p.len = len;
-    }
-    if (l->reloading && l->state == UP) {
-        if (!queue_push(&l->kept, &p))
-            answer(&p, NULL);
-        return;
-    }
-    put(l, &p, text, len);
-    if (!p.text)
+    p.owned = script || l->reloading;
+    if (!submit(l, &p, text, len, script))
         free(text);
+}
+
+void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply_fn fn, void *arg,
+                     link_aux aux) {
+    struct pending p = {.fn = fn, .arg = arg, .aux = aux};
+    if (t->asking) {
+        cmd_asking(&l->cmd);
+        redis_link_call(l, &l->cmd, NULL, NULL, NULL);
+    }
+    if (accepts(l))
+        submit(l, &p, t->text, t->len, t->script);
+    else
+        answer(&p, NULL);
 }
 
 size_t redis_link_in_flight(const struct redis_link *l) {
@@ -194,9 +219,14 @@ static void resend_kept(struct redis_link *l) {
 
 /* --- Receiving --- */
 
+static bool is_demoted(const redisReply *reply) {
+    return reply_is_error(reply, "READONLY") || reply_is_error(reply, "MASTERDOWN") ||
+           reply_is_error(reply, "LOADING");
+}
+
 static void on_reply(struct redis_link *l, const redisReply *reply) {
     struct pending p;
-    if (l->state == UP && l->hooks.push) {
+    if (l->state == UP && l->hooks.role == LINK_BUS) {
         l->hooks.push(reply, l->hooks.arg);
         return;
     }
@@ -212,6 +242,8 @@ static void on_reply(struct redis_link *l, const redisReply *reply) {
         answer(&p, reply);
     if (l->reloading && l->sent.head == l->sent.tail)
         resend_kept(l);
+    if (l->hooks.master && l->state == UP && is_demoted(reply))
+        go_down(l, "it is no master any more");
 }
 
 static void readable(struct redis_link *l) {
@@ -294,27 +326,96 @@ static void greet_with(struct redis_link *l, link_reply_fn fn) {
     redis_link_call(l, &l->cmd, fn, l, NULL);
 }
 
+static void on_role(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    if (!greeted(l, reply))
+        return;
+    if (topology_is_master(reply))
+        last_greeting(l);
+    else
+        go_down(l, "it is no master");
+}
+
+/* A promise that Redis isn't set up to keep is refused; if none was asked for, that is told once. */
+static void judge(struct redis_link *l, const struct persistence *p) {
+    char why[128], refusal[160];
+    enum durability asked = l->hooks.durability;
+    bool kept = durability_kept(asked ? asked : DURABILITY_EVERYSEC, p, why, sizeof why);
+    if (!kept && asked) {
+        snprintf(refusal, sizeof refusal, "durability %s: %s", durability_name(asked), why);
+        refuse(l, refusal);
+        return;
+    }
+    if (!kept && !l->told)
+        log_warn("little_durability", "reason=\"%s\"", why);
+    l->told = true;
+    last_greeting(l);
+}
+
+static void on_info(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct persistence p;
+    if (!reply)
+        return;
+    persistence_from_info(reply, &p);
+    judge(arg, &p);
+}
+
+static void on_config(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    struct persistence p;
+    if (!reply)
+        return;
+    if (persistence_from_config(reply, &p)) {
+        judge(l, &p);
+        return;
+    }
+    cmd_info(&l->cmd, "persistence");
+    redis_link_call(l, &l->cmd, on_info, l, NULL);
+}
+
+/* A sentinel needs no password of the Redis behind it: what it says to these is no matter. */
+static void on_scout_greeting(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    if (reply)
+        last_greeting(arg);
+}
+
+static void greet_store(struct redis_link *l) {
+    cmd_persistence(&l->cmd);
+    greet_with(l, on_config);
+    if (!l->hooks.shard) {
+        cmd_schema_claim(&l->cmd, l->ks);
+        greet_with(l, on_greeting);
+        cmd_schema_get(&l->cmd, l->ks);
+        greet_with(l, on_schema);
+    }
+    l->greetings += SCRIPTS;
+    load_scripts(l, on_greeting);
+}
+
 static void greet(struct redis_link *l) {
+    link_reply_fn fn = l->hooks.role == LINK_SCOUT ? on_scout_greeting : on_greeting;
     l->state = GREETING;
     l->greetings = 0;
     if (*l->uri->password) {
         cmd_auth(&l->cmd, l->uri->user, l->uri->password);
-        greet_with(l, on_greeting);
+        greet_with(l, fn);
     }
     if (l->uri->db) {
         cmd_select(&l->cmd, l->uri->db);
-        greet_with(l, on_greeting);
+        greet_with(l, fn);
     }
     cmd_client_name(&l->cmd, l->name);
-    greet_with(l, on_greeting);
-    if (l->hooks.push)
-        return;
-    cmd_schema_claim(&l->cmd, l->ks);
-    greet_with(l, on_greeting);
-    cmd_schema_get(&l->cmd, l->ks);
-    greet_with(l, on_schema);
-    l->greetings += SCRIPTS;
-    load_scripts(l, on_greeting);
+    greet_with(l, fn);
+    if (l->hooks.master) {
+        cmd_role(&l->cmd);
+        greet_with(l, on_role);
+    }
+    if (l->hooks.role == LINK_STORE)
+        greet_store(l);
 }
 
 /* --- Connecting --- */
@@ -371,6 +472,10 @@ static bool start_poll(struct redis_link *l) {
 static void connect_now(uv_timer_t *timer) {
     struct redis_link *l = timer->data;
     const struct redis_uri *u = l->uri;
+    if (l->hooks.locate && !l->hooks.locate(l->hooks.arg)) {
+        uv_timer_start(&l->retry, on_retry, LOCATE_MS, 0);
+        return;
+    }
     l->ctx = u->kind == REDIS_TCP ? redisConnectNonBlock(u->host, (int)u->port)
                                   : redisConnectUnixNonBlock(u->path);
     l->state = CONNECTING;
@@ -454,9 +559,9 @@ static void on_tick(uv_timer_t *timer) {
         go_down(l, "no connection in time");
     else if (l->sent.head != l->sent.tail && l->sent.items[l->sent.head].deadline_ms < now)
         go_down(l, "no answer in time");
-    else if (l->state == UP && l->hooks.push && now - l->heard_ms > ANSWER_MS)
+    else if (l->state == UP && l->hooks.role == LINK_BUS && now - l->heard_ms > ANSWER_MS)
         go_down(l, "no answer in time");
-    else if (l->state == UP && l->hooks.push && now - l->heard_ms > BUS_IDLE_MS) {
+    else if (l->state == UP && l->hooks.role == LINK_BUS && now - l->heard_ms > BUS_IDLE_MS) {
         cmd_ping(&l->cmd);
         redis_link_call(l, &l->cmd, NULL, NULL, NULL);
     }
@@ -486,6 +591,13 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_uri *uri,
 void redis_link_start(struct redis_link *l) {
     uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
     uv_timer_start(&l->retry, on_retry, 0, 0);
+}
+
+void redis_link_move(struct redis_link *l, const char *why) {
+    go_down(l, why);
+    l->tries = 0;
+    if (l->state == DOWN)
+        uv_timer_start(&l->retry, on_retry, 0, 0);
 }
 
 bool redis_link_up(const struct redis_link *l) {

@@ -46,11 +46,11 @@ static void begin_epoch(struct node *node, struct channel *ch) {
     struct uuid spare = uuid_make();
     log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->feed.last.seq);
     cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->feed.last);
-    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
+    redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
     delivery_read_stream(node, ch, 0);
 }
 
-/* The answer to EXEC: the position, and the entries behind what was delivered. */
+/* The position, and the entries behind what was delivered. */
 static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct reading *y = arg;
@@ -82,13 +82,16 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
         return;
     }
     uint64_t before = ch->feed.last.seq;
-    for (size_t i = 0; i < n; i++)
-        delivery_entry(node, ch, reply_item(reply_item(reply, 1), i));
-    if (n < PAGE && y->state.at.seq > ch->feed.last.seq) /* purged before it got here */
+    bool settled = true;
+    for (size_t i = 0; i < n && settled; i++)
+        settled = delivery_entry(node, ch, reply_item(reply_item(reply, 1), i));
+    if (!settled)
+        delivery_suspect(node, ch);
+    if (settled && n < PAGE && y->state.at.seq > ch->feed.last.seq) /* purged before it got here */
         feed_advance(&ch->feed, y->state.at.seq);
     if (ch->feed.last.seq > before)
         node->count.gaps++;
-    end_reading(y, n == PAGE && ch->feed.last.seq > before);
+    end_reading(y, settled && n == PAGE && ch->feed.last.seq > before);
 }
 
 static void read_now(struct node *node, struct channel *ch) {
@@ -100,15 +103,8 @@ static void read_now(struct node *node, struct channel *ch) {
     y->from = ch->feed.last;
     ch->pins++;
     ch->repairing = true;
-    cmd_multi(
-        &node->cmd); /* an epoch that begins between the two would be read under the old one */
-    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
-    cmd_position(&node->cmd, &node->keys, &ch->id);
-    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
-    cmd_log_forward(&node->cmd, &node->keys, &ch->id, ch->feed.last.seq, PAGE);
-    redis_link_call(node->store, &node->cmd, NULL, NULL, NULL);
-    cmd_exec(&node->cmd);
-    redis_link_call(node->store, &node->cmd, on_read, y, NULL);
+    cmd_read(&node->cmd, &node->keys, &ch->id, ch->feed.last.seq, PAGE);
+    redis_pool_call(node->store, &node->cmd, on_read, y, NULL);
 }
 
 /* Is there still a reason? A gap may have closed, or all its sessions gone. */
@@ -118,7 +114,7 @@ static void run_due(uv_timer_t *t) {
     uint64_t now = clock_mono_ms();
     struct channel *list = b->due;
     b->due = b->due_last = NULL;
-    unsigned budget = redis_link_up(node->store) ? PER_TICK : 0;
+    unsigned budget = redis_pool_up(node->store) ? PER_TICK : 0;
     for (struct channel *ch = list, *next; ch; ch = next) {
         next = ch->repair_next;
         ch->repair_listed = false;
@@ -159,7 +155,7 @@ static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
 }
 
 void repair_check_quiet(struct node *node) {
-    if (!redis_link_up(node->store))
+    if (!redis_pool_up(node->store))
         return;
     size_t n = (node->hub.channels.count + QUIET_ROUNDS - 1) / QUIET_ROUNDS;
     for (size_t i = 0; i < n; i++) {
@@ -171,7 +167,7 @@ void repair_check_quiet(struct node *node) {
         *q = (struct quiet){.node = node, .channel = ch, .from = ch->feed.last};
         ch->pins++;
         cmd_position(&node->cmd, &node->keys, &ch->id);
-        redis_link_call(node->store, &node->cmd, on_quiet, q, NULL);
+        redis_pool_call(node->store, &node->cmd, on_quiet, q, NULL);
     }
 }
 
@@ -188,10 +184,26 @@ void repair_init(struct node *node) {
     node->delivery.wanted = start;
 }
 
-void repair_store_down(struct node *node) {
-    hub_each(&node->hub, delivery_fail_held, node);
+static bool is_concerned(const struct node *node, const struct channel *ch) {
+    return redis_pool_shard(node->store, ch->slot) == node->shard;
 }
 
-void repair_store_up(struct node *node) {
-    hub_each(&node->hub, delivery_suspect, node);
+static void lose(struct node *node, struct channel *ch) {
+    if (is_concerned(node, ch))
+        delivery_fail_held(node, ch);
+}
+
+static void look_again(struct node *node, struct channel *ch) {
+    if (is_concerned(node, ch))
+        delivery_suspect(node, ch);
+}
+
+void repair_store_down(struct node *node, uint16_t shard) {
+    node->shard = shard;
+    hub_each(&node->hub, lose, node);
+}
+
+void repair_store_up(struct node *node, uint16_t shard) {
+    node->shard = shard;
+    hub_each(&node->hub, look_again, node);
 }

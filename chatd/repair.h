@@ -8,12 +8,14 @@
 #ifndef CHATD_REPAIR_H
 #define CHATD_REPAIR_H
 
+#include <stdint.h>
+
 struct node;
 
 void repair_init(struct node *node);
 /* The store is down, or back. */
-void repair_store_down(struct node *node);
-void repair_store_up(struct node *node);
+void repair_store_down(struct node *node, uint16_t shard);
+void repair_store_up(struct node *node, uint16_t shard);
 /* Compares a twentieth of the channels with their streams. About twice a second. */
 void repair_check_quiet(struct node *node);
 

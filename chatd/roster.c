@@ -60,12 +60,9 @@ static void set_name(struct user_item *u, const char *name, size_t len) {
     u->name_len = (uint8_t)len;
 }
 
-/* Answers come in the order of the questions: this one is for the next user without a name. */
-static void on_name(struct op *op, const struct redisReply *reply) {
+static void on_name(struct op *op, const struct redisReply *reply, size_t i) {
     struct roster *r = op->state;
-    while (r->users[r->asked].name_len)
-        r->asked++;
-    struct user_item *u = &r->users[r->asked++];
+    struct user_item *u = &r->users[i];
     const char *name;
     size_t len;
     struct err e;
@@ -104,7 +101,7 @@ void roster_look_up(struct op *op, struct roster *r) {
         if (r->users[i].name_len)
             continue;
         cmd_user_name(&node->cmd, &node->keys, &r->users[i].uuid);
-        op_call(op, on_name);
+        op_call_item(op, on_name, i);
     }
 }
 

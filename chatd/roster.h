@@ -8,7 +8,7 @@
 
 struct roster {
     struct user_item *users; /* name_len 0: not known yet */
-    size_t n, asked;         /* asked: whose name is being looked up next */
+    size_t n;
 };
 
 /* Frees what it holds; fits as op_state's clear when the roster comes first in the state. */

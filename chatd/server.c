@@ -60,6 +60,7 @@ struct server {
     int argc;
     char **argv;
     struct redis_uri uri;
+    enum durability durability;
     struct embedded *embedded;
     struct listener *listener;
     struct ws *ws;
@@ -78,9 +79,7 @@ static void end_turn(struct server *v) {
     append_flush(node);
     sessions_flush(&node->sessions);
     if (node->store)
-        redis_link_flush(node->store);
-    if (node->bus.link)
-        redis_link_flush(node->bus.link);
+        redis_pool_flush(node->store);
 }
 
 /* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is
@@ -141,6 +140,7 @@ static void on_sweep(uv_timer_t *t) {
     sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
                    node->set->sign_in_timeout);
     repair_check_quiet(node);
+    bus_settle(node);
 }
 
 /* --- The end --- */
@@ -174,7 +174,7 @@ static void on_drain(uv_timer_t *t) {
         sessions_each(&node->sessions, close_if_idle, NULL);
         if (node->sessions.count == 0 || late)
             leave(v);
-    } else if (late || !redis_link_up(node->store) || redis_link_in_flight(node->store) == 0) {
+    } else if (late || !redis_pool_up(node->store) || redis_pool_in_flight(node->store) == 0) {
         v->phase = ENDED;
         uv_stop(&v->loop);
     }
@@ -242,10 +242,11 @@ static void on_reload(uv_signal_t *h, int number) {
 
 /* --- Redis --- */
 
-/* Both links are up for the first time: clients may come. */
-static void on_link_up(struct node *node) {
+/* All of Redis is there for the first time: clients may come. */
+static void on_ready(void *arg) {
+    struct node *node = arg;
     struct server *v = server_of(node);
-    if (v->phase != STARTING || !redis_link_up(node->store) || !redis_link_up(node->bus.link))
+    if (v->phase != STARTING)
         return;
     v->phase = SERVING;
     listener_start(v->listener, v->ws);
@@ -256,16 +257,31 @@ static void on_link_up(struct node *node) {
         stop(v, "no supervisor"); /* died before supervisor_bind_life */
 }
 
-static void on_store_up(void *arg) {
+static void on_store_up(void *arg, uint16_t shard) {
     struct node *node = arg;
-    log_info("redis_up", "link=store");
-    presence_store_up(node);
-    repair_store_up(node);
-    on_link_up(node);
+    log_info("redis_up", "shard=%u", shard);
+    presence_store_up(node, shard);
+    repair_store_up(node, shard);
 }
 
-static void on_store_down(void *arg) {
-    repair_store_down(arg);
+static void on_store_down(void *arg, uint16_t shard) {
+    repair_store_down(arg, shard);
+}
+
+static void on_bus_up(void *arg, uint16_t shard) {
+    bus_up(arg, shard);
+}
+
+static void on_bus_down(void *arg, uint16_t shard) {
+    bus_down(arg, shard);
+}
+
+static void on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
+    bus_push(arg, shard, reply);
+}
+
+static void on_moved(void *arg) {
+    bus_moved(arg);
 }
 
 static void on_refused(const char *why, void *arg) {
@@ -300,12 +316,12 @@ static void session_gone(struct session *s) {
 }
 
 static void account_came(struct node *node, struct account *acc) {
-    bus_user(node, &acc->uuid, true);
+    bus_user(node, acc, true);
     presence_online(node, acc);
 }
 
 static void account_went(struct node *node, struct account *acc) {
-    bus_user(node, &acc->uuid, false);
+    bus_user(node, acc, false);
     presence_offline(node, acc);
 }
 
@@ -318,10 +334,15 @@ static unsigned hash_threads(const struct settings *set) {
 
 static bool make_modules(struct server *v, const struct settings *set) {
     struct node *node = &v->node;
-    struct redis_link_hooks store = {
-        .up = on_store_up, .down = on_store_down, .refused = on_refused, .arg = node};
-    char name[64];
-    snprintf(name, sizeof name, "chatd-%s-store", node->id);
+    const struct redis_pool_hooks hooks = {.ready = on_ready,
+                                           .shards = {.up = on_store_up,
+                                                      .down = on_store_down,
+                                                      .bus_up = on_bus_up,
+                                                      .bus_down = on_bus_down,
+                                                      .push = on_push,
+                                                      .moved = on_moved,
+                                                      .refused = on_refused,
+                                                      .arg = node}};
     if (!addresses_init(&node->addresses) ||
         !accounts_init(&node->accounts, account_came, account_went) || !names_init(&node->names) ||
         !hub_init(&node->hub, bus_channel_opened, bus_channel_closed, node) ||
@@ -330,10 +351,12 @@ static bool make_modules(struct server *v, const struct settings *set) {
     node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
     node->kdf = kdf_new(&v->loop, hash_threads(set), set->kdf_queue, set->argon2_passes,
                         set->argon2_memory);
-    node->store = redis_link_new(&v->loop, &v->uri, &node->keys, name, &store);
+    node->store =
+        redis_pool_new(&v->loop, &v->uri, &node->keys, node->id, v->durability, &hooks);
     presence_init(node);
     repair_init(node);
-    return node->kdf && node->store && bus_init(node, &v->uri, on_link_up, on_refused);
+    bus_init(node);
+    return node->kdf && node->store && appends_init(node);
 }
 
 static void init_handles(struct server *v) {
@@ -385,13 +408,12 @@ static int start(struct server *v, const struct settings *set) {
     if (!v->ws)
         return 1;
     if (v->uri.kind == REDIS_EMBEDDED) {
-        v->embedded = embedded_start(&v->loop, &v->uri, why, sizeof why);
+        v->embedded = embedded_start(&v->loop, &v->uri, v->durability, why, sizeof why);
         if (!v->embedded)
             return fail(why);
     }
     start_handles(v);
-    redis_link_start(node->store);
-    bus_start(node);
+    redis_pool_start(node->store);
     return 0;
 }
 
@@ -407,9 +429,8 @@ static void finish(struct server *v) {
     struct node *node = &v->node;
     listener_close(v->listener);
     handshakes_close(node);
-    redis_link_free(node->store);
+    redis_pool_free(node->store);
     node->store = NULL;
-    bus_stop(node);
     ws_close(v->ws);
     embedded_stop(v->embedded);
     close_handle((uv_handle_t *)&v->prepare);
@@ -432,6 +453,7 @@ static void finish(struct server *v) {
     accounts_free(&node->accounts);
     addresses_free(&node->addresses);
     sessions_free(&node->sessions);
+    appends_free(node);
     cmd_free(&node->cmd);
     frame_scratch_free();
 }
@@ -445,6 +467,7 @@ int server_run(struct settings *set, int argc, char **argv) {
     if (!keyspace_init(&v->node.keys, set->prefix) ||
         !redis_uri_parse(set->redis, &v->uri, why, sizeof why)) /* they were checked */
         return 2;
+    durability_parse(set->durability, &v->durability);
     signal(SIGPIPE, SIG_IGN);
     if (set->worker)
         supervisor_bind_life();

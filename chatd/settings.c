@@ -39,7 +39,14 @@ static const struct option_def OPTIONS[] = {
          "how long SIGTERM waits for requests in flight"),
 
     {"redis", 'r', OPTION_STR, AT(redis), "redis://127.0.0.1:6379", 0, 0, NULL, "URI",
-     "redis://[USER:PASS@]HOST[:PORT][/DB], unix://PATH or embedded[:DIR]", "Redis"},
+     "redis://[USER:PASS@]HOST[:PORT][/DB], unix://PATH, embedded[:DIR], "
+     "sentinel://[USER:PASS@]HOST[:PORT],…/NAME[/DB] or cluster://[USER:PASS@]HOST[:PORT],…",
+     "Redis"},
+    {"durability", 0, OPTION_CHOICE, AT(durability), "redis", 0, 0,
+     "redis|everysec|always|replicated", "WORD",
+     "what Redis must be set up to keep: everysec, always (on disk before the acknowledgement), "
+     "replicated (on a replica as well), or redis: as it is",
+     NULL},
     STR("prefix", 'p', prefix, "chat:", "P", "what all key names begin with"),
     TIME("remember", remember, "10m", 1 * SECOND, 1 * DAY,
          "how long a message UUID is known, so that a retry stores nothing twice"),

@@ -2,6 +2,7 @@
  * so that --check-config can say the same while another chatd serves. */
 #include "chatd/net.h"
 #include "chatd/settings.h"
+#include "common/durability.h"
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/redis_uri.h"
@@ -37,7 +38,7 @@ static bool check_redis(const struct settings *set, int argc, char **argv, char 
     char text[WHY_MAX];
     struct redis_uri uri;
     bool ok = redis_uri_parse(set->redis, &uri, text, sizeof text);
-    bool secret = ok && *uri.password;
+    bool secret = ok && *uri.password, embedded = ok && uri.kind == REDIS_EMBEDDED;
     secret_wipe(&uri, sizeof uri);
     if (!ok)
         snprintf(why, size, "redis: %s", text);
@@ -47,6 +48,8 @@ static bool check_redis(const struct settings *set, int argc, char **argv, char 
     else if (secret && is_exposed(set))
         snprintf(why, size, "%s: with a password in it it must not be readable by others: "
                             "chmod o-rwx", set->redis_file);
+    else if (embedded && strcmp(set->durability, durability_name(DURABILITY_REPLICATED)) == 0)
+        snprintf(why, size, "durability: an embedded Redis has no replicas");
     else
         return true;
     return false;

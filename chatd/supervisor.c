@@ -310,7 +310,9 @@ static int prepare(struct supervisor *v, int argc, char **argv) {
     net_name(v->port, text);
     snprintf(v->listen, sizeof v->listen, "--listen=%.80s", text);
     if (v->uri.kind == REDIS_EMBEDDED) {
-        v->embedded = embedded_start(&v->loop, &v->uri, why, sizeof why);
+        enum durability durability = DURABILITY_REDIS;
+        durability_parse(v->set->durability, &durability);
+        v->embedded = embedded_start(&v->loop, &v->uri, durability, why, sizeof why);
         if (!v->embedded)
             return fail(why);
         snprintf(v->redis, sizeof v->redis, "--redis=%s",

@@ -39,6 +39,7 @@ static void reset(struct cmd *c) {
     c->argc = 0;
     c->failed = false;
     c->script = SCRIPT_NONE;
+    c->key = 0;
 }
 
 static char *take(struct cmd *c, size_t n) {
@@ -97,6 +98,12 @@ void cmd_copy(struct cmd *c, const char *s, size_t len) {
     cmd_borrow(c, p, len);
 }
 
+void cmd_key(struct cmd *c, const char *s, size_t len) {
+    if (c->key == 0)
+        c->key = c->argc;
+    cmd_copy(c, s, len);
+}
+
 void cmd_i64(struct cmd *c, int64_t v) {
     char digits[21], *p = digits + sizeof digits;
     uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
@@ -130,23 +137,23 @@ void cmd_begin_script(struct cmd *c, enum script s, unsigned keys) {
 void cmd_channel_key(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                      enum channel_key k) {
     char key[KEY_MAX + 1];
-    cmd_copy(c, key, key_channel(ks, ch, k, key));
+    cmd_key(c, key, key_channel(ks, ch, k, key));
 }
 
 void cmd_user_key(struct cmd *c, const struct keyspace *ks, const struct uuid *u, enum user_key k) {
     char key[KEY_MAX + 1];
-    cmd_copy(c, key, key_user(ks, u, k, key));
+    cmd_key(c, key, key_user(ks, u, k, key));
 }
 
 void cmd_global_key(struct cmd *c, const struct keyspace *ks, enum global_key k) {
     char key[KEY_MAX + 1];
-    cmd_copy(c, key, key_global(ks, k, key));
+    cmd_key(c, key, key_global(ks, k, key));
 }
 
 void cmd_tailed_key(struct cmd *c, const struct keyspace *ks, enum tailed_key k, const char *tail,
                     size_t len) {
     char key[KEY_MAX + 1];
-    cmd_copy(c, key, key_tailed(ks, k, tail, len, key));
+    cmd_key(c, key, key_tailed(ks, k, tail, len, key));
 }
 
 static void channel_name(struct cmd *c, const struct channel_id *ch) {
@@ -189,12 +196,42 @@ void cmd_ping(struct cmd *c) {
     cmd_begin(c, "PING");
 }
 
-void cmd_multi(struct cmd *c) {
-    cmd_begin(c, "MULTI");
+void cmd_role(struct cmd *c) {
+    cmd_begin(c, "ROLE");
 }
 
-void cmd_exec(struct cmd *c) {
-    cmd_begin(c, "EXEC");
+void cmd_info(struct cmd *c, const char *section) {
+    cmd_begin(c, "INFO");
+    cmd_literal(c, section);
+}
+
+void cmd_persistence(struct cmd *c) {
+    cmd_begin(c, "CONFIG");
+    cmd_literal(c, "GET");
+    cmd_literal(c, "appendonly");
+    cmd_literal(c, "appendfsync");
+    cmd_literal(c, "min-replicas-to-write");
+}
+
+void cmd_wait(struct cmd *c, unsigned replicas, unsigned ms) {
+    cmd_begin(c, "WAIT");
+    cmd_i64(c, replicas);
+    cmd_i64(c, ms);
+}
+
+void cmd_sentinel_master(struct cmd *c, const char *name) {
+    cmd_begin(c, "SENTINEL");
+    cmd_literal(c, "GET-MASTER-ADDR-BY-NAME");
+    cmd_literal(c, name);
+}
+
+void cmd_cluster_slots(struct cmd *c) {
+    cmd_begin(c, "CLUSTER");
+    cmd_literal(c, "SLOTS");
+}
+
+void cmd_asking(struct cmd *c) {
+    cmd_begin(c, "ASKING");
 }
 
 void cmd_script_load(struct cmd *c, enum script s) {
@@ -227,7 +264,7 @@ void cmd_append_keys(struct cmd *c, const struct keyspace *ks, const struct mess
     char key[KEY_MAX + 1];
     cmd_channel_key(c, ks, &m->channel, CHANNEL_LOG);
     cmd_channel_key(c, ks, &m->channel, CHANNEL_META);
-    cmd_copy(c, key, key_sent(ks, &m->channel, &m->uuid, key));
+    cmd_key(c, key, key_sent(ks, &m->channel, &m->uuid, key));
 }
 
 void cmd_append_args_begin(struct cmd *c, const char *node_id, const struct uuid *spare_epoch,
@@ -303,6 +340,15 @@ void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct chan
     cmd_i64(c, n);
 }
 
+void cmd_read(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, uint64_t after,
+              uint32_t n) {
+    cmd_begin_script(c, SCRIPT_READ, 2);
+    cmd_channel_key(c, ks, ch, CHANNEL_LOG);
+    cmd_channel_key(c, ks, ch, CHANNEL_META);
+    entry_id(c, after + 1);
+    cmd_i64(c, n);
+}
+
 void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
     cmd_begin(c, "XINFO");
     cmd_literal(c, "STREAM");
@@ -312,7 +358,7 @@ void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel
 void cmd_by_score(struct cmd *c, const char *key, size_t len, const char *from, uint64_t skip,
                   uint32_t n) {
     cmd_begin(c, "ZRANGEBYSCORE");
-    cmd_copy(c, key, len);
+    cmd_key(c, key, len);
     cmd_copy(c, from, strlen(from));
     cmd_literal(c, "+inf");
     cmd_literal(c, "WITHSCORES");
@@ -394,7 +440,7 @@ void cmd_channel_touch(struct cmd *c, const struct keyspace *ks, const struct ch
 static void purge_key(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                       enum purge_key k, const struct uuid *purge) {
     char key[KEY_MAX + 1];
-    cmd_copy(c, key, key_purge(ks, ch, k, purge, key));
+    cmd_key(c, key, key_purge(ks, ch, k, purge, key));
 }
 
 void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args *a) {

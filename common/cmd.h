@@ -23,6 +23,7 @@ struct cmd {
     const char **argv;
     size_t *argvlen;
     enum script script; /* SCRIPT_NONE for a plain command */
+    size_t key;         /* which argument is the first key; 0: it has none */
     bool failed;        /* out of memory: must not be sent */
     size_t argv_cap;
     struct cmd_chunk *chunks; /* memory of copied arguments */
@@ -37,6 +38,7 @@ void cmd_begin_script(struct cmd *c, enum script s, unsigned keys);
 void cmd_borrow(struct cmd *c, const char *s, size_t len);
 void cmd_literal(struct cmd *c, const char *s);
 void cmd_copy(struct cmd *c, const char *s, size_t len);
+void cmd_key(struct cmd *c, const char *s, size_t len); /* copies a key */
 void cmd_i64(struct cmd *c, int64_t v);
 void cmd_uuid(struct cmd *c, const struct uuid *u);
 void cmd_channel_key(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
@@ -51,8 +53,13 @@ void cmd_auth(struct cmd *c, const char *user, const char *password); /* AUTH [u
 void cmd_select(struct cmd *c, unsigned db);
 void cmd_client_name(struct cmd *c, const char *name);
 void cmd_ping(struct cmd *c);
-void cmd_multi(struct cmd *c);
-void cmd_exec(struct cmd *c);
+void cmd_role(struct cmd *c);
+void cmd_info(struct cmd *c, const char *section);
+void cmd_persistence(struct cmd *c); /* CONFIG GET of what durability.h looks at */
+void cmd_wait(struct cmd *c, unsigned replicas, unsigned ms);
+void cmd_sentinel_master(struct cmd *c, const char *name);
+void cmd_cluster_slots(struct cmd *c);
+void cmd_asking(struct cmd *c);
 void cmd_script_load(struct cmd *c, enum script s);
 void cmd_schema_claim(struct cmd *c, const struct keyspace *ks); /* SET schema 1 NX */
 void cmd_schema_get(struct cmd *c, const struct keyspace *ks);
@@ -80,6 +87,9 @@ void cmd_log_back(struct cmd *c, const struct keyspace *ks, const struct channel
 void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                      uint64_t after, uint32_t n);
 
+/* read.lua: the position, and what cmd_log_forward reads, of one moment. */
+void cmd_read(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, uint64_t after,
+              uint32_t n);
 void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 
 /* Members of a zset by score, from this one on (as Redis prints it; "-inf"), leaving out the first

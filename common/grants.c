@@ -15,7 +15,9 @@ static const struct grant GRANTS[] = {
     {"client|setname", "chat", GRANT_BOTH}, {"time", "", GRANT_BOTH},
     {"script|load", "return", GRANT_BOTH},
     {"evalsha", "0000000000000000000000000000000000000000 1 %k", GRANT_BOTH},
-    {"info", "memory", GRANT_CHATCTL},     {"dbsize", "", GRANT_CHATCTL},
+    {"info", "memory", GRANT_BOTH},        {"role", "", GRANT_BOTH},
+    {"cluster|slots", "", GRANT_BOTH},     {"asking", "", GRANT_BOTH},
+    {"wait", "0 1", GRANT_CHATD},          {"dbsize", "", GRANT_CHATCTL},
     {"scan", "0 MATCH %k COUNT 1", GRANT_CHATCTL},
     {"type", "%k", GRANT_CHATCTL},         {"memory|usage", "%k", GRANT_CHATCTL},
 

@@ -13,7 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FORMS "redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N] or embedded[:DIR]"
+#define FORMS                                                                                      \
+    "redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N], embedded[:DIR], "       \
+    "sentinel://[user:pass@]host[:port],…/name[/db] or cluster://[user:pass@]host[:port],…"
 #define DB_MAX 65535
 #define SYSTEM_DIR "/var/lib/chatd"
 
@@ -86,49 +88,109 @@ static bool is_host_name(const char *s) {
     return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")];
 }
 
-/* host, host:port, [v6] or [v6]:port */
-static bool parse_address(const char *s, size_t len, struct redis_uri *u, char *why, size_t size) {
+/* host, host:port, [v6] or [v6]:port; without a port `out` keeps the one it has */
+static bool parse_address(const char *s, size_t len, struct redis_address *out, char *why,
+                          size_t size) {
     const char *end = s + len, *port;
     if (len && *s == '[') {
         const char *close = memchr(s, ']', len);
         struct in6_addr v6;
-        if (!close || !copy(s + 1, (size_t)(close - s - 1), u->host, sizeof u->host) ||
-            inet_pton(AF_INET6, u->host, &v6) != 1)
+        if (!close || !copy(s + 1, (size_t)(close - s - 1), out->host, sizeof out->host) ||
+            inet_pton(AF_INET6, out->host, &v6) != 1)
             return refuse(why, size, "not an IPv6 address between the brackets");
         port = close + 1;
     } else {
         port = memchr(s, ':', len);
         if (!port)
             port = end;
-        if (!copy(s, (size_t)(port - s), u->host, sizeof u->host) || !is_host_name(u->host))
+        if (!copy(s, (size_t)(port - s), out->host, sizeof out->host) || !is_host_name(out->host))
             return refuse(why, size,
                           "the host is missing or not a host name (in a password write @ as %40, "
                           "/ as %2F, : as %3A)");
     }
     if (port == end)
         return true;
-    if (*port != ':' || !number(port + 1, (size_t)(end - port - 1), 65535, &u->port) || !u->port)
+    if (*port != ':' || !number(port + 1, (size_t)(end - port - 1), 65535, &out->port) ||
+        !out->port)
         return refuse(why, size, "the port must be a number from 1 to 65535");
+    return true;
+}
+
+/* Takes user:password@ off the front of *s, if it is there. */
+static bool take_credentials(const char **s, size_t *len, struct redis_uri *u, char *why,
+                             size_t size) {
+    const char *at = memrchr(*s, '@', *len);
+    if (!at)
+        return true;
+    if (!parse_credentials(*s, (size_t)(at - *s), u, why, size))
+        return false;
+    *len -= (size_t)(at + 1 - *s);
+    *s = at + 1;
+    return true;
+}
+
+static bool parse_db(const char *db, struct redis_uri *u, char *why, size_t size) {
+    if (*db && !number(db, strlen(db), DB_MAX, &u->db))
+        return refuse(why, size, "the database after the / must be a number from 0 to 65535");
     return true;
 }
 
 static bool parse_tcp(const char *s, struct redis_uri *u, char *why, size_t size) {
     size_t len = strcspn(s, "/");
     const char *db = s[len] ? s + len + 1 : "";
-    const char *at = memrchr(s, '@', len);
+    struct redis_address at = {.port = 6379};
     u->kind = REDIS_TCP;
-    u->port = 6379;
-    if (at) {
-        if (!parse_credentials(s, (size_t)(at - s), u, why, size))
-            return false;
-        len -= (size_t)(at + 1 - s);
-        s = at + 1;
-    }
-    if (!parse_address(s, len, u, why, size))
+    if (!take_credentials(&s, &len, u, why, size) || !parse_address(s, len, &at, why, size))
         return false;
-    if (*db && !number(db, strlen(db), DB_MAX, &u->db))
-        return refuse(why, size, "the database after the / must be a number from 0 to 65535");
-    return true;
+    memcpy(u->host, at.host, sizeof u->host);
+    u->port = at.port;
+    return parse_db(db, u, why, size);
+}
+
+/* host[:port],host[:port],… */
+static bool parse_seeds(const char *s, size_t len, unsigned port, struct redis_uri *u, char *why,
+                        size_t size) {
+    for (const char *end = s + len;; s++) {
+        const char *comma = memchr(s, ',', (size_t)(end - s));
+        size_t n = (size_t)((comma ? comma : end) - s);
+        if (u->seed_count == REDIS_SEEDS_MAX)
+            return refuse(why, size, "more than 16 hosts: any few of them will do");
+        u->seeds[u->seed_count].port = port;
+        if (!parse_address(s, n, &u->seeds[u->seed_count++], why, size))
+            return false;
+        s += n;
+        if (!comma)
+            return true;
+    }
+}
+
+static bool is_master_name(const char *s) { /* what Sentinel takes for one */
+    return *s &&
+           !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")];
+}
+
+static bool parse_sentinel(const char *s, struct redis_uri *u, char *why, size_t size) {
+    size_t len = strcspn(s, "/");
+    const char *name = s[len] ? s + len + 1 : "";
+    size_t name_len = strcspn(name, "/");
+    const char *db = name[name_len] ? name + name_len + 1 : "";
+    u->kind = REDIS_SENTINEL;
+    if (!take_credentials(&s, &len, u, why, size) ||
+        !parse_seeds(s, len, 26379, u, why, size))
+        return false;
+    if (!copy(name, name_len, u->name, sizeof u->name) || !is_master_name(u->name))
+        return refuse(why, size,
+                      "after the sentinels /NAME must follow, as they call the master (A-Z a-z 0-9 "
+                      "- . _)");
+    return parse_db(db, u, why, size);
+}
+
+static bool parse_cluster(const char *s, struct redis_uri *u, char *why, size_t size) {
+    size_t len = strcspn(s, "/");
+    u->kind = REDIS_CLUSTER;
+    if (s[len] && s[len + 1])
+        return refuse(why, size, "a Cluster has no numbered databases: nothing may follow the hosts");
+    return take_credentials(&s, &len, u, why, size) && parse_seeds(s, len, 6379, u, why, size);
 }
 
 static bool parse_unix(const char *s, struct redis_uri *u, char *why, size_t size) {
@@ -173,9 +235,12 @@ static bool parse(const char *text, struct redis_uri *out, char *why, size_t siz
         return parse_unix(text + strlen("unix://"), out, why, size);
     if (starts(text, "embedded") && (!text[8] || text[8] == ':'))
         return parse_embedded(text + strlen("embedded"), out, why, size);
-    if (starts(text, "rediss://") || starts(text, "sentinel://") || starts(text, "cluster://"))
-        return refuse(why, size,
-                      "rediss://, sentinel:// and cluster:// are not there yet; expected " FORMS);
+    if (starts(text, "sentinel://"))
+        return parse_sentinel(text + strlen("sentinel://"), out, why, size);
+    if (starts(text, "cluster://"))
+        return parse_cluster(text + strlen("cluster://"), out, why, size);
+    if (starts(text, "rediss://"))
+        return refuse(why, size, "rediss:// is not there yet; expected " FORMS);
     return refuse(why, size, "expected " FORMS);
 }
 
@@ -187,12 +252,34 @@ bool redis_uri_parse(const char *text, struct redis_uri *out, char *why, size_t 
     return false;
 }
 
+bool redis_address_eq(const struct redis_address *a, const struct redis_address *b) {
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static void show_address(const char *host, unsigned port, char *out, size_t size) {
+    const char *v6 = strchr(host, ':');
+    snprintf(out, size, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+static void show_seeds(const struct redis_uri *u, const char *scheme, char *out, size_t size) {
+    size_t n = (size_t)snprintf(out, size, "%s://", scheme);
+    for (unsigned i = 0; i < u->seed_count && n + 1 < size; i++) {
+        if (i)
+            snprintf(out + n, size - n, ",");
+        n += strlen(out + n);
+        show_address(u->seeds[i].host, u->seeds[i].port, out + n, size - n);
+        n += strlen(out + n);
+    }
+    if (u->kind == REDIS_SENTINEL && n + 1 < size)
+        snprintf(out + n, size - n, "/%s/%u", u->name, u->db);
+}
+
 const char *redis_uri_show(const struct redis_uri *u, char *out, size_t size) {
-    const char *v6 = strchr(u->host, ':');
+    char at[300];
     switch (u->kind) {
     case REDIS_TCP:
-        snprintf(out, size, "redis://%s%s%s:%u/%u", v6 ? "[" : "", u->host, v6 ? "]" : "", u->port,
-                 u->db);
+        show_address(u->host, u->port, at, sizeof at);
+        snprintf(out, size, "redis://%s/%u", at, u->db);
         break;
     case REDIS_UNIX:
         if (u->db)
@@ -202,6 +289,12 @@ const char *redis_uri_show(const struct redis_uri *u, char *out, size_t size) {
         break;
     case REDIS_EMBEDDED:
         snprintf(out, size, "embedded%s%s", *u->path ? ":" : "", u->path);
+        break;
+    case REDIS_SENTINEL:
+        show_seeds(u, "sentinel", out, size);
+        break;
+    case REDIS_CLUSTER:
+        show_seeds(u, "cluster", out, size);
         break;
     }
     return out;

@@ -1,12 +1,21 @@
-/* redis_uri - where the Redis is: redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N] and
- * embedded[:DIR]. Pure. (rediss, sentinel and cluster are named in the error until they are here.) */
+/* redis_uri - where the Redis is: redis://[user:pass@]host[:port][/db],
+ * unix://[user:pass@]path[?db=N], embedded[:DIR], sentinel://[user:pass@]host[:port],…/name[/db] and
+ * cluster://[user:pass@]host[:port],…. Pure. (rediss is named in the error until it is here.) */
 #ifndef COMMON_REDIS_URI_H
 #define COMMON_REDIS_URI_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum redis_kind { REDIS_TCP, REDIS_UNIX, REDIS_EMBEDDED };
+#define REDIS_SEEDS_MAX 16
+
+enum redis_kind { REDIS_TCP, REDIS_UNIX, REDIS_EMBEDDED, REDIS_SENTINEL, REDIS_CLUSTER };
+
+struct redis_address {
+    char host[256]; /* an IPv6 address without its brackets */
+    unsigned port;
+};
+bool redis_address_eq(const struct redis_address *a, const struct redis_address *b);
 
 struct redis_uri {
     enum redis_kind kind;
@@ -15,6 +24,9 @@ struct redis_uri {
     char path[512]; /* REDIS_UNIX: the socket; REDIS_EMBEDDED: DIR, "" = the default */
     char user[128], password[512]; /* percent-decoded; "" = none */
     unsigned db;
+    struct redis_address seeds[REDIS_SEEDS_MAX]; /* sentinels (default port 26379), or nodes of a Cluster */
+    unsigned seed_count;
+    char name[128]; /* REDIS_SENTINEL: what they call the master */
 };
 
 /* False: `why` (size bytes) says what is wrong, without repeating a password. */

@@ -44,6 +44,14 @@ bool reply_is_noscript(const redisReply *r) {
     return r && r->type == REDIS_REPLY_ERROR && strncmp(r->str, "NOSCRIPT", 8) == 0;
 }
 
+bool reply_is_nil(const redisReply *r) {
+    return r && r->type == REDIS_REPLY_NIL;
+}
+
+const char *reply_error(const redisReply *r) {
+    return r && r->type == REDIS_REPLY_ERROR ? r->str : NULL;
+}
+
 bool reply_is_error(const redisReply *r, const char *word) {
     size_t n = strlen(word);
     return r && r->type == REDIS_REPLY_ERROR && (size_t)r->len >= n && memcmp(r->str, word, n) == 0;

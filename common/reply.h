@@ -22,6 +22,8 @@ struct redisReply;
 /* Any reply that isn't an error. */
 enum err_code reply_ok(const struct redisReply *r, struct err *e);
 bool reply_is_noscript(const struct redisReply *r);
+bool reply_is_nil(const struct redisReply *r);
+const char *reply_error(const struct redisReply *r); /* its text; NULL: it is none */
 /* An integer, or a string that is one. A nil is `absent`. */
 enum err_code reply_i64(const struct redisReply *r, int64_t absent, int64_t *v, struct err *e);
 /* A string. A nil gives *s = NULL. */

@@ -9,6 +9,7 @@
 #define SCRIPT_TABLE(X)                                                                            \
     X(APPEND, append)                                                                              \
     X(JOIN, join)                                                                                  \
+    X(READ, read)                                                                                  \
     X(RENEW, renew)                                                                                \
     X(ANNOUNCE, announce)                                                                          \
     X(NAME_CLAIM, name_claim)                                                                      \

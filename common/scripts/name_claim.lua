@@ -6,5 +6,6 @@
 -- Reply 1 claimed, 0 taken
 local holder = redis.call('GET', KEYS[1]) or ''
 if holder ~= ARGV[2] then return 0 end
+if holder ~= '' and redis.call('TTL', KEYS[1]) >= 0 then return 0 end -- a claim, not for good yet
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 return 1

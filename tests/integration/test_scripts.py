@@ -399,6 +399,19 @@ def test_renew_of_wrong_types(channel, redis, run, prefix, key):
         run("renew", [channel.log, channel.meta], [chat.new_uuid(), ALICE, 9])
 
 
+@pytest.mark.parametrize("after, n, given", [(0, 10, [1, 2, 3, 4, 5]), (2, 2, [3, 4]), (5, 10, [])])
+def test_read(channel, run, after, n, given):
+    epoch = [channel.store() for _ in range(5)][-1][0]
+    position, entries = run("read", [channel.log, channel.meta], [f"{after + 1}-0", n])
+    assert position == [epoch, "1", "5"]
+    assert [entry[0] for entry in entries] == [f"{seq}-0" for seq in given]
+
+
+def test_read_of_nothing(channel, redis, run, prefix):
+    with unchanged(redis, prefix):
+        assert run("read", [channel.log, channel.meta], ["1-0", 10]) == [[None] * 3, []]
+
+
 # retention
 
 def test_retention(channel, redis):

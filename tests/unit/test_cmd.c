@@ -140,12 +140,32 @@ static void b_ping(struct cmd *c) {
     cmd_ping(c);
 }
 
-static void b_multi(struct cmd *c) {
-    cmd_multi(c);
+static void b_role(struct cmd *c) {
+    cmd_role(c);
 }
 
-static void b_exec(struct cmd *c) {
-    cmd_exec(c);
+static void b_info(struct cmd *c) {
+    cmd_info(c, "persistence");
+}
+
+static void b_persistence(struct cmd *c) {
+    cmd_persistence(c);
+}
+
+static void b_wait(struct cmd *c) {
+    cmd_wait(c, 1, 1000);
+}
+
+static void b_sentinel_master(struct cmd *c) {
+    cmd_sentinel_master(c, "my-master");
+}
+
+static void b_asking(struct cmd *c) {
+    cmd_asking(c);
+}
+
+static void b_cluster_slots(struct cmd *c) {
+    cmd_cluster_slots(c);
 }
 
 static void b_script_load(struct cmd *c) {
@@ -209,6 +229,11 @@ static void b_log_back(struct cmd *c) {
     cmd_log_back(c, &KS, &id, 41, 7, 50);
     print(&OUT, c);
     cmd_log_back(c, &KS, &id, UINT64_MAX, UINT64_MAX, UINT32_MAX);
+}
+
+static void b_read(struct cmd *c) {
+    struct channel_id id = dm();
+    cmd_read(c, &KS, &id, 17, 256);
 }
 
 static void b_log_forward(struct cmd *c) {
@@ -527,8 +552,13 @@ static const struct {
     {" select ", b_select},
     {" client_name ", b_client_name},
     {" ping ", b_ping},
-    {" multi ", b_multi},
-    {" exec ", b_exec},
+    {" role ", b_role},
+    {" info ", b_info},
+    {" persistence ", b_persistence},
+    {" wait ", b_wait},
+    {" sentinel_master ", b_sentinel_master},
+    {" cluster_slots ", b_cluster_slots},
+    {" asking ", b_asking},
     {" script_load ", b_script_load},
     {" schema_claim ", b_schema_claim},
     {" schema_get ", b_schema_get},
@@ -538,6 +568,7 @@ static const struct {
     {" log_length ", b_log_length},
     {" log_back ", b_log_back},
     {" log_forward ", b_log_forward},
+    {" read ", b_read},
     {" join ", b_join},
     {" announce ", b_announce},
     {" user_channel_add ", b_user_channel_add},
@@ -589,7 +620,7 @@ static const struct {
     {" marks ", b_marks},
     {" purges purge_get ", b_purges},
     /* what the builders are made of, tested below and through them */
-    {" init free begin begin_script borrow literal copy i64 uuid channel_key user_key global_key"
+    {" init free begin begin_script borrow literal copy key i64 uuid channel_key user_key global_key"
      " tailed_key ",
      NULL},
 };

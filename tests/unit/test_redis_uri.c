@@ -62,6 +62,26 @@ static void good(void **state) {
          {.kind = REDIS_EMBEDDED, .path = "/var/lib/x"},
          "embedded:/var/lib/x"},
         {"embedded:a:b", {.kind = REDIS_EMBEDDED, .path = "a:b"}, "embedded:a:b"},
+        {"sentinel://s1/chat",
+         {.kind = REDIS_SENTINEL, .seeds = {{"s1", 26379}}, .seed_count = 1, .name = "chat"},
+         "sentinel://s1:26379/chat/0"},
+        {"sentinel://al:p%2Fw@s1:1,[::1],s3:3/my-master/7",
+         {.kind = REDIS_SENTINEL,
+          .user = "al",
+          .password = "p/w",
+          .db = 7,
+          .seeds = {{"s1", 1}, {"::1", 26379}, {"s3", 3}},
+          .seed_count = 3,
+          .name = "my-master"},
+         "sentinel://s1:1,[::1]:26379,s3:3/my-master/7"},
+        {"cluster://n1", {.kind = REDIS_CLUSTER, .seeds = {{"n1", 6379}}, .seed_count = 1},
+         "cluster://n1:6379"},
+        {"CLUSTER://:pw@[::1]:7000,n2/",
+         {.kind = REDIS_CLUSTER,
+          .password = "pw",
+          .seeds = {{"::1", 7000}, {"n2", 6379}},
+          .seed_count = 2},
+         "cluster://[::1]:7000,n2:6379"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct redis_uri u;
@@ -77,6 +97,10 @@ static void good(void **state) {
         assert_string_equal(u.user, e->user);
         assert_string_equal(u.password, e->password);
         assert_int_equal(u.db, e->db);
+        assert_string_equal(u.name, e->name);
+        assert_int_equal(u.seed_count, e->seed_count);
+        for (unsigned k = 0; k < u.seed_count; k++)
+            assert_true(redis_address_eq(&u.seeds[k], &e->seeds[k]));
         assert_string_equal(redis_uri_show(&u, shown, sizeof shown), cases[i].shown);
     }
 }
@@ -99,7 +123,7 @@ static void bad(void **state) {
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"", "expected redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N] or embedded"},
+        {"", "expected redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N], embedded"},
         {"localhost:6379", "expected redis://"},
         {"redis:/h", "expected redis://"},
         {"http://h", "expected redis://"},
@@ -107,8 +131,22 @@ static void bad(void **state) {
         {"embedded/x", "expected redis://"},
         {" redis://h", "expected redis://"},
         {"rediss://h", "rediss://"},
-        {"sentinel://h/name", "sentinel://"},
-        {"cluster://h", "cluster://"},
+        {"sentinel://h", "/NAME"},
+        {"sentinel://h/", "/NAME"},
+        {"sentinel://h/na me", "/NAME"},
+        {"sentinel:///name", "host"},
+        {"sentinel://a,/name", "host"},
+        {"sentinel://a,,b/name", "host"},
+        {"sentinel://a:x/name", "port"},
+        {"sentinel://a/name/x", "database"},
+        {"sentinel://:" SECRET "/name", "host"},
+        {"sentinel://" SECRET "@h/name", "user:password@"},
+        {"sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/name", "more than 16"},
+        {"cluster://", "host"},
+        {"cluster://h,", "host"},
+        {"cluster://h:0", "port"},
+        {"cluster://h/1", "numbered databases"},
+        {"cluster://h/" SECRET, "numbered databases"},
         {"redis://", "host"},
         {"redis://:7000", "host"},
         {"redis:///3", "host"},
