@@ -146,7 +146,7 @@ void timeline_reset(struct timeline *t) {
     rows_remove(t, 0, t->n - t->pending);
     t->at = (struct position){.seq = 0};
     t->cleared = PLACE_NONE;
-    t->bottom = 0;
+    t->bottom = t->linked = 0;
     t->epoch = 0;
     t->is_full = t->is_asked = false;
     t->version++;

@@ -97,6 +97,7 @@ struct timeline {
     /* Of timeline's own files. Every number from `bottom` to at.seq is accounted for by a row, but
      * those of GAP_HOLE rows. */
     uint64_t bottom;                     /* 0 = nothing is known of this epoch */
+    uint64_t linked; /* what has such a number, or a lower one, is above, in an earlier epoch */
     bool is_full, is_asked;              /* at the top: see enum timeline_top */
     struct uuid epochs[TIMELINE_EPOCHS]; /* epochs[number % TIMELINE_EPOCHS] */
     uint16_t epoch;                      /* the current one's number, from 1; 0 = none yet */

@@ -118,9 +118,14 @@ static void add_epoch_row(struct timeline *t, int64_t wall_ms) {
     rows_insert(t, timeline_seek(t, at), r);
 }
 
+/* A channel that nobody has used yet has no epoch: its first one continues that. */
 bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms) {
     if (t->epoch > 0 && uuid_eq(&t->at.epoch, &at->epoch))
         return false;
+    if (t->epoch > 0 && uuid_is_nil(&t->at.epoch) && at->seq >= t->at.seq) {
+        t->at.epoch = t->epochs[t->epoch % TIMELINE_EPOCHS] = at->epoch; /* it has a name now */
+        return false;
+    }
     if (t->epoch >= PLACE_PENDING - 1)
         timeline_reset(t);
     bool is_first = t->epoch == 0 || (t->bottom <= 1 && t->at.seq == 0); /* nothing to tell apart */
@@ -129,7 +134,7 @@ bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t w
     t->epochs[t->epoch % TIMELINE_EPOCHS] = at->epoch;
     t->at = *at;
     t->is_asked = t->is_full = false;
-    t->bottom = 0;
+    t->bottom = t->linked = 0;
     t->version++;
     if (is_first)
         return false;
@@ -142,39 +147,6 @@ bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t w
 }
 
 /* --- Stretches --- */
-
-/* The message is in an earlier numbering too: what came before it is there, above. */
-static void link_up(struct timeline *t, uint64_t seq) {
-    size_t i = timeline_seek(t, (struct place){.epoch = t->epoch});
-    for (; i < t->n && t->rows[i]->place.epoch == t->epoch; i++)
-        if (is_gap(t->rows[i], GAP_HOLE) && t->rows[i]->place.seq == 0) {
-            cut_gap(t, i, 0, seq + 1);
-            return;
-        }
-}
-
-/* Numbers lo + 1 … hi - 1 were in a hole and are now accounted for. */
-static size_t settle(struct timeline *t, uint64_t lo, uint64_t hi,
-                     const struct timeline_message *messages, size_t n, bool has_past) {
-    uint64_t last = lo, linked = 0;
-    size_t added = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct timeline_message *m = &messages[i];
-        if (m->seq <= last || m->seq >= hi)
-            continue;
-        if (has_past && is_known_before(t, &m->uuid)) {
-            linked = m->seq;
-        } else {
-            rows_add_gap(t, GAP_REMOVED, t->epoch, last, m->seq);
-            added += put_message(t, m);
-        }
-        last = m->seq;
-    }
-    rows_add_gap(t, GAP_REMOVED, t->epoch, last, hi);
-    if (linked)
-        link_up(t, linked);
-    return added;
-}
 
 static uint64_t larger(uint64_t a, uint64_t b) {
     return a > b ? a : b;
@@ -198,14 +170,51 @@ static size_t find_hole(const struct timeline *t, uint64_t lo, uint64_t hi) {
     return t->n;
 }
 
+/* The newest of them that an earlier numbering has too. It, and all before it, is above, or was not
+ * loaded there. 0 = none. */
+static uint64_t find_link(const struct timeline *t, const struct timeline_message *messages,
+                          size_t n) {
+    for (size_t i = n; i > 0; i--)
+        if (is_known_before(t, &messages[i - 1].uuid))
+            return messages[i - 1].seq;
+    return 0;
+}
+
+static void link_up(struct timeline *t, uint64_t seq) {
+    size_t i;
+    t->linked = seq;
+    while ((i = find_hole(t, 0, seq + 1)) < t->n)
+        cut_gap(t, i, 0, seq + 1);
+}
+
+/* Numbers lo + 1 … hi - 1 were in a hole and are now accounted for. */
+static size_t settle(struct timeline *t, uint64_t lo, uint64_t hi,
+                     const struct timeline_message *messages, size_t n) {
+    bool has_past = t->epoch > 1 && t->linked == 0;
+    uint64_t linked = has_past ? find_link(t, messages, n) : 0;
+    uint64_t last = linked > lo ? linked : lo;
+    size_t added = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct timeline_message *m = &messages[i];
+        if (m->seq <= last || m->seq >= hi)
+            continue;
+        rows_add_gap(t, GAP_REMOVED, t->epoch, last, m->seq);
+        added += put_message(t, m);
+        last = m->seq;
+    }
+    rows_add_gap(t, GAP_REMOVED, t->epoch, last, hi);
+    if (linked)
+        link_up(t, linked);
+    return added;
+}
+
 static size_t settle_holes(struct timeline *t, uint64_t lo, uint64_t hi,
                            const struct timeline_message *messages, size_t n) {
     size_t added = 0, i;
     while ((i = find_hole(t, lo, hi)) < t->n) {
         uint64_t from = t->rows[i]->place.seq, to = t->rows[i]->u.gap.to;
         cut_gap(t, i, lo, hi);
-        added += settle(t, larger(lo, from), smaller(hi, to), messages, n,
-                        from == 0 && t->epoch > 1);
+        added += settle(t, larger(lo, from), smaller(hi, to), messages, n);
     }
     return added;
 }
@@ -218,7 +227,7 @@ static size_t bring_back(struct timeline *t, const struct timeline_message *m) {
     size_t i = timeline_seek(t, at);
     if (i < t->n && place_cmp(t->rows[i]->place, at) == 0)
         return 0;
-    if (t->epoch > 1 && is_known_before(t, &m->uuid))
+    if (m->seq <= t->linked)
         return 0;
     for (size_t k = 0; k < GAP_NEAR && i > 0; k++, i--)
         if (is_gap(t->rows[i - 1], GAP_REMOVED)) {
@@ -308,13 +317,14 @@ void timeline_purge(struct timeline *t, const struct uuid *epoch, uint64_t up_to
     uint16_t number = timeline_epoch_number(t, epoch);
     if (number == 0)
         return;
+    up_to = smaller(up_to, TIMELINE_SEQ_MAX);
     if (number == t->epoch) {
         if (t->bottom == 0 || up_to + 1 < t->bottom)
             return;
         up_to = smaller(up_to, t->at.seq);
         t->bottom = 1; /* nothing older is there to be asked for */
     }
-    remove_up_to(t, number, smaller(up_to, TIMELINE_SEQ_MAX));
+    remove_up_to(t, number, up_to);
     trim_top(t);
     t->version++;
 }

@@ -227,14 +227,15 @@ void take_message(struct model *m, const struct answer *a, struct effects *fx) {
         return;
     }
     struct timeline_message row = row_of(m, am);
-    bool is_newest = am->seq > c->timeline.at.seq;
+    size_t added = 0;
     if (am->seq > c->timeline.at.seq + 1)
         c->hole_pages = HOLE_PAGES;
-    size_t added = timeline_fill(&c->timeline, am->seq - 1, am->seq + 1, &row, 1);
+    if (am->seq > c->timeline.at.seq) /* else it is known, or in a hole that is asked for, or was purged */
+        added = timeline_fill(&c->timeline, am->seq - 1, am->seq + 1, &row, 1);
     if (row.mine)
         outbox_stored(m, &row.uuid, fx);
     m->version++;
-    if (added == 0 || !is_newest)
+    if (added == 0)
         return;
     if (row.mine && c->unread == 0)
         c->read = read_anyway(c);

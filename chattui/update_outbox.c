@@ -254,18 +254,15 @@ static bool is_cleared(struct model *m, struct channel *c, struct outbox_line *l
         line->checks = CHECK_PAGES;
         set_state(m, line, OUT_CHECK);
     }
-    if (c->pages_wanted == 0 && c->hole_pages == 0) {
-        if (!same || line->checks == 0 || timeline_top(t) == TOP_FULL) {
-            fail(m, line, ERR_OK,
-                 "nobody can tell whether it was stored: look, then /retry or /discard");
-            return false;
-        }
+    unsigned *pages = t->holes > 0 ? &c->hole_pages : &c->pages_wanted;
+    if (*pages > 0)
+        return false; /* they are being loaded */
+    if (same && line->checks > 0 && timeline_top(t) != TOP_FULL) {
         line->checks--;
-        if (t->holes > 0)
-            c->hole_pages = 1;
-        else
-            c->pages_wanted = 1;
+        *pages = 1;
+        return false;
     }
+    fail(m, line, ERR_OK, "nobody can tell whether it was stored: look, then /retry or /discard");
     return false;
 }
 
