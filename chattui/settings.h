@@ -21,6 +21,7 @@ struct tui_settings {
     char *join;  /* names of users whose private channels are opened, by comma; --plain */
     bool plain;
     char *format; /* "text" or "jsonl"; --plain */
+    bool stay;    /* --plain: go on printing when the input has ended */
     bool list_options, list_keys; /* for completions and documents */
     union tuning_value {
         bool on;
