@@ -1,7 +1,7 @@
-# bash completion for chatd: the options come from `chatd --list-options`.
+# bash completion for chatd and chattui: the options come from `PROGRAM --list-options`.
 # shellcheck shell=bash disable=SC2154
 
-_chatd() {
+_chat_options() {
     local cur prev words cword name type arg
     COMPREPLY=()
     declare -F _get_comp_words_by_ref >/dev/null || return 0
@@ -20,4 +20,4 @@ _chatd() {
         [[ "--$name" != "$cur"* ]] || COMPREPLY+=("--$name")
     done < <("$1" --list-options 2>/dev/null | awk -F'\t' '$6 != "" { print $1 "\t" $3 "\t" $4 }')
 }
-complete -F _chatd chatd
+complete -F _chat_options chatd chattui

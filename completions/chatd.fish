@@ -1,6 +1,6 @@
-# fish completion for chatd: the options come from `chatd --list-options`.
+# fish completion for chatd and chattui: the options come from `PROGRAM --list-options`.
 
-function __chatd_complete
+function __chat_options
     set -l words (commandline -opc)
     set -l last (string replace -r '^--' '' -- $words[-1])
     for line in ($words[1] --list-options 2>/dev/null)
@@ -19,4 +19,6 @@ function __chatd_complete
     end
 end
 
-complete -c chatd -f -a '(__chatd_complete)'
+for program in chatd chattui
+    complete -c $program -f -a '(__chat_options)'
+end
