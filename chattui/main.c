@@ -3,6 +3,7 @@
  * Exit status: 0 ended by the user, 1 something failed, 2 a setting is wrong.
  */
 #include "chattui/app.h"
+#include "chattui/plain.h"
 #include "chattui/action.h"
 #include "chattui/settings.h"
 
@@ -47,6 +48,8 @@ static int run(const struct tui_settings *set) {
         return list_options();
     if (set->list_keys)
         return list_keys();
+    if (set->plain)
+        return plain_run(set);
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         fputs("chattui: input and output are not a terminal: --plain works without one\n", stderr);
         return EXIT_USAGE;

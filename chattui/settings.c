@@ -41,7 +41,8 @@ static const struct option_def OPTIONS[] = {
     {"format", 'F', OPTION_CHOICE, AT(format), "text", 0, 0, "text|jsonl", NULL,
      "how --plain prints: as text, or the messages as JSON, one a line", NULL},
     STR("join", 'j', join, "", "NAMES",
-        "users whose private conversations --plain opens, by comma; the first gets the lines", NULL),
+        "users whose private conversations --plain opens, by comma; the last gets the lines", NULL),
+    FLAG("stay", stay, "--plain goes on printing when the input has ended", NULL),
 
     STR("theme", 0, theme, "", "FILE", "looks; else the file theme beside the configuration",
         "The screen"),
