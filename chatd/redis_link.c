@@ -8,6 +8,7 @@
  */
 #include "chatd/redis_link.h"
 
+#include "chatd/reply_arena.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/reply.h"
@@ -57,6 +58,7 @@ struct redis_link {
     struct redis_link_hooks hooks;
     enum state state;
     redisContext *ctx;
+    struct reply_arena *arena; /* what its answers are made of */
     uv_poll_t *poll; /* its own allocation: closes after the link went down */
     uv_timer_t tick, retry;
     int handles; /* timers to be closed yet */
@@ -261,7 +263,7 @@ static void readable(struct redis_link *l) {
         if (!reply)
             return;
         on_reply(l, reply);
-        freeReplyObject(reply);
+        reply_arena_reset(l->arena);
     }
 }
 
@@ -482,8 +484,11 @@ static void connect_now(uv_timer_t *timer) {
     l->heard_ms = clock_mono_ms();
     if (!l->ctx || l->ctx->err)
         go_down(l, l->ctx ? l->ctx->errstr : "out of memory");
-    else if (!start_poll(l))
-        go_down(l, "can't poll the socket");
+    else {
+        reply_arena_attach(l->arena, l->ctx->reader);
+        if (!start_poll(l))
+            go_down(l, "can't poll the socket");
+    }
 }
 
 /* --- Going down --- */
@@ -573,8 +578,10 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_uri *uri,
                                   const struct keyspace *ks, const char *name,
                                   const struct redis_link_hooks *hooks) {
     struct redis_link *l = calloc(1, sizeof *l);
-    if (!l)
+    if (!l || !(l->arena = reply_arena_new())) {
+        free(l);
         return NULL;
+    }
     l->loop = loop;
     l->uri = uri;
     l->ks = ks;
@@ -609,6 +616,7 @@ static void on_timer_closed(uv_handle_t *h) {
     if (--l->handles > 0)
         return;
     cmd_free(&l->cmd);
+    reply_arena_free(l->arena);
     free(l);
 }
 
