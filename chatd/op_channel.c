@@ -125,6 +125,13 @@ static void give_up_recovery(struct join *j) {
     page_reset(&j->page);
 }
 
+/* A position in this epoch; or in the one before, in the part that this one goes on from. */
+static bool is_known(const struct position *since, const struct join_result *at) {
+    return uuid_eq(&since->epoch, &at->at.epoch) ||
+           (!uuid_is_nil(&at->before) && uuid_eq(&since->epoch, &at->before) &&
+            since->seq < at->base);
+}
+
 /* Oldest first, and without a hole, or it is no recovery. */
 static void on_missed(struct op *op, const struct redisReply *reply) {
     struct join *j = op->state;
@@ -136,7 +143,7 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
         return;
     }
     j->early = !j->positioned;
-    bool whole = uuid_eq(&since->epoch, &j->at.at.epoch) && since->seq <= j->at.at.seq &&
+    bool whole = is_known(since, &j->at) && since->seq <= j->at.at.seq &&
                  n <= op->node->limits.resume_messages;
     uint64_t next = since->seq + 1, seq;
     for (size_t i = 0; whole && i < n; i++, next++)
@@ -209,7 +216,8 @@ static void read_snapshot(struct op *op) {
                           .event_len = b->len,
                           .event_members_max = (uint32_t)node->set->event_members,
                           .list_max = MEMBERS_MAX,
-                          .known = feed->based ? &feed->last : NULL};
+                          .known = feed->based ? &feed->last : NULL,
+                          .fails_over = redis_pool_fails_over(node->store)};
     cmd_join(&node->cmd, &node->keys, &a);
     op_call(op, on_position);
     j->asked_since = op->req.u.join.has_since;

@@ -45,9 +45,22 @@ static bool is_behind(const struct position *known, const struct channel_state *
 static void begin_epoch(struct node *node, struct channel *ch) {
     struct uuid spare = uuid_make();
     log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->feed.last.seq);
-    cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->feed.last);
+    cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->feed.last,
+              redis_pool_fails_over(node->store));
     redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
     delivery_read_stream(node, ch, 0);
+}
+
+/* What is left of the epoch that we were in, if the new one goes on from it. True: there is more. */
+static bool deliver_old_tail(struct reading *y, const struct redisReply *entries, size_t n) {
+    struct channel *ch = y->channel;
+    uint64_t before = ch->feed.last.seq;
+    bool whole = uuid_eq(&y->state.before, &ch->feed.last.epoch);
+    for (size_t i = 0; i < n && whole; i++) {
+        const struct redisReply *entry = reply_item(entries, i);
+        whole = reply_entry_seq(entry) < y->state.base && delivery_entry(y->node, ch, entry);
+    }
+    return whole && n == PAGE && ch->feed.last.seq > before;
 }
 
 /* The position, and the entries behind what was delivered. */
@@ -71,8 +84,10 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     }
     bool other =
         !uuid_is_nil(&y->state.at.epoch) && !uuid_eq(&y->state.at.epoch, &ch->feed.last.epoch);
-    if (other) { /* what was read was asked for by the old numbers */
-        delivery_enter_epoch(node, ch, &y->state);
+    if (other) {
+        bool more = deliver_old_tail(y, reply_item(reply, 1), n);
+        if (!more)
+            delivery_enter_epoch(node, ch, &y->state);
         end_reading(y, true);
         return;
     }

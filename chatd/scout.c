@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define LOOK_MS 50       /* how often it is looked whether to ask */
-#define CALM_MS 1000     /* between two questions when all is well … */
+#define CALM_MS 250      /* between two questions when all is well … */
 #define TROUBLE_MS 100   /* … and when it isn't */
 #define PATIENCE_MS 1000 /* trouble lasts, and this one is of no help: the next one */
 #define LEARNED_MAX 16

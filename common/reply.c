@@ -228,13 +228,15 @@ enum err_code reply_join(const redisReply *r, struct join_result *out, struct er
     memset(out, 0, sizeof *out);
     if (reply_ok(r, e))
         return e->code;
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 5 ||
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 6 ||
         !parse_uuid(r->element[0], &out->at.epoch) || !parse_seq(r->element[1], &out->base) ||
         !parse_seq(r->element[2], &out->at.seq) || r->element[3]->type != REDIS_REPLY_INTEGER ||
         r->element[4]->type != REDIS_REPLY_ARRAY)
         return wrong_shape(e, "join");
     out->members = r->element[3]->integer;
     out->listed = r->element[4];
+    if (!parse_uuid(r->element[5], &out->before))
+        out->before = (struct uuid){{0}};
     return ERR_OK;
 }
 
@@ -242,11 +244,13 @@ enum err_code reply_position(const redisReply *r, struct channel_state *out, str
     memset(out, 0, sizeof *out);
     if (reply_ok(r, e))
         return e->code;
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 3)
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 4)
         return wrong_shape(e, "position");
     if (!parse_uuid(r->element[0], &out->at.epoch) || !parse_seq(r->element[1], &out->base) ||
         !parse_seq(r->element[2], &out->at.seq))
         memset(out, 0, sizeof *out); /* none, or spoilt: the next append begins an epoch */
+    else if (!parse_uuid(r->element[3], &out->before))
+        out->before = (struct uuid){{0}};
     return ERR_OK;
 }
 
@@ -260,7 +264,7 @@ static uint64_t id_seq(const redisReply *id) {
                                                                                   : 0;
 }
 
-static uint64_t entry_seq(const redisReply *entry) {
+uint64_t reply_entry_seq(const redisReply *entry) {
     return entry->type == REDIS_REPLY_ARRAY && entry->elements > 0 ? id_seq(entry->element[0]) : 0;
 }
 
@@ -282,9 +286,9 @@ enum err_code reply_log_info(const redisReply *r, struct log_info *out, struct e
         else if (strcmp(name->str, "last-generated-id") == 0)
             out->top = id_seq(value);
         else if (strcmp(name->str, "first-entry") == 0)
-            out->first = entry_seq(value);
+            out->first = reply_entry_seq(value);
         else if (strcmp(name->str, "last-entry") == 0)
-            out->last = entry_seq(value);
+            out->last = reply_entry_seq(value);
     }
     return ERR_OK;
 }

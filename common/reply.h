@@ -34,6 +34,7 @@ bool reply_is_error(const struct redisReply *r, const char *word); /* "WRONGTYPE
 bool reply_is_denied(const struct redisReply *r); /* the user has no right to it; see grants.h */
 /* An array, of any length. */
 enum err_code reply_array(const struct redisReply *r, size_t *n, struct err *e);
+uint64_t reply_entry_seq(const struct redisReply *entry); /* of a stream; 0: it has none */
 const struct redisReply *reply_item(const struct redisReply *array, size_t i);
 
 /* One item of append.lua's answer. */
@@ -52,6 +53,7 @@ struct join_result {
     struct position at;
     uint64_t base;
     int64_t members;
+    struct uuid before;              /* the epoch before: what is stored below base is its beginning */
     const struct redisReply *listed; /* array of uuids: reply_array, reply_item, reply_uuid */
 };
 enum err_code reply_join(const struct redisReply *r, struct join_result *out, struct err *e);
@@ -60,6 +62,7 @@ enum err_code reply_join(const struct redisReply *r, struct join_result *out, st
 struct channel_state {
     struct position at;
     uint64_t base;
+    struct uuid before; /* as in join_result */
 };
 enum err_code reply_position(const struct redisReply *r, struct channel_state *out, struct err *e);
 

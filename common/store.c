@@ -17,6 +17,7 @@
 
 struct store {
     redisContext *ctx;
+    const struct redis_uri *uri;
     struct keyspace keys;
     struct cmd cmd, load; /* load: SCRIPT LOAD, while `cmd` waits to be sent again */
     redisReply *reply;    /* the last one given out */
@@ -26,6 +27,10 @@ struct store {
 
 const struct keyspace *store_keys(const struct store *s) {
     return &s->keys;
+}
+
+bool store_fails_over(const struct store *s) {
+    return s->uri->kind == REDIS_SENTINEL || s->uri->kind == REDIS_CLUSTER;
 }
 
 struct cmd *store_cmd(struct store *s) {
@@ -270,6 +275,7 @@ struct store *store_connect(const struct redis_uri *uri, const struct keyspace *
         return NULL;
     }
     s->keys = *ks;
+    s->uri = uri;
     s->timeout_ms = timeout_ms ? timeout_ms : 1;
     cmd_init(&s->cmd);
     cmd_init(&s->load);

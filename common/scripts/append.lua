@@ -2,8 +2,8 @@
 -- uses position
 --
 -- KEYS  3 a message: the channel's log, its meta, and sent:<message uuid>
--- ARGV  1 node id, 2 seconds a message UUID is remembered, 3 a fresh UUID (for a new epoch),
---       then 9 a message: bus, the epoch and seq up to which this node has delivered ('' and 0: nothing),
+-- ARGV  1 node id, 2 seconds a message UUID is remembered, 3 a fresh UUID (for a new epoch), 4 '1' where servers
+--       are promoted (see position), then 9 a message: bus, the epoch and seq up to which this node has delivered ('' and 0: nothing),
 --       '1' if the client made the UUID (else ''), uuid, sender, time in ms, sender's name, text
 -- Reply one item a message, in order:
 --       {0, epoch, seq, receivers}  stored as seq, published to so many nodes
@@ -12,6 +12,7 @@
 --       {2, error}                  not stored
 -- A message is one unit: its reads, which are what can fail, come before its first write.
 local node, keep, spare = ARGV[1], ARGV[2], ARGV[3]
+local history = history_of(ARGV[4])
 
 local function repeated(log, sent, uuid)
   local first = redis.pcall('GET', sent)
@@ -50,13 +51,13 @@ local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid,
     local reply = repeated(log, sent, uuid)
     if reply then return reply end
   end
-  local epoch, last, _, max, age = position(log, meta, spare, known_epoch, known_seq)
+  local epoch, last, _, max, age = position(log, meta, spare, known_epoch, known_seq, history)
   if not epoch then return {2, last} end
   local fields = {'uuid', uuid, 'sender', sender, 'name', name, 'at', at, 'text', text}
   local seq = string.format('%.0f', last + 1)
   local added = store(log, meta, seq .. '-0', max, fields)
   if added.err and added.err:find('equal or smaller', 1, true) then -- the counter is behind the stream
-    epoch, last = renew(log, meta, spare, 0)
+    epoch, last = renew(log, meta, spare, 0, history)
     if not epoch then return {2, last} end
     seq = string.format('%.0f', last + 1)
     added = store(log, meta, seq .. '-0', max, fields)
@@ -72,7 +73,7 @@ end
 
 local replies = {}
 for i = 1, #KEYS / 3 do
-  local k, a = i * 3, i * 9 - 6
+  local k, a = i * 3, i * 9 - 5
   replies[i] = append(KEYS[k - 2], KEYS[k - 1], KEYS[k], unpack(ARGV, a + 1, a + 9))
 end
 return replies

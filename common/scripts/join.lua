@@ -5,17 +5,18 @@
 -- ARGV  1 user, 2 the other user of a private channel or '', 3 time in ms, 4 a fresh UUID (for a new
 --       epoch), 5 bus, 6 the event to publish for a new member, 7 largest number of members that are
 --       told of it, 8 how many members to list, 9 and 10 the epoch and seq up to which this node has
---       delivered ('' and 0: nothing)
--- Reply {epoch, base, seq, number of members, {those who joined last}}
+--       delivered ('' and 0: nothing), 11 '1' where servers are promoted (see position)
+-- Reply {epoch, base, seq, number of members, {those who joined last}, the epoch before or ''}
 for key, command in pairs({[KEYS[1]] = 'XLEN', [KEYS[3]] = 'ZCARD'}) do -- before anything is written
   local probe = redis.pcall(command, key)
   if type(probe) == 'table' then return probe end
 end
-local epoch, seq, base = position(KEYS[1], KEYS[2], ARGV[4], ARGV[9], ARGV[10])
+local epoch, seq, base = position(KEYS[1], KEYS[2], ARGV[4], ARGV[9], ARGV[10], history_of(ARGV[11]))
 if not epoch then return redis.error_reply(seq) end
 local new = redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1])
 if ARGV[2] ~= '' then redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[2]) end
 local count = redis.call('ZCARD', KEYS[3])
 if new == 1 and count <= tonumber(ARGV[7]) then redis.call('SPUBLISH', ARGV[5], ARGV[6]) end
 local listed = tonumber(ARGV[8]) > 0 and redis.call('ZREVRANGE', KEYS[3], 0, ARGV[8] - 1) or {}
-return {epoch, string.format('%.0f', base), string.format('%.0f', seq), count, listed}
+return {epoch, string.format('%.0f', base), string.format('%.0f', seq), count, listed,
+        redis.call('HGET', KEYS[2], 'prev') or ''}

@@ -1,15 +1,27 @@
--- position(log, meta, spare, known_epoch, known_seq): where a channel stands. Prepended to the scripts that
--- say "-- uses position".
+-- position(log, meta, spare, known_epoch, known_seq, history): where a channel stands. Prepended to the scripts
+-- that say "-- uses position".
 --
 -- Returns epoch, seq (number of the last message), base (first seq of this epoch), max and age (retention,
--- or false); or nil and an error text. An epoch that is no UUID, or a seq that is missing, no number, behind the stream, or behind what the
--- caller has seen of the same epoch (Redis lost its newest data) would let a number be used twice: then a
--- new epoch (`spare`, a fresh UUID) begins behind all of them. `known_epoch` is '' if the caller knows
--- nothing. Writes nothing before it has seen that both keys have the right type.
+-- or false); or nil and an error text. An epoch that is no UUID, or a seq that is missing, no number, behind the
+-- stream, or behind what the caller has seen of the same epoch (Redis lost its newest data) would let a number be
+-- used twice: then a new epoch (`spare`, a fresh UUID) begins behind all of them. `known_epoch` is '' if the caller
+-- knows nothing.
+--
+-- `history` (from history_of) names the server's replication history, which is another one after each promotion and
+-- restart: a channel that was last numbered under another one may have lost a tail that only somebody else has seen,
+-- so it begins a new epoch as well. False: not compared.
+--
+-- The meta keeps the epoch before (prev): what is stored below the base is how that one began, whatever it lost.
+-- Writes nothing before it has seen that both keys have the right type.
 local SEQ_DIGITS = 15 -- Lua numbers are exact to 2^53
 local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
 
-local function renew(log, meta, spare, known)
+-- '1': where servers are promoted. Not for every message: it costs as much as storing one.
+local function history_of(wanted)
+  return wanted == '1' and redis.call('INFO', 'replication'):match('master_replid:(%x+)')
+end
+
+local function renew(log, meta, spare, known, history)
   local top = known
   local info = redis.pcall('XINFO', 'STREAM', log)
   if not info.err then
@@ -23,20 +35,23 @@ local function renew(log, meta, spare, known)
   elseif not info.err:find('no such key', 1, true) then
     return nil, info.err
   end
+  local prev = redis.pcall('HGET', meta, 'epoch')
+  if type(prev) == 'table' and prev.err then return nil, prev.err end
   local put = redis.pcall('HSET', meta, 'epoch', spare, 'base', string.format('%.0f', top + 1),
-                          'seq', string.format('%.0f', top))
+                          'seq', string.format('%.0f', top), 'prev', prev or '', 'history', history or '')
   if type(put) == 'table' and put.err then return nil, put.err end
   return spare, top, top + 1, unpack(redis.call('HMGET', meta, 'max', 'age'))
 end
 
-local function position(log, meta, spare, known_epoch, known_seq)
-  local m = redis.pcall('HMGET', meta, 'epoch', 'seq', 'base', 'max', 'age')
+local function position(log, meta, spare, known_epoch, known_seq, history)
+  local m = redis.pcall('HMGET', meta, 'epoch', 'seq', 'base', 'max', 'age', 'history')
   if m.err then return nil, m.err end
   local epoch, seq, base = m[1], m[2], m[3]
   local known = known_epoch == epoch and tonumber(known_seq) or 0
   if epoch and seq and base and epoch:match(UUID) and seq:match('^%d+$') and #seq <= SEQ_DIGITS
-     and base:match('^%d+$') and #base <= SEQ_DIGITS and tonumber(seq) >= known then
+     and base:match('^%d+$') and #base <= SEQ_DIGITS and tonumber(seq) >= known
+     and (not history or history == m[6]) then
     return epoch, tonumber(seq), tonumber(base), m[4], m[5]
   end
-  return renew(log, meta, spare, known)
+  return renew(log, meta, spare, known, history)
 end

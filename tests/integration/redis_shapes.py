@@ -147,6 +147,18 @@ def server_options(password, options):
     return made
 
 
+class Routed:
+    """A client whose commands go to the master that has their first key: shape.r.hget(key, field)."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def __getattr__(self, name):
+        def call(key, *args, **options):
+            return getattr(self.shape.master_of(key).r, name)(key, *args, **options)
+        return call
+
+
 class Shape:
     """What both have in common."""
 
@@ -157,6 +169,10 @@ class Shape:
 
     def __exit__(self, *_):
         self.destroy()
+
+    @property
+    def r(self):
+        return Routed(self)
 
     def server_at(self, port):
         return next(s for s in self.servers if s.port == int(port))
@@ -224,6 +240,9 @@ class Sentinel(Shape):
             except redis.exceptions.RedisError:
                 continue
         raise AssertionError("no sentinel answers")
+
+    def master_of(self, key):
+        return self.master()
 
     def replicas(self):
         master = self.master()

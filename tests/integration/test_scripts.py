@@ -85,8 +85,8 @@ class Channel:
     def sent(self, uuid):
         return self.base + "sent:" + uuid
 
-    def append_raw(self, messages, spare=None, keep=600):
-        keys, args = [], [NODE, keep, spare or chat.new_uuid()]
+    def append_raw(self, messages, spare=None, keep=600, fails_over=""):
+        keys, args = [], [NODE, keep, spare or chat.new_uuid(), fails_over]
         for m in messages:
             keys += [self.log, self.meta, self.sent(m["uuid"])]
             known = m.get("known", ("", 0))
@@ -95,8 +95,9 @@ class Channel:
         return self.r.eval(body("append"), len(keys), *keys, *args)
 
     def append(self, text="hello", uuid=None, **more):
-        spare = more.pop("spare", None)
-        return self.append_raw([{"text": text, "uuid": uuid or chat.new_uuid(), **more}], spare)[0]
+        spare, fails_over = more.pop("spare", None), more.pop("fails_over", "")
+        return self.append_raw([{"text": text, "uuid": uuid or chat.new_uuid(), **more}], spare,
+                               fails_over=fails_over)[0]
 
     def store(self, *args, **more):
         """Appends what must be stored; (epoch, seq)."""
@@ -104,9 +105,10 @@ class Channel:
         assert status == STORED
         return epoch, int(seq)
 
-    def join(self, user=ALICE, peer="", event="joined", told=1000, listed=100, spare=None, known=("", 0)):
+    def join(self, user=ALICE, peer="", event="joined", told=1000, listed=100, spare=None, known=("", 0),
+             fails_over=""):
         return self.r.eval(body("join"), 3, self.log, self.meta, self.members, user, peer, NOW,
-                           spare or chat.new_uuid(), self.bus, event, told, listed, *known)
+                           spare or chat.new_uuid(), self.bus, event, told, listed, *known, fails_over)
 
     def position(self):
         return self.r.hmget(self.meta, "epoch", "base", "seq")
@@ -381,7 +383,7 @@ def test_a_lost_tail(channel):
 def test_renew(channel, run, known):
     epoch = [channel.store() for _ in range(5)][-1][0]
     spare = chat.new_uuid()
-    assert run("renew", [channel.log, channel.meta], [spare, epoch, known]) == 1
+    assert run("renew", [channel.log, channel.meta], [spare, epoch, known, ""]) == 1
     if known <= 5:
         assert channel.position() == [epoch, "1", "5"]
     else:
@@ -396,20 +398,50 @@ def test_renew_of_wrong_types(channel, redis, run, prefix, key):
         redis.r.delete(channel.meta)
     wrong_type(redis.r, getattr(channel, key))
     with unchanged(redis, prefix), pytest.raises(ResponseError, match="WRONGTYPE"):
-        run("renew", [channel.log, channel.meta], [chat.new_uuid(), ALICE, 9])
+        run("renew", [channel.log, channel.meta], [chat.new_uuid(), ALICE, 9, ""])
+
+
+def promote(redis, channel):
+    """As if another server had been promoted: the channel was last numbered in its history."""
+    redis.r.hset(channel.meta, "history", "0" * 40)
+
+
+def test_a_promoted_server_begins_a_new_epoch(channel, redis):
+    """R7: whoever comes first there may not know what the master before it had acknowledged last."""
+    epoch = [channel.store(fails_over="1") for _ in range(3)][-1][0]
+    promote(redis, channel)
+    spare = chat.new_uuid()
+    assert channel.store(spare=spare, fails_over="1") == (spare, 4)
+    assert redis.r.hmget(channel.meta, "base", "prev") == ["4", epoch]
+    assert channel.store(fails_over="1") == (spare, 5), "once"
+
+
+def test_a_join_on_a_promoted_server_begins_a_new_epoch(channel, redis):
+    epoch, _ = channel.store(fails_over="1")
+    assert channel.join(fails_over="1")[0] == epoch
+    promote(redis, channel)
+    spare = chat.new_uuid()
+    reply = channel.join(spare=spare, fails_over="1")
+    assert reply[:3] == [spare, "2", "1"] and reply[5] == epoch
+
+
+def test_one_server_goes_on_with_its_epoch(channel, redis):
+    epoch, _ = channel.store(fails_over="1")
+    promote(redis, channel)
+    assert channel.store() == (epoch, 2)
 
 
 @pytest.mark.parametrize("after, n, given", [(0, 10, [1, 2, 3, 4, 5]), (2, 2, [3, 4]), (5, 10, [])])
 def test_read(channel, run, after, n, given):
     epoch = [channel.store() for _ in range(5)][-1][0]
     position, entries = run("read", [channel.log, channel.meta], [f"{after + 1}-0", n])
-    assert position == [epoch, "1", "5"]
+    assert position == [epoch, "1", "5", ""]
     assert [entry[0] for entry in entries] == [f"{seq}-0" for seq in given]
 
 
 def test_read_of_nothing(channel, redis, run, prefix):
     with unchanged(redis, prefix):
-        assert run("read", [channel.log, channel.meta], ["1-0", 10]) == [[None] * 3, []]
+        assert run("read", [channel.log, channel.meta], ["1-0", 10]) == [[None] * 4, []]
 
 
 # retention
@@ -447,17 +479,17 @@ def test_a_spoilt_retention_stores_nothing(channel, redis, prefix, limit):
 def test_join(channel, redis, heard):
     since = heard(channel.bus)
     spare = chat.new_uuid()
-    assert channel.join(spare=spare) == [spare, "1", "0", 1, [ALICE]]
+    assert channel.join(spare=spare) == [spare, "1", "0", 1, [ALICE], ""]
     assert channel.store() == (spare, 1)
-    assert channel.join(BOB, event="bob came")[2:] == ["1", 2, [BOB, ALICE]]
-    assert channel.join(BOB, event="again")[3:] == [2, [BOB, ALICE]]
+    assert channel.join(BOB, event="bob came")[2:5] == ["1", 2, [BOB, ALICE]]
+    assert channel.join(BOB, event="again")[3:5] == [2, [BOB, ALICE]]
     assert [p for p in since() if not p.startswith("m\n")] == ["joined", "bob came"]
     assert redis.r.zscore(channel.members, ALICE) == NOW
 
 
 def test_join_a_private_channel(channel, heard):
     since = heard(channel.bus)
-    assert channel.join(ALICE, BOB)[3:] == [2, [BOB, ALICE]]
+    assert channel.join(ALICE, BOB)[3:5] == [2, [BOB, ALICE]]
     assert channel.join(BOB, ALICE, event="bob came")[3] == 2  # a member since alice opened it
     assert channel.join(CAROL, CAROL)[3] == 3                  # notes to self: once
     assert since() == ["joined", "joined"]
@@ -469,7 +501,7 @@ def test_join_lists_and_tells_as_many_as_asked(channel, redis, heard):
         channel.join(f"user {n:02}", told=10, event=f"event {n}")
         redis.r.zadd(channel.members, {f"user {n:02}": n})
     reply = channel.join("user 00", listed=3)
-    assert reply[3:] == [20, ["user 19", "user 18", "user 17"]]
+    assert reply[3:5] == [20, ["user 19", "user 18", "user 17"]]
     assert since() == [f"event {n}" for n in range(10)]
     assert channel.join("user 00", listed=0)[4] == []
 

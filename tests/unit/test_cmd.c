@@ -193,13 +193,13 @@ static void b_append(struct cmd *c) {
     n.sender_name_len = strlen(NASTY_NAME);
     cmd_append_begin(c, 1);
     cmd_append_keys(c, &KS, &m);
-    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600);
+    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, false);
     cmd_append_args(c, &KS, &m, true, NULL);
     print(&OUT, c);
     cmd_append_begin(c, 2);
     cmd_append_keys(c, &KS, &m);
     cmd_append_keys(c, &KS, &n);
-    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600);
+    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, true);
     cmd_append_args(c, &KS, &m, true, NULL);
     cmd_append_args(c, &KS, &n, false, &known);
 }
@@ -207,9 +207,9 @@ static void b_append(struct cmd *c) {
 static void b_renew(struct cmd *c) {
     struct channel_id id = dm();
     struct position known = {.epoch = MESSAGE_ID, .seq = 17};
-    cmd_renew(c, &KS, &id, &EPOCH_ID, &known);
+    cmd_renew(c, &KS, &id, &EPOCH_ID, &known, true);
     print(&OUT, c);
-    cmd_renew(c, &KS, &id, &EPOCH_ID, NULL);
+    cmd_renew(c, &KS, &id, &EPOCH_ID, NULL, false);
 }
 
 static void b_position(struct cmd *c) {

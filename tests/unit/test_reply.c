@@ -462,7 +462,7 @@ static void test_join(void **state) {
     (void)state;
     struct join_result out;
     struct err e;
-    redisReply *r = made("[ '" EPOCH "' '3' '17' :2 [ '" ALICE "' '" BOB "' ] ]");
+    redisReply *r = made("[ '" EPOCH "' '3' '17' :2 [ '" ALICE "' '" BOB "' ] '" ALICE "' ]");
     assert_int_equal(reply_join(r, &out, &e), ERR_OK);
     check_uuid(&out.at.epoch, EPOCH);
     assert_int_equal(out.base, 3);
@@ -474,20 +474,23 @@ static void test_join(void **state) {
     assert_int_equal(n, 2);
     assert_int_equal(reply_uuid(reply_item(out.listed, 1), &u, &e), ERR_OK);
     check_uuid(&u, BOB);
+    check_uuid(&out.before, ALICE);
+    assert_int_equal(reply_join(made("[ '" EPOCH "' '3' '17' :2 [ ] '' ]"), &out, &e), ERR_OK);
+    assert_true(uuid_is_nil(&out.before));
     static const char *const BAD[] = {
         "nil",
         ":1",
         "[ ]",
-        "[ '" EPOCH "' '3' '17' :2 ]",
-        "[ '" EPOCH "' '3' '17' :2 [ ] :1 ]",
-        "[ 'epoch' '3' '17' :2 [ ] ]",
-        "[ nil '3' '17' :2 [ ] ]",
-        "[ '" EPOCH "' 'x' '17' :2 [ ] ]",
-        "[ '" EPOCH "' '3' 'abc' :2 [ ] ]",
-        "[ '" EPOCH "' '3' '-1' :2 [ ] ]",
-        "[ '" EPOCH "' '3' '17' '2' [ ] ]",
-        "[ '" EPOCH "' '3' '17' :2 '" ALICE "' ]",
-        "[ '" EPOCH "' '3' '17' :2 nil ]",
+        "[ '" EPOCH "' '3' '17' :2 [ ] ]",
+        "[ '" EPOCH "' '3' '17' :2 [ ] '' :1 ]",
+        "[ 'epoch' '3' '17' :2 [ ] '' ]",
+        "[ nil '3' '17' :2 [ ] '' ]",
+        "[ '" EPOCH "' 'x' '17' :2 [ ] '' ]",
+        "[ '" EPOCH "' '3' 'abc' :2 [ ] '' ]",
+        "[ '" EPOCH "' '3' '-1' :2 [ ] '' ]",
+        "[ '" EPOCH "' '3' '17' '2' [ ] '' ]",
+        "[ '" EPOCH "' '3' '17' :2 '" ALICE "' '' ]",
+        "[ '" EPOCH "' '3' '17' :2 nil '' ]",
     };
     for (size_t i = 0; i < COUNT(BAD); i++)
         if (reply_join(made(BAD[i]), &out, &e) != ERR_INTERNAL)
@@ -498,15 +501,16 @@ static void test_position(void **state) {
     (void)state;
     struct channel_state out;
     struct err e;
-    assert_int_equal(reply_position(made("[ '" EPOCH "' '3' '17' ]"), &out, &e), ERR_OK);
+    assert_int_equal(reply_position(made("[ '" EPOCH "' '3' '17' '" ALICE "' ]"), &out, &e), ERR_OK);
     check_uuid(&out.at.epoch, EPOCH);
+    check_uuid(&out.before, ALICE);
     assert_int_equal(out.base, 3);
     assert_int_equal(out.at.seq, 17);
     static const char *const NONE[] = {
-        "[ nil nil nil ]",          "[ '" EPOCH "' nil '17' ]",
-        "[ '" EPOCH "' '3' nil ]",  "[ '" EPOCH "' '3' 'abc' ]",
-        "[ '" EPOCH "' '3' '-1' ]", "[ '" EPOCH "' 'x' '17' ]",
-        "[ 'epoch' '3' '17' ]",     "[ '" EPOCH "' '3' '9223372036854775808' ]",
+        "[ nil nil nil nil ]",          "[ '" EPOCH "' nil '17' nil ]",
+        "[ '" EPOCH "' '3' nil nil ]",  "[ '" EPOCH "' '3' 'abc' nil ]",
+        "[ '" EPOCH "' '3' '-1' nil ]", "[ '" EPOCH "' 'x' '17' nil ]",
+        "[ 'epoch' '3' '17' nil ]",     "[ '" EPOCH "' '3' '9223372036854775808' nil ]",
     };
     for (size_t i = 0; i < COUNT(NONE); i++) {
         memset(&out, 1, sizeof out);
@@ -515,7 +519,7 @@ static void test_position(void **state) {
         assert_int_equal(out.at.seq, 0);
         assert_int_equal(out.base, 0);
     }
-    static const char *const BAD[] = {"nil", "[ ]", "[ nil nil ]", "[ nil nil nil nil ]", "'x'"};
+    static const char *const BAD[] = {"nil", "[ ]", "[ nil nil nil ]", "[ nil nil nil nil nil ]", "'x'"};
     for (size_t i = 0; i < COUNT(BAD); i++)
         assert_int_equal(reply_position(made(BAD[i]), &out, &e), ERR_INTERNAL);
 }
