@@ -1,0 +1,259 @@
+"""chattui --plain: lines in, lines out, as a script or a bot uses it."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import chattui
+from chat import PATIENCE, SANITIZER_COMPLAINTS, wait_until
+
+
+class Plain:
+    """chattui --plain with pipes. What it printed is in `out`, what it said in `err`, behind the end."""
+
+    def __init__(self, at, name, home, *args, format="text", password=None):
+        argv = chattui.argv(at, name, home, ["--plain", "--format", format, *args])
+        if password:
+            (home / "password").write_text(password + "\n")
+        self.format, self.out, self.err = format, "", ""
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env={**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state"),
+                                             "XDG_CONFIG_HOME": str(home / "config"), "LC_ALL": "C.UTF-8",
+                                             "TZ": "UTC"})
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def say(self, *lines):
+        self.process.stdin.write("".join(line + "\n" for line in lines).encode())
+        self.process.stdin.flush()
+
+    def read(self):
+        self.out += (self.process.stdout.read() or b"").decode()
+        return self.out
+
+    def wait_out(self, text):
+        wait_until(lambda: text in self.read(), what=f"{text!r} in {self.out[-2000:]!r}")
+
+    def rows(self, type="message"):
+        rows = [json.loads(line) for line in self.out.splitlines()]
+        return [row for row in rows if row["type"] == type]
+
+    def end(self, status=0):
+        """The input ends."""
+        self.process.stdin.close()
+        return self.wait(status)
+
+    def wait(self, status=0):
+        wait_until(lambda: self.read() is not None and self.process.poll() is not None, timeout=30,
+                   what="its end")
+        self.read()
+        self.err = self.process.stderr.read().decode()
+        assert not [word for word in SANITIZER_COMPLAINTS if word in self.err], self.err[-8000:]
+        assert self.process.returncode == status, f"{self.process.returncode}: {self.err}"
+        return self.out
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+@pytest.fixture
+def plain(request, home):
+    """plain("alice", "--join", "bob", format="jsonl")."""
+    started = []
+
+    def start(name, *args, at=None, **options):
+        started.append(Plain(at or request.getfixturevalue("chatd"), name, home(name), *args, **options))
+        return started[-1]
+
+    yield start
+    for p in started:
+        if p.process.poll() is None:
+            p.kill()
+        for pipe in p.process.stdin, p.process.stdout, p.process.stderr:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass
+
+
+def texts(client):
+    return [m["message"] for m in reversed(client.history(limit=99)["messages"])]
+
+
+def test_lines_are_sent_and_printed(plain, client):
+    p = plain("alice")
+    p.say("hello", "/not a command", "", "  blanks stay  ")
+    out = p.end().splitlines()
+    assert [line.split(" ", 1)[1] for line in out] == ["alice: hello", "alice: /not a command", "alice:   blanks stay  "]
+    assert texts(client("bob")) == ["hello", "/not a command", "  blanks stay  "]
+
+
+def test_a_line_without_a_line_feed(plain, client):
+    p = plain("alice")
+    p.process.stdin.write(b"no line feed")
+    p.end()
+    assert texts(client("bob")) == ["no line feed"]
+
+
+def test_others_are_printed_as_they_speak(plain, client):
+    p = plain("alice")
+    bob = client("bob", join="0")
+    p.say("are you there?")
+    p.wait_out("are you there?")
+    bob.say("two\nlines")
+    p.wait_out("bob: two\n    lines\n")
+    p.end()
+
+
+def test_private(plain, client):
+    bob = client("bob", join="0")
+    p = plain("alice", "--join", "bob")
+    p.say("psst")
+    assert p.end().endswith("[bob] " + p.out[-len("00:00 alice: psst\n"):])
+    event = bob.expect_event("unread")
+    assert event["senderUsername"] == "alice"
+
+
+def test_nobody_of_that_name(plain, client):
+    p = plain("alice", "--join", "nobody")
+    p.say("not for the public")
+    p.wait(1)
+    assert "nobody" in p.err and texts(client("bob")) == []
+
+
+def test_jsonl(plain, client):
+    bob = client("bob", join="0")
+    bob.say("before")
+    p = plain("alice", format="jsonl")
+    p.wait_out("before")
+    text = "tab\t esc\x1b[2J \u202e quote\" \U0001f469\u200d\U0001f680"
+    bob.say(text)
+    p.wait_out("quote")
+    p.say("mine")
+    p.end()
+    rows = p.rows()
+    assert [(r["message"], r["own"], r["history"]) for r in rows] == [
+        ("before", False, True), (text, False, False), ("mine", True, False)]
+    assert [r["seq"] for r in rows] == [1, 2, 3] and {r["channel"] for r in rows} == {"public"}
+    assert all(len(r["epoch"]) == 36 and len(r["UUID"]) == 36 and r["createdAt"].endswith("Z") for r in rows)
+
+
+def test_text_is_safe_for_a_terminal(plain, client):
+    bob = client("bob", join="0")
+    p = plain("alice")
+    p.say("here")
+    p.wait_out("here")
+    bob.say("\x1b]0;title\x07 \x1b[2J \r over \u202e \x9b31m end")
+    p.wait_out("end")
+    assert not set(p.out) & set("\x1b\x07\r\x9b\u202e")
+    p.end()
+
+
+def test_a_second_line_cannot_pass_for_a_message(plain, client):
+    bob = client("bob", join="0")
+    p = plain("alice")
+    p.say("here")
+    p.wait_out("here")
+    bob.say("x\n12:00 alice: I owe bob money")
+    p.wait_out("money")
+    assert "\n    12:00 alice: I owe" in p.out
+    p.end()
+
+
+def test_stay(plain, client):
+    bob = client("bob", join="0")
+    p = plain("alice", "--stay")
+    p.say("here")
+    p.process.stdin.close()
+    p.wait_out("here")
+    bob.say("still listening?")
+    p.wait_out("still listening?")
+    p.process.terminate()
+    p.wait(128 + signal.SIGTERM)
+
+
+def test_what_cannot_be_sent(plain, client):
+    p = plain("alice")
+    p.process.stdin.write(b"\xff\xfe no text\n" + b"x" * 70000 + b"\n" + b"y" * 5000 + b"\ngood\n")
+    p.end(1)
+    assert "UTF-8" in p.err and "too long" in p.err
+    assert texts(client("bob")) == ["good"]
+
+
+def test_wrong_password(plain, client):
+    client("alice").close()  # with the password of the tests
+    p = plain("alice", password="not hers")
+    p.say("x")
+    p.wait(1)
+    assert "wrong username or password" in p.err and texts(client("bob")) == []
+
+
+def test_no_password(chatd, home):
+    where = home("nobody")
+    done = subprocess.run([os.environ["CHATTUI_BIN"], "--plain", "--server", chattui.url(chatd), "--user", "nobody"],
+                          input=b"x\n", capture_output=True, timeout=30, check=False,
+                          env={**os.environ, "HOME": str(where), "XDG_STATE_HOME": str(where)})
+    assert done.returncode == 1 and done.stdout == b"" and b"password" in done.stderr
+
+
+def test_nobody_reads_it(plain, client):
+    """As with `| head -1`."""
+    bob = client("bob", join="0")
+    p = plain("alice", "--stay")
+    p.say("here")
+    p.wait_out("here")
+    p.process.stdout.close()
+    bob.say("into the void")
+    assert p.process.wait(PATIENCE) == 1
+    assert "void" not in p.process.stderr.read().decode()
+
+
+def test_the_server_goes_and_comes_back(plain, start_chatd, client):
+    first = start_chatd()
+    p = plain("alice", at=first, format="jsonl")
+    p.say("one")
+    p.wait_out('"one"')
+    first.kill()
+    p.say("two", "three")
+    again = start_chatd(listen=first.address)
+    bob = client("bob", join="0", at=again)
+    p.wait_out('"three"')
+    bob.say("four")
+    p.wait_out('"four"')
+    p.end()
+    assert [(r["message"], r["seq"]) for r in p.rows()] == [("one", 1), ("two", 2), ("three", 3), ("four", 4)]
+
+
+def test_killed_again_and_again(plain, client, chatd, redis, prefix):
+    """What was taken from the pipe and not stored when the program is killed is sent by the next; nothing is
+    lost, doubled or out of order."""
+    lines, taken, chance = [f"line {n}" for n in range(200)], 0, random.Random(7)
+    reader = client("reader", join="0")
+    while taken < len(lines):
+        p = plain("alice")
+        p.say("go")  # known to be stored when it is printed: then all before is stored, too
+        batch = lines[taken:taken + 20]
+        p.say(*batch)
+        p.wait_out(f"alice: {batch[chance.randrange(len(batch))]}\n")
+        time.sleep(chance.random() / 100)
+        p.kill()
+        p.read()
+        # What had been taken may be more than was printed; the next run tells, since it sends the rest first.
+        q = plain("alice")
+        q.say("flush")
+        q.end()
+        stored = [t for t in stored_texts(redis, prefix) if t.startswith("line ")]
+        assert stored == lines[:len(stored)], "in order, each once"
+        assert set(re.findall(r"alice: (line \d+)", p.out)) <= set(stored), "none lost that was printed as stored"
+        taken = len(stored)
+    reader.close()
+
+
+def stored_texts(redis, prefix):
+    return [fields["text"] for _, fields in redis.r.xrange(prefix + "{c:public}:log")]
