@@ -7,6 +7,7 @@
 #include "common/log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define OPTIONS_MAX ((size_t)64 * 1024)
 
@@ -19,20 +20,26 @@ static void print_errors(void) {
     }
 }
 
+static void print(struct buf *b) {
+    fwrite(b->data, 1, b->len, stdout);
+    buf_free(b);
+}
+
 /* What service/redis-users.conf is made of. */
-static int print_acl(const struct settings *set) {
+static void print_acl(const struct settings *set) {
     struct keyspace ks;
     struct buf b;
-    if (!keyspace_init(&ks, set->prefix)) {
-        fprintf(stderr, "chatd: --prefix: expected 1 to %d letters, digits and _ - . :\n",
-                PREFIX_MAX);
-        return 2;
-    }
     buf_init(&b, OPTIONS_MAX);
+    keyspace_init(&ks, set->prefix); /* the settings were checked */
     grants_print(&b, &ks);
-    fwrite(b.data, 1, b.len, stdout);
-    buf_free(&b);
-    return 0;
+    print(&b);
+}
+
+static void print_man(const struct settings *set) {
+    struct buf b;
+    buf_init(&b, OPTIONS_MAX);
+    option_man(&CHATD_PROGRAM, strcmp(set->man_part, "settings") == 0, &b);
+    print(&b);
 }
 
 /* What the completions of the shells ask for. */
@@ -40,8 +47,7 @@ static void print_options(void) {
     struct buf b;
     buf_init(&b, OPTIONS_MAX);
     option_list(&CHATD_PROGRAM, &b);
-    fwrite(b.data, 1, b.len, stdout);
-    buf_free(&b);
+    print(&b);
 }
 
 int main(int argc, char **argv) {
@@ -56,7 +62,9 @@ int main(int argc, char **argv) {
     if (set.print_errors)
         print_errors();
     else if (set.print_acl)
-        status = print_acl(&set);
+        print_acl(&set);
+    else if (set.man_part)
+        print_man(&set);
     else if (set.list_options)
         print_options();
     else if (set.check_config)

@@ -630,3 +630,10 @@ void redis_link_free(struct redis_link *l) {
     uv_close((uv_handle_t *)&l->tick, on_timer_closed);
     uv_close((uv_handle_t *)&l->retry, on_timer_closed);
 }
+
+#define TEXT(n) #n
+#define VERSION(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
+
+const char *redis_link_library(void) {
+    return VERSION(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+}

@@ -81,4 +81,6 @@ size_t redis_link_in_flight(const struct redis_link *l);
  * closed the handles; `l` must not be used any more. */
 void redis_link_free(struct redis_link *l);
 
+const char *redis_link_library(void); /* the version of hiredis that this was built with */
+
 #endif

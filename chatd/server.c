@@ -15,11 +15,14 @@
 #include "chatd/net.h"
 #include "chatd/node.h"
 #include "chatd/notify.h"
+#include "chatd/redis_link.h"
 #include "chatd/reload.h"
 #include "chatd/supervisor.h"
 #include "chatd/ws.h"
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
+#include "common/secret.h"
 #include "common/validate.h"
 
 #include <signal.h>
@@ -381,6 +384,13 @@ static void start_handles(struct server *v) {
     uv_signal_start(&v->on_hup, on_reload, SIGHUP);
 }
 
+/* For whoever compares them with advisories; see SECURITY.md. */
+static void log_versions(void) {
+    log_info("versions", "chatd=%s libwebsockets=\"%s\" libuv=%s hiredis=%s cjson=%s libsodium=%s",
+             CHATD_VERSION, ws_library(), uv_version_string(), redis_link_library(), json_library(),
+             secret_library());
+}
+
 static int start(struct server *v, const struct settings *set) {
     char why[256];
     struct node *node = &v->node;
@@ -393,6 +403,7 @@ static int start(struct server *v, const struct settings *set) {
                                           .users_page = USERS_PAGE_MAX,
                                           .resume_messages = RESUME_MESSAGES};
     make_id(node->id);
+    log_versions();
     raise_fd_limit(set);
     if (!make_modules(v, set))
         return fail("out of memory");

@@ -83,9 +83,12 @@ static const struct option_def OPTIONS[] = {
      "error, warn, info or debug", "Other"},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", "F",
      "logfmt or json, a line each on stderr", NULL},
-    FLAG("check-config", check_config, "no", "check the settings, and exit with 0 or 2"),
     {"worker", 0, OPTION_NUM, AT(worker), "0", 0, 256, NULL, "K", "", NULL}, /* set by supervisor */
     FLAG("list-options", list_options, "no", ""), /* for completions; see option_list */
+    {"man-part", 0, OPTION_CHOICE, AT(man_part), NULL, 0, 0, "flags|settings", NULL, "", NULL},
+
+    {"check-config", 0, OPTION_BOOL, AT(check_config), "no", 0, 0, NULL, NULL,
+     "check the settings, and exit with 0 or 2", OPTION_INSTEAD},
     FLAG("print-acl", print_acl, "no",
          "print Redis users with the least rights that do, for --prefix, and exit"),
     FLAG("print-errors", print_errors, "no",

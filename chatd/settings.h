@@ -19,6 +19,7 @@ struct settings {
     uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
     bool sign_in_creates, limit_loopback;
     bool print_errors, print_acl, list_options, check_config;
+    char *man_part; /* print this part of a man page, which is made of the table */
     const char *redis_file; /* the file that last named a Redis, or NULL; not ours */
 };
 

@@ -320,3 +320,7 @@ void ws_free(struct ws *w) {
         lws_context_destroy(w->context);
     free(w);
 }
+
+const char *ws_library(void) {
+    return lws_get_library_version();
+}

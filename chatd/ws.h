@@ -10,6 +10,7 @@ struct node;
 struct ws;
 
 struct ws *ws_new(struct node *node); /* NULL: said why in the log */
+const char *ws_library(void);         /* the version of libwebsockets that runs */
 /* Takes over a socket from which the head of an HTTP request, `len` bytes up to its empty line, has
  * been read; closes it if it can't. The address is given back when it is closed. */
 void ws_adopt(struct ws *w, int fd, struct address *from, const char *head, size_t len);

@@ -621,3 +621,7 @@ const struct json *json_next(const struct json *value) {
 bool json_is_obj(const struct json *value) {
     return cJSON_IsObject((const cJSON *)value);
 }
+
+const char *json_library(void) {
+    return cJSON_Version();
+}

@@ -26,6 +26,7 @@ struct json; /* a value; owned by the document that json_parse gave */
  * document is alive, so that small documents cost no malloc: not thread-safe, loop thread only. */
 struct json *json_parse(const char *text, size_t len, size_t max_values, struct err *e);
 void json_free(struct json *doc); /* NULL is fine */
+const char *json_library(void);   /* the version of cJSON that runs */
 
 /* Typed getters. They look in `obj` (which may be NULL: nothing is found) for exactly `key`.
  * JSON_ABSENT: no such key, or null. JSON_WRONG: there, but of another type or out of range. */

@@ -67,6 +67,10 @@ void option_free(const struct option_program *p, void *settings);
 
 /* The text of --help: groups, flags aligned, defaults in brackets. */
 void option_help(const struct option_program *p, struct buf *out);
+/* The same for a man page, as scdoc: flags, or what the config file may say. The latter ends before the
+ * group OPTION_INSTEAD, which is the table's last. */
+#define OPTION_INSTEAD "Instead of running"
+void option_man(const struct option_program *p, bool as_settings, struct buf *out);
 /* A TSV row an option: name, letter, type, arg, default, help. For completions and docs. */
 void option_list(const struct option_program *p, struct buf *out);
 

@@ -9,7 +9,7 @@ static const char *const TYPE_NAMES[] = {
     [OPTION_STR] = "str",   [OPTION_BOOL] = "bool",         [OPTION_NUM] = "num",
     [OPTION_SIZE] = "size", [OPTION_DURATION] = "duration", [OPTION_CHOICE] = "choice"};
 
-static const char *arg_of(const struct option_def *d) {
+const char *option_arg(const struct option_def *d) {
     static const char *const names[] = {
         [OPTION_STR] = "TEXT",  [OPTION_BOOL] = "",         [OPTION_NUM] = "N",
         [OPTION_SIZE] = "SIZE", [OPTION_DURATION] = "TIME", [OPTION_CHOICE] = "WORD"};
@@ -19,7 +19,7 @@ static const char *arg_of(const struct option_def *d) {
 /* "  -l, --listen HOST:PORT"; returns its length. */
 static size_t flag_text(const struct option_def *d, bool builtin, char *out, size_t size) {
     char letter[] = {'-', d->letter, ',', '\0'};
-    const char *no = d->type == OPTION_BOOL && !builtin ? "[no-]" : "", *arg = arg_of(d);
+    const char *no = d->type == OPTION_BOOL && !builtin ? "[no-]" : "", *arg = option_arg(d);
     int n = snprintf(out, size, "  %3s --%s%s%s%s", d->letter ? letter : "", no, d->name,
                      *arg ? " " : "", arg);
     return n < 0 ? 0 : (size_t)n;
@@ -86,5 +86,5 @@ void option_list(const struct option_program *p, struct buf *out) {
     for (size_t i = 0; i < 2; i++)
         for (const struct option_def *d = tables[i]; d->name; d++)
             buf_fmt(out, "%s\t%.1s\t%s\t%s\t%s\t%s\n", d->name, &d->letter, TYPE_NAMES[d->type],
-                    d->choices ? d->choices : arg_of(d), d->dflt ? d->dflt : "", d->help);
+                    d->choices ? d->choices : option_arg(d), d->dflt ? d->dflt : "", d->help);
 }

@@ -129,3 +129,7 @@ uint64_t secret_table_hash(const void *p, size_t len) {
     crypto_shorthash((unsigned char *)&hash, p, len, table_key);
     return hash;
 }
+
+const char *secret_library(void) {
+    return sodium_version_string();
+}

@@ -12,6 +12,7 @@
 
 /* Once, before anything else here. False: no randomness, the program must not go on. */
 bool secret_init(void);
+const char *secret_library(void); /* the version of libsodium that runs */
 
 /* Argon2id (RFC 9106). `mem_kib` and `ops` are the cost. May run on any thread; takes 30 ms and up.
  * False: out of memory. */

@@ -1,0 +1,98 @@
+"""What `cmake --install` puts where: a service that systemd takes, as confined as it can be, settings that chatd takes, and
+man pages that name every option. The packages themselves are tried by tests/package/run."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+
+EXPOSURE = 2.0  # of 10, by systemd-analyze; the unit has 1.2
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    build = pathlib.Path(os.environ["CHATD_BIN"]).parents[1]
+    if not (build / "cmake_install.cmake").exists():
+        pytest.skip("not run from a build directory")
+    root = tmp_path_factory.mktemp("root")
+    done = subprocess.run(["cmake", "--install", build, "--prefix", root], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def chatd(*argv):
+    return subprocess.run([os.environ["CHATD_BIN"], *map(str, argv)], capture_output=True, text=True, check=False)
+
+
+def options():
+    """Rows of chatd's table that people see: (name, type)"""
+    rows = [line.split("\t") for line in chatd("--list-options").stdout.splitlines()]
+    return [(row[0], row[2]) for row in rows if row[5]]
+
+
+def test_everything_is_there(installed):
+    for path in ("sbin/chatd", "etc/chatd.conf", "lib/systemd/system/chatd.service", "lib/systemd/system/chatd.socket",
+                 "lib/sysusers.d/chatd.conf", "lib/tmpfiles.d/chatd.conf", "share/doc/chatd/redis-users.conf",
+                 "share/doc/chatd/SECURITY.md", "share/doc/chatd/PROTOCOL.md"):
+        assert (installed / path).exists(), path
+    assert not re.search(r"@\w+@", (installed / "lib/systemd/system/chatd.service").read_text())
+
+
+def test_the_settings_that_are_shipped_are_right(installed, tmp_path):
+    """As they are, and with every line that is commented out."""
+    text = (installed / "etc/chatd.conf").read_text()
+    (tmp_path / "all.conf").write_text(re.sub(r"^#(\w[\w-]* = )", r"\1", text, flags=re.M))
+    assert (tmp_path / "all.conf").read_text() != text
+    for path in installed / "etc/chatd.conf", tmp_path / "all.conf":
+        done = chatd("--config", path, "--check-config")
+        assert done.returncode == 0, done.stderr
+
+
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+
+
+@needs_systemd
+def test_the_unit_is_confined(installed):
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE * 10:.0f}",
+                           installed / "lib/systemd/system/chatd.service"], capture_output=True, text=True, check=False)
+    if "Unknown" in done.stderr or "unrecognized option" in done.stderr:
+        pytest.skip("this systemd-analyze can't look at files")
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    assert float(re.search(r"exposure level for chatd.service: ([\d.]+)", done.stdout)[1]) <= EXPOSURE
+
+
+@needs_systemd
+def test_systemd_takes_the_units(installed, tmp_path):
+    for name in "chatd.service", "chatd.socket":
+        text = (installed / "lib/systemd/system" / name).read_text()
+        text = re.sub(r"/\S*/sbin/chatd", str(installed / "sbin/chatd"), text)
+        (tmp_path / name).write_text(re.sub("^Documentation=.*\n", "", text, flags=re.M))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *tmp_path.glob("chatd.*")], capture_output=True, text=True,
+                          check=False)
+    ours = [line for line in done.stderr.splitlines() if "chatd" in line]
+    assert not ours, done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("scdoc"), reason="no scdoc")
+def test_man_pages_name_every_option(installed):
+    flags = (installed / "share/man/man8/chatd.8").read_text().replace("\\-", "-")
+    settings = (installed / "share/man/man5/chatd.conf.5").read_text().replace("\\-", "-")
+    instead = {"check-config", "print-acl", "print-errors"}  # no settings, but asked of the program
+    assert len(options()) > 20
+    for name, kind in options():
+        assert f"--{name}" in flags, name
+        if kind == "bool" and name not in ("help", "version"):
+            assert f"--no-{name}" in flags, name
+        assert (f"\\fB{name}\\fR =" in settings) == (name not in instead | {"config", "help", "version"}), name
+    assert "@OPTIONS@" not in flags + settings
+
+
+def test_versions_are_logged(start_chatd):
+    node = start_chatd()
+    line = next(line for line in node.log().splitlines() if "event=versions" in line)
+    for library in "libwebsockets", "libuv", "hiredis", "cjson", "libsodium":
+        assert re.search(rf'{library}="?\d+\.\d+', line), line
