@@ -74,7 +74,7 @@ static enum status make_members(struct invocation *in, const struct channel_id *
                           .spare_epoch = uuid_make(),
                           .event = "",
                           .list_max = 1,
-                          .fails_over = store_fails_over(in->store)};
+                          .history = store_history(in->store)};
     cmd_join(c, ks, &a);
     enum status st = ask(in, &r);
     if (st == STATUS_DONE) {
@@ -101,7 +101,7 @@ static enum status append(struct invocation *in, const struct message *m,
         e = (struct err){0};
         cmd_append_begin(c, 1);
         cmd_append_keys(c, ks, m);
-        cmd_append_args_begin(c, NODE, &spare, REMEMBER_S, store_fails_over(in->store));
+        cmd_append_args_begin(c, NODE, &spare, REMEMBER_S, store_history(in->store));
         cmd_append_args(c, ks, m, true, NULL);
         const struct redisReply *r = store_do(in->store, &e);
         if (r)

@@ -35,14 +35,14 @@ enum status fsck_check_log(struct fsck *f, const struct key *k) {
         return st;
     if (uuid_is_nil(&state.at.epoch)) {
         cmd_renew(f->c, f->ks, &k->name.channel, &spare, NULL,
-                  store_fails_over(f->in->store));
+                  store_history(f->in->store));
         st = fsck_found_key(f, "log without a position", k,
                             "epoch, base or seq is missing or wrong", true);
     } else if (log.top > state.at.seq) {
         char detail[96];
         struct position known = {.epoch = state.at.epoch, .seq = log.top};
         cmd_renew(f->c, f->ks, &k->name.channel, &spare, &known,
-                  store_fails_over(f->in->store));
+                  store_history(f->in->store));
         snprintf(detail, sizeof detail, "seq is %" PRIu64 ", the log ends at %" PRIu64,
                  state.at.seq, log.top);
         st = fsck_found_key(f, "counter behind the stream", k, detail, true);

@@ -185,7 +185,7 @@ static void send_batch(struct node *node, struct append_batch *batch) {
     struct uuid spare = uuid_make_quick();
     batch->lane->batch = batch;
     cmd_append_args_begin(cmd, node->id, &spare, (unsigned)(node->set->remember / 1000),
-                          redis_pool_fails_over(node->store));
+                          redis_pool_history(node->store));
     for (unsigned i = 0; i < batch->n; i++) {
         const struct op *op = batch->ops[i];
         const struct feed *feed = &op->channel->feed;

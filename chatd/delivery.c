@@ -197,13 +197,15 @@ void delivery_enter_epoch(struct node *node, struct channel *ch,
     log_warn("new_epoch", "seq=%llu", (unsigned long long)state->base);
     feed_base(&ch->feed, &base);
     hub_new_epoch(ch, base.seq, tell_epoch, &base);
-    for (size_t i = 0; i < ch->feed.n;) { /* what belongs to the old one will not come any more */
+    /* What belongs to the old one, and the stream no longer has, was lost: it is not acknowledged, so
+     * that it is sent again. */
+    for (size_t i = 0; i < ch->feed.n;) {
         if (uuid_eq(&ch->feed.held[i].at.epoch, &base.epoch)) {
             i++;
             continue;
         }
         struct position at = ch->feed.held[i].at;
-        release_note(feed_take(&ch->feed, &at), true);
+        release_note(feed_take(&ch->feed, &at), false);
     }
 }
 

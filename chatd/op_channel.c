@@ -217,7 +217,7 @@ static void read_snapshot(struct op *op) {
                           .event_members_max = (uint32_t)node->set->event_members,
                           .list_max = MEMBERS_MAX,
                           .known = feed->based ? &feed->last : NULL,
-                          .fails_over = redis_pool_fails_over(node->store)};
+                          .history = redis_pool_history(node->store)};
     cmd_join(&node->cmd, &node->keys, &a);
     op_call(op, on_position);
     j->asked_since = op->req.u.join.has_since;

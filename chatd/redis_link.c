@@ -64,6 +64,8 @@ struct redis_link {
     int handles; /* timers to be closed yet */
     unsigned tries, greetings;
     bool want_write, reloading, refused;
+    bool keeps; /* what it has answered, whatever happens */
+    char run[RUN_MAX + 1];
     bool told; /* that the server isn't set up to keep much */
     uint64_t heard_ms;
     struct queue sent, kept;
@@ -139,8 +141,9 @@ static bool submit(struct redis_link *l, struct pending *p, const char *text, si
     return keep;
 }
 
-void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
-                     link_aux aux) {
+/* During the handshake, too. */
+static void call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
+                 link_aux aux) {
     bool bus = l && l->hooks.role == LINK_BUS && l->state == UP;
     bool script = c->script != SCRIPT_NONE;
     struct pending p = {.fn = bus ? NULL : fn, .arg = arg, .aux = aux};
@@ -155,6 +158,13 @@ void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn
         free(text);
 }
 
+/* Nobody overtakes the handshake: what is asked before it has told which server this is, and that
+ * its data are ours, must not be carried out. */
+void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
+                     link_aux aux) {
+    call(redis_link_up(l) ? l : NULL, c, fn, arg, aux);
+}
+
 void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply_fn fn, void *arg,
                      link_aux aux) {
     struct pending p = {.fn = fn, .arg = arg, .aux = aux};
@@ -162,7 +172,7 @@ void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply
         cmd_asking(&l->cmd);
         redis_link_call(l, &l->cmd, NULL, NULL, NULL);
     }
-    if (accepts(l))
+    if (redis_link_up(l) && accepts(l))
         submit(l, &p, t->text, t->len, t->script);
     else
         answer(&p, NULL);
@@ -198,7 +208,7 @@ static void on_script_loaded(const redisReply *reply, void *arg, link_aux aux) {
 static void load_scripts(struct redis_link *l, link_reply_fn fn) {
     for (enum script s = 0; s < SCRIPTS; s++) {
         cmd_script_load(&l->cmd, s);
-        redis_link_call(l, &l->cmd, fn, l, NULL);
+        call(l, &l->cmd, fn, l, NULL);
     }
 }
 
@@ -323,9 +333,19 @@ static void on_schema(const redisReply *reply, void *arg, link_aux aux) {
     last_greeting(l);
 }
 
+/* Not being allowed to look is no reason to stay away. */
+static void on_run(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    if (!reply)
+        return; /* went down already */
+    reply_run(reply, l->run);
+    last_greeting(l);
+}
+
 static void greet_with(struct redis_link *l, link_reply_fn fn) {
     l->greetings++;
-    redis_link_call(l, &l->cmd, fn, l, NULL);
+    call(l, &l->cmd, fn, l, NULL);
 }
 
 static void on_role(const redisReply *reply, void *arg, link_aux aux) {
@@ -371,11 +391,12 @@ static void on_config(const redisReply *reply, void *arg, link_aux aux) {
     if (!reply)
         return;
     if (persistence_from_config(reply, &p)) {
+        l->keeps = p.aof && strcmp(p.fsync, "always") == 0;
         judge(l, &p);
         return;
     }
     cmd_info(&l->cmd, "persistence");
-    redis_link_call(l, &l->cmd, on_info, l, NULL);
+    call(l, &l->cmd, on_info, l, NULL);
 }
 
 /* A sentinel needs no password of the Redis behind it: what it says to these is no matter. */
@@ -386,6 +407,8 @@ static void on_scout_greeting(const redisReply *reply, void *arg, link_aux aux) 
 }
 
 static void greet_store(struct redis_link *l) {
+    cmd_info(&l->cmd, "server");
+    greet_with(l, on_run);
     cmd_persistence(&l->cmd);
     greet_with(l, on_config);
     if (!l->hooks.shard) {
@@ -402,6 +425,8 @@ static void greet(struct redis_link *l) {
     link_reply_fn fn = l->hooks.role == LINK_SCOUT ? on_scout_greeting : on_greeting;
     l->state = GREETING;
     l->greetings = 0;
+    l->keeps = false;
+    l->run[0] = '\0';
     if (*l->uri->password) {
         cmd_auth(&l->cmd, l->uri->user, l->uri->password);
         greet_with(l, fn);
@@ -609,6 +634,10 @@ void redis_link_move(struct redis_link *l, const char *why) {
 
 bool redis_link_up(const struct redis_link *l) {
     return l && l->state == UP;
+}
+
+const char *redis_link_history(const struct redis_link *l) {
+    return l->keeps ? HISTORY_SURE : l->run;
 }
 
 static void on_timer_closed(uv_handle_t *h) {

@@ -60,6 +60,10 @@ void redis_link_start(struct redis_link *l);
 void redis_link_move(struct redis_link *l, const char *why);
 bool redis_link_up(const struct redis_link *l); /* NULL: no */
 
+/* The history that this server's data are numbered in: its run id, or "" when it syncs what it answers
+ * to disk. See cmd_append_args_begin. */
+const char *redis_link_history(const struct redis_link *l);
+
 /* Sends `c` (copied). On a link that is down, or one with too much in flight, `fn` is called with
  * NULL before this returns; likewise when `l` is NULL. On a bus `fn` is ignored. */
 void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,

@@ -404,8 +404,10 @@ bool redis_pool_up(const struct redis_pool *p) {
     return p && shards_any_up(&p->shards);
 }
 
-bool redis_pool_fails_over(const struct redis_pool *p) {
-    return p->shards.scout != NULL;
+const char *redis_pool_history(const struct redis_pool *p) {
+    if (p->shards.scout || redis_pool_confirms(p))
+        return HISTORY_ASKED;
+    return redis_link_history(p->shards.shard[0]->store);
 }
 
 uint16_t redis_pool_slot(const struct redis_pool *p, const char *key, size_t len) {

@@ -28,8 +28,9 @@ void redis_pool_free(struct redis_pool *p);
 
 /* Is there anybody to talk to? NULL: no. */
 bool redis_pool_up(const struct redis_pool *p);
-/* May what an earlier master acknowledged be missing from the one that answers now? */
-bool redis_pool_fails_over(const struct redis_pool *p);
+/* For cmd_append_args_begin: may what was acknowledged earlier be missing from what answers now? Good
+ * until the loop's turn ends. */
+const char *redis_pool_history(const struct redis_pool *p);
 
 /* A key's slot: what makes commands travel together. 0 for every key unless this is a Cluster. */
 uint16_t redis_pool_slot(const struct redis_pool *p, const char *key, size_t len);

@@ -46,7 +46,7 @@ static void begin_epoch(struct node *node, struct channel *ch) {
     struct uuid spare = uuid_make();
     log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->feed.last.seq);
     cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->feed.last,
-              redis_pool_fails_over(node->store));
+              redis_pool_history(node->store));
     redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
     delivery_read_stream(node, ch, 0);
 }

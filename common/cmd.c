@@ -268,11 +268,11 @@ void cmd_append_keys(struct cmd *c, const struct keyspace *ks, const struct mess
 }
 
 void cmd_append_args_begin(struct cmd *c, const char *node_id, const struct uuid *spare_epoch,
-                           unsigned remember_s, bool fails_over) {
+                           unsigned remember_s, const char *history) {
     cmd_literal(c, node_id);
     cmd_i64(c, remember_s);
     cmd_uuid(c, spare_epoch);
-    cmd_literal(c, fails_over ? "1" : "");
+    cmd_literal(c, history);
 }
 
 /* An epoch and a seq; `at` NULL: nothing is known. */
@@ -297,13 +297,13 @@ void cmd_append_args(struct cmd *c, const struct keyspace *ks, const struct mess
 }
 
 void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-               const struct uuid *spare_epoch, const struct position *known, bool fails_over) {
+               const struct uuid *spare_epoch, const struct position *known, const char *history) {
     cmd_begin_script(c, SCRIPT_RENEW, 2);
     cmd_channel_key(c, ks, ch, CHANNEL_LOG);
     cmd_channel_key(c, ks, ch, CHANNEL_META);
     cmd_uuid(c, spare_epoch);
     position(c, known);
-    cmd_literal(c, fails_over ? "1" : "");
+    cmd_literal(c, history);
 }
 
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
@@ -390,7 +390,7 @@ void cmd_join(struct cmd *c, const struct keyspace *ks, const struct join_args *
     cmd_i64(c, a->event_members_max);
     cmd_i64(c, a->list_max);
     position(c, a->known);
-    cmd_literal(c, a->fails_over ? "1" : "");
+    cmd_literal(c, a->history);
 }
 
 void cmd_announce(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,

@@ -71,13 +71,15 @@ void cmd_schema_get(struct cmd *c, const struct keyspace *ks);
 void cmd_append_begin(struct cmd *c, unsigned messages);
 void cmd_append_keys(struct cmd *c, const struct keyspace *ks, const struct message *m);
 void cmd_append_args_begin(struct cmd *c, const char *node_id, const struct uuid *spare_epoch,
-                           unsigned remember_s, bool fails_over);
-/* `known`: up to where this node has delivered the channel; NULL: it knows nothing. `fails_over`, here
- * and above: may a promoted server have less than its master had? See position.lua. */
+                           unsigned remember_s, const char *history);
+/* `known`: up to where this node has delivered the channel; NULL: it knows nothing. `history`, here
+ * and above: whose numbering this is, HISTORY_ASKED or HISTORY_SURE; see position.lua. */
+#define HISTORY_ASKED "1" /* the server says it itself */
+#define HISTORY_SURE ""   /* the server keeps what it answers: not compared */
 void cmd_append_args(struct cmd *c, const struct keyspace *ks, const struct message *m,
                      bool client_uuid, const struct position *known);
 void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-               const struct uuid *spare_epoch, const struct position *known, bool fails_over);
+               const struct uuid *spare_epoch, const struct position *known, const char *history);
 
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 void cmd_log_length(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
@@ -108,7 +110,7 @@ struct join_args {
     size_t event_len;
     uint32_t event_members_max, list_max;
     const struct position *known; /* as in cmd_append_args */
-    bool fails_over;
+    const char *history;
 };
 void cmd_join(struct cmd *c, const struct keyspace *ks, const struct join_args *a);
 /* announce.lua; `leaver` NULL: nobody leaves */

@@ -240,6 +240,18 @@ enum err_code reply_join(const redisReply *r, struct join_result *out, struct er
     return ERR_OK;
 }
 
+bool reply_run(const redisReply *r, char out[RUN_MAX + 1]) {
+    static const char name[] = "\r\nrun_id:";
+    *out = '\0';
+    const char *at = r && is_str(r) ? strstr(r->str, name) : NULL;
+    size_t n = at ? strspn(at + strlen(name), "0123456789abcdef") : 0;
+    if (n == 0 || n > RUN_MAX)
+        return false;
+    memcpy(out, at + strlen(name), n);
+    out[n] = '\0';
+    return true;
+}
+
 enum err_code reply_position(const redisReply *r, struct channel_state *out, struct err *e) {
     memset(out, 0, sizeof *out);
     if (reply_ok(r, e))

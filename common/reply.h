@@ -58,6 +58,11 @@ struct join_result {
 };
 enum err_code reply_join(const struct redisReply *r, struct join_result *out, struct err *e);
 
+/* The run id in INFO's section "server". False, and an empty text, where it isn't said (or may not be
+ * asked). */
+#define RUN_MAX 40
+bool reply_run(const struct redisReply *r, char out[RUN_MAX + 1]);
+
 /* cmd_position. A channel that has none yet: epoch nil. */
 struct channel_state {
     struct position at;

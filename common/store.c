@@ -29,8 +29,9 @@ const struct keyspace *store_keys(const struct store *s) {
     return &s->keys;
 }
 
-bool store_fails_over(const struct store *s) {
-    return s->uri->kind == REDIS_SENTINEL || s->uri->kind == REDIS_CLUSTER;
+const char *store_history(const struct store *s) {
+    bool promoted = s->uri->kind == REDIS_SENTINEL || s->uri->kind == REDIS_CLUSTER;
+    return promoted ? HISTORY_ASKED : HISTORY_SURE;
 }
 
 struct cmd *store_cmd(struct store *s) {

@@ -36,8 +36,8 @@ enum err_code store_version(struct store *s, char *out, size_t size, struct err 
 /* After some idle time: is the connection still there? Asks the kernel only. */
 bool store_alive(const struct store *s);
 
-/* May a promoted server have less than its master had? (Sentinel, Cluster) */
-bool store_fails_over(const struct store *s);
+/* For cmd_append_args_begin: a promoted server may have less than its master had (Sentinel, Cluster). */
+const char *store_history(const struct store *s);
 const struct keyspace *store_keys(const struct store *s);
 /* The commands are built in this one scratch: `cmd_user_get(store_cmd(s), store_keys(s), …)`. */
 struct cmd *store_cmd(struct store *s);

@@ -16,9 +16,11 @@
 local SEQ_DIGITS = 15 -- Lua numbers are exact to 2^53
 local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
 
--- '1': where servers are promoted. Not for every message: it costs as much as storing one.
+-- What the caller wants compared: '' nothing, '1' (where servers are promoted) what this server says of itself, which
+-- costs as much as storing a message, or else the name itself: where there is one server, callers know its run id.
 local function history_of(wanted)
-  return wanted == '1' and redis.call('INFO', 'replication'):match('master_replid:(%x+)')
+  if wanted ~= '1' then return wanted ~= '' and wanted end
+  return redis.call('INFO', 'replication'):match('master_replid:(%x+)')
 end
 
 local function renew(log, meta, spare, known, history)

@@ -29,7 +29,6 @@ def test_short_form():
     assert run("--quiet").returncode == 0
 
 
-@pytest.mark.xfail(reason="R7: a node that knows less gets there first")
 def test_what_redis_loses_in_d0_is_no_fault_of_ours():
     """The same seed each time: power cuts and kills."""
     done = run("--quiet", "--durability=D0", "--seed=4", "--messages=1500", "--faults=6",

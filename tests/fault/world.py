@@ -44,6 +44,12 @@ class Single:
     def uri(self):
         return self.server.uri
 
+    def sync(self):
+        """All that was written until now is safe."""
+        self.r.config_set("appendfsync", "always")
+        self.r.set("synced", 1)
+        self.r.config_set("appendfsync", FSYNC[self.durability])
+
     def kill(self, seconds, power=False):
         """kill -9, and back. With `power` gone what was not synced is lost, as a machine would lose it."""
         with self.lock:

@@ -78,8 +78,8 @@ class Redis:
         self.port = free_port() if tcp else 0
         self.password = options.get("requirepass")
         # Not everysec: while an fsync is under way Redis then holds back what it has answered for up to
-        # 2 s, and kill -9 loses it. What is tested here is our part: with "no" each write is made at once.
-        self.options = {"appendonly": "yes", "appendfsync": "no", "save": "", **options}
+        # 2 s, and kill -9 loses it. What is tested here is our part: with "always" all is there again.
+        self.options = {"appendonly": "yes", "appendfsync": "always", "save": "", **options}
         self.env = env
         self.process = None
         self.users = {}

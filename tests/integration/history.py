@@ -110,7 +110,7 @@ class History:
     @staticmethod
     def _same(found, seen, epoch, seq, uuid, where):
         if seen.setdefault((epoch, seq), uuid) != uuid:
-            found["two orders"].append(where)
+            found["two orders"].append(f"{where}: in {epoch} that is {seen[epoch, seq]}")
 
     def _check_numbers(self, found, seen):
         """In the last epoch a number is what is stored; in each it is what was acknowledged."""

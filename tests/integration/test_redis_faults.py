@@ -19,7 +19,10 @@ RETURN = 5.0     # seconds until service is back behind Redis
 
 
 @pytest.fixture
-def nodes(start_chatd, own_redis):
+def nodes(start_chatd, own_redis, prefix):
+    """They may look, and see that it syncs every write: so they know that it lost nothing when it comes back."""
+    own_redis.r.execute_command("ACL", "SETUSER", own_redis.user_for("chatd", prefix), "+config|get")
+    own_redis.r.execute_command("ACL", "SAVE")
     return [start_chatd(own_redis.uri) for _ in range(2)]
 
 
@@ -175,6 +178,30 @@ def test_many_faults_at_random(nodes, own_redis, prefix):
     load.check()
     assert set(load.errors) <= {"unavailable"} and load.slowest < WITHIN
     assert not load.closes and load.signed_out == load.epochs == load.unrecovered == 0
+
+
+@pytest.mark.parametrize("fault", [stopped_and_started, killed_and_started])
+def test_a_redis_that_may_have_lost_something_begins_new_epochs_and_nobody_misses_what_it_kept(fault, start_chatd,
+                                                                                               prefix):
+    """It doesn't say "always", so nobody can know: no number is used again, and those who are connected
+    get all that is stored."""
+    server = chat.Redis(appendfsync="no")
+    try:
+        with Load([start_chatd(server.uri) for _ in range(2)], server, prefix) as load:
+            for _ in range(3):
+                load.wait_acked(100)
+                fault(server)
+            load.wait_acked(100)
+        load.check()
+        assert set(load.errors) <= {"unavailable"} and not load.closes
+        epochs = {r.epoch for r in load.history.receptions}
+        assert len(epochs) == 4 and load.epochs == 3 * len(load.members)
+        own = [r for r in load.history.receptions if r.who == "m0#1"]
+        stored = [seq for seq, _, _ in load.history.stored if seq > own[0].start]
+        assert sorted({d.seq for r in own for d in r.deliveries}) == stored
+        assert stored == list(range(own[0].start + 1, stored[-1] + 1))
+    finally:
+        server.destroy()
 
 
 @contextlib.contextmanager
@@ -504,7 +531,8 @@ def test_a_redis_that_lost_its_newest_data_never_uses_a_number_twice(client, nod
     assert alice.hear("on")["seq"] == 10
     carol = client("carol", at=nodes[0])
     join_when_back(carol)
-    assert carol.join(since={"epoch": epoch, "seq": 8})["recovered"] is False
+    assert [m["seq"] for m in carol.join(since={"epoch": epoch, "seq": 8})["messages"]] == [9, 10], "it has the rest"
+    assert carol.join(since={"epoch": epoch, "seq": 9})["recovered"] is False
     assert [m["seq"] for m in carol.join()["messages"]] == [10, 9, 5, 4, 3, 2, 1]
 
 
@@ -538,7 +566,7 @@ def test_a_spoilt_counter_never_uses_a_number_twice(spoil, client, nodes, own_re
     carol = client("carol", at=nodes[0])
     joined = carol.join()
     assert [m["seq"] for m in joined["messages"]] == [5, 4, 3, 2, 1] and joined["epoch"] == event["epoch"]
-    assert carol.join(since={"epoch": epoch, "seq": 3})["recovered"] is False
+    assert carol.join(since={"epoch": epoch, "seq": 4})["recovered"] is False
     assert [m["seq"] for m in carol.join(since={"epoch": event["epoch"], "seq": 3})["messages"]] == [4, 5]
 
 

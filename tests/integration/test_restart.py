@@ -60,6 +60,11 @@ def test_nothing_is_lost_or_doubled_when_chatd_is_stopped_under_load(start_chatd
     assert load.closes == {1001: 2 * len(load.members)}
 
 
+def is_served(client):
+    client.ask("users", requestID="served")
+    return client.recv()["type"] == "users"
+
+
 def test_a_message_whose_answer_was_lost_is_not_stored_again(client, start_chatd, own_redis, proxy):
     """The connection to Redis is cut at each step around the append, again and again."""
     node, healthy = start_chatd(proxy.uri), start_chatd(own_redis.uri)
@@ -73,6 +78,7 @@ def test_a_message_whose_answer_was_lost_is_not_stored_again(client, start_chatd
         uuid, text = chat.new_uuid(), f"m{i} {rng.random()}"
         before_it_is_stored = i % 2
         if before_it_is_stored:
+            chat.wait_until(lambda: is_served(alice), what="the link's return")
             proxy.hold(containing=uuid.encode())
             alice.post(text, uuid=uuid, requestID=uuid)
             assert proxy.held.wait(chat.PATIENCE)

@@ -193,13 +193,13 @@ static void b_append(struct cmd *c) {
     n.sender_name_len = strlen(NASTY_NAME);
     cmd_append_begin(c, 1);
     cmd_append_keys(c, &KS, &m);
-    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, false);
+    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, HISTORY_SURE);
     cmd_append_args(c, &KS, &m, true, NULL);
     print(&OUT, c);
     cmd_append_begin(c, 2);
     cmd_append_keys(c, &KS, &m);
     cmd_append_keys(c, &KS, &n);
-    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, true);
+    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, HISTORY_ASKED);
     cmd_append_args(c, &KS, &m, true, NULL);
     cmd_append_args(c, &KS, &n, false, &known);
 }
@@ -207,9 +207,9 @@ static void b_append(struct cmd *c) {
 static void b_renew(struct cmd *c) {
     struct channel_id id = dm();
     struct position known = {.epoch = MESSAGE_ID, .seq = 17};
-    cmd_renew(c, &KS, &id, &EPOCH_ID, &known, true);
+    cmd_renew(c, &KS, &id, &EPOCH_ID, &known, HISTORY_ASKED);
     print(&OUT, c);
-    cmd_renew(c, &KS, &id, &EPOCH_ID, NULL, false);
+    cmd_renew(c, &KS, &id, &EPOCH_ID, NULL, "5e7e7");
 }
 
 static void b_position(struct cmd *c) {
@@ -248,6 +248,7 @@ static struct join_args join_of(struct channel_id id) {
                               .user = ALICE_ID,
                               .now_ms = NOW_MS,
                               .spare_epoch = EPOCH_ID,
+                              .history = HISTORY_SURE,
                               .event = "s\nchannelJoin\n" ALICE "\nAlice",
                               .event_len = strlen("s\nchannelJoin\n" ALICE "\nAlice"),
                               .event_members_max = 1000,

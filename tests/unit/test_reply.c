@@ -306,6 +306,20 @@ static void test_i64(void **state) {
     }
 }
 
+static void test_run(void **state) {
+    (void)state;
+    char run[RUN_MAX + 1];
+    assert_true(reply_run(made("'# Server\r\nredis_version:7.0.15\r\nrun_id:00c0ffee\r\n'"), run));
+    assert_string_equal(run, "00c0ffee");
+    const char *no[] = {"'# Server\r\n'", "'run_id:00'", "'\r\nrun_id:\r\n'",
+                        "'\r\nrun_id:XYZ'", "nil", ":1", "[]", "-NOPERM;"};
+    for (size_t i = 0; i < COUNT(no); i++) {
+        assert_false(reply_run(made(no[i]), run));
+        assert_string_equal(run, "");
+    }
+    assert_false(reply_run(NULL, run));
+}
+
 static void test_str(void **state) {
     (void)state;
     struct err e;
@@ -850,6 +864,7 @@ int main(void) {
         TEST(test_ok),
         TEST(test_noscript),
         TEST(test_i64),
+        TEST(test_run),
         TEST(test_str),
         TEST(test_uuid),
         TEST(test_array),
