@@ -235,6 +235,7 @@ void account_event(struct node *node, struct account *acc, const struct event *e
     case EVENT_USER:
     case EVENT_PURGE:
     case EVENT_FORGET:
+    case EVENT_PROBE:
         break;
     }
 }

@@ -181,6 +181,8 @@ static void on_payload(struct node *node, const struct push *p) {
             account_event(node, acc, &ev);
     } else if (ev.kind == EVENT_FORGET)
         on_forget(node, &ev);
+    else if (ev.kind == EVENT_PROBE)
+        probe_heard(node, &ev);
 }
 
 /* --- Purges that nobody heard, since the link was down --- */
@@ -353,6 +355,7 @@ void bus_moved(struct node *node) {
 void bus_up(struct node *node, uint16_t line) {
     log_info("bus_up", "channels=%zu users=%zu", node->hub.channels.count,
              node->accounts.table.count);
+    node->count.bus_ups++;
     node->bus.lines[line] = (struct bus_line){.asked = 0};
     settle(node);
 }

@@ -116,6 +116,10 @@ void handshake_begin(struct node *node, struct ws *to, int fd, struct address *f
     uv_poll_start(&h->poll, UV_READABLE, on_readable);
 }
 
+const struct handshake *handshake_next(const struct handshake *h) {
+    return h->next;
+}
+
 void handshakes_sweep(struct node *node, uint64_t now_ms) {
     struct handshakes *all = &node->handshakes;
     while (all->first && all->first->since_ms + node->set->handshake_timeout <= now_ms)

@@ -22,6 +22,8 @@ struct handshakes {
 
 /* Takes over an accepted socket and its address. */
 void handshake_begin(struct node *node, struct ws *to, int fd, struct address *from);
+/* Walks them: the one behind `h`, or NULL. */
+const struct handshake *handshake_next(const struct handshake *h);
 /* Closes those that are over the deadline. About twice a second. */
 void handshakes_sweep(struct node *node, uint64_t now_ms);
 /* Closes all. */

@@ -26,6 +26,7 @@ struct job {
 struct kdf {
     uv_loop_t *loop;
     unsigned threads, running;
+    uint64_t done;
     size_t queue_max, queued;
     unsigned long long passes;
     size_t memory_kib;
@@ -81,6 +82,7 @@ static void on_done(uv_work_t *w, int status) {
     struct job *j = w->data;
     struct kdf *k = j->kdf;
     k->running--;
+    k->done++;
     start_next(k);
     finish(j);
 }
@@ -125,6 +127,10 @@ bool kdf_hash(struct kdf *k, const char *password, size_t len, kdf_fn fn, void *
 bool kdf_verify(struct kdf *k, const char *hash, const char *password, size_t len, kdf_fn fn,
                 void *arg) {
     return add(k, true, hash, password, len, fn, arg);
+}
+
+struct kdf_load kdf_load(const struct kdf *k) {
+    return (struct kdf_load){.done = k->done, .running = k->running, .queued = k->queued};
 }
 
 void kdf_cancel(struct kdf *k) {

@@ -28,6 +28,12 @@ struct kdf *kdf_new(uv_loop_t *loop, unsigned threads, size_t queue, unsigned lo
                     size_t memory_bytes);
 /* The cost from here on; what was hashed with another is hashed anew when it is next verified. */
 void kdf_set_cost(struct kdf *k, unsigned long long passes, size_t memory_bytes);
+/* Ever hashed, and how many run and wait now. */
+struct kdf_load {
+    uint64_t done;
+    size_t running, queued;
+};
+struct kdf_load kdf_load(const struct kdf *k);
 /* Cancels what waits; returns at once, what runs is finished and called back. */
 void kdf_cancel(struct kdf *k);
 void kdf_free(struct kdf *k); /* nothing may be running */

@@ -54,6 +54,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *sa) {
         from = addresses_enter(&node->addresses, sa, node->set->max_per_address,
                                node->set->limit_loopback);
     if (!from) {
+        node->count.refused++;
         close(fd);
         return;
     }

@@ -1,5 +1,6 @@
 /* chatd - the chat daemon. Reads its settings and runs the server, see server.c for how it is put
  * together, or the supervisor of several. */
+#include "chatd/metrics.h"
 #include "chatd/server.h"
 #include "chatd/supervisor.h"
 #include "common/err.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPTIONS_MAX ((size_t)64 * 1024)
+#define LIST_MAX ((size_t)64 * 1024)
 
 /* The tables of PROTOCOL.md, for whoever wants them from the binary. */
 static void print_errors(void) {
@@ -29,7 +30,7 @@ static void print(struct buf *b) {
 static void print_acl(const struct settings *set) {
     struct keyspace ks;
     struct buf b;
-    buf_init(&b, OPTIONS_MAX);
+    buf_init(&b, LIST_MAX);
     keyspace_init(&ks, set->prefix); /* the settings were checked */
     grants_print(&b, &ks);
     print(&b);
@@ -37,16 +38,20 @@ static void print_acl(const struct settings *set) {
 
 static void print_man(const struct settings *set) {
     struct buf b;
-    buf_init(&b, OPTIONS_MAX);
+    buf_init(&b, LIST_MAX);
     option_man(&CHATD_PROGRAM, strcmp(set->man_part, "settings") == 0, &b);
     print(&b);
 }
 
-/* What the completions of the shells ask for. */
-static void print_options(void) {
+static void list_options(struct buf *out) {
+    option_list(&CHATD_PROGRAM, out);
+}
+
+/* What the completions of the shells and the tests of documents ask for. */
+static void print_list(void (*list)(struct buf *out)) {
     struct buf b;
-    buf_init(&b, OPTIONS_MAX);
-    option_list(&CHATD_PROGRAM, &b);
+    buf_init(&b, LIST_MAX);
+    list(&b);
     print(&b);
 }
 
@@ -66,7 +71,9 @@ int main(int argc, char **argv) {
     else if (set.man_part)
         print_man(&set);
     else if (set.list_options)
-        print_options();
+        print_list(list_options);
+    else if (set.list_metrics)
+        print_list(metrics_list);
     else if (set.check_config)
         puts("chatd: the settings are right");
     else if (supervisor_workers(&set) > 1 && !set.worker)

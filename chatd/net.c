@@ -102,6 +102,12 @@ int net_listen(const char *what, const char *address, bool shared, char *why, si
     return -1;
 }
 
+void net_shift(const char *address, unsigned by, char *out, size_t size) {
+    const char *colon = strrchr(address, ':');
+    unsigned long port = strtoul(colon + 1, NULL, 10);
+    snprintf(out, size, "%.*s:%lu", (int)(colon - address), address, port ? port + by : 0);
+}
+
 void net_name(int fd, char out[NET_NAME]) {
     union {
         struct sockaddr sa;

@@ -17,6 +17,9 @@ int net_listen(const char *what, const char *address, bool shared, char *why, si
 /* For a supervisor: binds the address and doesn't listen. It is refused if anybody has it, but lets
  * the shared listeners of workers in beside it. -1: see `why`. */
 int net_reserve(const char *what, const char *address, char *why, size_t size);
+/* "127.0.0.1:9090" and 2 make "127.0.0.1:9092"; port 0 stays 0. The address is one that net_check
+ * took. */
+void net_shift(const char *address, unsigned by, char *out, size_t size);
 /* Where a socket listens, for people: a name as a number, a free port for 0. */
 void net_name(int fd, char out[NET_NAME]);
 

@@ -13,6 +13,7 @@
 #include "chatd/limits.h"
 #include "chatd/names.h"
 #include "chatd/presence.h"
+#include "chatd/probe.h"
 #include "chatd/redis_pool.h"
 #include "chatd/repair.h"
 #include "chatd/session.h"
@@ -22,10 +23,12 @@
 
 #include <uv.h>
 
-/* What chatd counts; logged when it ends, and read by the metrics. */
+/* What chatd counts; logged when it ends, and read by the metrics (metrics.h says what they mean). */
 struct counters {
-    uint64_t connections, requests, errors, messages, deliveries, gaps, epochs, bad_entries,
-        bad_events;
+    uint64_t connections, refused, requests, messages, deliveries, gaps, epochs, bad_entries,
+        bad_events, received_bytes;
+    uint64_t store_ups, bus_ups; /* how often the links to Redis came up */
+    uint64_t errors[ERR_CODES];  /* answers, by their code */
 };
 
 struct node {
@@ -47,9 +50,11 @@ struct node {
     struct bus bus;
     struct appends appends;
     struct presence presence;
+    struct probe probe;
     struct kdf *kdf;
     struct cmd cmd; /* scratch to build a command in; sent before the next is built */
     struct counters count;
+    uint64_t started_s; /* since 1970 */
     bool draining;
 };
 

@@ -59,7 +59,7 @@ void op_submit(struct node *node, struct session *s, const struct verb *verb, st
 
 static void make_error_answer(struct op *op) {
     struct buf *b = frame_scratch();
-    op->node->count.errors++;
+    op->node->count.errors[op->err.code]++;
     encode_error(b, &op->err, request_type(op->req.kind), &op->req.id);
     frame_unref(op->answer);
     op->answer = frame_text(b);

@@ -7,7 +7,7 @@
 
 /* What needs a restart: it was used up at the start. Everything else is read where it is needed, or
  * brought there by server.c. */
-static const char *const FIXED[] = {"listen", "workers",     "redis",  "prefix",
+static const char *const FIXED[] = {"listen", "workers",     "redis",  "prefix",  "http", "durability",
                                     "worker", "kdf-threads", "kdf-queue"};
 
 static bool is_fixed(const char *name) {

@@ -11,6 +11,7 @@
 
 #include "chatd/activation.h"
 #include "chatd/embedded.h"
+#include "chatd/http.h"
 #include "chatd/listener.h"
 #include "chatd/net.h"
 #include "chatd/node.h"
@@ -18,6 +19,7 @@
 #include "chatd/redis_link.h"
 #include "chatd/reload.h"
 #include "chatd/supervisor.h"
+#include "chatd/versions.h"
 #include "chatd/ws.h"
 #include "common/clock.h"
 #include "common/json.h"
@@ -66,6 +68,7 @@ struct server {
     enum durability durability;
     struct embedded *embedded;
     struct listener *listener;
+    struct http *http; /* NULL: nobody asked for it */
     struct ws *ws;
     uint64_t deadline_ms;
     uint64_t watchdog_ms, tell_ms; /* see tell_manager */
@@ -144,6 +147,7 @@ static void on_sweep(uv_timer_t *t) {
                    node->set->sign_in_timeout);
     repair_check_quiet(node);
     bus_settle(node);
+    probe_tick(node);
 }
 
 /* --- The end --- */
@@ -262,6 +266,7 @@ static void on_ready(void *arg) {
 
 static void on_store_up(void *arg, uint16_t shard) {
     struct node *node = arg;
+    node->count.store_ups++;
     log_info("redis_up", "shard=%u", shard);
     presence_store_up(node, shard);
     repair_store_up(node, shard);
@@ -362,6 +367,36 @@ static bool make_modules(struct server *v, const struct settings *set) {
     return node->kdf && node->store && appends_init(node);
 }
 
+/* Why clients should go elsewhere, for /readyz; NULL: they may come. */
+static const char *ready(struct node *node) {
+    struct server *v = server_of(node);
+    return v->phase == STARTING                                  ? "starting"
+           : v->phase != SERVING                                 ? "draining"
+           : probe_age_ms(&node->probe) > PROBE_FRESH_MS ? "no round trip through Redis of late"
+                                                                 : NULL;
+}
+
+static int start_http(struct server *v) {
+    char why[256], address[NET_NAME * 4];
+    const struct settings *set = v->node.set;
+    int fd = activation_socket(ACTIVATION_HTTP, set->worker > 0);
+    if (fd < 0 && !*set->http)
+        return 0;
+    if (fd < 0) {
+        net_shift(set->http, set->worker ? (unsigned)set->worker - 1 : 0, address, sizeof address);
+        fd = net_listen("http", address, false, why, sizeof why);
+    }
+    if (fd < 0)
+        return fail(why);
+    net_name(fd, address);
+    v->http = http_open(&v->node, fd, ready);
+    if (!v->http)
+        return fail("http: out of memory");
+    v->node.probe.on = true;
+    log_info("http", "address=%s", address);
+    return 0;
+}
+
 static void init_handles(struct server *v) {
     uv_prepare_init(&v->loop, &v->prepare);
     uv_check_init(&v->loop, &v->check);
@@ -384,13 +419,6 @@ static void start_handles(struct server *v) {
     uv_signal_start(&v->on_hup, on_reload, SIGHUP);
 }
 
-/* For whoever compares them with advisories; see SECURITY.md. */
-static void log_versions(void) {
-    log_info("versions", "chatd=%s libwebsockets=\"%s\" libuv=%s hiredis=%s cjson=%s libsodium=%s",
-             CHATD_VERSION, ws_library(), uv_version_string(), redis_link_library(), json_library(),
-             secret_library());
-}
-
 static int start(struct server *v, const struct settings *set) {
     char why[256];
     struct node *node = &v->node;
@@ -403,7 +431,8 @@ static int start(struct server *v, const struct settings *set) {
                                           .users_page = USERS_PAGE_MAX,
                                           .resume_messages = RESUME_MESSAGES};
     make_id(node->id);
-    log_versions();
+    node->started_s = (uint64_t)(clock_wall_ms() / 1000);
+    log_info("versions", "chatd=%s %s", CHATD_VERSION, versions_log());
     raise_fd_limit(set);
     if (!make_modules(v, set))
         return fail("out of memory");
@@ -416,7 +445,7 @@ static int start(struct server *v, const struct settings *set) {
     if (!v->listener)
         return fail("out of memory");
     v->ws = ws_new(node);
-    if (!v->ws)
+    if (!v->ws || start_http(v) != 0)
         return 1;
     if (v->uri.kind == REDIS_EMBEDDED) {
         v->embedded = embedded_start(&v->loop, &v->uri, v->durability, why, sizeof why);
@@ -442,6 +471,7 @@ static void finish(struct server *v) {
     handshakes_close(node);
     redis_pool_free(node->store);
     node->store = NULL;
+    http_close(v->http);
     ws_close(v->ws);
     embedded_stop(v->embedded);
     close_handle((uv_handle_t *)&v->prepare);

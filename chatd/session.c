@@ -130,6 +130,7 @@ static void mark_dirty(struct session *s) {
  * or the sweep ends it. */
 static void cut_off(struct session *s) {
     log_info("slow_consumer", "session_bytes=%u address=%s", s->out_bytes, s->address->text);
+    s->all->slow++;
     drop_out(s);
     session_close(s, CLOSE_SLOW_CONSUMER);
 }
@@ -207,6 +208,7 @@ static void flush(struct session *s) {
         size_t n = gather(s, bytes, &single);
         enum wire_result r = wire_write(s->wsi, single ? single->bytes : bytes, n);
         frame_unref(single);
+        s->all->sent_bytes += n;
         s->choked = r != WIRE_SENT;
         if (r == WIRE_DEAD) {
             drop_out(s);

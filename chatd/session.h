@@ -79,6 +79,7 @@ struct sessions {
     struct session *dirty, *dirty_last;
     uint64_t count; /* alive, closing ones included */
     uint64_t max_outbound;
+    uint64_t sent_bytes, slow; /* ever: written, and cut off as slow consumers */
     uint32_t resume_below; /* a paused session is read again when it has fewer requests waiting */
     struct frame *ping;
     void (*gone)(struct session *s); /* the socket is gone and no request is left: clean up */

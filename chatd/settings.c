@@ -27,6 +27,8 @@ static const struct option_def OPTIONS[] = {
      "where to serve ws://HOST:PORT/ws; port 0 picks a free one", "Serving"},
     NUM("workers", workers, "1", 0, 256,
         "processes that share the port, looked after by one more; 0 = one a core"),
+    STR("http", 0, http, "", "HOST:PORT",
+        "where to serve /healthz, /readyz and /metrics; worker K does at PORT+K-1"),
     STR("origin", 0, origin, "", "LIST",
         "origins of web pages allowed besides same host and loopback, by comma; * = any"),
     TIME("handshake-timeout", handshake_timeout, "10s", 1 * SECOND, 10 * MINUTE,
@@ -85,6 +87,7 @@ static const struct option_def OPTIONS[] = {
      "logfmt or json, a line each on stderr", NULL},
     {"worker", 0, OPTION_NUM, AT(worker), "0", 0, 256, NULL, "K", "", NULL}, /* set by supervisor */
     FLAG("list-options", list_options, "no", ""), /* for completions; see option_list */
+    FLAG("list-metrics", list_metrics, "no", ""), /* for documents and tests; see metrics_list */
     {"man-part", 0, OPTION_CHOICE, AT(man_part), NULL, 0, 0, "flags|settings", NULL, "", NULL},
 
     {"check-config", 0, OPTION_BOOL, AT(check_config), "no", 0, 0, NULL, NULL,

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct settings {
-    char *listen, *redis, *prefix, *durability, *log_level, *log_format, *origin;
+    char *listen, *redis, *prefix, *durability, *log_level, *log_format, *origin, *http;
     /* Everything below has a cap that this table enforces. Sizes in bytes, times in ms. */
     uint64_t max_connections, max_per_address, max_frame, max_outbound, max_requests, max_joins;
     uint64_t max_rate, max_keys, event_members;
@@ -18,7 +18,7 @@ struct settings {
     uint64_t worker;  /* which one this process is, from 1; 0: none */
     uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
     bool sign_in_creates, limit_loopback;
-    bool print_errors, print_acl, list_options, check_config;
+    bool print_errors, print_acl, list_options, list_metrics, check_config;
     char *man_part; /* print this part of a man page, which is made of the table */
     const char *redis_file; /* the file that last named a Redis, or NULL; not ours */
 };

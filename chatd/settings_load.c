@@ -2,6 +2,7 @@
  * so that --check-config can say the same while another chatd serves. */
 #include "chatd/net.h"
 #include "chatd/settings.h"
+#include "chatd/versions.h"
 #include "common/durability.h"
 #include "common/keys.h"
 #include "common/log.h"
@@ -66,11 +67,12 @@ enum option_outcome settings_load(struct settings *set, int argc, char **argv,
     char why[WHY_MAX + 64];
     struct option_program program = CHATD_PROGRAM;
     program.complain = complain;
-    enum option_outcome outcome = option_load(&program, argc, argv, set, CHATD_VERSION);
+    enum option_outcome outcome = option_load(&program, argc, argv, set, versions_text());
     if (outcome != OPTION_RUN)
         return outcome;
     if (check_prefix(set, why, sizeof why) && check_redis(set, argc, argv, why, sizeof why) &&
-        net_check("listen", set->listen, why, sizeof why))
+        net_check("listen", set->listen, why, sizeof why) &&
+        (!*set->http || net_check("http", set->http, why, sizeof why)))
         return OPTION_RUN;
     if (complain)
         complain(why);

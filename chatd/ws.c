@@ -169,6 +169,7 @@ static int complete(struct node *node, struct session *s, const char *text, size
 
 static int received(struct ws *w, struct lws *wsi, struct session *s, const char *in, size_t len) {
     size_t max = w->node->set->max_frame;
+    w->node->count.received_bytes += len;
     if (s->closing)
         return 0;
     if (lws_frame_is_binary(wsi))

@@ -71,6 +71,8 @@ enum err_code {
 #undef X
 };
 
+#define ERR_CODES 64 /* all codes are below: room for an array of something for each */
+
 /* A failed operation: which error, and what exactly was wrong. Passed by pointer, filled by the
  * function that fails; `code` is ERR_OK in a fresh one. */
 struct err {

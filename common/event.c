@@ -184,6 +184,10 @@ bool event_parse(const char *payload, size_t len, struct event *out) {
     case EVENT_FORGET:
         next_uuid(&f, &out->user);
         break;
+    case EVENT_PROBE:
+        next_fixed(&f, out->node, NODE_ID_TEXT);
+        out->seq = next_u64(&f);
+        break;
     default:
         return false;
     }
@@ -248,4 +252,11 @@ void event_write_check(struct buf *b) {
 void event_write_forget(struct buf *b, const struct uuid *user) {
     buf_str(b, "r\n");
     add_uuid(b, user);
+}
+
+void event_write_probe(struct buf *b, const char *node, uint64_t number) {
+    buf_str(b, "h\n");
+    buf_str(b, node);
+    buf_char(b, '\n');
+    buf_u64(b, number);
 }

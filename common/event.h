@@ -12,6 +12,7 @@
  *                x  close_code                                  close the user's connections
  *                c  -                                           look at the record and keys again
  *   all nodes    r  user                                        forget what you know of this user
+ *                h  node number                                 is this heard? (see chatd/probe.h)
  */
 #ifndef COMMON_EVENT_H
 #define COMMON_EVENT_H
@@ -30,15 +31,16 @@ enum event_kind {
     EVENT_KEY_REVOKED = 'k',
     EVENT_CLOSE = 'x',
     EVENT_CHECK = 'c',
-    EVENT_FORGET = 'r'
+    EVENT_FORGET = 'r',
+    EVENT_PROBE = 'h'
 };
 
 /* Strings borrow from the payload. */
 struct event {
     enum event_kind kind;
     struct uuid epoch;                /* m p */
-    uint64_t seq;                     /* m u; p: up_to */
-    char node[NODE_ID_TEXT + 1];      /* m: which node stored it */
+    uint64_t seq;                     /* m u; p: up_to; h: its number */
+    char node[NODE_ID_TEXT + 1];      /* m: which node stored it; h: which asks */
     struct message message;           /* m: all but the channel */
     enum sys_event sys;               /* s */
     struct uuid user;                 /* s r; u: the sender */
@@ -63,5 +65,6 @@ void event_write_purge(struct buf *b, const struct uuid *epoch, uint64_t up_to,
                        const struct uuid *one);
 void event_write_check(struct buf *b);
 void event_write_forget(struct buf *b, const struct uuid *user);
+void event_write_probe(struct buf *b, const char *node, uint64_t number);
 
 #endif

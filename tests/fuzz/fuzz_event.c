@@ -33,6 +33,9 @@ static void write_again(const struct event *ev, struct buf *b) {
     case EVENT_FORGET:
         event_write_forget(b, &ev->user);
         break;
+    case EVENT_PROBE:
+        event_write_probe(b, ev->node, ev->seq);
+        break;
     case EVENT_MESSAGE:
     case EVENT_CHECK:
         break;

@@ -176,7 +176,7 @@ def test_help_lists_every_option():
 
 def test_version():
     done = run("--version")
-    assert done.returncode == 0 and re.fullmatch(r"chatd \d+\.\d+\.\d+\n", done.stdout)
+    assert done.returncode == 0 and re.fullmatch(r"chatd \d+\.\d+\.\d+\n(\w+ [\d.]+ ?)+\n", done.stdout)
 
 
 def test_help_wins_over_what_is_wrong_behind_it():

@@ -206,6 +206,15 @@ static void test_forget(void **state) {
     check_uuid(&ev.user, BOB);
 }
 
+static void test_probe(void **state) {
+    (void)state;
+    event_write_probe(&B, "0123456789abcdef", 7);
+    struct event ev = read_back("h\n0123456789abcdef\n7");
+    assert_int_equal(ev.kind, EVENT_PROBE);
+    assert_string_equal(ev.node, "0123456789abcdef");
+    assert_int_equal(ev.seq, 7);
+}
+
 /* What is not ours */
 
 static const char *const GOOD[] = {
@@ -401,6 +410,7 @@ int main(void) {
         TEST(test_purge),
         TEST(test_check),
         TEST(test_forget),
+        TEST(test_probe),
         TEST(test_good_ones),
         TEST(test_cut),
         TEST(test_more),
