@@ -59,7 +59,12 @@ static void take(struct listener *l, int fd, const struct sockaddr *sa) {
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    handshake_begin(node, l->to, fd, from);
+    if (node->tls)
+        fd = tls_accept(node->tls, fd);
+    if (fd < 0)
+        addresses_leave(&node->addresses, from);
+    else
+        handshake_begin(node, l->to, fd, from);
 }
 
 static void on_readable(uv_poll_t *p, int status, int events);

@@ -50,6 +50,13 @@ static void put_round_trips(const struct node *node, struct buf *out) {
             (double)p->sum_ns * NS, p->count);
 }
 
+/* Nothing without TLS: an alert must not take that for an expired one. */
+static void put_expiry(const struct node *node, struct buf *out) {
+    if (node->tls)
+        buf_fmt(out, "chatd_tls_certificate_expiry_seconds %" PRId64 "\n",
+                tls_expiry_s(node->tls));
+}
+
 /* --- Single values --- */
 
 static double queued_bytes(const struct node *node) {
@@ -119,6 +126,10 @@ static double files_max(void) {
           n->sessions.sent_bytes)                                                                  \
     VALUE(chatd_outbound_queue_bytes, gauge, "Bytes that wait for clients to read.",               \
           queued_bytes(n))                                                                         \
+    SERIES(chatd_tls_certificate_expiry_seconds, gauge,                                            \
+           "When the certificate expires, since 1970; not there without TLS.", put_expiry)         \
+    VALUE(chatd_tls_failures_total, counter, "Connections that did not get through TLS.",          \
+          n->tls ? tls_failures(n->tls) : 0)                                                       \
     SERIES(chatd_redis_up, gauge, "1 if there is a link to Redis.", put_links)                      \
     SERIES(chatd_redis_connects_total, counter, "Times that a link to Redis came up.",         \
            put_connects)                                                                         \

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,12 +109,45 @@ void net_shift(const char *address, unsigned by, char *out, size_t size) {
     snprintf(out, size, "%.*s:%lu", (int)(colon - address), address, port ? port + by : 0);
 }
 
+union any_address {
+    struct sockaddr sa;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un un;
+    struct sockaddr_storage storage;
+};
+
+static bool is_loopback(const union any_address *a) {
+    if (a->sa.sa_family == AF_INET)
+        return ntohl(a->v4.sin_addr.s_addr) >> 24 == 127;
+    if (a->sa.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr) && a->v6.sin6_addr.s6_addr[12] == 127);
+    return a->sa.sa_family == AF_UNIX;
+}
+
+bool net_is_local(int fd) {
+    union any_address at = {.sa.sa_family = AF_UNSPEC};
+    socklen_t size = sizeof at;
+    return getsockname(fd, &at.sa, &size) == 0 && is_loopback(&at);
+}
+
+bool net_is_open(const char *what, const char *address) {
+    char host[HOST_MAX], port[PORT_MAX], why[1];
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST}, *found;
+    if (!net_check(what, address, why, sizeof why))
+        return false;
+    split(address, host, sizeof host, port, sizeof port);
+    if (getaddrinfo(*host ? host : NULL, port, &hints, &found) != 0)
+        return false; /* a name */
+    union any_address at = {.sa.sa_family = AF_UNSPEC};
+    memcpy(&at, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return !is_loopback(&at);
+}
+
 void net_name(int fd, char out[NET_NAME]) {
-    union {
-        struct sockaddr sa;
-        struct sockaddr_un un;
-        struct sockaddr_storage any;
-    } at;
+    union any_address at;
     socklen_t size = sizeof at;
     char host[64] = "?", port[PORT_MAX] = "?";
     bool got = getsockname(fd, &at.sa, &size) == 0;

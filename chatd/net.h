@@ -20,6 +20,10 @@ int net_reserve(const char *what, const char *address, char *why, size_t size);
 /* "127.0.0.1:9090" and 2 make "127.0.0.1:9092"; port 0 stays 0. The address is one that net_check
  * took. */
 void net_shift(const char *address, unsigned by, char *out, size_t size);
+/* Is it an address, as a number, that more than this machine can reach? */
+bool net_is_open(const char *what, const char *address);
+/* Can only this machine reach the socket? */
+bool net_is_local(int fd);
 /* Where a socket listens, for people: a name as a number, a free port for 0. */
 void net_name(int fd, char out[NET_NAME]);
 

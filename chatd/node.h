@@ -18,6 +18,7 @@
 #include "chatd/repair.h"
 #include "chatd/session.h"
 #include "chatd/settings.h"
+#include "chatd/tls.h"
 #include "common/encode.h"
 #include "common/event.h"
 
@@ -51,6 +52,7 @@ struct node {
     struct appends appends;
     struct presence presence;
     struct probe probe;
+    struct tls *tls; /* NULL: clients come without */
     struct kdf *kdf;
     struct cmd cmd; /* scratch to build a command in; sent before the next is built */
     struct counters count;

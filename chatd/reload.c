@@ -28,10 +28,11 @@ bool reload_settings(struct settings *set, int argc, char **argv) {
     unsigned changed = 0, restart = 0;
     if (settings_load(&fresh, argc, argv, complain) != OPTION_RUN)
         return false;
+    bool turns = !*set->tls_cert != !*fresh.tls_cert; /* TLS on or off */
     for (const struct option_def *d = CHATD_PROGRAM.options; d->name; d++) {
         if (!option_differs(d, set, &fresh))
             continue;
-        bool fixed = is_fixed(d->name);
+        bool fixed = is_fixed(d->name) || (turns && strncmp(d->name, "tls-", 4) == 0);
         if (fixed)
             log_warn("restart_needed", "setting=%s", d->name);
         else

@@ -41,6 +41,7 @@
 #define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
 #define REDIS_ENDS_MS 5000  /* for an embedded Redis to write what it has */
 #define WAITING_MS 30000    /* the service manager may give up on a start after that … */
+#define EXPIRY_DAYS 14      /* before the certificate expires, to speak of it */
 #define RESUME_MESSAGES 500 /* missed messages that a join with `since` gives */
 #define RETURN_FLOOR_MS 100 /* goAway: clients come back spread over 100 ms … */
 #define RETURN_EACH_MS 2    /* … plus 2 ms for each of them … */
@@ -217,12 +218,18 @@ static void raise_fd_limit(const struct settings *set) {
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0)
         return;
-    rlim_t wanted = set->max_connections + 256;
+    rlim_t wanted = set->max_connections * (*set->tls_cert ? 3 : 1) + 256;
     r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
     setrlimit(RLIMIT_NOFILE, &r);
     if (r.rlim_cur < wanted)
         log_warn("few_files", "limit=%llu wanted=%llu", (unsigned long long)r.rlim_cur,
                  (unsigned long long)wanted);
+}
+
+static void say_expiry(const struct node *node) {
+    int64_t days = node->tls ? (tls_expiry_s(node->tls) - clock_wall_ms() / 1000) / 86400 : 0;
+    if (node->tls && days < EXPIRY_DAYS)
+        log_warn("certificate_expires", "days=%lld", (long long)days);
 }
 
 /* What the settings say that isn't read where it is needed. */
@@ -234,6 +241,10 @@ static void apply(struct server *v) {
     node->limits.frame_bytes = (uint32_t)set->max_frame;
     node->sessions.max_outbound = set->max_outbound;
     node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
+    char why[512];
+    if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why))
+        log_error("reload_failed", "reason=\"%s\"", why); /* it was right a moment ago */
+    say_expiry(node);
     kdf_set_cost(node->kdf, set->argon2_passes, set->argon2_memory);
 }
 
@@ -259,7 +270,8 @@ static void on_ready(void *arg) {
     listener_start(v->listener, v->ws);
     notify_ready();
     log_info("serving", "address=%s node=%s", listener_address(v->listener), node->id);
-    printf("chatd: serving ws://%s/ws\n", listener_address(v->listener));
+    printf("chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws",
+           listener_address(v->listener));
     if (fflush(stdout) != 0 && node->set->worker)
         stop(v, "no supervisor"); /* died before supervisor_bind_life */
 }
@@ -436,11 +448,21 @@ static int start(struct server *v, const struct settings *set) {
     raise_fd_limit(set);
     if (!make_modules(v, set))
         return fail("out of memory");
+    if (*set->tls_cert) {
+        node->tls = tls_new(&v->loop, set->tls_cert, set->tls_key, why, sizeof why);
+        if (!node->tls)
+            return fail(why);
+        say_expiry(node);
+    }
     int fd = activation_socket(ACTIVATION_LISTEN, set->worker > 0);
     if (fd < 0)
         fd = net_listen("listen", set->listen, set->worker > 0, why, sizeof why);
     if (fd < 0)
         return fail(why);
+    if (!node->tls && !set->insecure_plaintext && !net_is_local(fd)) {
+        fprintf(stderr, "chatd: listen %s: " SETTINGS_EXPOSED "\n", set->listen);
+        return 2;
+    }
     v->listener = listener_open(node, fd);
     if (!v->listener)
         return fail("out of memory");
@@ -473,6 +495,7 @@ static void finish(struct server *v) {
     node->store = NULL;
     http_close(v->http);
     ws_close(v->ws);
+    tls_close(node->tls);
     embedded_stop(v->embedded);
     close_handle((uv_handle_t *)&v->prepare);
     close_handle((uv_handle_t *)&v->check);
@@ -486,6 +509,7 @@ static void finish(struct server *v) {
     close_handle((uv_handle_t *)&node->repair);
     uv_run(&v->loop, UV_RUN_DEFAULT);
     ws_free(v->ws);
+    tls_free(node->tls);
     if (uv_loop_close(&v->loop) != 0)
         log_warn("handles_left", "phase=%d", (int)v->phase);
     kdf_free(node->kdf);

@@ -2,6 +2,7 @@
  * so that --check-config can say the same while another chatd serves. */
 #include "chatd/net.h"
 #include "chatd/settings.h"
+#include "chatd/tls.h"
 #include "chatd/versions.h"
 #include "common/durability.h"
 #include "common/keys.h"
@@ -62,9 +63,26 @@ static bool check_prefix(const struct settings *set, char *why, size_t size) {
     return keyspace_init(&keys, set->prefix);
 }
 
+static bool check_tls(const struct settings *set, char *why, size_t size) {
+    bool cert = *set->tls_cert, key = *set->tls_key;
+    if (cert != key)
+        snprintf(why, size, "tls-cert and tls-key: either both or none of them");
+    else
+        return !cert || tls_check(set->tls_cert, set->tls_key, why, size);
+    return false;
+}
+
+/* What a start finds out from the socket, from what the address says. */
+static bool check_exposure(const struct settings *set, char *why, size_t size) {
+    if (*set->tls_cert || set->insecure_plaintext || !net_is_open("listen", set->listen))
+        return true;
+    snprintf(why, size, "listen %s: " SETTINGS_EXPOSED, set->listen);
+    return false;
+}
+
 enum option_outcome settings_load(struct settings *set, int argc, char **argv,
                                   void (*complain)(const char *message)) {
-    char why[WHY_MAX + 64];
+    char why[WHY_MAX * 4];
     struct option_program program = CHATD_PROGRAM;
     program.complain = complain;
     enum option_outcome outcome = option_load(&program, argc, argv, set, versions_text());
@@ -72,6 +90,7 @@ enum option_outcome settings_load(struct settings *set, int argc, char **argv,
         return outcome;
     if (check_prefix(set, why, sizeof why) && check_redis(set, argc, argv, why, sizeof why) &&
         net_check("listen", set->listen, why, sizeof why) &&
+        check_tls(set, why, sizeof why) && check_exposure(set, why, sizeof why) &&
         (!*set->http || net_check("http", set->http, why, sizeof why)))
         return OPTION_RUN;
     if (complain)

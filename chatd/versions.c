@@ -3,6 +3,7 @@
 #include "chatd/versions.h"
 
 #include "chatd/redis_link.h"
+#include "chatd/tls.h"
 #include "chatd/ws.h"
 #include "common/json.h"
 #include "common/secret.h"
@@ -21,8 +22,9 @@ static const char *lws_version(void) {
 
 struct library versions_library(size_t i) {
     const struct library all[] = {{"libwebsockets", lws_version()}, {"libuv", uv_version_string()},
-                                  {"hiredis", redis_link_library()},     {"libsodium", secret_library()},
-                                  {"cjson", json_library()},        {NULL, NULL}};
+                                  {"hiredis", redis_link_library()}, {"libsodium", secret_library()},
+                                  {"cjson", json_library()},         {"openssl", tls_library()},
+                                  {NULL, NULL}};
     size_t last = sizeof all / sizeof *all - 1;
     return all[i < last ? i : last];
 }

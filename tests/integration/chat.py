@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -213,6 +214,7 @@ class Chatd:
         self.dir = tempfile.mkdtemp(prefix="chatd-")
         self.stderr_path = pathlib.Path(self.dir, "stderr")
         self.address = self.served = None
+        self.secure = False  # is it wss://?
         self.output = b""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHATD_")}
         with open(self.stderr_path, "ab") as stderr:
@@ -253,9 +255,8 @@ class Chatd:
             assert chunk, f"chatd does not serve (status {self.process.poll()}):\n{self.log()[-4000:]}"
             self.output += chunk
         line = self.output.decode().splitlines()[0]
-        start, end = "chatd: serving ws://", "/ws"
-        assert line.startswith(start) and line.endswith(end), line
-        self.address = line[len(start):-len(end)]
+        scheme, self.address = re.fullmatch(r"chatd: serving (wss?)://(.+)/ws", line).groups()
+        self.secure = scheme == "wss"
 
     @property
     def host(self):
@@ -400,6 +401,14 @@ def request(type, body=None, **envelope):
     return json.dumps(frame)
 
 
+@functools.cache
+def trusting():
+    """TLS that takes any certificate: the tests' are signed by themselves."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 class Client:
     """One connection. Reading skips no frame but `sys` events, which gather in `events`, so that a
     test that reads says what comes, in order."""
@@ -420,6 +429,9 @@ class Client:
         self.sock.settimeout(PATIENCE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.connect((chatd.host, chatd.port))
+        self.secure = getattr(chatd, "secure", False)
+        if self.secure:
+            self.sock = trusting().wrap_socket(self.sock)
         self._shake_hands(path, headers or {}, b"".join(ws_frame(TEXT, text) for text in early))
         if ready:
             self.ready = self.expect("ready")
@@ -440,11 +452,12 @@ class Client:
 
     def _more(self, deadline):
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+        waiting = self.secure and self.sock.pending()  # bytes that TLS has read already
+        if left <= 0 or not (waiting or select.select([self.sock], [], [], left)[0]):
             raise Silence("nothing came in time")
         try:
             chunk = self.sock.recv(1 << 18)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             chunk = b""
         if not chunk:
             self._gone(1006, "")

@@ -215,7 +215,7 @@ def test_ipv6(start_chatd, client):
 
 
 def test_every_address(start_chatd, client):
-    node = start_chatd(listen="*:0")
+    node = start_chatd(listen="*:0", insecure_plaintext=True)
     local = type("Local", (), {"host": "127.0.0.1", "port": node.port, "address": f"127.0.0.1:{node.port}"})
     client("alice", at=local).users()
 
