@@ -20,6 +20,7 @@ struct account {
     uint16_t line;            /* the bus's, or NO_SHARD: not heard */
     uint64_t asked;           /* the number of its SSUBSCRIBE on it */
     uint32_t refs;            /* sessions and requests */
+    struct bucket rate;       /* of its requests, from all its sessions here */
     struct session *sessions; /* linked by same_account */
 };
 

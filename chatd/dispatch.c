@@ -8,7 +8,8 @@
 #include "common/request.h"
 
 #define BAD_IN_A_ROW 10 /* malformed frames: then the connection is closed */
-#define FLOOD_MAX 1000  /* requests refused for their rate, in a row: likewise */
+#define FLOOD_MAX 1000  /* requests refused for their rate: likewise … */
+#define FLOOD_FORGIVES 4 /* … but each that is taken makes up for so many */
 
 static const struct verb VERBS[REQ_KINDS] = {
     [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .begin = auth_begin, .anyone = true},
@@ -31,10 +32,20 @@ static void count_bad(struct session *s, struct err *e) {
         err_set(e, ERR_TOO_MANY_ERRORS, "%s", "");
 }
 
+/* Whose rate it goes over, and by how many ms: the connection's, the user's or the address'. */
+static uint32_t over_rate(const struct settings *set, struct session *s, uint64_t now_ms) {
+    if (s->address->loopback && !set->limit_loopback)
+        return 0;
+    uint32_t wait = bucket_take(&s->rate, set->max_rate, now_ms);
+    if (wait == 0 && s->account)
+        wait = bucket_take(&s->account->rate, set->max_rate_user, now_ms);
+    return wait ? wait : bucket_take(&s->address->rate, set->max_rate_address, now_ms);
+}
+
 static void check_rate(struct node *node, struct session *s, struct err *e) {
-    uint32_t wait = bucket_take(&s->rate, node->set->max_rate, clock_mono_ms());
+    uint32_t wait = over_rate(node->set, s, clock_mono_ms());
     if (wait == 0) {
-        s->flooded = 0;
+        s->flooded -= s->flooded < FLOOD_FORGIVES ? s->flooded : FLOOD_FORGIVES;
         return;
     }
     if (++s->flooded >= FLOOD_MAX)
@@ -53,7 +64,7 @@ void dispatch_receive(struct node *node, struct session *s, const char *text, si
     node->count.requests++;
     request_decode(text, len, &req, &e);
     count_bad(s, &e);
-    if (!e.code)
+    if (e.code != ERR_TOO_MANY_ERRORS) /* what is malformed counts, too */
         check_rate(node, s, &e);
     op_submit(node, s, &VERBS[req.kind], &req, e.code ? &e : NULL);
 }

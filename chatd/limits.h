@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A token bucket: `rate` tokens a second, room for as many. rate 0 = no limit. */
+/* A token bucket: `rate` tokens a second, room for as many. rate 0 = no limit. One of zeros is full. */
 struct bucket {
     uint32_t tokens_milli; /* thousandths */
     uint32_t last_ms;      /* low half of the monotonic clock */
@@ -26,6 +26,7 @@ struct address {
     char text[46]; /* "192.0.2.1", "2001:db8:0:1::/64": one for one host, failed sign-ins are
                       counted by it */
     uint64_t connections;
+    struct bucket rate; /* of the requests from there */
 };
 
 struct addresses {

@@ -1,6 +1,7 @@
 """Every cap of chatd: what is beyond it is refused, and nobody else notices."""
 
 import socket
+import threading
 import time
 
 import chat
@@ -134,7 +135,7 @@ def test_who_talks_is_not_pinged(client, start_chatd):
 # Rate
 
 def test_rate_limited_then_fine_again(client, start_chatd):
-    node = start_chatd(max_rate=20)
+    node = start_chatd(limit_loopback=True, max_rate=20)
     alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
     alice.burst(*[chat.request("channelMessage", {"message": f"m{i}"}, requestID=i) for i in range(50)])
     frames = []
@@ -150,7 +151,7 @@ def test_rate_limited_then_fine_again(client, start_chatd):
 
 
 def test_flood_closes_the_connection(client, start_chatd):
-    node = start_chatd(max_rate=1)
+    node = start_chatd(limit_loopback=True, max_rate=1, max_rate_address=0)
     bob, mallory = client("bob", at=node), client(at=node)
     mallory.burst(*[chat.request("users")] * 1200)
     assert mallory.expect("error")["name"] == "not_authorized"
@@ -162,11 +163,78 @@ def test_flood_closes_the_connection(client, start_chatd):
 
 
 def test_no_rate_limit(client, start_chatd):
-    node = start_chatd(max_rate=0)
+    node = start_chatd(**rates())
     c = client(at=node)
     c.burst(*[chat.request("users")] * 3000)
     for _ in range(3000):
         c.expect_error("not_authorized")
+
+
+def rates(**settings):
+    return {"limit_loopback": True, "max_rate": 0, "max_rate_user": 0, "max_rate_address": 0, **settings}
+
+
+def refusals(*clients, n=60):
+    """How many of n requests, a client at a time in turn, are refused for their rate."""
+    for c in clients:
+        c.burst(*[chat.request("fence")] * (n // len(clients)))
+    return sum(c.expect("error")["name"] == "rate_limited" for c in clients for _ in range(n // len(clients)))
+
+
+def test_a_user_with_many_connections_is_one_user(client, start_chatd):
+    node = start_chatd(**rates(max_rate_user=20))
+    alice = [client("alice", at=node) for _ in range(3)]
+    assert refusals(*alice) >= 30
+    assert refusals(client("bob", at=node), n=15) == 0, "another user is not meant"
+    assert refusals(client(at=node), n=60) == 0, "nor is who isn't signed in"
+
+
+def test_many_users_from_one_address_are_one_address(client, start_chatd):
+    node = start_chatd(**rates(max_rate_address=20))
+    crowd = [client(at=node) for _ in range(6)]
+    assert refusals(*crowd) >= 30
+
+
+def test_rates_do_not_hold_on_the_loopback_by_default(client, start_chatd):
+    node = start_chatd(max_rate=1, max_rate_user=1, max_rate_address=1)
+    assert refusals(client("alice", at=node)) == 0
+
+
+def test_a_flooded_server_serves_the_others(client, start_chatd):
+    """Four connections that send as much as the socket takes, and come back when they are closed."""
+    node = start_chatd(**rates(max_rate=100), max_per_address=100)
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    stop, closed = threading.Event(), []
+
+    def flood():
+        frames = b"".join(chat.ws_frame(chat.TEXT, chat.request("users")) for _ in range(200))
+        while not stop.is_set():
+            try:
+                with chat.Client(node).sock as s:
+                    s.settimeout(0.1)
+                    while not stop.is_set():
+                        s.sendall(frames)
+                        s.recv(1 << 16)
+            except OSError:
+                closed.append(1)
+    crowd = [threading.Thread(target=flood) for _ in range(4)]
+    for thread in crowd:
+        thread.start()
+    try:
+        times = []
+        for i in range(150):
+            start = time.monotonic()
+            alice.say(f"m{i}")
+            bob.hear(f"m{i}")
+            times.append(time.monotonic() - start)
+            time.sleep(0.011)
+    finally:
+        stop.set()
+        for thread in crowd:
+            thread.join()
+    print(f"p50 {sorted(times)[75] * 1000:.1f} ms, p99 {sorted(times)[148] * 1000:.1f} ms; closed {len(closed)} times")
+    assert closed, "the flood was noticed"
+    assert sorted(times)[148] < 1, "p99, with sanitizers and four threads of a test on two cores"
 
 
 # Slow readers
