@@ -50,8 +50,10 @@ static void take(struct listener *l, int fd, const struct sockaddr *sa) {
     struct node *node = l->node;
     int one = 1;
     struct address *from = NULL;
+    bool proxy = networks_hold(&node->proxies, sa);
     if (node->addresses.connections < node->set->max_connections)
-        from = addresses_enter(&node->addresses, sa, node->set->max_per_address,
+        from = addresses_enter(&node->addresses, sa,
+                               proxy ? UINT64_MAX : node->set->max_per_address,
                                node->set->limit_loopback);
     if (!from) {
         node->count.refused++;
@@ -59,10 +61,8 @@ static void take(struct listener *l, int fd, const struct sockaddr *sa) {
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (node->tls)
-        fd = tls_accept(node->tls, fd);
-    if (fd < 0)
-        addresses_leave(&node->addresses, from);
+    if (proxy)
+        handshake_begin_proxied(node, l->to, fd, from);
     else
         handshake_begin(node, l->to, fd, from);
 }

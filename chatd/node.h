@@ -14,6 +14,7 @@
 #include "chatd/names.h"
 #include "chatd/presence.h"
 #include "chatd/probe.h"
+#include "chatd/proxy.h"
 #include "chatd/redis_pool.h"
 #include "chatd/repair.h"
 #include "chatd/session.h"
@@ -41,6 +42,8 @@ struct node {
     struct redis_pool *store; /* Redis, whatever its shape */
     uint16_t shard;           /* of it: the one that came or went, while that is dealt with */
     struct addresses addresses;
+    struct networks proxies; /* trusted to say who a client is */
+    bool warned_forwarded;   /* that somebody else says it */
     struct handshakes handshakes;
     struct sessions sessions;
     struct accounts accounts;

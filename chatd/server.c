@@ -236,12 +236,13 @@ static void say_expiry(const struct node *node) {
 static void apply(struct server *v) {
     struct node *node = &v->node;
     const struct settings *set = node->set;
+    char why[512];
     settings_apply_log(set);
     raise_fd_limit(set);
+    networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
     node->limits.frame_bytes = (uint32_t)set->max_frame;
     node->sessions.max_outbound = set->max_outbound;
     node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
-    char why[512];
     if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why))
         log_error("reload_failed", "reason=\"%s\"", why); /* it was right a moment ago */
     say_expiry(node);
@@ -448,6 +449,7 @@ static int start(struct server *v, const struct settings *set) {
     raise_fd_limit(set);
     if (!make_modules(v, set))
         return fail("out of memory");
+    networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
     if (*set->tls_cert) {
         node->tls = tls_new(&v->loop, set->tls_cert, set->tls_key, why, sizeof why);
         if (!node->tls)

@@ -32,6 +32,8 @@ static const struct option_def OPTIONS[] = {
     STR("tls-key", 0, tls_key, "", "FILE", "its private key (PEM), which others must not read"),
     FLAG("insecure-plaintext", insecure_plaintext, "no",
          "serve ws:// beyond the loopback: behind a TLS proxy, or in a network one trusts"),
+    STR("trusted-proxy", 0, trusted_proxy, "", "LIST",
+        "networks of proxies that may say who a client is: by PROXY header or X-Forwarded-For"),
     STR("http", 0, http, "", "HOST:PORT",
         "where to serve /healthz, /readyz and /metrics; worker K does at PORT+K-1"),
     STR("origin", 0, origin, "", "LIST",

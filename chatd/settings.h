@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct settings {
-    char *listen, *redis, *prefix, *durability, *log_level, *log_format, *origin, *http, *tls_cert, *tls_key;
+    char *listen, *redis, *prefix, *durability, *log_level, *log_format, *origin, *http, *tls_cert, *tls_key, *trusted_proxy;
     /* Everything below has a cap that this table enforces. Sizes in bytes, times in ms. */
     uint64_t max_connections, max_per_address, max_frame, max_outbound, max_requests, max_joins;
     uint64_t max_rate, max_rate_user, max_rate_address, max_keys, event_members;

@@ -1,6 +1,7 @@
 /* settings_load - see settings.h: the settings as a whole. Nothing here opens a socket or asks Redis,
  * so that --check-config can say the same while another chatd serves. */
 #include "chatd/net.h"
+#include "chatd/proxy.h"
 #include "chatd/settings.h"
 #include "chatd/tls.h"
 #include "chatd/versions.h"
@@ -80,6 +81,11 @@ static bool check_exposure(const struct settings *set, char *why, size_t size) {
     return false;
 }
 
+static bool check_proxies(const struct settings *set, char *why, size_t size) {
+    struct networks n;
+    return networks_parse(&n, set->trusted_proxy, why, size);
+}
+
 enum option_outcome settings_load(struct settings *set, int argc, char **argv,
                                   void (*complain)(const char *message)) {
     char why[WHY_MAX * 4];
@@ -91,6 +97,7 @@ enum option_outcome settings_load(struct settings *set, int argc, char **argv,
     if (check_prefix(set, why, sizeof why) && check_redis(set, argc, argv, why, sizeof why) &&
         net_check("listen", set->listen, why, sizeof why) &&
         check_tls(set, why, sizeof why) && check_exposure(set, why, sizeof why) &&
+        check_proxies(set, why, sizeof why) &&
         (!*set->http || net_check("http", set->http, why, sizeof why)))
         return OPTION_RUN;
     if (complain)

@@ -413,8 +413,10 @@ class Client:
     """One connection. Reading skips no frame but `sys` events, which gather in `events`, so that a
     test that reads says what comes, in order."""
 
-    def __init__(self, chatd, *, early=(), rcvbuf=None, ready=True, path="/ws", headers=None):
-        """`early`: requests (text) that travel in the segment of the handshake."""
+    def __init__(self, chatd, *, early=(), rcvbuf=None, ready=True, path="/ws", headers=None,
+                 prologue=b""):
+        """`early`: requests (text) that travel in the segment of the handshake; `prologue`: bytes before
+        all else."""
         self.chatd = chatd
         self.buffer = b""
         self.events = []
@@ -429,6 +431,7 @@ class Client:
         self.sock.settimeout(PATIENCE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.connect((chatd.host, chatd.port))
+        self.sock.sendall(prologue)
         self.secure = getattr(chatd, "secure", False)
         if self.secure:
             self.sock = trusting().wrap_socket(self.sock)
