@@ -332,6 +332,10 @@ static void on_bus_down(void *arg, uint16_t shard) {
     p->hooks.shards.bus_down(p->hooks.shards.arg, shard);
 }
 
+static void on_append_up(void *arg) {
+    look_whether_ready(arg);
+}
+
 static void on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
     struct redis_pool *p = arg;
     p->hooks.shards.push(reply, p->hooks.shards.arg, shard);
@@ -361,6 +365,7 @@ struct redis_pool *redis_pool_new(uv_loop_t *loop, const struct redis_uri *uri,
                                      .down = on_down,
                                      .bus_up = on_bus_up,
                                      .bus_down = on_bus_down,
+                                     .append_up = on_append_up,
                                      .push = on_push,
                                      .moved = on_moved,
                                      .refused = on_refused,

@@ -45,7 +45,12 @@ static void on_refused(const char *why, void *arg) {
     h->all->hooks.refused(why, h->all->hooks.arg);
 }
 
-static void on_append_link(void *arg) {
+static void on_append_up(void *arg) {
+    struct shards *s = ((struct shard *)arg)->all;
+    s->hooks.append_up(s->hooks.arg);
+}
+
+static void on_append_down(void *arg) {
     (void)arg; /* what it loses is called back */
 }
 
@@ -74,7 +79,7 @@ static bool make_links(struct shard *h) {
     const struct redis_link_hooks bus = {
         .role = LINK_BUS, .up = on_bus_up, .down = on_bus_down, .push = on_push};
     const struct redis_link_hooks append = {
-        .role = LINK_STORE, .durability = d, .up = on_append_link, .down = on_append_link};
+        .role = LINK_STORE, .durability = d, .up = on_append_up, .down = on_append_down};
     h->store = make_link(h, "store", &store);
     h->bus = make_link(h, "bus", &bus);
     bool extra = d == DURABILITY_REPLICATED;

@@ -30,6 +30,7 @@ struct shards_hooks {
     void (*down)(void *arg, uint16_t shard);
     void (*bus_up)(void *arg, uint16_t shard);
     void (*bus_down)(void *arg, uint16_t shard);
+    void (*append_up)(void *arg); /* with durability `replicated`: a link for appends */
     void (*push)(const struct redisReply *reply, void *arg, uint16_t shard);
     void (*moved)(void *arg); /* slots have other owners than before */
     void (*refused)(const char *why, void *arg); /* as redis_link's */

@@ -1,5 +1,5 @@
 """The faults that the driver knows, and how a schedule of them is made from a seed. A fault is a function that
-does its harm, waits as long as it lasts and undoes it; KINDS is the one list of them."""
+does its harm, waits as long as it lasts and undoes it; OF_SHAPE is the one list of them."""
 
 import dataclasses
 import functools
@@ -103,14 +103,15 @@ def redis_hangs_for_long(w, f):
 
 
 def paused(w, f):
-    w.r.execute_command("CLIENT", "PAUSE", int(f.seconds * 1000), ("ALL", "WRITE")[f.pick % 2])
+    w.redis.admin(f.pick).execute_command("CLIENT", "PAUSE", int(f.seconds * 1000), ("ALL", "WRITE")[f.pick % 2])
 
 
 def full(w, f):
     with w.redis.lock:
-        w.r.config_set("maxmemory", 1)
+        server = w.redis.admin(f.pick)
+        server.config_set("maxmemory", 1)
         time.sleep(f.seconds / 2)
-        w.r.config_set("maxmemory", 0)
+        server.config_set("maxmemory", 0)
 
 
 def read_only(w, f):
@@ -132,27 +133,57 @@ def no_replicas(w, f):
 
 def scripts_flushed(w, f):
     for _ in range(1 + f.pick % 5):
-        w.r.script_flush()
+        w.redis.admin(f.pick).script_flush()
+
+
+# Redis of other shapes
+
+@lossy
+def master_killed(w, f):
+    """kill -9 of a master: a replica takes over, without what it had not got yet."""
+    w.redis.lose_master(f.pick, f.seconds / 4)
+
+
+@lossy
+def master_frozen(w, f):
+    """So long that a replica takes over; then the old one wakes, and must learn that it is none any more."""
+    w.redis.freeze(f.pick, 2.5 + f.seconds)
+
+
+@lossy
+def handed_over(w, f):
+    """A failover that somebody asked for. (Sentinel lets the old master take writes for a moment longer.)"""
+    w.redis.hand_over(f.pick)
+
+
+def replica_killed(w, f):
+    w.redis.lose_replica(f.pick)
+
+
+def slot_moved(w, f):
+    w.redis.move_slot(f.pick)
 
 
 # Between them
 
 def links_cut(w, f):
     with w.redis.lock:
-        for one in w.links(("", "-bus", "-store")[f.pick % 3]):
-            w.r.client_kill_filter(_id=one)
+        server = w.redis.admin(f.pick)
+        for one in w.links(server, ("", "-bus", "-store")[f.pick % 3]):
+            server.client_kill_filter(_id=one)
 
 
 def pubsub_overrun(w, f):
     """Redis drops whoever is told more than the 16 KiB that it doesn't count."""
     with w.redis.lock:
-        w.r.config_set("client-output-buffer-limit", "pubsub 1 1 1")
-        first = set(w.links("-bus"))
+        server = w.redis.admin(f.pick)
+        server.config_set("client-output-buffer-limit", "pubsub 1 1 1")
+        first = set(w.links(server, "-bus"))
         deadline = time.monotonic() + chat.PATIENCE
-        while first & set(w.links("-bus")) and time.monotonic() < deadline:
-            for channel in w.r.pubsub_channels("*bus"):
-                w.r.publish(channel, "x" * 100_000)
-        w.r.config_set("client-output-buffer-limit", "pubsub 32mb 8mb 60")
+        while first & set(w.links(server, "-bus")) and time.monotonic() < deadline:
+            for channel in server.execute_command("PUBSUB SHARDCHANNELS", "*bus"):
+                server.execute_command("SPUBLISH", channel, "x" * 100_000)
+        server.config_set("client-output-buffer-limit", "pubsub 32mb 8mb 60")
 
 
 def partitioned(w, f):
@@ -188,18 +219,22 @@ def slow_readers(w, f):
     time.sleep(f.seconds)
 
 
-# In the order in which a schedule tries each once. Not all can be with another of its own kind of thing:
-# locks see to that.
-KINDS = [node_killed, links_cut, redis_killed, partitioned, clients_reset, power_cut, node_frozen, scripts_flushed,
-         redis_frozen, clock_jump, pubsub_overrun, full, node_stopped, read_only, slow_readers, paused, no_replicas,
-         redis_restarted, everything_killed, redis_hangs_for_long, cut_off_for_long]
-BY_NAME = {kind.__name__: kind for kind in KINDS}
+# What can befall which Redis. Not all can happen beside another of its own kind: locks see to that.
+ANYWHERE = [node_killed, links_cut, clients_reset, node_frozen, scripts_flushed, clock_jump, pubsub_overrun, full,
+            node_stopped, slow_readers, paused]
+OF_SHAPE = {
+    "single": ANYWHERE + [redis_killed, partitioned, power_cut, redis_frozen, read_only, no_replicas, redis_restarted,
+                          everything_killed, redis_hangs_for_long, cut_off_for_long],
+    "sentinel": ANYWHERE + [master_killed, master_frozen, handed_over, replica_killed],
+    "cluster": ANYWHERE + [master_killed, master_frozen, handed_over, replica_killed, slot_moved],
+}
+BY_NAME = {kind.__name__: kind for kinds in OF_SHAPE.values() for kind in kinds}
 
 
-def schedule(seed, faults, messages, nodes, kinds=None, longest=2.0):
-    """The faults of a run: the same for the same arguments. Each kind once, then any."""
+def schedule(seed, faults, messages, nodes, shape="single", kinds=None, longest=2.0):
+    """The faults of a run: the same for the same arguments. Each kind that befalls this shape once, then any."""
     rng = random.Random(f"{seed} schedule")
-    names = [kind.__name__ for kind in KINDS if not kinds or kind.__name__ in kinds]
+    names = [kind.__name__ for kind in OF_SHAPE[shape] if not kinds or kind.__name__ in kinds]
     gap = messages / (faults + 1)
 
     def make(kind):

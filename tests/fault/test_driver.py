@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from faults import BY_NAME, schedule
+from faults import OF_SHAPE, schedule
 from liar import LIES
 
 RUN = pathlib.Path(__file__).with_name("run")
@@ -27,6 +27,14 @@ def run(*arguments):
 def test_short_form():
     """>= 5,000 messages, >= 12 faults, with a seed of its own each time, which the driver prints."""
     assert run("--quiet").returncode == 0
+
+
+@pytest.mark.parametrize("shape,mode", [("sentinel", "D2"), ("cluster", "D2"), ("cluster", "D0")])
+def test_masters_die(shape, mode):
+    """R2, R7: what a replica was waited for to have is there when that one is promoted; else what is lost is
+    lost with its epoch."""
+    assert run("--quiet", "--redis-shape", shape, "--durability", mode, "--messages=900", "--faults=4",
+               "--only=master_killed,links_cut,node_killed").returncode == 0
 
 
 def test_what_redis_loses_in_d0_is_no_fault_of_ours():
@@ -50,7 +58,8 @@ def test_honest_as_the_lies_are_it_passes():
 
 def test_a_seed_gives_the_same_schedule_again():
     assert schedule(7, 50, 5000, 3) == schedule(7, 50, 5000, 3) != schedule(8, 50, 5000, 3)
-    assert {fault.kind for fault in schedule(7, 50, 5000, 3)} == set(BY_NAME)
+    for shape, kinds in OF_SHAPE.items():
+        assert {fault.kind for fault in schedule(7, 50, 5000, 3, shape)} == {kind.__name__ for kind in kinds}
     plans = [run("--plan", "--seed=7").stdout for _ in range(2)]
     assert plans[0] == plans[1] and plans[0].count("after") == 22
 

@@ -10,12 +10,14 @@ import time
 
 import chat
 import inject
+import redis_shapes
 from liar import Liar
 from proxy import Proxies
 
 HERE = pathlib.Path(__file__).resolve().parent
 PREFIX = "fault:"
 FSYNC = {"D0": "everysec", "D1": "always", "D2": "always"}
+SETTING = {"D0": "everysec", "D1": "always", "D2": "replicated"}  # chatd's --durability
 OUTBOUND = "256k"
 
 
@@ -36,13 +38,19 @@ class Single:
     def r(self):
         return self.server.r
 
+    def admin(self, pick):
+        """A client for what is done to a server."""
+        return self.server.r
+
     @property
     def keeps(self):
         """Does it keep what it answered, whatever happens?"""
         return self.durability != "D0"
 
-    def uri(self):
-        return self.server.uri
+    def targets(self, nodes):
+        """The URI that each node is given, and the proxies behind them."""
+        proxies = Proxies(self.server.socket, nodes)
+        return [f"unix://{path}" for path in proxies.paths], proxies
 
     def sync(self):
         """All that was written until now is safe."""
@@ -87,13 +95,109 @@ class Single:
         shutil.rmtree(self.safe, ignore_errors=True)
 
 
+class Shaped:
+    """Sentinel, or a Cluster of three masters with one replica each. D2 has one replica under Sentinel, too: of
+    two, the one that was waited for need not be the one that is promoted when somebody asks for that."""
+
+    def __init__(self, shape, durability):
+        self.durability = durability
+        options = {"appendfsync": FSYNC[durability], "min-replicas-to-write": 1 if durability == "D2" else 0}
+        self.cluster = shape == "cluster"
+        made = redis_shapes.Cluster(**options) if self.cluster else redis_shapes.Sentinel(
+            replicas=1 if durability == "D2" else 2, **options)
+        self.shape = made
+        self.lock = threading.RLock()
+
+    @property
+    def r(self):
+        return self.shape.r
+
+    def master(self, pick):
+        """One of those who serve; in a Cluster every other time the one that has the public channel."""
+        if not self.cluster:
+            return self.shape.master()
+        masters = sorted(self.shape.masters(), key=lambda s: s.port)
+        return self.shape.master_of("{c:public}") if pick % 2 else masters[pick // 2 % len(masters)]
+
+    def admin(self, pick):
+        return self.master(pick).r
+
+    @property
+    def keeps(self):
+        """A promoted replica has what one replica was waited for to have, and no more."""
+        return self.durability == "D2"
+
+    def targets(self, nodes):
+        return [self.shape.uri] * nodes, None
+
+    def sync(self):
+        self.shape.wait_ready()
+
+    def lose_master(self, pick, seconds):
+        """kill -9, a failover, and back as a replica."""
+        with self.lock:
+            old = self.master(pick)
+            old.kill()
+            self.shape.wait_failover(old)
+            time.sleep(seconds)
+            self.revive(old)
+
+    def revive(self, old):
+        if self.cluster:
+            old.start()
+        else:
+            self.shape.revive(old)
+        self.shape.wait_ready()
+
+    def hand_over(self, pick):
+        """A failover that was asked for, with the master alive."""
+        with self.lock:
+            if self.cluster:
+                self.shape.failover(self.master(pick))
+            else:
+                self.shape.wait_failover(self.shape.failover())
+            self.shape.wait_ready()
+
+    def freeze(self, pick, seconds):
+        """Until it is taken for dead, or not so long."""
+        with self.lock:
+            old = self.master(pick)
+            old.pause()
+            time.sleep(seconds)
+            old.resume()
+            self.shape.wait_ready()
+
+    def lose_replica(self, pick):
+        with self.lock:
+            masters = [self.master(pick)] if not self.cluster else self.shape.masters()
+            replicas = [s for s in self.shape.servers if s not in masters]
+            one = replicas[pick % len(replicas)]
+            one.kill()
+            self.revive(one)
+
+    def move_slot(self, pick):
+        """The public channel's, or one of no importance, goes to another master."""
+        with self.lock:
+            slot = self.shape.slot_of("{c:public}") if pick % 2 else pick % redis_shapes.SLOTS
+            owner = self.shape.master_of(slot)
+            others = [s for s in self.shape.masters() if s is not owner]
+            self.shape.move_slot(slot, others[pick // 2 % len(others)])
+
+    def log(self):
+        return "\n".join(server.log() for server in self.shape.servers)
+
+    def destroy(self):
+        self.shape.destroy()
+
+
 class World:
     """`nodes` chatd on one Redis, each behind a proxy of its own, with a clock of its own if the build has
     chatd_injected."""
 
     def __init__(self, nodes=3, shape="single", durability="D1", lie=None):
-        self.redis = Single(durability)
-        self.proxies = Proxies(self.redis.server.socket, nodes)
+        self.redis = Single(durability) if shape == "single" else Shaped(shape, durability)
+        self.uris, self.proxies = self.redis.targets(nodes)
+        self.setting = SETTING[durability]
         self.locks = [threading.RLock() for _ in range(nodes)]
         self.pages = [inject.Inject() for _ in range(nodes)]
         self.ended = []          # logs of nodes that are gone
@@ -115,8 +219,8 @@ class World:
     # Nodes
 
     def start_node(self, i):
-        self.nodes[i] = chat.Chatd(f"unix://{self.proxies.paths[i]}", prefix=PREFIX, env=self.pages[i].env,
-                                   binary=inject.binary(), max_outbound=OUTBOUND)
+        self.nodes[i] = chat.Chatd(self.uris[i], prefix=PREFIX, env=self.pages[i].env, binary=inject.binary(),
+                                   max_outbound=OUTBOUND, durability=self.setting)
         if self.load and self.doors is self.nodes:
             self.load.nodes[i] = self.nodes[i]
 
@@ -145,9 +249,10 @@ class World:
                     yield i
                 lock.release()
 
-    def links(self, which):
+    @staticmethod
+    def links(server, which):
         """chatd's connections to Redis: "bus", "store" or "" for all."""
-        return [c["id"] for c in self.r.client_list()
+        return [c["id"] for c in server.client_list()
                 if c["name"].startswith("chatd-") and c["name"].endswith(which)]
 
     # The end
@@ -170,7 +275,8 @@ class World:
             if node and node.process.poll() is None:
                 node.process.kill()
                 node.process.wait()
-        self.proxies.close()
+        if self.proxies:
+            self.proxies.close()
         self.redis.destroy()
         for page in self.pages:
             page.close()
