@@ -48,7 +48,7 @@ enum status fsck_found_key(struct fsck *f, const char *problem, const struct key
 
 void fsck_key_command(struct fsck *f, const char *verb, const struct key *k) {
     cmd_begin(f->c, verb);
-    cmd_copy(f->c, k->text, k->len);
+    cmd_key(f->c, k->text, k->len);
 }
 
 enum status fsck_ask_str(struct fsck *f, const char **s, size_t *len) {
@@ -219,13 +219,16 @@ static enum status scan_page(struct fsck *f, char *cursor, size_t size, struct k
     return STATUS_DONE;
 }
 
-static enum status check_all_keys(struct fsck *f) {
+/* SCAN is each server's own; what is found is looked at wherever it is by then. */
+static enum status check_keys_of(struct fsck *f, int server) {
     char cursor[32] = "0";
     enum status st;
     do {
         struct key *keys = NULL;
         size_t n = 0;
+        store_pin(f->in->store, server);
         st = scan_page(f, cursor, sizeof cursor, &keys, &n);
+        store_pin(f->in->store, -1);
         if (st == STATUS_DONE)
             st = ask_types(f, keys, n);
         for (size_t i = 0; i < n && st == STATUS_DONE && !interrupted(); i++, f->keys++)
@@ -235,6 +238,13 @@ static enum status check_all_keys(struct fsck *f) {
         if (st == STATUS_DONE && interrupted())
             st = stopped(f->in, "keys were looked at", f->keys);
     } while (st == STATUS_DONE && strcmp(cursor, "0") != 0);
+    return st;
+}
+
+static enum status check_all_keys(struct fsck *f) {
+    enum status st = STATUS_DONE;
+    for (unsigned i = 0; i < store_servers(f->in->store) && st == STATUS_DONE; i++)
+        st = check_keys_of(f, (int)i);
     return st;
 }
 
@@ -258,7 +268,7 @@ static enum status check_listed_channel(struct invocation *in, const struct chan
     size_t len = key_global(f->ks, KEY_CHANNEL_INDEX, key);
     channel_format(ch, id);
     cmd_begin(f->c, "ZREM");
-    cmd_copy(f->c, key, len);
+    cmd_key(f->c, key, len);
     cmd_copy(f->c, id, strlen(id));
     return fsck_found(f, "listed channel without keys", key, len, id, true);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #define TAILS_MAX 100 /* channels followed at once */
 #define FOLLOW_PAGE 100
 #define LAST_DEFAULT 10
+#define ASK_AGAIN_MS 100 /* in a Cluster, of several channels */
 #define WAIT_MS 250    /* for what comes; below any sensible time-out */
 #define QUIET_ROUNDS 8 /* of waiting, until the epochs are compared */
 
@@ -181,18 +183,21 @@ static enum status begin_tail(struct invocation *in, struct tail *t) {
 
 /* XREAD: what comes is read from the streams themselves, so nothing is lost whatever happens to the
  * link. */
-static void follow_command(struct invocation *in, const struct tails *t, unsigned wait_ms) {
+static void follow_command(struct invocation *in, const struct tail *tails, size_t n,
+                           unsigned wait_ms) {
     struct cmd *c = store_cmd(in->store);
     cmd_begin(c, "XREAD");
     cmd_literal(c, "COUNT");
     cmd_i64(c, FOLLOW_PAGE);
-    cmd_literal(c, "BLOCK");
-    cmd_i64(c, wait_ms);
+    if (wait_ms) {
+        cmd_literal(c, "BLOCK");
+        cmd_i64(c, wait_ms);
+    }
     cmd_literal(c, "STREAMS");
-    for (size_t i = 0; i < t->n; i++)
-        cmd_channel_key(c, store_keys(in->store), &t->all[i].id, CHANNEL_LOG);
-    for (size_t i = 0; i < t->n; i++)
-        cmd_i64(c, (int64_t)t->all[i].at.seq);
+    for (size_t i = 0; i < n; i++)
+        cmd_channel_key(c, store_keys(in->store), &tails[i].id, CHANNEL_LOG);
+    for (size_t i = 0; i < n; i++)
+        cmd_i64(c, (int64_t)tails[i].at.seq);
 }
 
 static struct tail *find_tail(struct invocation *in, struct tails *t, const char *key, size_t len) {
@@ -205,14 +210,12 @@ static struct tail *find_tail(struct invocation *in, struct tails *t, const char
     return NULL;
 }
 
-/* One round of waiting. *came: something did. */
-static enum status follow(struct invocation *in, struct tails *t, bool *came) {
+/* Sends the scratch command and shows what came of it. */
+static enum status show_new(struct invocation *in, struct tails *t, bool *came) {
     const struct redisReply *r;
     struct err e = {0};
     size_t n = 0, parts, entries;
-    follow_command(in, t, WAIT_MS);
     enum status st = ask(in, &r);
-    *came = false;
     if (st != STATUS_DONE)
         return st;
     if (reply_array(r, &n, &e))
@@ -231,6 +234,28 @@ static enum status follow(struct invocation *in, struct tails *t, bool *came) {
         *came = true;
     }
     return STATUS_DONE;
+}
+
+/* One round of waiting. *came: something did. A Cluster doesn't wait for streams of different slots:
+ * there each is asked for by itself, now and again. */
+static enum status follow(struct invocation *in, struct tails *t, bool *came) {
+    const struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
+    enum status st = STATUS_DONE;
+    *came = false;
+    if (t->n == 1 || store_servers(in->store) == 1) {
+        follow_command(in, t->all, t->n, WAIT_MS);
+        return show_new(in, t, came);
+    }
+    for (unsigned ms = 0; !*came && st == STATUS_DONE && ms < WAIT_MS && !interrupted();
+         ms += ASK_AGAIN_MS) {
+        if (ms)
+            nanosleep(&pause, NULL);
+        for (size_t i = 0; i < t->n && st == STATUS_DONE; i++) {
+            follow_command(in, &t->all[i], 1, 0);
+            st = show_new(in, t, came);
+        }
+    }
+    return st;
 }
 
 /* Shown first, then counted as shown: after a crash something may be shown twice, nothing never. */

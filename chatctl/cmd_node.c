@@ -147,7 +147,7 @@ static int64_t info_number(const char *text, const char *name) {
 }
 
 /* -1 where Redis does not let us look. */
-static enum status read_memory(struct invocation *in, int64_t *memory, int64_t *keys) {
+static enum status read_memory_here(struct invocation *in, int64_t *memory, int64_t *keys) {
     const struct redisReply *r;
     const char *text;
     size_t len;
@@ -167,6 +167,21 @@ static enum status read_memory(struct invocation *in, int64_t *memory, int64_t *
     if (reply_i64(r, -1, keys, &e))
         *keys = -1;
     return STATUS_DONE;
+}
+
+/* Of all servers that hold data. */
+static enum status read_memory(struct invocation *in, int64_t *memory, int64_t *keys) {
+    enum status st = STATUS_DONE;
+    int64_t m = 0, k = 0;
+    *memory = *keys = 0;
+    for (unsigned i = 0; i < store_servers(in->store) && st == STATUS_DONE; i++) {
+        store_pin(in->store, (int)i);
+        st = read_memory_here(in, &m, &k);
+        *memory = m < 0 || *memory < 0 ? -1 : *memory + m;
+        *keys = k < 0 || *keys < 0 ? -1 : *keys + k;
+    }
+    store_pin(in->store, -1);
+    return st;
 }
 
 static enum status count_zset(struct invocation *in, enum global_key k, int64_t *out) {

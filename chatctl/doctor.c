@@ -21,6 +21,7 @@
 struct visit {
     struct invocation *in;
     unsigned failed;
+    char server[300]; /* of several: the one that is looked at, "host:port: " */
 };
 
 static const struct column COLUMNS[] = {
@@ -35,7 +36,8 @@ static void report(struct visit *v, enum finding f, const char *check, const cha
     char text[600];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    int n = snprintf(text, sizeof text, "%s", v->server);
+    vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
     va_end(ap);
     output_text(v->in->out, check, strlen(check));
     output_text(v->in->out, WORDS[f], strlen(WORDS[f]));
@@ -94,16 +96,33 @@ static void check_version(struct visit *v) {
         report(v, OK, "version", "Redis %s", version);
 }
 
+/* Where a promotion is expected, somebody must be there to be promoted. */
+static void check_replicas(struct visit *v) {
+    char slaves[16] = "0", wanted[16] = "0", fsync[32] = "?";
+    info(v, "replication", "connected_slaves", slaves, sizeof slaves);
+    config(v, "min-replicas-to-write", wanted, sizeof wanted);
+    config(v, "appendfsync", fsync, sizeof fsync);
+    if (atoi(slaves) == 0)
+        report(v, WARN, "role", "master without a replica: nothing takes over from it");
+    else
+        report(v, OK, "role", "master of %s%s", slaves,
+               atoi(wanted) > 0 && strcmp(fsync, "always") == 0 ? ", fit for durability replicated"
+                                                                : "");
+}
+
 static void check_role(struct visit *v) {
     char role[16], cluster[8];
     if (!info(v, "replication", "role", role, sizeof role))
         report(v, WARN, "role", "not permitted to look (INFO)");
     else if (strcmp(role, "master") != 0)
         report(v, FAIL, "role", "a %s takes no writes: name the master", role);
-    else if (info(v, "cluster", "cluster_enabled", cluster, sizeof cluster) && *cluster == '1')
-        report(v, FAIL, "role", "a Redis Cluster: not supported yet");
-    else
+    else if (info(v, "cluster", "cluster_enabled", cluster, sizeof cluster) && *cluster == '1' &&
+             v->in->set->uri.kind != REDIS_CLUSTER)
+        report(v, FAIL, "role", "a node of a Redis Cluster: name it as cluster://");
+    else if (strcmp(store_history(v->in->store), HISTORY_ASKED) != 0)
         report(v, OK, "role", "master");
+    else
+        check_replicas(v);
 }
 
 static void check_schema(struct visit *v) {
@@ -240,15 +259,26 @@ static void check_acl(struct visit *v) {
 
 /* --- All of them --- */
 
-static void check_all(struct visit *v) {
+static void check_server(struct visit *v) {
     check_version(v);
     check_role(v);
-    check_schema(v);
     check_clock(v);
     check_persistence(v);
     check_memory(v);
     check_pubsub(v);
     check_acl(v);
+}
+
+static void check_all(struct visit *v) {
+    unsigned n = store_servers(v->in->store);
+    check_schema(v);
+    for (unsigned i = 0; i < n; i++) {
+        if (n > 1)
+            snprintf(v->server, sizeof v->server, "%s: ", store_server(v->in->store, i));
+        store_pin(v->in->store, (int)i);
+        check_server(v);
+    }
+    store_pin(v->in->store, -1);
 }
 
 enum status doctor(struct invocation *in) {

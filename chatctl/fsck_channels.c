@@ -100,7 +100,7 @@ enum status fsck_check_users_in(struct fsck *f, const char *key, size_t len, con
             char uuid[UUID_TEXT + 1];
             uuid_format(&orphans[i], uuid);
             cmd_begin(f->c, "ZREM");
-            cmd_copy(f->c, key, len);
+            cmd_key(f->c, key, len);
             cmd_uuid(f->c, &orphans[i]);
             st = fsck_found(f, problem, key, len, uuid, true);
             if (st == STATUS_DONE && f->fix && !f->in->dry_run && w.skip > 0)

@@ -1,8 +1,9 @@
 /* store - a blocking connection to the chat's Redis, for chatctl: commands out, replies back, in
  * order.
  *
- * hiredis is used only here, in reply.c and in chatd's redis_link.c. Every wait is bounded by the
- * time-out given at open. Not for chatd's loop.
+ * It follows a sentinel's master at open, and in a Cluster goes to whoever has a command's first
+ * key, and where that server says. Every wait is bounded by the time-out given at open. Not for
+ * chatd's loop.
  */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
@@ -17,7 +18,7 @@
 struct redisReply;
 struct store;
 
-/* Connects, authenticates, selects, and checks that the data under the prefix has our schema (an
+/* `uri` must outlive the store. Connects, authenticates, selects, and checks that the data under the prefix has our schema (an
  * empty prefix is fine; nothing is written). embedded[:DIR] means the socket of a running embedded
  * server. NULL: `e` says why: ERR_UNAVAILABLE (not reached, time-out, loading), ERR_NOT_AUTHORIZED
  * (NOAUTH, WRONGPASS, NOPERM), ERR_INTERNAL (another schema, a Redis older than 7.0). e->detail
@@ -36,6 +37,11 @@ enum err_code store_version(struct store *s, char *out, size_t size, struct err 
 /* After some idle time: is the connection still there? Asks the kernel only. */
 bool store_alive(const struct store *s);
 
+/* The servers that hold the data: 1, or the masters of a Cluster. From store_pin(s, i) on, commands
+ * go to server i whatever their keys, until store_pin(s, -1). Nothing may be queued. */
+unsigned store_servers(const struct store *s);
+void store_pin(struct store *s, int server);
+const char *store_server(const struct store *s, unsigned server); /* its address, for people */
 /* For cmd_append_args_begin: a promoted server may have less than its master had (Sentinel, Cluster). */
 const char *store_history(const struct store *s);
 const struct keyspace *store_keys(const struct store *s);
@@ -53,8 +59,8 @@ enum err_code store_queue(struct store *s, struct err *e);
 const struct redisReply *store_next(struct store *s, struct err *e);
 enum err_code store_load(struct store *s, enum script script, struct err *e);
 
-/* For tail -f: waits up to `ms` for one pushed reply after a SUBSCRIBE. NULL with e->code ERR_OK:
- * nothing came. */
+/* Waits up to `ms` for one pushed reply after a subscription (of one server's). NULL with e->code
+ * ERR_OK: nothing came. */
 const struct redisReply *store_wait(struct store *s, unsigned ms, struct err *e);
 
 #endif

@@ -54,7 +54,7 @@ def of_builders():
 
 def sent():
     builders, programs = of_builders(), {}
-    for program, text in (("chatd", sources("chatd")), ("chatctl", sources("chatctl") + source("common/store.c"))):
+    for program, text in (("chatd", sources("chatd")), ("chatctl", sources("chatctl") + source("common/store.c") + source("common/peer.c"))):
         commands = named(text, r"(?:cmd_begin|fsck_key_command)\((?:[^;\"]|\([^)]*\))*?\"[A-Z]+\"(?: : \"[A-Z]+\")?")
         for used in set(re.findall(r"\b(cmd_\w+)\(", text)):
             commands |= builders.get(used, set())
