@@ -259,9 +259,18 @@ static void check_acl(struct visit *v) {
 
 /* --- All of them --- */
 
-static void check_server(struct visit *v) {
+static void check_server(struct visit *v, unsigned i) {
+    bool several = store_servers(v->in->store) > 1;
+    snprintf(v->server, sizeof v->server, "%s%s", several ? store_server(v->in->store, i) : "",
+             several ? ": " : "");
+    store_pin(v->in->store, (int)i);
     check_version(v);
     check_role(v);
+    if (i == 0) { /* there is one, wherever it is */
+        store_pin(v->in->store, -1);
+        check_schema(v);
+        store_pin(v->in->store, (int)i);
+    }
     check_clock(v);
     check_persistence(v);
     check_memory(v);
@@ -270,14 +279,8 @@ static void check_server(struct visit *v) {
 }
 
 static void check_all(struct visit *v) {
-    unsigned n = store_servers(v->in->store);
-    check_schema(v);
-    for (unsigned i = 0; i < n; i++) {
-        if (n > 1)
-            snprintf(v->server, sizeof v->server, "%s: ", store_server(v->in->store, i));
-        store_pin(v->in->store, (int)i);
-        check_server(v);
-    }
+    for (unsigned i = 0; i < store_servers(v->in->store); i++)
+        check_server(v, i);
     store_pin(v->in->store, -1);
 }
 

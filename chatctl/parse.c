@@ -12,7 +12,7 @@
 
 const struct opt GLOBAL_OPTS[] = {
     {"redis", 'r', VALUE_TEXT, "URI", NULL,
-     "the Redis: redis://HOST[:PORT], unix://PATH, embedded"},
+     "the Redis: redis, unix, sentinel or cluster://…, or embedded; as for chatd"},
     {"prefix", 'p', VALUE_TEXT, "P", NULL, "what all key names begin with"},
     {"config", 0, VALUE_FILE, "FILE", NULL, "read settings from FILE"},
     {"timeout", 0, VALUE_DURATION, "TIME", NULL, "how long to wait for Redis"},

@@ -1,0 +1,129 @@
+"""--durability: a promise that Redis isn't set up to keep is refused, and what is promised is kept."""
+
+import pytest
+import redis
+
+import chat
+from redis_shapes import Server, server_options, wait_until
+
+
+def refused(uri, status=1, **settings):
+    """chatd ends at its start; returns what it said."""
+    node = chat.Chatd(uri, wait=False, **settings)
+    try:
+        assert node.wait() == status
+        return node.log()
+    finally:
+        node.destroy()
+
+
+def as_default(server):
+    """For a user who may CONFIG GET, which chatd's own may not."""
+    return f"unix://default:@{server.socket}"
+
+
+GOOD = {"appendonly": "yes", "appendfsync": "always", "min-replicas-to-write": "0"}
+
+
+@pytest.mark.parametrize("level, options, change", [
+    ("everysec", {"appendonly": "no"}, "set appendonly yes"),
+    ("everysec", {"appendfsync": "no"}, "set appendfsync everysec or always"),
+    ("always", {"appendonly": "no"}, "set appendonly yes"),
+    ("always", {"appendfsync": "everysec"}, "set appendfsync always"),
+    ("replicated", {"appendfsync": "everysec"}, "set appendfsync always"),
+    ("replicated", {}, "set min-replicas-to-write 1"),
+])
+def test_a_promise_that_redis_cannot_keep_is_refused(own_redis, level, options, change):
+    for name, value in {**GOOD, **options}.items():
+        own_redis.r.config_set(name, value)
+    log = refused(as_default(own_redis), durability=level)
+    assert f"durability {level}: " in log and change in log
+
+
+@pytest.mark.parametrize("level", ["redis", "everysec", "always"])
+def test_a_promise_that_redis_can_keep(own_redis, start_chatd, level):
+    for name, value in GOOD.items():
+        own_redis.r.config_set(name, value)
+    node = start_chatd(as_default(own_redis), durability=level)
+    assert "little_durability" not in node.log()
+
+
+def test_little_durability_that_nobody_asked_for_is_told(own_redis, start_chatd):
+    own_redis.r.config_set("appendonly", "no")
+    start_chatd(own_redis.uri).wait_log("little_durability")
+
+
+def test_what_cannot_be_looked_at_is_not_promised(own_redis, prefix):
+    own_redis.user_for("chatd", prefix)  # may not CONFIG GET; INFO tells that there is an append-only file
+    uri = chat.as_user(own_redis.uri, "chatd", prefix)
+    assert "+config|get" in refused(uri, prefix=prefix, durability="always")
+
+
+def test_embedded_is_set_up_for_what_is_asked(tmp_path, start_chatd):
+    start_chatd(f"embedded:{tmp_path}/r", durability="always")
+    r = redis.Redis(unix_socket_path=f"{tmp_path}/r/redis.sock", decode_responses=True)
+    assert r.config_get("appendfsync")["appendfsync"] == "always"
+    r.close()
+
+
+def test_embedded_has_no_replicas(tmp_path):
+    assert "replicas" in refused(f"embedded:{tmp_path}/r", status=2, durability="replicated")
+
+
+# Replicated
+
+@pytest.fixture
+def pair():
+    """A master, and its replica in step."""
+    options = server_options(None, {"appendfsync": "always", "min-replicas-to-write": "1"})
+    master = Server({**options})
+    replica = Server({**options, "replicaof": f"127.0.0.1 {master.port}"})
+    wait_until(lambda: master.r.info("replication").get("slave0", {}).get("state") == "online", "the replica")
+    yield master, replica
+    for one in replica, master:
+        one.destroy()
+
+
+@pytest.fixture
+def node(pair, start_chatd):
+    return start_chatd(f"redis://{pair[0].address}", durability="replicated")
+
+
+def test_an_acknowledged_message_is_on_the_replica(pair, node, client, prefix):
+    alice = client("alice", join="0", at=node)
+    for i in range(50):
+        assert alice.say(f"m{i}")["seq"] == i + 1
+        assert pair[1].r.xlen(f"{prefix}{{c:public}}:log") == i + 1
+
+
+def test_what_no_replica_has_is_unconfirmed_and_a_retry_gives_the_stored_message(pair, node, client, start_chatd):
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    assert alice.say("before")["seq"] == 1
+    bob.hear("before")
+    uuid = chat.new_uuid()
+    pair[1].pause()
+    try:
+        alice.post("in between", uuid=uuid, requestID="x")
+        frame = alice.recv(3)
+        assert frame["error"]["name"] == "unconfirmed" and frame["requestID"] == "x"
+        assert bob.hear("in between")["seq"] == 2, "it is stored all the same"
+        alice.hear("in between")
+        alice.post("in between", uuid=uuid, requestID="y")
+        assert alice.recv(3)["error"]["name"] == "unconfirmed", "it still is on no replica"
+        assert [u["Username"] for u in bob.users()["users"]], "others aren't held up"
+    finally:
+        pair[1].resume()
+    wait_until(lambda: pair[0].r.wait(1, 500), "the replica is back")
+    assert alice.say("in between", uuid=uuid)["seq"] == 2
+    assert alice.say("behind")["seq"] == 3
+    bob.hear("behind")
+    assert bob.heard() == []
+
+
+def test_without_any_replica_nothing_is_stored(pair, node, client, prefix):
+    alice = client("alice", join="0", at=node)
+    pair[1].kill()
+    wait_until(lambda: pair[0].r.info("replication")["connected_slaves"] == 0, "the replica's end")
+    alice.post("lost?", requestID="x")
+    assert alice.recv(3)["error"]["name"] == "unavailable"
+    assert pair[0].r.xlen(f"{prefix}{{c:public}}:log") == 0
