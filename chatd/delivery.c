@@ -42,12 +42,17 @@ void delivery_suspect(struct node *node, struct channel *ch) {
 
 /* --- Delivering --- */
 
+/* The message as its sender gets it, if that is not what all get. Who can't be answered for lack of
+ * memory is sent away, to ask again: an answer without its requestID would be none. */
 static struct frame *own_frame(struct op *op) {
     if (!op || op->req.id.len == 0)
         return NULL;
     struct buf *b = frame_scratch();
     encode_message(b, &op->message, &op->req.id);
-    return frame_text(b);
+    struct frame *f = frame_text(b);
+    if (!f)
+        session_close(op->session, CLOSE_SERVER_ERROR);
+    return f;
 }
 
 /* The one way by which a message reaches sessions. */

@@ -63,6 +63,8 @@ static void make_error_answer(struct op *op) {
     encode_error(b, &op->err, request_type(op->req.kind), &op->req.id);
     frame_unref(op->answer);
     op->answer = frame_text(b);
+    if (!op->answer) /* out of memory: who can't be answered is sent away */
+        session_close(op->session, CLOSE_SERVER_ERROR);
     if (op->err.code == ERR_INTERNAL)
         log_error("internal_error", "request=%s detail=\"%s\"", request_type(op->req.kind),
                   op->err.detail);

@@ -102,13 +102,13 @@ static void on_change(const struct redisReply *reply, void *arg, link_aux aux) {
 static void change(struct node *node, struct account *acc, bool online) {
     struct announcement *a = announcement_new(node, online ? SYS_SIGN_IN : SYS_SIGN_OUT, &acc->uuid,
                                               acc->name, acc->name_len);
-    if (!a)
-        return;
-    a->asked = true;
+    if (a)
+        a->asked = true;
     cmd_online_begin(&node->cmd, &node->keys, node->presence.id, online);
     cmd_online_user(&node->cmd, &acc->uuid);
-    redis_pool_call(node->store, &node->cmd, on_change, a, NULL);
-    announce(a);
+    redis_pool_call(node->store, &node->cmd, a ? on_change : NULL, a, NULL);
+    if (a) /* else no memory: so it is, but nobody is told */
+        announce(a);
 }
 
 void presence_online(struct node *node, struct account *acc) {

@@ -64,6 +64,7 @@ struct redis_link {
     int handles; /* timers to be closed yet */
     unsigned tries, greetings;
     bool want_write, reloading, refused;
+    bool starved; /* out of memory for what must not be left out: begins anew at the next tick */
     bool keeps; /* what it has answered, whatever happens */
     char run[RUN_MAX + 1];
     bool told; /* that the server isn't set up to keep much */
@@ -150,6 +151,9 @@ static void call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, vo
     size_t len;
     char *text = accepts(l) ? resp_format(c, &len) : NULL;
     if (!text) {
+        /* Nobody else would ever miss a greeting, or a subscription. */
+        if (l && (l->state == GREETING || bus))
+            l->starved = true;
         answer(&p, NULL);
         return;
     }
@@ -565,7 +569,7 @@ static void go_down(struct redis_link *l, const char *why) {
                  log_quote(quoted, sizeof quoted, why, strlen(why)));
     }
     l->state = DOWN;
-    l->reloading = false;
+    l->reloading = l->starved = false;
     uv_poll_t *poll = l->poll;
     if (poll)
         uv_poll_stop(poll);
@@ -587,6 +591,8 @@ static void on_tick(uv_timer_t *timer) {
     uint64_t now = clock_mono_ms();
     if (l->state == CONNECTING && now - l->heard_ms > GREETING_MS)
         go_down(l, "no connection in time");
+    else if (l->starved)
+        go_down(l, "out of memory");
     else if (l->sent.head != l->sent.tail && l->sent.items[l->sent.head].deadline_ms < now)
         go_down(l, "no answer in time");
     else if (l->state == UP && l->hooks.role == LINK_BUS && now - l->heard_ms > ANSWER_MS)

@@ -375,10 +375,8 @@ static enum err_code pack(struct decode *d) {
     if (size == 0)
         return ERR_OK;
     char *to = malloc(size);
-    if (!to) {
-        r->id.len = 0;
+    if (!to)
         return err_set(d->e, ERR_INTERNAL, "out of memory");
-    }
     r->mem = to;
     r->mem_size = size;
     if (r->id.len > 0) {
@@ -397,7 +395,8 @@ static enum err_code pack(struct decode *d) {
 static void keep_envelope(struct decode *d) {
     *d->out = (struct request){.kind = d->out->kind, .id.len = d->out->id.len};
     d->e = NULL; /* it tells the first error */
-    pack(d);
+    if (pack(d))
+        d->out->id.len = 0;
 }
 
 enum err_code request_decode(const char *text, size_t len, struct request *out, struct err *e) {

@@ -35,11 +35,16 @@ __attribute__((constructor)) static void open_page(void) {
     close(fd);
 }
 
+/* The sanitizers', if they are there: says in the log which allocation it was. */
+__attribute__((weak)) void __sanitizer_print_stack_trace(void);
+
 static int fails(void) {
     page->calls++;
     if (page->countdown <= 0 || --page->countdown > 0)
         return 0;
     page->failed++;
+    if (__sanitizer_print_stack_trace)
+        __sanitizer_print_stack_trace();
     return 1;
 }
 
