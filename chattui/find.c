@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <wchar.h>
+#include <wctype.h>
 
 /* --- In a text --- */
 
@@ -38,11 +39,41 @@ bool text_mentions(const char *text, size_t len, const char *name) {
     return false;
 }
 
+/* The next character, folded as the locale has it; what is no UTF-8 stands for itself. */
+static wint_t next_folded(const char **s, size_t *len) {
+    wchar_t c;
+    mbstate_t state = {0};
+    if ((unsigned char)**s < 0x80) {
+        c = lower(**s);
+        ++*s;
+        --*len;
+        return (wint_t)c;
+    }
+    size_t n = mbrtowc(&c, *s, *len, &state);
+    if (n == 0 || n > *len) {
+        c = (wchar_t)(0x110000 + (unsigned char)**s);
+        n = 1;
+    }
+    *s += n;
+    *len -= n;
+    return n > 1 ? towlower((wint_t)c) : (wint_t)c;
+}
+
+static bool begins_with(const char *text, size_t len, const char *what, size_t n) {
+    while (n > 0) {
+        if (len == 0 || next_folded(&text, &len) != next_folded(&what, &n))
+            return false;
+    }
+    return true;
+}
+
 bool text_has(const char *text, size_t len, const char *what) {
     size_t n = strlen(what);
-    for (size_t i = 0; n > 0 && i + n <= len; i++)
-        if (same(text + i, what, n))
+    while (n > 0 && len > 0) {
+        if (begins_with(text, len, what, n))
             return true;
+        next_folded(&text, &len);
+    }
     return false;
 }
 

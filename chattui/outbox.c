@@ -84,6 +84,6 @@ bool outbox_doubtful(const struct outbox_line *line, uint64_t now_ms, int64_t wa
     if (!line->was_sent)
         return false;
     if (!line->is_old)
-        return now_ms - line->tried_ms > OUTBOX_SURE_MS;
+        return line->tried_ms > 0 && now_ms - line->tried_ms > OUTBOX_SURE_MS;
     return wall_ms < line->created_ms || wall_ms - line->created_ms > OUTBOX_SURE_MS;
 }

@@ -16,9 +16,9 @@
  *
  * The server knows a message UUID for 10 minutes. An older entry of unknown fate is not sent blindly,
  * but looked for: if it was stored, then behind the place where the channel stood when it was first
- * sent (`from`). CHECK waits until the timeline holds everything behind that: then either the message
- * was found there, or it was never stored and is sent. If the numbering changed meanwhile nobody can
- * tell, and the entry fails, saying so.
+ * sent (`from`). CHECK joins the channel anew and waits until the timeline holds everything behind
+ * that: then either the message was found there, or it was never stored and is sent. If the numbering
+ * changed meanwhile nobody can tell, and the entry fails, saying so.
  */
 #ifndef CHATTUI_OUTBOX_H
 #define CHATTUI_OUTBOX_H

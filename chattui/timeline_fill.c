@@ -118,14 +118,9 @@ static void add_epoch_row(struct timeline *t, int64_t wall_ms) {
     rows_insert(t, timeline_seek(t, at), r);
 }
 
-/* A channel that nobody has used yet has no epoch: its first one continues that. */
 bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms) {
     if (t->epoch > 0 && uuid_eq(&t->at.epoch, &at->epoch))
         return false;
-    if (t->epoch > 0 && uuid_is_nil(&t->at.epoch) && at->seq >= t->at.seq) {
-        t->at.epoch = t->epochs[t->epoch % TIMELINE_EPOCHS] = at->epoch; /* it has a name now */
-        return false;
-    }
     if (t->epoch >= PLACE_PENDING - 1)
         timeline_reset(t);
     bool is_first = t->epoch == 0 || (t->bottom <= 1 && t->at.seq == 0); /* nothing to tell apart */

@@ -23,6 +23,8 @@ bool channel_is_seen(const struct model *m, const struct channel *c) {
 }
 
 void channel_seen(struct model *m, struct channel *c) {
+    if (!c->was_loaded)
+        return; /* what is unread will be seen when it is here */
     const struct row *newest = timeline_newest(&c->timeline);
     if (newest && place_cmp(newest->place, c->read) > 0) {
         c->read = newest->place;

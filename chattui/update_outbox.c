@@ -240,19 +240,22 @@ static void send(struct model *m, struct channel *c, struct outbox_line *line,
     set_state(m, line, OUT_SENT);
 }
 
-/* Whether a line of old and unknown fate may be sent. Else it is being found out, or has failed. */
+/* Whether a line of old and unknown fate may be sent. Else it is being found out, or has failed. The
+ * channel is joined anew first: on a connection that was asleep, what is known here may be old. */
 static bool is_cleared(struct model *m, struct channel *c, struct outbox_line *line) {
     const struct timeline *t = &c->timeline;
     if (line->is_sure || !outbox_doubtful(line, m->now_ms, m->wall_ms))
         return true;
+    if (line->state != OUT_CHECK) {
+        line->checks = CHECK_PAGES;
+        set_state(m, line, OUT_CHECK);
+        c->join = JOIN_WANTED;
+        return false;
+    }
     bool same = uuid_is_nil(&line->from.epoch) || uuid_eq(&line->from.epoch, &t->at.epoch);
     if (same && timeline_covers(t, line->from.seq)) {
         line->is_sure = true; /* it would be here */
         return true;
-    }
-    if (line->state != OUT_CHECK) {
-        line->checks = CHECK_PAGES;
-        set_state(m, line, OUT_CHECK);
     }
     unsigned *pages = t->holes > 0 ? &c->hole_pages : &c->pages_wanted;
     if (*pages > 0)

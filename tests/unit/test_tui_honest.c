@@ -146,11 +146,15 @@ static struct line *line_of(const struct uuid *uuid) {
     return NULL;
 }
 
+static void begin_epoch(size_t ch) {
+    if (uuid_is_nil(&W.logs[ch].epoch))
+        W.logs[ch].epoch = (struct uuid){{0xe0, (uint8_t)++W.epochs, (uint8_t)ch}};
+}
+
 static struct entry *store(size_t ch, const struct uuid *uuid, const struct uuid *sender,
                            const char *text) {
     struct log *l = &W.logs[ch];
-    if (uuid_is_nil(&l->epoch))
-        l->epoch = (struct uuid){{0xe0, (uint8_t)++W.epochs, (uint8_t)ch}};
+    begin_epoch(ch);
     assert_true(l->n < LOG_MAX);
     struct entry *e = &l->entries[l->n++];
     *e = (struct entry){.uuid = *uuid, .sender = *sender, .seq = ++l->seq,
@@ -222,6 +226,7 @@ static bool can_recover(const struct log *l, const struct position *since) {
 static void do_join(const struct request *r) {
     size_t ch = channel_of(&r->u.join.to), sent = 0;
     struct log *l = &W.logs[ch];
+    begin_epoch(ch);
     struct position at = {.epoch = l->epoch, .seq = l->seq};
     bool since = r->u.join.has_since, first = true;
     bool recovered = since && can_recover(l, &r->u.join.since);

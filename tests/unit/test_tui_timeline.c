@@ -173,8 +173,8 @@ static void test_empty_channels(void **state) {
     set_epoch(&f, &(struct uuid){{0}}, 0); /* never used */
     fill(&f, 0, 1, "");
     assert_int_equal(timeline_top(&f.t), TOP_START);
+    set_epoch(&f, &FIRST, 0); /* now it has a name */
     fill(&f, 0, 2, "1");
-    set_epoch(&f, &FIRST, 1); /* now it has a name */
     check(&f, "1");
     assert_int_equal(timeline_top(&f.t), TOP_START);
     end(&f);

@@ -24,14 +24,14 @@ struct client {
     void *arg;
 };
 
-static struct uuid client_uuid(struct client *c) {
+static inline struct uuid client_uuid(struct client *c) {
     struct uuid u = {{0xc1, c->run}};
     c->uuids++;
     memcpy(u.b + 4, &c->uuids, sizeof c->uuids);
     return u;
 }
 
-static void client_event(struct client *c, struct event *e) {
+static inline void client_event(struct client *c, struct event *e) {
     e->now_ms = c->now_ms;
     e->wall_ms = c->wall_ms;
     struct effects *fx = malloc(sizeof *fx); /* its own: carrying out may cause events */
@@ -47,14 +47,14 @@ static void client_event(struct client *c, struct event *e) {
     free(fx);
 }
 
-static void client_begin(struct client *c, const char *user) {
+static inline void client_begin(struct client *c, const char *user) {
     struct model_options options = {.server = "ws://127.0.0.1:8080/ws", .user = user, .seed = 7};
     tuning_defaults(&options.tuning);
     if (!model_init(&c->m, &options))
         abort();
 }
 
-static void client_line(struct client *c, const char *text) {
+static inline void client_line(struct client *c, const char *text) {
     struct event e = {.kind = EV_LINE};
     e.u.line.text = text;
     e.u.line.len = strlen(text);
@@ -62,31 +62,31 @@ static void client_line(struct client *c, const char *text) {
     client_event(c, &e);
 }
 
-static void client_action(struct client *c, enum action action) {
+static inline void client_action(struct client *c, enum action action) {
     struct event e = {.kind = EV_ACTION, .u.action = action};
     client_event(c, &e);
 }
 
-static void client_tick(struct client *c, uint64_t ms) {
+static inline void client_tick(struct client *c, uint64_t ms) {
     struct event e = {.kind = EV_TICK};
     c->now_ms += ms;
     c->wall_ms += (int64_t)ms;
     client_event(c, &e);
 }
 
-static void client_closed(struct client *c, unsigned code, const char *reason) {
+static inline void client_closed(struct client *c, unsigned code, const char *reason) {
     struct event e = {.kind = EV_NET_CLOSED};
     e.u.closed.code = code;
     e.u.closed.reason = reason;
     client_event(c, &e);
 }
 
-static void client_open(struct client *c) {
+static inline void client_open(struct client *c) {
     struct event e = {.kind = EV_NET_OPEN};
     client_event(c, &e);
 }
 
-static void client_persisted(struct client *c, const struct uuid *uuid) {
+static inline void client_persisted(struct client *c, const struct uuid *uuid) {
     struct event e = {.kind = EV_PERSISTED};
     e.u.line.text = "";
     e.u.line.uuid = *uuid;
@@ -95,10 +95,11 @@ static void client_persisted(struct client *c, const struct uuid *uuid) {
 }
 
 /* A frame of the server. False: it was refused when decoded. */
-static bool client_frame(struct client *c, const char *text, size_t len) {
+static inline bool client_frame(struct client *c, const char *text, size_t len) {
     struct answer a;
+    struct err err = {.code = ERR_OK};
     struct event e = {.kind = EV_ANSWER, .u.answer = &a};
-    if (answer_decode(text, len, &a, NULL) != ERR_OK)
+    if (answer_decode(text, len, &a, &err) != ERR_OK)
         return false;
     client_event(c, &e);
     answer_free(&a);

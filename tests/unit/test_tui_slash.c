@@ -1,0 +1,436 @@
+/* test_tui_slash - commands, completion, aliases and search, as one types them. */
+#include "tui_trace.h"
+
+#include "chattui/describe.h"
+#include "chattui/update_parts.h"
+#include "chattui/slash.h"
+#include "common/secret.h"
+
+#include <locale.h>
+
+static struct channel *current(void) {
+    return model_current(&C.m);
+}
+
+static const char *last_text(void) {
+    static char text[8192];
+    const struct timeline *t = &current()->timeline;
+    const struct row *r = timeline_row(t, t->n - t->pending - 1);
+    snprintf(text, sizeof text, "%.*s", (int)r->text_len, row_text(r));
+    return text;
+}
+
+static void tab(const char *text, bool back) {
+    struct event e = {.kind = EV_COMPLETE};
+    e.u.line.text = text;
+    e.u.line.len = e.u.line.cursor = strlen(text);
+    e.u.line.back = back;
+    client_event(&C, &e);
+}
+
+/* --- The table --- */
+
+static void test_table(void **state) {
+    (void)state;
+    const struct slash_def *d;
+    size_t n = 0;
+    for (; (d = slash_at(n)); n++) {
+        assert_ptr_equal(slash_find(d->name, strlen(d->name)), d);
+        assert_true(d->least <= d->most && d->most <= SLASH_ARGS);
+        assert_true(*d->help && (d->most > 0) == (*d->args != '\0'));
+        for (size_t i = 0; i < d->most; i++)
+            assert_true(d->values[i] != SLASH_WORDS || d->words);
+    }
+    assert_true(n > 20);
+    assert_null(slash_find("jo", 2));
+}
+
+/* Every command without arguments, and with one that makes no sense: none breaks, all say something. */
+static void test_every_command(void **state) {
+    (void)state;
+    const struct slash_def *d;
+    for (size_t i = 0; (d = slash_at(i)); i++)
+        for (int how = 0; how < 3; how++) {
+            char line[100];
+            go_online();
+            snprintf(line, sizeof line, "/%s%s", d->name,
+                     how == 0 ? "" : how == 1 ? " zzz" : " zzz \"y y\" x");
+            client_line(&C, line);
+            bool back = strstr(buf_cstr(&TRACE), "input(/") != NULL;
+            if (how == 0 && d->least > 0) {
+                assert_true(back && C.m.is_status_error);
+                assert_non_null(strstr(C.m.status, "usage: /"));
+            }
+            stop();
+        }
+}
+
+static void test_unknown(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/jion bob");
+    expect("input(/jion bob)");
+    assert_string_equal(C.m.status, "no command /jion: did you mean /join?");
+    client_line(&C, "//slashed");
+    expect("add channelMessage(/slashed)#4");
+    client_line(&C, "   ");
+    expect("");
+    stop();
+}
+
+/* --- Talking --- */
+
+static void test_join_and_msg(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/join BOB");
+    expect("input() channelJoin#4");
+    assert_string_equal(current()->name, "bob");
+    joined(BOB_TEXT, "", 0, 4);
+    ignore();
+    client_line(&C, "/join public");
+    client_line(&C, "/msg bob hi  there ");
+    expect("input() add channelMessage(hi  there )#5");
+    client_line(&C, "/join nobody");
+    expect("users#6");
+    frame("{\"type\":\"users\",\"users\":{\"total\":3,\"received\":1,\"users\":[{\"UUID\":\"" BOB_TEXT
+          "\",\"Username\":\"bob\",\"OnLine\":true}]},\"requestID\":6}");
+    expect("users#7");
+    frame("{\"type\":\"users\",\"users\":{\"total\":3,\"received\":0,\"users\":[]},\"requestID\":7}");
+    expect("");
+    assert_string_equal(C.m.status, "there is no user nobody");
+    stop();
+}
+
+static void test_me(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/me waves");
+    expect("add channelMessage(/me waves)#4");
+    assert_string_equal(describe_action("/me waves", 9), "waves");
+    assert_null(describe_action("/me", 3));
+    assert_null(describe_action("/mean", 5));
+    stop();
+}
+
+static void test_part(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/part");
+    assert_string_equal(C.m.status, "nobody leaves the public channel");
+    expect("input(/part)");
+    client_line(&C, "/join bob");
+    client_line(&C, "hi");
+    ignore();
+    client_line(&C, "/part");
+    assert_true(C.m.is_status_error); /* a message waits */
+    expect("input(/part)");
+    stop();
+}
+
+static void test_lists(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/names");
+    assert_string_equal(last_text(), "2 members, of those known here online: ann, bob");
+    client_line(&C, "/list");
+    assert_string_equal(last_text(), "1 public");
+    client_line(&C, "/users online");
+    expect("users#4");
+    frame("{\"type\":\"users\",\"users\":{\"total\":1,\"received\":1,\"users\":[{\"UUID\":\"" ANN_TEXT
+          "\",\"Username\":\"ann\",\"OnLine\":true}]},\"requestID\":4}");
+    assert_string_equal(last_text(), "1 users: ann (online)");
+    stop();
+}
+
+static void test_links(void **state) {
+    (void)state;
+    go_online();
+    said(BOB_TEXT, "0", "see https://a.example/x?y=1, or (http://b.example/z).", 8);
+    client_line(&C, "/url");
+    assert_string_equal(last_text(), "1 https://a.example/x?y=1\n2 http://b.example/z");
+    client_line(&C, "/url 2");
+    client_action(&C, ACTION_OPEN);
+    expect("open(http://b.example/z) open(http://b.example/z)");
+    client_line(&C, "/url 9");
+    assert_true(C.m.is_status_error);
+    size_t at = 0, len;
+    assert_null(text_link("https://", 8, &at, &len));
+    at = 0;
+    assert_null(text_link("xhttp:/ /x", 10, &at, &len));
+    stop();
+}
+
+static void test_clear_mute_pin(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/clear");
+    assert_int_equal(timeline_first(&current()->timeline), current()->timeline.n);
+    said(BOB_TEXT, "0", "new", 8);
+    assert_int_equal(timeline_first(&current()->timeline), current()->timeline.n - 1);
+    client_line(&C, "/clear off");
+    assert_int_equal(timeline_first(&current()->timeline), 0);
+    client_line(&C, "/pin on");
+    client_line(&C, "/mute");
+    assert_true(current()->pinned && current()->muted);
+    client_line(&C, "/mute maybe");
+    assert_true(C.m.is_status_error);
+    stop();
+}
+
+static void test_settings(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/set bell off");
+    assert_int_equal(C.m.tuning.bell, 0);
+    client_line(&C, "/set paste-lines 0");
+    assert_true(C.m.is_status_error);
+    assert_int_equal(C.m.tuning.paste_lines, 5);
+    client_line(&C, "/set nonsense 1");
+    assert_string_equal(C.m.status, "nonsense: there is no such setting");
+    client_line(&C, "/set members off");
+    assert_false(C.m.show_members);
+    client_line(&C, "/set bell");
+    assert_int_equal(strncmp(last_text(), "bell off: ", 10), 0);
+    stop();
+}
+
+static void test_aliases(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/alias w /msg bob");
+    client_line(&C, "/alias shrug (shrugs)");
+    ignore();
+    client_line(&C, "/w psst");
+    assert_int_equal(C.m.outbox.n, 1);
+    assert_string_equal(C.m.outbox.lines[0]->text, "psst");
+    client_line(&C, "/shrug well");
+    assert_string_equal(C.m.outbox.lines[1]->text, "(shrugs) well");
+    client_line(&C, "/alias join /part");
+    assert_true(C.m.is_status_error);
+    client_line(&C, "/alias loop /loop");
+    client_line(&C, "/loop");
+    assert_true(C.m.is_status_error); /* expanded once */
+    client_line(&C, "/unalias w");
+    client_line(&C, "/w x");
+    assert_true(C.m.is_status_error);
+    stop();
+}
+
+static void test_connection(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/reconnect");
+    expect("close connect");
+    client_closed(&C, 0, "no");
+    client_line(&C, "/connect");
+    expect("connect");
+    client_line(&C, "/connect ws://other/ws");
+    assert_true(C.m.is_status_error);
+    stop();
+    go_online();
+    client_line(&C, "/signout");
+    expect("signOut#4");
+    frame("{\"type\":\"unauthorized\",\"unauthorized\":{\"userUUID\":\"" ANN_TEXT
+          "\"},\"requestID\":4}");
+    expect("forget-key close");
+    assert_string_equal(C.m.dialog.error, "signed out");
+    stop();
+}
+
+static void test_quit(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/quit");
+    expect("close quit(0)");
+    stop();
+    go_online();
+    client_line(&C, "hi");
+    ignore();
+    client_line(&C, "/quit");
+    expect("");
+    assert_int_equal(C.m.question.kind, QUESTION_QUIT);
+    reply(false);
+    expect("");
+    client_line(&C, "/quit now");
+    expect("close quit(0)");
+    stop();
+}
+
+static void test_help(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/help join");
+    assert_string_equal(last_text(), "/join NAME - open the conversation with somebody, or `public`");
+    client_line(&C, "/help");
+    assert_true(C.m.show_help);
+    struct buf b;
+    buf_init(&b, 65536);
+    describe_help(&b);
+    assert_non_null(strstr(buf_cstr(&b), "/search [TEXT]"));
+    assert_non_null(strstr(buf_cstr(&b), "Alt+a"));
+    buf_free(&b);
+    stop();
+}
+
+/* --- Searching --- */
+
+static void test_search(void **state) {
+    (void)state;
+    go_online();
+    for (unsigned i = 8; i < 40; i++)
+        said(BOB_TEXT, "0", i % 10 == 0 ? "A Needle" : "hay", i);
+    client_line(&C, "/search needle");
+    assert_int_equal(current()->scroll.at.seq, 30);
+    assert_int_equal(current()->scroll.edge, SCROLL_TOP);
+    client_action(&C, ACTION_OLDER_MATCH);
+    assert_int_equal(current()->scroll.at.seq, 20);
+    client_action(&C, ACTION_OLDER_MATCH);
+    client_action(&C, ACTION_OLDER_MATCH);
+    assert_string_equal(C.m.status, "no older match for \"needle\"");
+    client_action(&C, ACTION_NEWER_MATCH);
+    assert_int_equal(current()->scroll.at.seq, 20);
+    client_line(&C, "/search");
+    assert_string_equal(C.m.search.text, "");
+    stop();
+}
+
+/* A search goes on through what isn't loaded yet. */
+static void test_search_loads(void **state) {
+    (void)state;
+    start("ann");
+    load(true, false);
+    ready();
+    joined("0", message_json(BOB_TEXT, "0", "hay", 70), 70, 1);
+    expect("connect channelJoin+key#1 channelMessages(before 70)#2 users#3");
+    client_line(&C, "/search needle");
+    expect("");
+    for (unsigned id = 2, seq = 69; id < 6; id++, seq--) {
+        if (id == 3)
+            id++;
+        frame("{\"type\":\"channelRead\",\"channelMessages\":{\"recipientUUID\":\"0\",\"messages\":"
+              "[%s],\"messagesTotal\":70,\"messagesReceived\":1,\"epoch\":\"" EPOCH_TEXT
+              "\",\"seq\":70},\"requestID\":%u}",
+              message_json(BOB_TEXT, "0", id == 5 ? "needle" : "hay", seq), id);
+    }
+    expect("channelMessages(before 69)#4 channelMessages(before 68)#5");
+    assert_int_equal(current()->scroll.at.seq, 67);
+    stop();
+}
+
+static void test_mentions(void **state) {
+    (void)state;
+    go_online();
+    said(BOB_TEXT, "0", "ann?", 8);
+    said(BOB_TEXT, "0", "anna", 9);
+    said(BOB_TEXT, "0", "(Ann)", 10);
+    said(BOB_TEXT, "0", "x", 11);
+    client_action(&C, ACTION_PREV_MENTION);
+    assert_int_equal(current()->scroll.at.seq, 10);
+    client_action(&C, ACTION_PREV_MENTION);
+    assert_int_equal(current()->scroll.at.seq, 8);
+    client_action(&C, ACTION_NEXT_MENTION);
+    assert_int_equal(current()->scroll.at.seq, 10);
+    client_action(&C, ACTION_BOTTOM);
+    stop();
+}
+
+static void test_texts(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *name;
+        bool mentioned;
+    } CASES[] = {{"ann", "ann", true},    {"ANN: x", "ann", true}, {"@ann", "ann", true},
+                 {"joann", "ann", false}, {"ann_", "ann", false},  {"anné", "ann", false},
+                 {"", "ann", false},      {"ann", "", false},      {"a b: hi", "a b", true}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        assert_int_equal(text_mentions(CASES[i].text, strlen(CASES[i].text), CASES[i].name),
+                         CASES[i].mentioned);
+    assert_true(text_has("ÄPFEL", strlen("ÄPFEL"), "äpf"));
+    assert_true(text_has("ПРИВЕТ", strlen("ПРИВЕТ"), "привет"));
+    assert_false(text_has("abc", 3, "abcd"));
+    assert_false(text_has("\xff\xfe", 2, "x"));
+}
+
+/* --- Completion --- */
+
+static void test_completion(void **state) {
+    (void)state;
+    go_online();
+    frame("{\"type\":\"sys\",\"sys\":{\"type\":\"channelJoin\",\"recipientUUID\":\"0\",\"userUUID\":"
+          "\"c0000000-0000-4000-8000-000000000001\",\"username\":\"Bo Li\"}}");
+    tab("b", false);
+    expect("input(bob: )"); /* spoke last */
+    tab("bob: ", false);
+    expect("input(Bo Li: )");
+    tab("Bo Li: ", true);
+    expect("input(bob: )");
+    tab("hi b", false);
+    expect("input(hi bob )");
+    tab("/msg bo", false);
+    expect("input(/msg bob )");
+    tab("/msg bob ", false);
+    expect("input(/msg \"Bo Li\" )");
+    client_line(&C, "/join \"Bo Li\"");
+    assert_string_equal(current()->name, "Bo Li");
+    ignore();
+    tab("/jo", false);
+    expect("input(/join )");
+    tab("/set be", false);
+    expect("input(/set bell )");
+    tab("/set bell o", true);
+    expect("input(/set bell off)");
+    tab("/help qui", false);
+    expect("input(/help quit )");
+    tab("/buffer pub", false);
+    expect("input(/buffer public)");
+    tab("zzz", false);
+    expect("");
+    draft("zz");
+    assert_null(C.m.completion.line);
+    stop();
+}
+
+static void test_fuzzy(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/join bob");
+    client_line(&C, "/buffer pbc");
+    assert_string_equal(current()->name, "public");
+    client_line(&C, "/buffer bb");
+    assert_string_equal(current()->name, "bob");
+    client_line(&C, "/buffer xyz");
+    assert_true(C.m.is_status_error);
+    stop();
+}
+
+static int setup(void **state) {
+    (void)state;
+    return setlocale(LC_CTYPE, "C.UTF-8") && secret_init() ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_every_command),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_join_and_msg),
+        cmocka_unit_test(test_me),
+        cmocka_unit_test(test_part),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_clear_mute_pin),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_connection),
+        cmocka_unit_test(test_quit),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search_loads),
+        cmocka_unit_test(test_mentions),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_fuzzy),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}

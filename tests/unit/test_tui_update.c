@@ -1,0 +1,600 @@
+/* test_tui_update - events in, effects and state out: signing in, coming back, delivery, unread and
+ * activity, the dialogue; and a server that says what it should not. */
+#include "tui_trace.h"
+
+#include "chattui/describe.h"
+#include "common/secret.h"
+
+static struct channel *public(void) {
+    return C.m.channels[0];
+}
+
+/* --- Signing in --- */
+
+static void test_with_a_key(void **state) {
+    (void)state;
+    start("ann");
+    load(true, false);
+    expect("connect");
+    assert_int_equal(C.m.net.state, NET_CONNECTING);
+    ready();
+    expect("channelJoin+key#1");
+    assert_int_equal(C.m.net.state, NET_SIGNING_IN);
+    joined("0", message_json(BOB_TEXT, "0", "hello", 7), 7, 1);
+    expect("channelMessages(before 7)#2 users#3");
+    assert_int_equal(C.m.net.state, NET_ONLINE);
+    assert_int_equal(public()->members.n, 2);
+    stop();
+}
+
+static void test_key_refused(void **state) {
+    (void)state;
+    start("ann");
+    load(true, false);
+    ready();
+    ignore();
+    refused(7, "bad_key", 1);
+    expect("forget-key");
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    assert_int_equal(C.m.dialog.focus, FIELD_PASSWORD);
+    assert_string_equal(C.m.dialog.text[FIELD_NAME], "ann");
+    field(FIELD_TEXT, "secret");
+    field(FIELD_SUBMIT, "");
+    expect("signIn(ann,secret)#2");
+    frame("{\"type\":\"authorized\",\"authorized\":{\"userUUID\":\"" ANN_TEXT "\",\"accessKey\":"
+          "\"new\",\"username\":\"ann\"},\"requestID\":2}");
+    expect("save-key channelJoin#3 users#4");
+    assert_int_equal(C.m.dialog.state, DIALOG_CLOSED);
+    assert_string_equal(C.m.dialog.text[FIELD_PASSWORD], "");
+    assert_string_equal(C.m.key, "new");
+    stop();
+}
+
+/* A key that can't be looked at just now is not a refused one. */
+static void test_key_not_looked_at(void **state) {
+    (void)state;
+    start("ann");
+    load(true, false);
+    ready();
+    ignore();
+    refused(19, "unavailable", 1);
+    expect("");
+    assert_string_equal(C.m.key, "k");
+    client_tick(&C, 5000);
+    expect("channelJoin+key#2");
+    stop();
+}
+
+static void test_first_run(void **state) {
+    (void)state;
+    start("");
+    load(false, false);
+    expect("");
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    assert_int_equal(C.m.dialog.focus, FIELD_NAME);
+    field(FIELD_TEXT, "an");
+    field(FIELD_TEXT, "x");
+    field(FIELD_ERASE, "");
+    field(FIELD_TEXT, "n\n"); /* a paste with a line feed: not taken */
+    field(FIELD_TEXT, "n");
+    field(FIELD_SUBMIT, "");
+    assert_int_equal(C.m.dialog.focus, FIELD_PASSWORD);
+    field(FIELD_TEXT, "pw");
+    field(FIELD_NEXT, "");
+    field(FIELD_TOGGLE, "");
+    assert_true(C.m.dialog.is_register);
+    field(FIELD_SUBMIT, "");
+    expect("connect");
+    ready();
+    expect("signUp(ann,pw)#1");
+    refused(9, "name_taken", 1);
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    assert_string_equal(C.m.dialog.error, "name_taken");
+    assert_string_equal(C.m.dialog.text[FIELD_PASSWORD], "");
+    field(FIELD_CANCEL, "");
+    expect("close quit(0)");
+    stop();
+}
+
+static void test_dialogue_connection_refused(void **state) {
+    (void)state;
+    start("ann");
+    load(false, false);
+    field(FIELD_TEXT, "pw");
+    field(FIELD_SUBMIT, "");
+    expect("connect");
+    client_closed(&C, 0, "connection refused");
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    assert_string_equal(C.m.dialog.error, "connection refused");
+    client_tick(&C, 100000);
+    expect(""); /* nobody tries behind the dialogue's back */
+    field(FIELD_PREV, "");
+    field(FIELD_PREV, "");
+    field(FIELD_CLEAR, "");
+    field(FIELD_TEXT, "http://x");
+    field(FIELD_NEXT, "");
+    field(FIELD_NEXT, "");
+    field(FIELD_TEXT, "pw");
+    field(FIELD_SUBMIT, "");
+    assert_non_null(strstr(C.m.dialog.error, "ws://"));
+    expect("");
+    stop();
+}
+
+static void test_password_file(void **state) {
+    (void)state;
+    start("ann");
+    load(false, true);
+    expect("read-password");
+    struct event e = {.kind = EV_PASSWORD};
+    e.u.line.text = "pw";
+    e.u.line.len = 2;
+    e.u.line.yes = true;
+    client_event(&C, &e);
+    expect("connect");
+    ready();
+    expect("signIn(ann,pw)#1");
+    assert_null(C.m.password);
+    refused(18, "busy", 1); /* again later, by itself */
+    expect("close");
+    assert_int_equal(C.m.net.state, NET_WAITING);
+    stop();
+}
+
+static void test_signed_out_elsewhere(void **state) {
+    (void)state;
+    go_online();
+    frame("{\"type\":\"unauthorized\",\"unauthorized\":{\"userUUID\":\"" ANN_TEXT "\"}}");
+    expect("forget-key close");
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    assert_string_equal(C.m.key, "");
+    stop();
+}
+
+/* --- Coming back --- */
+
+static void test_comes_back(void **state) {
+    (void)state;
+    go_online();
+    said(BOB_TEXT, "0", "more", 8);
+    client_closed(&C, 1011, "");
+    assert_int_equal(C.m.net.state, NET_WAITING);
+    assert_true(C.m.net.retry_ms - C.now_ms >= 500 && C.m.net.retry_ms - C.now_ms <= 1000);
+    client_tick(&C, 1000);
+    expect("connect");
+    ready();
+    expect("channelJoin+key(since 8)#4");
+    stop();
+}
+
+static void test_backs_off(void **state) {
+    (void)state;
+    go_online();
+    uint64_t last = 0;
+    client_closed(&C, 0, "");
+    for (int i = 0; i < 10; i++) {
+        uint64_t wait = C.m.net.retry_ms - C.now_ms;
+        assert_true(wait <= 30000 && (i < 7 || wait >= 15000));
+        last = wait > last ? wait : last;
+        client_tick(&C, wait);
+        expect("connect");
+        client_closed(&C, 0, "connection refused");
+    }
+    assert_true(last > 8000);
+    stop();
+}
+
+static void test_close_codes(void **state) {
+    (void)state;
+    static const struct {
+        unsigned code;
+        enum net_state state;
+        uint64_t least_ms;
+    } CASES[] = {
+        {1001, NET_WAITING, 0},      {1009, NET_OFFLINE, 0}, {4000, NET_WAITING, 0},
+        {4001, NET_OFFLINE, 0},      {4002, NET_WAITING, 60000}, {4003, NET_WAITING, 60000},
+        {4004, NET_OFFLINE, 0},      {4005, NET_OFFLINE, 0}, {4006, NET_WAITING, 60000},
+        {65000, NET_WAITING, 0},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        go_online();
+        client_closed(&C, CASES[i].code, "");
+        assert_int_equal(C.m.net.state, CASES[i].state);
+        if (C.m.net.state == NET_WAITING)
+            assert_true(C.m.net.retry_ms - C.now_ms >= CASES[i].least_ms);
+        stop();
+    }
+}
+
+static void test_go_away(void **state) {
+    (void)state;
+    go_online();
+    frame("{\"type\":\"sys\",\"sys\":{\"type\":\"goAway\",\"retryAfterMs\":1730}}");
+    client_closed(&C, 1001, "");
+    assert_int_equal(C.m.net.retry_ms - C.now_ms, 1730);
+    stop();
+}
+
+static void test_silent_server(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "anybody there?");
+    client_tick(&C, 29999);
+    assert_int_equal(C.m.net.state, NET_ONLINE);
+    client_tick(&C, 1);
+    assert_int_equal(C.m.net.state, NET_WAITING);
+    stop();
+    start("ann");
+    load(true, false);
+    client_tick(&C, 15000);
+    assert_int_equal(C.m.net.state, NET_WAITING);
+    expect("connect close");
+    stop();
+}
+
+/* --- Delivery --- */
+
+static enum outbox_state line_state(void) {
+    assert_int_equal(C.m.outbox.n, 1);
+    return C.m.outbox.lines[0]->state;
+}
+
+static void test_stored(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "hi");
+    expect("add channelMessage(hi)#4");
+    assert_int_equal(line_state(), OUT_SENT);
+    assert_int_equal(public()->timeline.pending, 1);
+    stored("0", "hi", 8, 4);
+    expect("drop");
+    assert_int_equal(C.m.outbox.n, 0);
+    assert_int_equal(public()->timeline.pending, 0);
+    assert_int_equal(timeline_newest(&public()->timeline)->flags, ROW_MINE);
+    assert_int_equal(public()->unread, 0);
+    stop();
+}
+
+static void test_one_at_a_time(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "one");
+    client_line(&C, "two");
+    expect("add channelMessage(one)#4 add");
+    stored("0", "one", 8, 4);
+    expect("drop channelMessage(two)#5");
+    stop();
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    static const struct {
+        unsigned code;
+        enum outbox_state state;
+    } CASES[] = {{14, OUT_FAILED}, {15, OUT_FAILED}, {17, OUT_WAIT}, {18, OUT_WAIT},
+                 {19, OUT_WAIT},   {20, OUT_WAIT},   {21, OUT_WAIT}, {12, OUT_READY},
+                 {999, OUT_FAILED}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        go_online();
+        client_line(&C, "hi");
+        refused(CASES[i].code, "because", 4);
+        assert_int_equal(line_state(), CASES[i].state);
+        if (CASES[i].state == OUT_WAIT) {
+            ignore();
+            client_tick(&C, 3000);
+            expect("channelMessage(hi)#5");
+        }
+        stop();
+    }
+}
+
+static void test_failed_and_again(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "hi");
+    refused(14, "too long for us", 4);
+    ignore();
+    struct buf b;
+    buf_init(&b, 1000);
+    describe_pending(&b, &C.m, timeline_row(&public()->timeline, public()->timeline.n - 1));
+    assert_string_equal(buf_cstr(&b), "not sent: too long for us - /retry or /discard");
+    buf_free(&b);
+    client_line(&C, "next"); /* does not wait for it */
+    expect("add channelMessage(next)#5");
+    client_action(&C, ACTION_RETRY);
+    assert_int_equal(C.m.outbox.lines[0]->state, OUT_SENT);
+    refused(14, "no", 5);
+    expect("channelMessage(hi)#6");
+    refused(14, "no", 6);
+    client_line(&C, "/discard");
+    expect("drop drop");
+    assert_int_equal(C.m.outbox.n, 0);
+    assert_int_equal(public()->timeline.pending, 0);
+    stop();
+}
+
+static void test_waits_for_the_connection(void **state) {
+    (void)state;
+    go_online();
+    client_closed(&C, 0, "");
+    ignore();
+    client_line(&C, "later");
+    expect("add");
+    client_tick(&C, 2000);
+    ready();
+    expect("connect channelJoin+key(since 7)#4");
+    joined("0", "", 7, 4);
+    expect("add channelMessage(later)#5 users#6"); /* the journal learns that it may be stored */
+    stop();
+}
+
+static void test_too_long(void **state) {
+    (void)state;
+    char text[202];
+    memset(text, 'x', 201);
+    text[201] = '\0';
+    go_online();
+    client_line(&C, text);
+    assert_true(C.m.is_status_error);
+    assert_int_equal(C.m.outbox.n, 0);
+    assert_int_equal(strncmp(buf_cstr(&TRACE), "input(xxx", 9), 0);
+    stop();
+}
+
+static void test_asks_before_many_lines(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "1\n2\n3\n4\n5");
+    expect("add channelMessage(1\n2\n3\n4\n5)#4");
+    client_line(&C, "1\n2\n3\n4\n5\n6");
+    expect("");
+    assert_int_equal(C.m.question.kind, QUESTION_PASTE);
+    reply(false);
+    expect("input(1\n2\n3\n4\n5\n6)");
+    client_line(&C, "1\n2\n3\n4\n5\n6");
+    reply(true);
+    expect("add");
+    stop();
+}
+
+/* --- Unread, activity, channels --- */
+
+static void test_unread_and_line(void **state) {
+    (void)state;
+    go_online();
+    focus(false);
+    said(BOB_TEXT, "0", "one", 8);
+    said(BOB_TEXT, "0", "hey Ann!", 9);
+    said(BOB_TEXT, "0", "annual", 10);
+    expect("bell notify(hey Ann!)");
+    assert_int_equal(public()->unread, 3);
+    assert_int_equal(public()->activity, ACTIVITY_MENTION);
+    assert_int_equal(public()->line.seq, 7);
+    focus(true);
+    assert_int_equal(public()->unread, 0);
+    assert_int_equal(public()->line.seq, 7); /* stays until one leaves or says something */
+    client_line(&C, "hi");
+    assert_int_equal(public()->line.epoch, 0);
+    stop();
+}
+
+static void test_never_yanked(void **state) {
+    (void)state;
+    go_online();
+    struct event e = {.kind = EV_SCROLL};
+    e.u.scroll = (struct scroll){.edge = SCROLL_BOTTOM, .at = public()->timeline.rows[0]->place};
+    client_event(&C, &e);
+    said(BOB_TEXT, "0", "one", 8);
+    said(BOB_TEXT, "0", "two", 9);
+    assert_int_equal(public()->scroll.edge, SCROLL_BOTTOM);
+    assert_int_equal(place_cmp(public()->scroll.at, e.u.scroll.at), 0);
+    assert_int_equal(public()->below, 2);
+    client_action(&C, ACTION_BOTTOM);
+    assert_int_equal(public()->below, 0);
+    assert_int_equal(public()->scroll.edge, SCROLL_FOLLOW);
+    stop();
+}
+
+static void unread_from_bob(unsigned seq) {
+    frame("{\"type\":\"sys\",\"sys\":{\"type\":\"unread\",\"recipientUUID\":\"" BOB_TEXT
+          "\",\"senderUUID\":\"" BOB_TEXT "\",\"senderUsername\":\"bob\",\"seq\":%u}}",
+          seq);
+}
+
+static void test_private(void **state) {
+    (void)state;
+    go_online();
+    unread_from_bob(3);
+    unread_from_bob(4);
+    expect("bell");
+    assert_int_equal(C.m.nchannels, 2);
+    struct channel *bob = C.m.channels[1];
+    assert_string_equal(bob->name, "bob");
+    assert_int_equal(bob->activity, ACTIVITY_PRIVATE);
+    assert_int_equal(bob->unread, 2);
+    draft("half a li");
+    client_action(&C, ACTION_NEXT_ACTIVITY);
+    expect("input() channelJoin#4");
+    assert_ptr_equal(model_current(&C.m), bob);
+    char list[2000];
+    snprintf(list, sizeof list, "%s", message_json(BOB_TEXT, ANN_TEXT, "x", 4));
+    size_t len = strlen(list);
+    snprintf(list + len, sizeof list - len, ",%s", message_json(BOB_TEXT, ANN_TEXT, "y", 3));
+    joined(BOB_TEXT, list, 4, 4);
+    assert_int_equal(bob->line.seq, 2);
+    assert_int_equal(bob->unread, 0);
+    ignore();
+    client_action(&C, ACTION_GO_1);
+    expect("input(half a li)");
+    client_tick(&C, 1500); /* one bell a second */
+    said(BOB_TEXT, ANN_TEXT, "again", 5);
+    assert_int_equal(bob->activity, ACTIVITY_PRIVATE);
+    client_line(&C, "/part bob");
+    expect("bell channelLeave#6");
+    frame("{\"type\":\"channelLeave\",\"channelLeave\":{\"recipientUUID\":\"" BOB_TEXT
+          "\"},\"requestID\":6}");
+    assert_int_equal(C.m.nchannels, 1);
+    stop();
+}
+
+static void test_muted(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/mute");
+    focus(false);
+    said(BOB_TEXT, "0", "one", 8);
+    assert_int_equal(public()->activity, ACTIVITY_NONE);
+    said(BOB_TEXT, "0", "ann: two", 9);
+    assert_int_equal(public()->activity, ACTIVITY_MENTION);
+    expect("bell notify(ann: two)");
+    stop();
+}
+
+static void test_members(void **state) {
+    (void)state;
+    go_online();
+    size_t rows = public()->timeline.n;
+    static const char *const EVENTS[] = {"signOut", "signIn", "channelLeave", "channelJoin"};
+    static const size_t ONLINE[] = {1, 2, 1, 2}, MEMBERS[] = {2, 2, 1, 2}, ROWS[] = {0, 0, 1, 2};
+    for (size_t i = 0; i < 4; i++) {
+        frame("{\"type\":\"sys\",\"sys\":{\"type\":\"%s\",\"recipientUUID\":\"0\",\"userUUID\":\""
+              BOB_TEXT "\",\"username\":\"bob\"}}",
+              EVENTS[i]);
+        assert_int_equal(members_online(&public()->members), ONLINE[i]);
+        assert_int_equal(public()->members.n, MEMBERS[i]);
+        assert_int_equal(public()->members.total, MEMBERS[i]);
+        assert_int_equal(public()->timeline.n, rows + ROWS[i]);
+    }
+    stop();
+}
+
+/* --- What a server should not say --- */
+
+static void test_hostile(void **state) {
+    (void)state;
+    go_online();
+    uint64_t strange = C.m.strange;
+    size_t rows = public()->timeline.n;
+    frame("{\"type\":\"newThing\",\"newThing\":{}}");
+    frame("{\"type\":\"sys\",\"sys\":{\"type\":\"newThing\"}}");
+    said(BOB_TEXT, "0", "again", 7);                 /* a number of the past */
+    said(BOB_TEXT, "0", "again", 1);
+    said(BOB_TEXT, BOB_TEXT, "not ours", 9);         /* somebody else's channel */
+    said(BOB_TEXT, ANN_TEXT, "not joined", 9);
+    joined("0", "", 3, 999);                         /* nobody asked */
+    joined(BOB_TEXT, "", 3, 1);
+    assert_int_equal(public()->timeline.n, rows);
+    assert_true(C.m.strange > strange);
+    assert_int_equal(C.m.nchannels, 1);
+    stop();
+}
+
+/* Huge jumps are a hole, of which no more than a few pages are asked for. */
+static void test_huge_numbers(void **state) {
+    (void)state;
+    go_online();
+    said(BOB_TEXT, "0", "far", 4000000000u);
+    expect("channelMessages(before 4000000000)#4");
+    for (unsigned id = 4; id < 40 && C.m.last_id >= id; id++)
+        frame("{\"type\":\"channelRead\",\"channelMessages\":{\"recipientUUID\":\"0\","
+              "\"messages\":[%s],\"messagesTotal\":1,\"messagesReceived\":1,\"epoch\":\""
+              EPOCH_TEXT "\",\"seq\":4000000000},\"requestID\":%u}",
+              message_json(BOB_TEXT, "0", "z", 3999999999u - 2 * id), id);
+    assert_true(C.m.last_id < 20);
+    assert_true(public()->timeline.n < 50);
+    stop();
+}
+
+static void test_many_members_and_channels(void **state) {
+    (void)state;
+    go_online();
+    for (unsigned i = 0; i < 30000; i++) {
+        char uuid[UUID_TEXT + 1];
+        snprintf(uuid, sizeof uuid, "c0000000-0000-4000-8000-%012u", i);
+        frame("{\"type\":\"sys\",\"sys\":{\"type\":\"channelJoin\",\"recipientUUID\":\"0\","
+              "\"userUUID\":\"%s\",\"username\":\"user %u\"}}",
+              uuid, i);
+        if (i < 1000)
+            frame("{\"type\":\"sys\",\"sys\":{\"type\":\"unread\",\"recipientUUID\":\"%s\","
+                  "\"senderUUID\":\"%s\",\"senderUsername\":\"user %u\",\"seq\":1}}",
+                  uuid, uuid, i);
+        if (i == 1100)
+            i = 29500; /* enough of the sorting */
+    }
+    assert_int_equal(public()->members.n, MEMBERS_MAX);
+    assert_int_equal(C.m.nchannels, CHANNELS_MAX);
+    assert_true(C.m.roster.n <= ROSTER_MAX);
+    assert_true(public()->timeline.notices <= TIMELINE_NOTICES_MAX);
+    stop();
+}
+
+/* Bytes at random, and frames cut or changed at random: nothing of it may break anything. */
+static void test_garbled(void **state) {
+    (void)state;
+    go_online();
+    char text[2000], copy[2000];
+    uint64_t seed = 42;
+    for (unsigned i = 0; i < 4000; i++) {
+        int n = snprintf(text, sizeof text, "{\"type\":\"channelMessage\",\"channelMessage\":%s}",
+                         message_json(i % 2 ? BOB_TEXT : ANN_TEXT, i % 3 ? "0" : BOB_TEXT, "x", i));
+        memcpy(copy, text, (size_t)n);
+        for (unsigned k = 0; k < 2; k++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            copy[(seed >> 33) % (unsigned)n] = "0192ab{}\"9"[(seed >> 20) % 10];
+        }
+        client_frame(&C, copy, (size_t)n);
+    }
+    assert_int_equal(C.m.nchannels, 1);
+    stop();
+}
+
+/* 100,000 lines and all that belongs to them; and how long it takes to take them. */
+static void test_room(void **state) {
+    (void)state;
+    go_online();
+    for (unsigned i = 0; i < 3000; i++)
+        said(BOB_TEXT, "0", "a message of a length that is usual among people who chat", 8 + i);
+    assert_int_equal(public()->timeline.at.seq, 3007);
+    assert_true(public()->timeline.bytes < 3100u * 300);
+    stop();
+}
+
+static int setup(void **state) {
+    (void)state;
+    return secret_init() ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_with_a_key),
+        cmocka_unit_test(test_key_refused),
+        cmocka_unit_test(test_key_not_looked_at),
+        cmocka_unit_test(test_first_run),
+        cmocka_unit_test(test_dialogue_connection_refused),
+        cmocka_unit_test(test_password_file),
+        cmocka_unit_test(test_signed_out_elsewhere),
+        cmocka_unit_test(test_comes_back),
+        cmocka_unit_test(test_backs_off),
+        cmocka_unit_test(test_close_codes),
+        cmocka_unit_test(test_go_away),
+        cmocka_unit_test(test_silent_server),
+        cmocka_unit_test(test_stored),
+        cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_failed_and_again),
+        cmocka_unit_test(test_waits_for_the_connection),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_asks_before_many_lines),
+        cmocka_unit_test(test_unread_and_line),
+        cmocka_unit_test(test_never_yanked),
+        cmocka_unit_test(test_private),
+        cmocka_unit_test(test_muted),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_huge_numbers),
+        cmocka_unit_test(test_many_members_and_channels),
+        cmocka_unit_test(test_garbled),
+        cmocka_unit_test(test_room),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
