@@ -6,6 +6,7 @@
 #include "chattui/plain.h"
 #include "chattui/action.h"
 #include "chattui/settings.h"
+#include "chattui/slash.h"
 
 #include "common/secret.h"
 
@@ -43,11 +44,21 @@ static int list_keys(void) {
     return EXIT_SUCCESS;
 }
 
+/* A command a line: name, arguments, what it does. */
+static int list_commands(void) {
+    const struct slash_def *d;
+    for (size_t i = 0; (d = slash_at(i)); i++)
+        printf("/%s\t%s\t%s\n", d->name, d->args, d->help);
+    return EXIT_SUCCESS;
+}
+
 static int run(const struct tui_settings *set) {
     if (set->list_options)
         return list_options();
     if (set->list_keys)
         return list_keys();
+    if (set->list_commands)
+        return list_commands();
     if (set->plain)
         return plain_run(set);
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {

@@ -67,6 +67,7 @@ static const struct option_def OPTIONS[] = {
         "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui", "Files"),
     FLAG("list-options", list_options, "", NULL), /* for completions; see option_list */
     FLAG("list-keys", list_keys, "", NULL),       /* actions and their keys, for documents */
+    FLAG("list-commands", list_commands, "", NULL), /* the slash commands, likewise */
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 
@@ -134,7 +135,8 @@ static bool check(struct tui_settings *set) {
 enum option_outcome tui_settings_load(struct tui_settings *set, int argc, char **argv) {
     own_path("XDG_CONFIG_HOME", ".config", "/config", config_file);
     enum option_outcome outcome = option_load(&TUI_PROGRAM, argc, argv, set, CHATTUI_VERSION);
-    if (outcome == OPTION_RUN && !set->list_options && !set->list_keys && !check(set))
+    bool only_lists = set->list_options || set->list_keys || set->list_commands;
+    if (outcome == OPTION_RUN && !only_lists && !check(set))
         return OPTION_ERROR;
     return outcome;
 }

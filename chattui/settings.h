@@ -22,7 +22,7 @@ struct tui_settings {
     bool plain;
     char *format; /* "text" or "jsonl"; --plain */
     bool stay;    /* --plain: go on printing when the input has ended */
-    bool list_options, list_keys; /* for completions and documents */
+    bool list_options, list_keys, list_commands; /* for completions and documents */
     union tuning_value {
         bool on;
         uint64_t number;

@@ -65,7 +65,7 @@ static void count_row(struct timeline *t, const struct row *r, bool comes) {
     t->version++;
 }
 
-/* Moves all rows into a larger array, a third of the free room before them. */
+/* Moves all rows into an array with room for half as many more, a third of it before them. */
 static bool grow(struct timeline *t) {
     size_t size = t->n + t->n / 2 + 48;
     struct row **slots = malloc(size * sizeof *slots);
@@ -81,16 +81,13 @@ static bool grow(struct timeline *t) {
     return true;
 }
 
-/* Opens a slot at index i, moving whichever side is shorter and has room. */
+/* Opens a slot at index i, moving the shorter side. */
 static bool open_slot(struct timeline *t, size_t i) {
-    bool front = t->slots && t->rows > t->slots;
-    bool back = t->slots && t->rows + t->n < t->slots + t->size;
-    if (!front && !back) {
-        if (!grow(t))
-            return false;
-        front = back = true;
-    }
-    if (front && (!back || i < t->n - i)) {
+    bool to_front = i < t->n - i;
+    bool has_room = t->slots && (to_front ? t->rows > t->slots : t->rows + t->n < t->slots + t->size);
+    if (!has_room && !grow(t))
+        return false;
+    if (to_front) {
         t->rows--;
         memmove(t->rows, t->rows + 1, i * sizeof *t->rows);
     } else {
