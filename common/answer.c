@@ -384,7 +384,9 @@ static enum err_code decode_kind(struct decode *d, const struct json *root) {
 }
 
 enum err_code answer_decode(const char *text, size_t len, struct answer *out, struct err *e) {
+    struct err local;
     *out = (struct answer){.kind = ANSWER_UNKNOWN};
+    e = e ? e : &local;
     if (len > ANSWER_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE, "a frame of %zu bytes", len);
     out->doc = json_parse(text, len, VALUES_MAX, e);

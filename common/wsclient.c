@@ -27,6 +27,7 @@
 #define REASON_MAX 300
 #define GOODBYE_SECS 3 /* for what is queued, and the server's answer */
 #define END_MS 500
+#define TRY_MS 2500 /* for an address, when there is another: not all of them need lead anywhere */
 
 struct piece {
     struct piece *next;
@@ -420,6 +421,8 @@ static bool try_next(struct link *l) {
     while (l->next) {
         struct addrinfo *a = l->next;
         l->next = a->ai_next;
+        uv_timer_start(&l->c->clock, tick,
+                       l->next && l->c->open_ms > TRY_MS ? TRY_MS : l->c->open_ms, 0);
         l->is_over = false;
         *l->reason = '\0';
         if (a->ai_family == AF_INET6
@@ -474,7 +477,9 @@ static void tick(uv_timer_t *timer) {
     struct link *l = c->link;
     if (!l)
         return;
-    if (!l->is_open) {
+    if (!l->is_open && l->wsi && l->next)
+        lws_set_timeout(l->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC); /* step() goes on */
+    else if (!l->is_open) {
         note(l, "no answer from %s:%u within %u s", l->url.host, l->url.port,
              (c->open_ms + 999) / 1000);
         tell_closed(c, cut);

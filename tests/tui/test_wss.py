@@ -268,6 +268,26 @@ def test_next_address(probe, serve):
     assert [p.line(), p.line()] == ["open", "text four"]
 
 
+def test_address_that_does_not_answer(probe, serve):
+    """Nor refuses: the next one is tried before all the time has passed."""
+    families = [info[0] for info in socket.getaddrinfo("localhost", 1, type=socket.SOCK_STREAM)]
+    if families != [socket.AF_INET6, socket.AF_INET]:
+        pytest.skip("localhost is not ::1 and 127.0.0.1 here")
+    port = serve(talks(frame(b"four")))
+    with socket.socket(socket.AF_INET6) as deaf:
+        deaf.bind(("::1", port))
+        deaf.listen(0)
+        waiting = []
+        for _ in range(4):  # fill its queue: then the kernel drops what comes
+            waiting.append(socket.socket(socket.AF_INET6))
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(("::1", port))
+        p = probe(f"ws://localhost:{port}/ws")
+        assert [p.line(), p.line()] == ["open", "text four"]
+        for sock in waiting:
+            sock.close()
+
+
 # Certificates
 
 def tls(authority, name, san="DNS:localhost,IP:127.0.0.1", **validity):
