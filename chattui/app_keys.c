@@ -225,8 +225,15 @@ static void chat_key(struct app *app, const struct token *t) {
     app_tell_draft(app);
 }
 
+static void tell_focus(struct app *app, bool has_focus) {
+    struct event e = {.kind = EV_FOCUS, .u.yes = has_focus};
+    app_event(app, &e);
+}
+
 static void on_key(struct app *app, const struct token *t) {
     const struct model *m = &app->model;
+    if (!m->has_focus) /* not every terminal says when it has it again */
+        tell_focus(app, true);
     if (m->dialog.state != DIALOG_CLOSED)
         dialog_key(app, t);
     else if (m->question.kind != QUESTION_NONE)
@@ -273,7 +280,6 @@ static void on_mouse(struct app *app, const struct token *t) {
 
 void app_token(const struct token *t, void *arg) {
     struct app *app = arg;
-    struct event focus = {.kind = EV_FOCUS, .u.yes = t->on};
     if (app->is_ending || app->editor)
         return;
     switch (t->kind) {
@@ -287,7 +293,7 @@ void app_token(const struct token *t, void *arg) {
         on_mouse(app, t);
         break;
     case TOKEN_FOCUS:
-        app_event(app, &focus);
+        tell_focus(app, t->on);
         break;
     }
 }

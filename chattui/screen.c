@@ -136,12 +136,19 @@ static void set_up_terminal(void) {
     leaveok(stdscr, FALSE);
 }
 
+/* newterm by itself would end the program, or leak, over a type that it does not know. */
+static bool is_known(const char *term) {
+    int status;
+    if (!term || !*term || setupterm(term, STDOUT_FILENO, &status) != OK)
+        return false;
+    del_curterm(cur_term);
+    return true;
+}
+
 bool screen_open(const struct screen_options *options, char *why, size_t size) {
     const char *term = getenv("TERM");
     scr.has_before = tcgetattr(STDIN_FILENO, &scr.before) == 0;
-    scr.curses = term && *term ? newterm(NULL, stdout, stdin) : NULL;
-    if (!scr.curses)
-        scr.curses = newterm(FALLBACK_TERM, stdout, stdin);
+    scr.curses = newterm(is_known(term) ? term : FALLBACK_TERM, stdout, stdin);
     if (!scr.curses) {
         snprintf(why, size, "the terminal type \"%s\" is not known here, nor is " FALLBACK_TERM,
                  term ? term : "");

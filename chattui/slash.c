@@ -99,6 +99,13 @@ static char *skip_blanks(char *s) {
 
 /* Cuts `rest` into at most d->most arguments. False: too few or too many. A name may have a space in
  * it, so one that is quoted is one argument. */
+/* Where the text ends without the blanks behind it, which completion leaves. */
+static char *skip_back(const char *start, char *end) {
+    while (end > start && end[-1] == ' ')
+        *--end = '\0';
+    return end;
+}
+
 static bool split(const struct slash_def *d, char *rest, struct slash_call *call) {
     unsigned n = 0;
     for (rest = skip_blanks(rest); *rest && n < d->most; n++) {
@@ -107,7 +114,7 @@ static bool split(const struct slash_def *d, char *rest, struct slash_call *call
         if (end && (!is_last || !*skip_blanks(end + 1)))
             rest++;
         else
-            end = is_last ? rest + strlen(rest) : rest + strcspn(rest, " ");
+            end = is_last ? skip_back(rest, rest + strlen(rest)) : rest + strcspn(rest, " ");
         call->arg[n] = rest;
         rest = *end ? end + 1 : end;
         *end = '\0';

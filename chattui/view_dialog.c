@@ -99,26 +99,56 @@ void view_dialog(struct grid *g, const struct model *m, struct area a) {
 
 /* --- Help --- */
 
-void view_help(struct grid *g, struct area a, struct view_state *state) {
-    struct buf text;
+/* Where the words behind the last gap of a line begin: its continuation stands under them. */
+static size_t hanging(const char *s, size_t len, int cols) {
+    size_t at = 0;
+    for (size_t i = 2; i < len; i++)
+        if (s[i] != ' ' && s[i - 1] == ' ' && s[i - 2] == ' ')
+            at = i;
+    return at < (size_t)cols / 2 ? at : 0;
+}
+
+/* One line of the help as lines of the screen, those that are in the window drawn; returns how many. */
+static int help_line(struct grid *g, struct area a, int row, const char *s, size_t len) {
+    size_t indent = hanging(s, len, a.cols);
     struct wrap w;
     struct wrap_line line;
+    int n = 0;
+    wrap_init(&w, s + indent, len - indent, a.cols - (int)indent);
+    for (; wrap_next(&w, &line); n++) {
+        if (!g || row + n < a.row || row + n >= a.row + a.rows)
+            continue;
+        if (n == 0)
+            grid_put(g, row, a.col, a.col + a.cols, STYLE_KEY, s, indent);
+        grid_put(g, row + n, a.col + (int)indent, a.col + a.cols, STYLE_TEXT,
+                 s + indent + line.start, line.len);
+    }
+    return n;
+}
+
+/* All of it, from `row` on; returns the lines. Without a grid they are only counted. */
+static int help_lines(struct grid *g, struct area a, int row, const char *s) {
+    int n = 0;
+    for (size_t len; *s; s += len + (s[len] == '\n')) {
+        len = strcspn(s, "\n");
+        n += help_line(g, a, row + n, s, len);
+    }
+    return n;
+}
+
+void view_help(struct grid *g, struct area a, struct view_state *state) {
+    struct buf text;
     int rows = a.rows - 1;
+    struct area page = {a.row, a.col + 1, rows, a.cols - 2};
     buf_init(&text, HELP_MAX);
     describe_help(&text);
     const char *s = buf_cstr(&text);
-    int n = wrap_count(s, strlen(s), a.cols - 2), most = n > rows ? n - rows : 0;
+    int n = help_lines(NULL, page, 0, s), most = n > rows ? n - rows : 0;
     if (state->help_top > most)
         state->help_top = most;
     if (state->help_top < 0)
         state->help_top = 0;
-    wrap_init(&w, s, strlen(s), a.cols - 2);
-    for (int i = 0; wrap_next(&w, &line); i++) {
-        int row = i - state->help_top;
-        if (row >= 0 && row < rows)
-            grid_put(g, a.row + row, a.col + 1, a.col + a.cols, STYLE_TEXT, s + line.start,
-                     line.len);
-    }
+    help_lines(g, page, a.row - state->help_top, s);
     grid_fill(g, a.row + rows, a.col, a.col + a.cols, STYLE_MORE, ' ');
     grid_str(g, a.row + rows, a.col + 1, a.col + a.cols, STYLE_MORE,
              most ? "PgUp PgDn: more · F1 or Esc: back to the chat" : "F1 or Esc: back to the chat");

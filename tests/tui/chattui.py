@@ -31,7 +31,7 @@ class Window(Tmux):
 
     def wait_said(self, name, text, timeout=PATIENCE):
         """A message that is stored: not pending any more."""
-        return self.wait(rf"(?m){name} │ {text}", timeout=timeout)
+        return self.wait(rf"(?m){name} [│@] {text}", timeout=timeout)
 
 
 class Bare(Pty):

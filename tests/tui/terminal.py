@@ -41,7 +41,7 @@ class Tmux:
         self.tmux("-f", self.conf, "new-session", "-d", "-x", str(cols), "-y", str(rows),
                   "-s", "t", "exec env " + command)
         if shell:
-            self.wait(r"\$ ")
+            self.wait(r"\$")
             self.line(quoted(argv))
 
     def tmux(self, *args, check=True, stdin=None):

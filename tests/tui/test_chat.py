@@ -8,7 +8,6 @@ from chattui import PASSWORD
 def test_sign_in_dialogue(tui, pty):
     w = tui()
     w.wait("Server")
-    w.keys("Tab")
     w.type("alice")
     w.keys("Tab")
     w.type(PASSWORD)
@@ -24,7 +23,6 @@ def test_dialogue_tells_what_is_wrong(tui, client):
     client("alice")
     w = tui()
     w.wait("Server")
-    w.keys("Tab")
     w.type("alice")
     w.keys("Tab")
     w.type("not her password")
@@ -63,6 +61,8 @@ def test_private_conversation(tui):
     b.keys("M-a")
     b.wait_said("alice", "just you")
     b.line("and you")
+    a.wait(r"(?m)^ 2 +bob +\+1")
+    a.keys("M-2")
     a.wait_said("bob", "and you")
     a.keys("M-1")
     a.wait("just you", absent=True)
@@ -73,7 +73,7 @@ def test_names_are_right_aligned(tui, client):
     for name in "bo", "someone-with-a-long-name":
         c = client(name, join="0")
         c.say("text")
-    text = a.wait(r"someone-.*│ text")
+    text = a.wait(r"someone.* │ text")
     columns = {line.index("│ text") for line in text.split("\n") if "│ text" in line}
     assert len(columns) == 1, text
 
@@ -104,7 +104,7 @@ def test_completion(tui, client):
     w.wait("roberta")
     w.type("rob")
     w.keys("Tab")
-    w.wait(r"\] roberta[:,]? ")
+    w.wait(r"\] roberta:")
     w.keys("C-c")
     w.type("/nam")
     w.keys("Tab")
@@ -151,7 +151,7 @@ def test_sizes(tui, client, cols, rows):
     bob = client("bob", join="0")
     w = tui("alice", cols=cols, rows=rows)
     bob.say("a message of some length, so that it must be wrapped where it is narrow")
-    text = w.wait("where it is *\n?.*narrow" if cols < 200 else "narrow")
+    text = w.wait("narrow")
     assert all(len(line) <= cols for line in text.split("\n"))
     assert ("public" in text.split("\n")[0]) and "online" in text
 
