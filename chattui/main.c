@@ -19,11 +19,14 @@
 
 #define EXIT_USAGE 2
 
-/* Text is UTF-8 whatever the environment says: with the C locale alone nothing but ASCII could be shown. */
+/* Text is UTF-8 whatever the environment says: with the C locale alone nothing but ASCII could be
+ * shown. In the environment, too, since readline asks there, and the editor will. */
 static void set_locale(void) {
     setlocale(LC_ALL, "");
-    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-        setlocale(LC_CTYPE, "C.UTF-8");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
+        return;
+    setenv("LC_ALL", "C.UTF-8", 1);
+    setlocale(LC_ALL, "");
 }
 
 static int list_options(void) {
