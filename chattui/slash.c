@@ -97,8 +97,6 @@ static char *skip_blanks(char *s) {
     return s;
 }
 
-/* Cuts `rest` into at most d->most arguments. False: too few or too many. A name may have a space in
- * it, so one that is quoted is one argument. */
 /* Where the text ends without the blanks behind it, which completion leaves. */
 static char *skip_back(const char *start, char *end) {
     while (end > start && end[-1] == ' ')
@@ -106,6 +104,8 @@ static char *skip_back(const char *start, char *end) {
     return end;
 }
 
+/* Cuts `rest` into at most d->most arguments. False: too few or too many. A name may have a space in
+ * it, so one that is quoted is one argument. */
 static bool split(const struct slash_def *d, char *rest, struct slash_call *call) {
     unsigned n = 0;
     for (rest = skip_blanks(rest); *rest && n < d->most; n++) {

@@ -90,7 +90,7 @@ static void test_join_and_msg(void **state) {
     ignore();
     client_line(&C, "/join public");
     client_line(&C, "/msg bob hi  there ");
-    expect("input() add channelMessage(hi  there )#5");
+    expect("input() add channelMessage(hi  there)#5");
     client_line(&C, "/join nobody");
     expect("users#6");
     frame("{\"type\":\"users\",\"users\":{\"total\":3,\"received\":1,\"users\":[{\"UUID\":\"" BOB_TEXT

@@ -371,9 +371,9 @@ static void test_killed(void **st) {
         unsigned found = 0;
         for (size_t i = 0; i < e.u.loaded.nlines; i++) {
             unsigned got = e.u.loaded.lines[i].uuid.b[14] * 256u + e.u.loaded.lines[i].uuid.b[15];
-            found += got + 2 >= n && got <= n;
+            found += got + 1 >= n && got <= n;
         }
-        assert_int_equal(found, 3);
+        assert_int_equal(found, 2); /* the one before may be dropped by now, for n + 1 */
         while (load(s).u.loaded.nlines) {
             struct effect fx = {.kind = EFFECT_OUTBOX_DROP, .uuid = load(s).u.loaded.lines[0].uuid};
             tui_store_carry_out(s, &fx, on_event, NULL);
