@@ -2,6 +2,7 @@
 #define NCURSES_WIDECHAR 1
 #include "chattui/screen.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,10 +146,19 @@ static bool is_known(const char *term) {
     return true;
 }
 
+/* curses leaves SIGTSTP alone for good if somebody else has it at this moment. Its own handler would
+ * be put back after each refresh, and what comes during one would be lost: it is ignored then. */
+static SCREEN *new_terminal(const char *type) {
+    void (*before)(int) = signal(SIGTSTP, SIG_IGN);
+    SCREEN *terminal = newterm(type, stdout, stdin);
+    signal(SIGTSTP, before);
+    return terminal;
+}
+
 bool screen_open(const struct screen_options *options, char *why, size_t size) {
     const char *term = getenv("TERM");
     scr.has_before = tcgetattr(STDIN_FILENO, &scr.before) == 0;
-    scr.curses = newterm(is_known(term) ? term : FALLBACK_TERM, stdout, stdin);
+    scr.curses = new_terminal(is_known(term) ? term : FALLBACK_TERM);
     if (!scr.curses) {
         snprintf(why, size, "the terminal type \"%s\" is not known here, nor is " FALLBACK_TERM,
                  term ? term : "");

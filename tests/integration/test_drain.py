@@ -145,7 +145,7 @@ def test_nobody_is_online_afterwards(client, start_chatd, redis, prefix):
 
 def test_sigterm_while_it_waits_for_redis(start_chatd):
     node = start_chatd("unix:///nonexistent/redis.sock", wait=False)
-    node.wait_log("redis")
+    node.wait_log("redis_down")
     start = time.monotonic()
     node.stop()
     assert time.monotonic() - start < 5

@@ -84,7 +84,9 @@ def test_without_a_shell_ctrl_z_does_nothing(tui):
 def test_stop_from_outside(pty):
     t = pty("alice")
     os.kill(t.pid, signal.SIGTSTP)
-    wait_until(lambda: open(f"/proc/{t.pid}/stat").read().rpartition(")")[2].split()[0] == "T")
+    # Read all the while: what it writes must have somewhere to go.
+    wait_until(lambda: t.read() is not None and
+               open(f"/proc/{t.pid}/stat").read().rpartition(")")[2].split()[0] == "T")
     t.read(0.1)
     t.check_restored()
     os.kill(t.pid, signal.SIGCONT)

@@ -55,7 +55,7 @@ def test_unread_line_and_day(tui, client):
     fill(client, 3)
     w.wait(r"(?m)^ 1 +public +3")
     w.keys("M-1")
-    w.wait(r"── unread ─+\n.*message 0")
+    w.wait(r"── unread ─.*\n.*message 0")
     w.wait(r"── \w+day \d{4}-\d\d-\d\d ─")
 
 
