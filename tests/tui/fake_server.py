@@ -77,6 +77,8 @@ class FakeServer:
                 self._serve()
             except (OSError, ValueError, AssertionError):
                 pass
+            self.signed_in.clear()  # who waits, waits for the next
+            self.joined.clear()
             self.sock.close()
 
     def _exactly(self, n):

@@ -50,8 +50,8 @@ class Tmux:
         assert not check or done.returncode == 0, f"tmux {args}: {done.stdout.decode()}"
         return done.stdout.decode("utf-8", "replace")
 
-    def ask(self, what):
-        return self.tmux("display-message", "-p", "-t", "t", what).strip()
+    def ask(self, what, pane="t"):
+        return self.tmux("display-message", "-p", "-t", pane, what).strip()
 
     def split(self, argv, env=None):
         """A second pane below; returns its id for the functions that take a pane."""
@@ -114,8 +114,11 @@ class Tmux:
     def status(self, pane="t"):
         """Waits for the program's end; returns its status (None: by a signal)."""
         wait_until(lambda: self.is_dead(pane), what="the end of the program")
-        text = self.tmux("display-message", "-p", "-t", pane, "#{pane_dead_status}").strip()
-        return int(text) if text else None
+        # tmux hears of the closed terminal first, and of how the program ended a little later.
+        how = wait_until(lambda: self.ask("#{pane_dead_status}/#{pane_dead_signal}", pane).strip("/ "),
+                         what="how the program ended")
+        status = self.ask("#{pane_dead_status}", pane).strip()
+        return int(status) if how and status else None
 
     def alternate(self):
         return self.ask("#{alternate_on}") == "1"
