@@ -2,7 +2,7 @@
 -- that say "-- uses position".
 --
 -- Returns epoch, seq (number of the last message), base (first seq of this epoch), max and age (retention,
--- or false); or nil and an error text. An epoch that is no UUID, or a seq that is missing, no number, behind the
+-- or false) and the epoch before (or false); or nil and an error text. An epoch that is no UUID, or a seq that is missing, no number, behind the
 -- stream, or behind what the caller has seen of the same epoch (Redis lost its newest data) would let a number be
 -- used twice: then a new epoch (`spare`, a fresh UUID) begins behind all of them. `known_epoch` is '' if the caller
 -- knows nothing.
@@ -42,18 +42,18 @@ local function renew(log, meta, spare, known, history)
   local put = redis.pcall('HSET', meta, 'epoch', spare, 'base', string.format('%.0f', top + 1),
                           'seq', string.format('%.0f', top), 'prev', prev or '', 'history', history or '')
   if type(put) == 'table' and put.err then return nil, put.err end
-  return spare, top, top + 1, unpack(redis.call('HMGET', meta, 'max', 'age'))
+  return spare, top, top + 1, unpack(redis.call('HMGET', meta, 'max', 'age', 'prev'))
 end
 
 local function position(log, meta, spare, known_epoch, known_seq, history)
-  local m = redis.pcall('HMGET', meta, 'epoch', 'seq', 'base', 'max', 'age', 'history')
+  local m = redis.pcall('HMGET', meta, 'epoch', 'seq', 'base', 'max', 'age', 'history', 'prev')
   if m.err then return nil, m.err end
   local epoch, seq, base = m[1], m[2], m[3]
   local known = known_epoch == epoch and tonumber(known_seq) or 0
   if epoch and seq and base and epoch:match(UUID) and seq:match('^%d+$') and #seq <= SEQ_DIGITS
      and base:match('^%d+$') and #base <= SEQ_DIGITS and tonumber(seq) >= known
      and (not history or history == m[6]) then
-    return epoch, tonumber(seq), tonumber(base), m[4], m[5]
+    return epoch, tonumber(seq), tonumber(base), m[4], m[5], m[7]
   end
   return renew(log, meta, spare, known, history)
 end
