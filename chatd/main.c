@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define LIST_MAX ((size_t)64 * 1024)
 
@@ -55,8 +57,17 @@ static void print_list(void (*list)(struct buf *out)) {
     print(&b);
 }
 
+/* What is in memory - passwords, keys, messages - does not get onto a disk when chatd crashes, and no
+ * other process of the user may look at it. */
+static void keep_memory_private(void) {
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
 int main(int argc, char **argv) {
     struct settings set = {0};
+    keep_memory_private();
     enum option_outcome outcome = settings_load(&set, argc, argv, NULL);
     if (outcome != OPTION_RUN)
         return outcome == OPTION_EXIT ? 0 : 2;

@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import statistics
+import subprocess
 import threading
 import time
 
@@ -92,13 +93,13 @@ def test_r12_kick_ban_and_revoked_keys_reach_every_node_within_a_second(act, cli
 # R14
 
 def descriptors(node):
-    return len(os.listdir(f"/proc/{node.pid}/fd"))
+    return len(chat.descriptors(node.pid))
 
 
 def memory(node):
     """Private memory in KiB."""
-    with open(f"/proc/{node.pid}/smaps_rollup") as rows:
-        return sum(int(row.split()[1]) for row in rows if row.startswith("Private_"))
+    rows = subprocess.check_output([*chat.AS_ROOT, "cat", f"/proc/{node.pid}/smaps_rollup"], text=True).splitlines()
+    return sum(int(row.split()[1]) for row in rows if row.startswith("Private_"))
 
 
 def churn(node, pair, n):

@@ -53,6 +53,16 @@ def free_port():
         return s.getsockname()[1]
 
 
+# Who keeps its memory to itself, as chatd does, lets only root look at some of /proc.
+AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
+
+
+def descriptors(pid):
+    """What the open descriptors of a process are: paths, "socket:[INODE]"…"""
+    return subprocess.run([*AS_ROOT, "find", f"/proc/{pid}/fd", "-type", "l", "-printf", "%l\n"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
+
+
 # Redis
 
 ACL = ROOT / "service/redis-users.conf"
@@ -414,9 +424,9 @@ class Client:
     test that reads says what comes, in order."""
 
     def __init__(self, chatd, *, early=(), rcvbuf=None, ready=True, path="/ws", headers=None,
-                 prologue=b""):
+                 prologue=b"", source=None):
         """`early`: requests (text) that travel in the segment of the handshake; `prologue`: bytes before
-        all else."""
+        all else; `source`: the address to come from."""
         self.chatd = chatd
         self.buffer = b""
         self.events = []
@@ -430,11 +440,13 @@ class Client:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(PATIENCE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect((chatd.host, chatd.port))
         self.sock.sendall(prologue)
         self.secure = getattr(chatd, "secure", False)
         if self.secure:
-            self.sock = trusting().wrap_socket(self.sock)
+            self.sock = trusting().wrap_socket(self.sock, server_hostname=getattr(chatd, "name", None))
         self._shake_hands(path, headers or {}, b"".join(ws_frame(TEXT, text) for text in early))
         if ready:
             self.ready = self.expect("ready")

@@ -1,7 +1,11 @@
 """chatd under a service manager: what it tells it, sockets that it is handed, --check-config."""
 
 import os
+import pathlib
+import re
+import shutil
 import socket
+import tempfile
 
 import chat
 import pytest
@@ -174,3 +178,22 @@ def test_a_file_with_a_password_must_be_private(config):
     assert run("--check-config", "--config", path, env={"CHATD_REDIS": "redis://h"}).returncode == 0, "not in effect"
     os.chmod(path, 0o640)
     assert run("--check-config", "--config", path).returncode == 0
+
+
+# What is in its memory
+
+def test_no_core_dumps_and_nobody_looks_into_its_memory(start_chatd):
+    """Run by somebody who is not root: the kernel gives what is in /proc to root when a process may not be dumped."""
+    folder = tempfile.mkdtemp()
+    os.chmod(folder, 0o755)
+    binary = shutil.copy(os.environ["CHATD_BIN"], folder)
+    under = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    try:
+        node = start_chatd("unix:///nonexistent/redis.sock", wait=False, binary=binary, under=under)
+        node.wait_log("event=redis")
+    finally:
+        shutil.rmtree(folder)
+    limits = pathlib.Path(f"/proc/{node.pid}/limits").read_text()
+    assert re.search(r"Max core file size +0 +0 ", limits)
+    assert os.stat(f"/proc/{node.pid}/environ").st_uid == 0
+    assert "\nUid:\t0" not in pathlib.Path(f"/proc/{node.pid}/status").read_text()

@@ -184,14 +184,14 @@ def test_a_client_that_writes_and_does_not_read(start_chatd, certificate, client
 
 def test_descriptors_are_given_back(node, client):
     alice = client("alice", at=node)
-    before = len(os.listdir(f"/proc/{node.pid}/fd"))
+    before = len(chat.descriptors(node.pid))
     for i in range(30):
         c = client(at=node)
         c.close() if i % 3 == 0 else c.drop() if i % 3 == 1 else c.sock.close()
     for _ in range(5):
         with socket.create_connection((node.host, node.port)) as s:
             s.sendall(b"\x16\x03\x01\x02")
-    chat.wait_until(lambda: len(os.listdir(f"/proc/{node.pid}/fd")) <= before, what="descriptors closed")
+    chat.wait_until(lambda: len(chat.descriptors(node.pid)) <= before, what="descriptors closed")
     alice.users()
 
 

@@ -32,12 +32,8 @@ def worker_of(c, node):
     inode, = [row[9] for row in rows if row[2].endswith(f":{local:04X}") and row[3] == "01"
               and row[1].endswith(f":{node.port:04X}")]
     for number, pid in workers(node).items():
-        for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                if os.readlink(fd) == f"socket:[{inode}]":
-                    return number
-            except FileNotFoundError:
-                pass
+        if f"socket:[{inode}]" in chat.descriptors(pid):
+            return number
     raise AssertionError("no worker has this connection")
 
 
