@@ -7,38 +7,39 @@
 
 /* --- Waking --- */
 
-static void sooner(uint64_t *at, uint64_t when) {
-    if (when > 0 && (*at == 0 || when < *at))
+/* What is due by now was looked at in this very event: to wake up for it again would be in vain. */
+static void sooner(const struct model *m, uint64_t *at, uint64_t when) {
+    if (when > m->now_ms && (*at == 0 || when < *at))
         *at = when;
 }
 
 static uint64_t next_wake(const struct model *m) {
     uint64_t at = 0;
-    sooner(&at, m->net.deadline_ms);
-    sooner(&at, m->save_ms);
-    sooner(&at, m->status_until_ms);
+    sooner(m, &at, m->net.deadline_ms);
+    sooner(m, &at, m->save_ms);
+    sooner(m, &at, m->status_until_ms);
     if (m->net.state == NET_WAITING) { /* the countdown goes by seconds */
         uint64_t left = m->net.retry_ms > m->now_ms ? m->net.retry_ms - m->now_ms : 0;
-        sooner(&at, m->now_ms + (left % 1000 ? left % 1000 : left > 0 ? 1000 : 1));
+        sooner(m, &at, m->now_ms + (left % 1000 ? left % 1000 : left > 0 ? 1000 : 1));
     }
     if (m->net.state != NET_ONLINE)
         return at;
     for (size_t i = 0; i < ASKS_MAX; i++)
         if (m->asks[i].kind != ASK_NONE)
-            sooner(&at, m->asks[i].sent_ms + ASK_TIMEOUT_MS);
+            sooner(m, &at, m->asks[i].sent_ms + ASK_TIMEOUT_MS);
     for (size_t i = 0; i < m->outbox.n; i++)
         if (m->outbox.lines[i]->state == OUT_WAIT)
-            sooner(&at, m->outbox.lines[i]->retry_ms);
+            sooner(m, &at, m->outbox.lines[i]->retry_ms);
     for (size_t i = 0; i < m->nchannels; i++)
-        if (m->channels[i]->pause_ms > m->now_ms)
-            sooner(&at, m->channels[i]->pause_ms);
+        sooner(m, &at, m->channels[i]->pause_ms);
     return at;
 }
 
-/* A wake-up that comes too early does no harm, so only an earlier one is asked for. */
-static void ask_to_wake(struct model *m, struct effects *fx) {
+/* A wake-up that comes too early does no harm, so only an earlier one is asked for, unless the one that
+ * was asked for has come: the loop's clock may be behind ours, and a tick so come before its time. */
+static void ask_to_wake(struct model *m, bool is_tick, struct effects *fx) {
     uint64_t at = next_wake(m);
-    if (m->wake_ms > 0 && m->wake_ms <= m->now_ms)
+    if (is_tick || m->wake_ms <= m->now_ms)
         m->wake_ms = 0;
     if (at == 0 || (m->wake_ms > 0 && m->wake_ms <= at))
         return;
@@ -163,5 +164,5 @@ void update(struct model *m, const struct event *e, struct effects *fx) {
     if (m->is_quitting)
         return;
     pump(m, fx);
-    ask_to_wake(m, fx);
+    ask_to_wake(m, e->kind == EV_TICK, fx);
 }

@@ -139,7 +139,9 @@ static void take_users(struct model *m, const struct answer *a, const struct ask
 
 static void take_leave(struct model *m, const struct ask *ask, struct effects *fx) {
     struct channel *c = ask->kind == ASK_LEAVE ? model_channel(m, &ask->to) : NULL;
-    if (c)
+    if (c && outbox_count(&m->outbox, &c->to, false) > 0)
+        c->join = JOIN_WANTED; /* a line was entered meanwhile, and nobody would send it */
+    else if (c)
         channel_leave(m, fx, c);
 }
 

@@ -232,6 +232,50 @@ static void test_silent_server(void **state) {
     stop();
 }
 
+/* The loop's clock may be behind ours: then the tick comes before its time, and must be asked for anew. */
+static void note_wake(struct client *c, const struct effect *e, void *arg) {
+    uint64_t *at = arg;
+    if (e->kind == EFFECT_WAKE)
+        *at = e->at_ms;
+    trace_effect(c, e, NULL);
+}
+
+static void test_ticks_before_their_time(void **state) {
+    (void)state;
+    go_online();
+    uint64_t at = 0;
+    C.carry_out = note_wake;
+    C.arg = &at;
+    client_closed(&C, 1001, "");
+    while (C.m.net.state == NET_WAITING) {
+        assert_in_range(at, C.now_ms + 1, C.now_ms + 5000);
+        uint64_t wait = at - C.now_ms;
+        at = 0;
+        client_tick(&C, wait > 3 ? wait - 3 : wait);
+    }
+    expect("connect");
+    assert_in_range(at, C.now_ms + 1, C.m.net.deadline_ms);
+    stop();
+}
+
+/* What is overdue and can't be done is no reason to wake up at once, again and again. */
+static void test_no_wake_for_what_is_overdue(void **state) {
+    (void)state;
+    go_online();
+    uint64_t at = 0;
+    C.carry_out = note_wake;
+    C.arg = &at;
+    client_line(&C, "hi");
+    refused(18, "busy", 4);
+    public()->join = JOIN_REFUSED;
+    for (int i = 0; i < 100 && C.now_ms < C.m.outbox.lines[0]->retry_ms + 1000; i++) {
+        at = 0;
+        client_tick(&C, 500);
+        assert_true(at == 0 || at > C.now_ms);
+    }
+    stop();
+}
+
 /* --- Delivery --- */
 
 static enum outbox_state line_state(void) {
@@ -437,6 +481,24 @@ static void test_private(void **state) {
     stop();
 }
 
+/* A line that is entered while the channel is being left is not left behind. */
+static void test_a_line_behind_part(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/join bob");
+    joined(BOB_TEXT, "", 0, 4);
+    client_line(&C, "/part");
+    ignore();
+    client_line(&C, "wait");
+    frame("{\"type\":\"channelLeave\",\"channelLeave\":{\"recipientUUID\":\"" BOB_TEXT
+          "\"},\"requestID\":5}");
+    expect("add channelMessage(wait)#6 channelJoin(since 0)#7");
+    refused(12, "not_joined", 6);
+    joined(BOB_TEXT, "", 0, 7);
+    expect("channelMessage(wait)#8");
+    stop();
+}
+
 static void test_muted(void **state) {
     (void)state;
     go_online();
@@ -578,6 +640,8 @@ int main(void) {
         cmocka_unit_test(test_close_codes),
         cmocka_unit_test(test_go_away),
         cmocka_unit_test(test_silent_server),
+        cmocka_unit_test(test_ticks_before_their_time),
+        cmocka_unit_test(test_no_wake_for_what_is_overdue),
         cmocka_unit_test(test_stored),
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_refusals),
@@ -588,6 +652,7 @@ int main(void) {
         cmocka_unit_test(test_unread_and_line),
         cmocka_unit_test(test_never_yanked),
         cmocka_unit_test(test_private),
+        cmocka_unit_test(test_a_line_behind_part),
         cmocka_unit_test(test_muted),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_hostile),
