@@ -3,10 +3,9 @@
  * Exit status: 0 ended by the user, 1 something failed, 2 a setting is wrong.
  */
 #include "chattui/app.h"
+#include "chattui/manual.h"
 #include "chattui/plain.h"
-#include "chattui/action.h"
 #include "chattui/settings.h"
-#include "chattui/slash.h"
 
 #include "common/secret.h"
 
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #define EXIT_USAGE 2
+#define LIST_MAX (64u << 10)
 
 /* Text is UTF-8 whatever the environment says: with the C locale alone nothing but ASCII could be
  * shown. In the environment, too, since readline asks there, and the editor will. */
@@ -29,39 +29,22 @@ static void set_locale(void) {
     setlocale(LC_ALL, "");
 }
 
-static int list_options(void) {
+/* What completions and the making of the man pages ask for. */
+static int print_list(const struct tui_settings *set) {
     struct buf b;
-    buf_init(&b, 64 << 10);
-    option_list(&TUI_PROGRAM, &b);
-    fwrite(b.data, 1, b.len, stdout);
+    buf_init(&b, LIST_MAX);
+    if (set->list_options)
+        option_list(&TUI_PROGRAM, &b);
+    else
+        manual_part(set->man_part, &b);
+    bool is_written = fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0;
     buf_free(&b);
-    return EXIT_SUCCESS;
-}
-
-/* An action a line: name, keys, what it does. */
-static int list_keys(void) {
-    for (enum action a = ACTION_NONE + 1; a < ACTIONS; a++) {
-        const struct action_def *d = action_def(a);
-        printf("%s\t%s\t%s\n", d->name, d->keys, d->help);
-    }
-    return EXIT_SUCCESS;
-}
-
-/* A command a line: name, arguments, what it does. */
-static int list_commands(void) {
-    const struct slash_def *d;
-    for (size_t i = 0; (d = slash_at(i)); i++)
-        printf("/%s\t%s\t%s\n", d->name, d->args, d->help);
-    return EXIT_SUCCESS;
+    return is_written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run(const struct tui_settings *set) {
-    if (set->list_options)
-        return list_options();
-    if (set->list_keys)
-        return list_keys();
-    if (set->list_commands)
-        return list_commands();
+    if (tui_settings_only_prints(set))
+        return print_list(set);
     if (set->plain)
         return plain_run(set);
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {

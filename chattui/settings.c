@@ -1,6 +1,7 @@
 /* settings - see settings.h. */
 #include "chattui/settings.h"
 
+#include "chattui/manual.h"
 #include "common/ws_url.h"
 
 #include <stddef.h>
@@ -42,7 +43,7 @@ static const struct option_def OPTIONS[] = {
      "how --plain prints: as text, or the messages as JSON, one a line", NULL},
     STR("join", 'j', join, "", "NAMES",
         "users whose private conversations --plain opens, by comma; the last gets the lines", NULL),
-    FLAG("stay", stay, "--plain goes on printing when the input has ended", NULL),
+    FLAG("stay", stay, "go on printing when the input has ended", NULL),
 
     STR("theme", 0, theme, "", "FILE", "looks; else the file theme beside the configuration",
         "The screen"),
@@ -66,8 +67,7 @@ static const struct option_def OPTIONS[] = {
     STR("state", 0, state, "", "DIR",
         "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui", "Files"),
     FLAG("list-options", list_options, "", NULL), /* for completions; see option_list */
-    FLAG("list-keys", list_keys, "", NULL),       /* actions and their keys, for documents */
-    FLAG("list-commands", list_commands, "", NULL), /* the slash commands, likewise */
+    {"man-part", 0, OPTION_CHOICE, AT(man_part), NULL, 0, 0, MANUAL_PARTS, NULL, "", NULL},
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 
@@ -132,11 +132,14 @@ static bool check(struct tui_settings *set) {
     return true;
 }
 
+bool tui_settings_only_prints(const struct tui_settings *set) {
+    return set->list_options || set->man_part;
+}
+
 enum option_outcome tui_settings_load(struct tui_settings *set, int argc, char **argv) {
     own_path("XDG_CONFIG_HOME", ".config", "/config", config_file);
     enum option_outcome outcome = option_load(&TUI_PROGRAM, argc, argv, set, CHATTUI_VERSION);
-    bool only_lists = set->list_options || set->list_keys || set->list_commands;
-    if (outcome == OPTION_RUN && !only_lists && !check(set))
+    if (outcome == OPTION_RUN && !tui_settings_only_prints(set) && !check(set))
         return OPTION_ERROR;
     return outcome;
 }

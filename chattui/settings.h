@@ -22,7 +22,8 @@ struct tui_settings {
     bool plain;
     char *format; /* "text" or "jsonl"; --plain */
     bool stay;    /* --plain: go on printing when the input has ended */
-    bool list_options, list_keys, list_commands; /* for completions and documents */
+    bool list_options; /* for completions; see option_list */
+    char *man_part;    /* NULL = none; see manual.h */
     union tuning_value {
         bool on;
         uint64_t number;
@@ -34,6 +35,8 @@ extern const struct option_program TUI_PROGRAM;
 /* Fills a zeroed *set; what is wrong was said on stderr. To be freed with tui_settings_free in any
  * case. */
 enum option_outcome tui_settings_load(struct tui_settings *set, int argc, char **argv);
+/* Nothing is run: something is to be printed. */
+bool tui_settings_only_prints(const struct tui_settings *set);
 void tui_settings_free(struct tui_settings *set);
 void tui_settings_tuning(const struct tui_settings *set, struct tuning *out);
 

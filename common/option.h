@@ -71,6 +71,8 @@ void option_help(const struct option_program *p, struct buf *out);
  * group OPTION_INSTEAD, which is the table's last. */
 #define OPTION_INSTEAD "Instead of running"
 void option_man(const struct option_program *p, bool as_settings, struct buf *out);
+/* A text there, with what scdoc gives a meaning to escaped. */
+void option_man_text(struct buf *out, const char *s);
 /* A TSV row an option: name, letter, type, arg, default, help. For completions and docs. */
 void option_list(const struct option_program *p, struct buf *out);
 

@@ -5,7 +5,7 @@
 
 #define MARKUP "\\*_[]<>#~`+" /* what scdoc gives a meaning to */
 
-static void add_text(struct buf *out, const char *s) {
+void option_man_text(struct buf *out, const char *s) {
     for (; *s; s++) {
         if (strchr(MARKUP, *s))
             buf_char(out, '\\');
@@ -18,7 +18,7 @@ static void add_arg(struct buf *out, const struct option_def *d) {
     if (!*arg)
         return;
     buf_str(out, " _");
-    add_text(out, arg);
+    option_man_text(out, arg);
     buf_char(out, '_');
 }
 
@@ -56,10 +56,10 @@ static void add_table(struct buf *out, const struct option_def *table, bool as_s
         else
             add_flag(out, d);
         buf_str(out, "\n\t");
-        add_text(out, d->help);
+        option_man_text(out, d->help);
         if (d->dflt && *d->dflt) {
             buf_str(out, ". Default: *");
-            add_text(out, d->dflt);
+            option_man_text(out, d->dflt);
             buf_char(out, '*');
         }
         buf_str(out, "\n\n");

@@ -7,8 +7,8 @@ import re
 import shutil
 import subprocess
 
+import chat
 import pytest
-
 
 EXPOSURE = 2.0  # of 10, by systemd-analyze; the unit has 1.2
 
@@ -28,18 +28,43 @@ def chatd(*argv):
     return subprocess.run([os.environ["CHATD_BIN"], *map(str, argv)], capture_output=True, text=True, check=False)
 
 
-def options():
-    """Rows of chatd's table that people see: (name, type)"""
-    rows = [line.split("\t") for line in chatd("--list-options").stdout.splitlines()]
-    return [(row[0], row[2]) for row in rows if row[5]]
+def options(program):
+    """Rows of its table that people see: (name, type)"""
+    out = subprocess.run([binary(program), "--list-options"], capture_output=True, text=True, check=True).stdout
+    return [(row[0], row[2]) for row in (line.split("\t") for line in out.splitlines()) if row[5]]
+
+
+def binary(program):
+    return pathlib.Path(os.environ["CHATD_BIN"]).with_name(program)
+
+
+def names(file, pattern):
+    """What a table in the source calls its rows."""
+    found = re.findall(pattern, (chat.ROOT / "chattui" / file).read_text(encoding="utf-8"), flags=re.M)
+    assert len(found) > 20
+    return found
 
 
 def test_everything_is_there(installed):
-    for path in ("sbin/chatd", "etc/chatd.conf", "lib/systemd/system/chatd.service", "lib/systemd/system/chatd.socket",
+    for path in ("sbin/chatd", "bin/chatctl", "bin/chattui", "etc/chatd.conf", "lib/systemd/system/chatd.service", "lib/systemd/system/chatd.socket",
                  "lib/sysusers.d/chatd.conf", "lib/tmpfiles.d/chatd.conf", "share/doc/chatd/redis-users.conf",
                  "share/doc/chatd/SECURITY.md", "share/doc/chatd/PROTOCOL.md"):
         assert (installed / path).exists(), path
     assert not re.search(r"@\w+@", (installed / "lib/systemd/system/chatd.service").read_text())
+
+
+def test_the_client_alone(tmp_path):
+    """What its package holds: see service/packages.cmake."""
+    build = pathlib.Path(os.environ["CHATD_BIN"]).parents[1]
+    if not (build / "cmake_install.cmake").exists():
+        pytest.skip("not run from a build directory")
+    done = subprocess.run(["cmake", "--install", build, "--prefix", tmp_path, "--component", "chattui"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    manual = {"share/man/man1/chattui.1", "share/man/man5/chattui.conf.5"} if shutil.which("scdoc") else set()
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {
+        "bin/chattui", "share/bash-completion/completions/chattui", "share/zsh/vendor-completions/_chattui",
+        "share/fish/vendor_completions.d/chattui.fish"} | manual
 
 
 def test_the_settings_that_are_shipped_are_right(installed, tmp_path):
@@ -77,18 +102,37 @@ def test_systemd_takes_the_units(installed, tmp_path):
     assert not ours, done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("scdoc"), reason="no scdoc")
-def test_man_pages_name_every_option(installed):
-    flags = (installed / "share/man/man8/chatd.8").read_text().replace("\\-", "-")
-    settings = (installed / "share/man/man5/chatd.conf.5").read_text().replace("\\-", "-")
+needs_scdoc = pytest.mark.skipif(not shutil.which("scdoc"), reason="no scdoc")
+
+
+def page(installed, name):
+    text = (installed / f"share/man/man{name[-1]}" / name).read_text()
+    return text.replace("\\-", "-").replace("\\&", "").replace("\\(aq", "'")
+
+
+@needs_scdoc
+@pytest.mark.parametrize("program, section", [("chatd", 8), ("chattui", 1)])
+def test_man_pages_name_every_option(installed, program, section):
+    flags, settings = page(installed, f"{program}.{section}"), page(installed, f"{program}.conf.5")
     instead = {"check-config", "print-acl", "print-errors"}  # no settings, but asked of the program
-    assert len(options()) > 20
-    for name, kind in options():
+    assert len(options(program)) > 20
+    for name, kind in options(program):
         assert f"--{name}" in flags, name
         if kind == "bool" and name not in ("help", "version"):
             assert f"--no-{name}" in flags, name
         assert (f"\\fB{name}\\fR =" in settings) == (name not in instead | {"config", "help", "version"}), name
-    assert "@OPTIONS@" not in flags + settings
+    assert not re.search(r"^@\w+@$", flags + settings, flags=re.M)
+
+
+@needs_scdoc
+def test_chattui_explains_its_keys_commands_and_looks(installed):
+    manual, settings = page(installed, "chattui.1"), page(installed, "chattui.conf.5")
+    for action, keys in names("action.h", r'^ +X\(\w+, "([^"]+)", "([^"]+)"'):
+        assert f"\\fB{keys}\\fR" in manual and f"\n{action} = {keys}\n" in settings, action
+    for command in names("slash.c", r'^    \{"(\w+)", "'):
+        assert f"\\fB/{command}\\fR" in manual, command
+    for style, look in names("theme.h", r'^ +X\(\w+, "([^"]+)", "([^"]+)"'):
+        assert f"\n{style} = {look} " in settings, style
 
 
 def test_versions_are_logged(start_chatd):
