@@ -3,6 +3,7 @@
 function __chat_options
     set -l words (commandline -opc)
     set -l last (string replace -r '^--' '' -- $words[-1])
+    set -l offers
     for line in ($words[1] --list-options 2>/dev/null)
         set -l fields (string split \t -- $line)
         test -n "$fields[6]"; or continue
@@ -15,8 +16,9 @@ function __chat_options
             end
             return
         end
-        printf '%s\t%s\n' --$fields[1] $fields[6]
+        set -a offers --$fields[1] $fields[6]
     end
+    set -q offers[1]; and printf '%s\t%s\n' $offers
 end
 
 for program in chatd chattui

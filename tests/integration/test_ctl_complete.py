@@ -2,6 +2,7 @@
 their own line editors on a terminal of their own."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 COMPLETIONS = chat.ROOT / "completions"
 BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
+CHATTUI = pathlib.Path(os.environ["CHATD_BIN"]).with_name("chattui")
 QUICK = 0.3  # seconds that a prompt may hang, whatever Redis does
 SLACK = 0.5  # for a machine that runs tests on all its cores, and sanitizers
 
@@ -117,24 +119,29 @@ def test_silent_and_quick_when_redis_hangs(ctl, offers, own_redis):
         own_redis.resume()
 
 
-# chatd's options
+# The options of chatd and chattui
 
-def test_chatd_lists_its_options():
-    out = subprocess.run([os.environ["CHATD_BIN"], "--list-options"], capture_output=True, text=True, check=True).stdout
+@pytest.mark.parametrize("program, row", [
+    (os.environ["CHATD_BIN"], ["log-level", "", "choice", "error|warn|info|debug", "info"]),
+    (CHATTUI, ["server", "s", "str", "URL", ""]),
+    (CHATTUI, ["format", "F", "choice", "text|jsonl", "text"]),
+    (CHATTUI, ["bell", "", "bool", "", "yes"])], ids=["chatd choice", "text", "choice", "switch"])
+def test_options_are_listed(program, row):
+    out = subprocess.run([program, "--list-options"], capture_output=True, text=True, check=True).stdout
     rows = [line.split("\t") for line in out.splitlines()]
-    assert all(len(row) == 6 for row in rows)
-    assert ["log-level", "", "choice", "error|warn|info|debug", "info"] in [row[:5] for row in rows]
+    assert all(len(r) == 6 for r in rows)
+    assert row in [r[:5] for r in rows]
 
 
 # Real shells. The line is typed, Tab pressed, and the line editor asked what it holds.
 
 @pytest.fixture
 def binaries(tmp_path):
-    """A directory with both programs under their names, whatever the build's is called."""
+    """A directory with the programs under their names, whatever the build's is called."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, variable in (("chatctl", "CHATCTL_BIN"), ("chatd", "CHATD_BIN")):
-        (folder / name).symlink_to(os.environ[variable])
+    for name, path in (("chatctl", os.environ["CHATCTL_BIN"]), ("chatd", os.environ["CHATD_BIN"]), ("chattui", CHATTUI)):
+        (folder / name).symlink_to(path)
     return folder
 
 
@@ -241,6 +248,11 @@ def people(ctl):
     ("chatd --sign-in-c", ["chatd", "--sign-in-creates"]),
     ("chatd --config /etc/hostn", ["chatd", "--config", "/etc/hostname"]),
     ("chatd --log-level=de", ["chatd", "--log-level=debug"]),
+    ("chattui --pla", ["chattui", "--plain"]),
+    ("chattui --password-file /etc/hostn", ["chattui", "--password-file", "/etc/hostname"]),
+    ("chattui --ca=/etc/hostn", ["chattui", "--ca=/etc/hostname"]),
+    ("chattui --format js", ["chattui", "--format", "jsonl"]),
+    ("chattui --user no", ["chattui", "--user", "no"]),
 ])
 def test_in_a_real_shell(request, shell, line, words, people):
     got = request.getfixturevalue(shell).complete(line)
@@ -270,3 +282,5 @@ def test_in_fish(fish, people):
     assert fish("chatctl user list --sort n") == ["name"]
     assert fish("chatd --sign-in-c") == ["--sign-in-creates"] and fish("chatd --log-level de") == ["debug"]
     assert fish("chatd --config /etc/hostn") == ["/etc/hostname"]
+    assert fish("chattui --pla") == ["--plain"] and fish("chattui --format js") == ["jsonl"]
+    assert fish("chattui --password-file /etc/hostn") == ["/etc/hostname"] and fish("chattui --user no") == []
