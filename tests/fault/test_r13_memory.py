@@ -2,6 +2,7 @@
 a crash, a hang or a complaint of a sanitizer. chatd_injected's n-th allocation fails, for every n that a
 request makes; FAULT_FULL=1 does so for the start as well, of which a sample is tried else."""
 
+import itertools
 import os
 import random
 import time
@@ -12,6 +13,7 @@ import pytest
 
 PASSING = {"internal", "unavailable", "busy"}  # what a request may be told instead of its answer
 ANSWER = 4.0  # seconds: a request whose memory failed is answered, or its connection closed
+REQUEST = itertools.count(1)  # no answer is taken for that of a later request
 
 
 @pytest.fixture
@@ -33,11 +35,12 @@ class Gone(Exception):
 
 def ask(client, type, body=None, **envelope):
     """The answer, or None when it is an error that may be."""
+    id = f"r{next(REQUEST)}"
     try:
-        client.ask(type, body, requestID="r", **envelope)
+        client.ask(type, body, requestID=id, **envelope)
         while True:
             frame = client.recv(ANSWER)
-            if frame.get("requestID") == "r" or (frame["type"] == "error" and "requestID" not in frame):
+            if frame.get("requestID") == id or (frame["type"] == "error" and "requestID" not in frame):
                 break
     except (chat.Closed, OSError) as end:
         raise Gone from end
