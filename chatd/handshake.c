@@ -1,6 +1,7 @@
 /* handshake - see handshake.h. */
 #include "chatd/handshake.h"
 
+#include "chatd/head.h"
 #include "chatd/node.h"
 #include "chatd/ws.h"
 #include "common/clock.h"
@@ -45,20 +46,6 @@ static void refuse(struct handshake *h) {
     detach(h);
     close(h->fd);
     addresses_leave(&h->node->addresses, h->from);
-}
-
-/* The length of the head up to and with its empty line; 0: it isn't all there. */
-static size_t head_length(const char *bytes, size_t len) {
-    const char *end = memmem(bytes, len, "\r\n\r\n", 4);
-    return end ? (size_t)(end - bytes) + 4 : 0;
-}
-
-/* lws takes any version, and none. */
-static bool is_http_1_1(const char *head, size_t len) {
-    static const char version[] = " HTTP/1.1\r\n";
-    const char *line_end = memmem(head, len, "\r\n", 2);
-    size_t n = sizeof version - 1, line = line_end ? (size_t)(line_end - head) + 2 : 0;
-    return line >= n && memcmp(head + line - n, version, n) == 0;
 }
 
 /* Keeps what has come so far, for when there is more. */
@@ -179,7 +166,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         return;
     size_t head = head_length(bytes, total);
     if (!take(h, bytes, head ? head : total) || (!head && total == sizeof bytes) ||
-        (head && !is_http_1_1(bytes, head)))
+        (head && !head_is_http_1_1(bytes, head)))
         refuse(h);
     else if (head)
         pass_on(h, bytes, head);

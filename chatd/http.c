@@ -1,6 +1,7 @@
 /* http - see http.h. */
 #include "chatd/http.h"
 
+#include "chatd/head.h"
 #include "chatd/metrics.h"
 #include "chatd/node.h"
 #include "common/log.h"
@@ -21,7 +22,7 @@ struct client {
     uv_tcp_t tcp;
     uv_timer_t deadline;
     int handles;
-    bool closing;
+    bool closing, head_only;
     uv_write_t write;
     struct buf answer;
     size_t len;
@@ -75,12 +76,11 @@ static void on_written(uv_write_t *w, int status) {
 
 /* HEAD gets the head alone. */
 static void send_answer(struct client *c, const char *status, const char *body, size_t len) {
-    bool head = memcmp(c->request, "HEAD ", 5) == 0;
     buf_fmt(&c->answer,
             "HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
             "Content-Length: %zu\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
             status, len);
-    if (!head)
+    if (!c->head_only)
         buf_add(&c->answer, body, len);
     uv_buf_t out = uv_buf_init(c->answer.data, (unsigned)c->answer.len);
     c->write.data = c;
@@ -134,21 +134,19 @@ static const struct page {
 
 /* The head has come whole. Of it only the request line matters; a query is ignored. */
 static void answer(struct client *c) {
-    size_t method = strcspn(c->request, " \r\n");
-    bool known = (method == 3 && memcmp(c->request, "GET", 3) == 0) ||
-                 (method == 4 && memcmp(c->request, "HEAD", 4) == 0);
-    const char *path = c->request + method + (c->request[method] == ' ');
-    size_t len = strcspn(path, " ?\r\n"), rest = strcspn(path, " \r\n");
-    if (strncmp(path + rest, " HTTP/1.", 8) != 0) {
+    struct head_line line;
+    if (!head_line_read(c->request, c->len, &line)) {
         send_text(c, "400 Bad Request", "not HTTP/1");
         return;
     }
-    if (!known) {
+    c->head_only = line.method == HEAD_HEAD;
+    if (line.method == HEAD_OTHER) {
         send_text(c, "405 Method Not Allowed", "GET and HEAD only");
         return;
     }
     for (size_t i = 0; i < sizeof PAGES / sizeof *PAGES; i++)
-        if (strlen(PAGES[i].path) == len && memcmp(PAGES[i].path, path, len) == 0) {
+        if (strlen(PAGES[i].path) == line.path_len &&
+            memcmp(PAGES[i].path, line.path, line.path_len) == 0) {
             PAGES[i].give(c);
             return;
         }
@@ -158,7 +156,7 @@ static void answer(struct client *c) {
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     struct client *c = handle->data;
     (void)suggested;
-    *out = uv_buf_init(c->request + c->len, (unsigned)(sizeof c->request - 1 - c->len));
+    *out = uv_buf_init(c->request + c->len, (unsigned)(sizeof c->request - c->len));
 }
 
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *bytes) {
@@ -169,8 +167,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *bytes) {
         return;
     }
     c->len += (size_t)n;
-    c->request[c->len] = '\0';
-    if (memmem(c->request, c->len, "\r\n\r\n", 4))
+    if (head_length(c->request, c->len))
         answer(c);
 }
 

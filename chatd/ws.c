@@ -7,6 +7,7 @@
 #include "chatd/ws.h"
 
 #include "chatd/dispatch.h"
+#include "chatd/head.h"
 #include "chatd/node.h"
 #include "chatd/wire.h"
 #include "common/clock.h"
@@ -46,52 +47,16 @@ static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char 
     return lws_hdr_copy(wsi, value, sizeof value, token) > 0 && strcasecmp(value, expected) == 0;
 }
 
-/* The host part of "scheme://host[:port]" or "host[:port]", without the port. */
-static size_t host_part(const char **s) {
-    const char *scheme = strstr(*s, "://");
-    if (scheme)
-        *s = scheme + 3;
-    size_t n = **s == '[' ? strcspn(*s, "]") + 1 : strcspn(*s, ":/");
-    return n;
-}
-
-static bool host_is(const char *host, size_t len, const char *name) {
-    return strlen(name) == len && strncasecmp(host, name, len) == 0;
-}
-
-static bool listed(const char *list, const char *origin) {
-    size_t n = strlen(origin);
-    for (const char *p = list; *p;) {
-        size_t len = strcspn(p, ",");
-        if ((len == 1 && *p == '*') || (len == n && strncasecmp(p, origin, n) == 0))
-            return true;
-        p += len + (p[len] == ',');
-    }
-    return false;
-}
-
 /* Only browsers send an Origin; it tells whose page is asking. */
 static bool origin_allowed(struct lws *wsi, const char *list) {
     char origin[256], host[256];
-    int n = lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN);
-    if (n <= 0)
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) <= 0)
         return true;
     if (lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) <= 0)
         return false;
-    if (listed(list, origin))
-        return true;
-    if (!strstr(origin, "://"))
-        return false; /* "null": a sandboxed page, whose it may ever be */
-    const char *from = origin;
-    size_t from_len = host_part(&from);
-    if (host_is(from, from_len, "localhost") || host_is(from, from_len, "127.0.0.1") ||
-        host_is(from, from_len, "[::1]"))
-        return true;
     if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0)
-        return false;
-    const char *to = host;
-    size_t to_len = host_part(&to);
-    return from_len == to_len && strncasecmp(from, to, to_len) == 0;
+        *host = '\0';
+    return head_origin_allowed(origin, host, list);
 }
 
 static bool path_is_ws(struct lws *wsi) {

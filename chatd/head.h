@@ -1,0 +1,28 @@
+/* head - what chatd itself reads in the head of an HTTP request: where it ends, its version, which
+ * page is asked for, and whose web page it comes from. Pure. (The WebSocket's own headers are lws'.) */
+#ifndef CHATD_HEAD_H
+#define CHATD_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The length of the head up to and with its empty line; 0: it isn't all there. */
+size_t head_length(const char *bytes, size_t len);
+
+/* Is the request line's version 1.1? lws takes any, and none. */
+bool head_is_http_1_1(const char *head, size_t len);
+
+enum head_method { HEAD_GET, HEAD_HEAD, HEAD_OTHER };
+struct head_line {
+    enum head_method method;
+    const char *path; /* inside the head, without its query */
+    size_t path_len;
+};
+/* The request line. False: it is none of HTTP/1. */
+bool head_line_read(const char *head, size_t len, struct head_line *out);
+
+/* May a page of this Origin connect? Those in `list` may (by comma; "*" is any), those of the
+ * loopback, and those of the host that was asked (`host`, the Host header; "": not said). */
+bool head_origin_allowed(const char *origin, const char *host, const char *list);
+
+#endif
