@@ -3,6 +3,7 @@ is stored (R16) and the neighbour does not notice."""
 
 import os
 import struct
+import time
 
 import chat
 import pytest
@@ -194,6 +195,18 @@ def test_a_client_that_ignores_the_close_is_dropped(client):
     assert (opcode, payload[:2]) == (CLOSE, struct.pack(">H", 1003))
     with pytest.raises(chat.Closed):
         alice.recv_frame(timeout=8)
+
+
+def test_a_client_that_goes_on_sending_is_dropped(client):
+    """lws must not be left to gather what nobody reads any more; it is hung up on in the same time."""
+    alice, bob = client("alice"), client("bob", join="0")
+    alice.send_frame(BINARY, b"x")
+    flood = (ws_frame(TEXT, b"y" * 5000) + ws_frame(PING, b"z" * 125) + ws_frame(PONG, b"z" * 125)) * 20
+    deadline = time.monotonic() + 8
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        while time.monotonic() < deadline:
+            alice.send_bytes(flood)
+    bob.say("still here")
 
 
 # Broken frames
