@@ -2,9 +2,9 @@
  * settings, F1's help and the manual page come from it.
  *
  * A row of ACTION_TABLE is (symbol, name, keys, who, help). Keys are as keys.h reads them, several
- * separated by spaces. `who` carries it out: CORE is update(); FACE is whoever owns the terminal (it
- * knows about lines and windows), which tells update() what came of it where that matters (EV_SCROLL,
- * EV_COMPLETE, EV_DRAFT). An empty help text: the row above speaks for this one too.
+ * separated by spaces. `who` carries it out: CORE is update(); FACE is whoever owns the terminal
+ * (it knows about lines and windows), which tells update() what came of it where that matters
+ * (EV_SCROLL, EV_COMPLETE, EV_DRAFT). An empty help text: the row above speaks for this one too.
  */
 #ifndef CHATTUI_ACTION_H
 #define CHATTUI_ACTION_H
@@ -40,7 +40,7 @@
     X(COMPLETE, "complete", "Tab", FACE, "complete a name or a /command; again: the next one")     \
     X(COMPLETE_BACK, "complete-back", "Shift+Tab", FACE, "the one before")                         \
     X(NEWLINE, "newline", "Alt+Enter", FACE, "a new line in the message")                          \
-    X(CANCEL, "cancel", "Ctrl+C", FACE, "clear the line, never the program")      \
+    X(CANCEL, "cancel", "Ctrl+C", FACE, "clear the line, never the program")                       \
     X(EDITOR, "editor", "Alt+e", FACE, "write the message in $VISUAL or $EDITOR")                  \
     X(MEMBERS, "members", "Alt+m", CORE, "show or hide the members")                               \
     X(RETRY, "retry", "Alt+r", CORE, "try the failed messages of this channel again")              \

@@ -199,8 +199,7 @@ static void on_net(struct event *e, void *arg) {
 
 static bool init_model(struct app *app) {
     struct uuid random = uuid_make();
-    struct model_options options = {.server = app->settings->server,
-                                    .user = app->settings->user};
+    struct model_options options = {.server = app->settings->server, .user = app->settings->user};
     memcpy(&options.seed, random.b, sizeof options.seed);
     tui_settings_tuning(app->settings, &options.tuning);
     return model_init(&app->model, &options);

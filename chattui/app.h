@@ -1,6 +1,6 @@
-/* app - the face of chattui in a terminal: one libuv loop that owns keys, network, files, timers and
- * signals, and ties the rooms together. What happens becomes an event; update() decides; the effects
- * are carried out; and at the end of a turn the view is drawn, if something has changed.
+/* app - the face of chattui in a terminal: one libuv loop that owns keys, network, files, timers
+ * and signals, and ties the rooms together. What happens becomes an event; update() decides; the
+ * effects are carried out; and at the end of a turn the view is drawn, if something has changed.
  *
  * A key is drawn at once. Under load, when many messages come, the screen is drawn some 60 times a
  * second and not more. When nothing happens nothing runs.

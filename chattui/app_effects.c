@@ -81,7 +81,7 @@ static void on_wake(uv_timer_t *timer) {
 
 static void wake(struct app *app, uint64_t at_ms) {
     uint64_t now = clock_mono_ms();
-    uv_update_time(&app->loop); /* it counts from the loop's own time, which stands still in a turn */
+    uv_update_time(&app->loop); /* it counts from the loop's time, which stands still in a turn */
     uv_timer_start(&app->wake, on_wake, at_ms > now ? at_ms - now : 0, 0);
 }
 

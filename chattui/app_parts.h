@@ -67,8 +67,8 @@ void app_fill(struct app *app);
 
 /* --- app_keys.c --- */
 
-void app_token(const struct token *t, void *arg);  /* a token_fn */
-void app_line(const char *text, void *arg);        /* the hooks of input */
+void app_token(const struct token *t, void *arg); /* a token_fn */
+void app_line(const char *text, void *arg);       /* the hooks of input */
 void app_line_changed(void *arg);
 void app_tell_draft(struct app *app); /* EV_DRAFT, if the user has changed the line */
 

@@ -31,8 +31,8 @@ struct word {
 };
 
 /* A name with a space in it is quoted as an argument of a command. */
-static void offer(struct completion *c, const struct word *w, const char *before,
-                  const char *word, const char *behind) {
+static void offer(struct completion *c, const struct word *w, const char *before, const char *word,
+                  const char *behind) {
     if (c->n == COMPLETIONS_MAX || !name_begins(word, w->text, w->len))
         return;
     for (size_t i = 0; i < c->n; i++)
@@ -66,7 +66,9 @@ static void offer_people(struct model *m, const struct word *w, struct person *c
     for (size_t i = 0; i < k; i++) {
         bool quoted = is_argument && strchr(fit[i]->name, ' ');
         offer(&m->completion, w, quoted ? "\"" : "", fit[i]->name,
-              quoted ? "\" " : w->is_first ? ": " : " ");
+              quoted        ? "\" "
+              : w->is_first ? ": "
+                            : " ");
     }
 }
 
@@ -152,8 +154,7 @@ static void gather(struct model *m, const char *line, size_t cursor) {
         offer_commands(m, &w, "/");
         return;
     }
-    const struct slash_def *d =
-        is_command ? slash_find(line + 1, strcspn(line + 1, " \n")) : NULL;
+    const struct slash_def *d = is_command ? slash_find(line + 1, strcspn(line + 1, " \n")) : NULL;
     unsigned which = d ? words_before(line, c->start) - 1 : 0;
     if (d && d->most > 0) {
         offer_value(m, &w, d, which < d->most ? which : d->most - 1);

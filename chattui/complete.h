@@ -1,7 +1,7 @@
 /* complete - what Tab makes of a line: people, /commands and their arguments.
  *
- * Completion goes through all that fits, one more at each Tab, and back by Shift+Tab; any other change
- * of the line ends it. People who spoke last come first.
+ * Completion goes through all that fits, one more at each Tab, and back by Shift+Tab; any other
+ * change of the line ends it. People who spoke last come first.
  */
 #ifndef CHATTUI_COMPLETE_H
 #define CHATTUI_COMPLETE_H

@@ -41,7 +41,8 @@ const char *describe_top(enum timeline_top top) {
 }
 
 static void describe_ready(struct buf *out, const struct model *m) {
-    buf_str(out, m->net.state == NET_ONLINE ? "waiting for its turn" : "waiting for the connection");
+    buf_str(out,
+            m->net.state == NET_ONLINE ? "waiting for its turn" : "waiting for the connection");
 }
 
 void describe_pending(struct buf *out, const struct model *m, const struct row *r) {

@@ -1,5 +1,5 @@
-/* describe - in words what is not a message: gaps, states, the outbox. One place, so that the screen
- * and --plain say the same. Foreign text in them is still raw.
+/* describe - in words what is not a message: gaps, states, the outbox. One place, so that the
+ * screen and --plain say the same. Foreign text in them is still raw.
  */
 #ifndef CHATTUI_DESCRIBE_H
 #define CHATTUI_DESCRIBE_H

@@ -1,5 +1,5 @@
-/* dialog - signing in, for the first time or again: fields that are filled in, then sent. The view draws
- * it; without a terminal (--plain) there is none, and what needs it ends the program. */
+/* dialog - signing in, for the first time or again: fields that are filled in, then sent. The view
+ * draws it; without a terminal (--plain) there is none, and what needs it ends the program. */
 #include "chattui/update_parts.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
-/* editor - a message written in $VISUAL or $EDITOR (else vi): the text goes into a file for the user
- * alone, the editor gets the terminal, and what it leaves in the file comes back. The loop runs on
- * meanwhile, so that the connection stays. Without a shell: the variable is words, split at spaces.
+/* editor - a message written in $VISUAL or $EDITOR (else vi): the text goes into a file for the
+ * user alone, the editor gets the terminal, and what it leaves in the file comes back. The loop
+ * runs on meanwhile, so that the connection stays. Without a shell: the variable is words, split at
+ * spaces.
  */
 #ifndef CHATTUI_EDITOR_H
 #define CHATTUI_EDITOR_H

@@ -1,7 +1,7 @@
 /* effect - what update() wants done: a list, carried out in order by the face, then cleared.
  *
- * Strings live in the list's own memory until effects_clear. The list is bounded; update() never asks
- * for more than fits, since it sends only as many requests as may be under way (ASKS_MAX).
+ * Strings live in the list's own memory until effects_clear. The list is bounded; update() never
+ * asks for more than fits, since it sends only as many requests as may be under way (ASKS_MAX).
  */
 #ifndef CHATTUI_EFFECT_H
 #define CHATTUI_EFFECT_H
@@ -21,14 +21,14 @@ enum effect_kind {
     EFFECT_SEND,    /* request: to be composed and sent */
 
     /* For store. */
-    EFFECT_SAVE_KEY,      /* user, name, key: for this server */
-    EFFECT_LOAD,          /* uuid: we are this user now, whose files were not read yet: EV_LOADED with
-                           * its channels and lines (the rest of it isn't looked at) */
-    EFFECT_FORGET_KEY,    /* the server refused it, or signed us out */
-    EFFECT_OUTBOX_ADD,    /* line: durably, before EV_PERSISTED answers. Again with the same uuid: it
-                           * replaces (the line's `from` became known); then nobody waits for it, but it
-                           * must be on disk before the effects behind it are carried out */
-    EFFECT_OUTBOX_DROP,   /* uuid: stored by the server, or given up by the user */
+    EFFECT_SAVE_KEY,    /* user, name, key: for this server */
+    EFFECT_LOAD,        /* uuid: we are this user now, whose files were not read yet: EV_LOADED with
+                         * its channels and lines (the rest of it isn't looked at) */
+    EFFECT_FORGET_KEY,  /* the server refused it, or signed us out */
+    EFFECT_OUTBOX_ADD,  /* line: durably, before EV_PERSISTED answers. Again with the same uuid: it
+                         * replaces (the line's `from` became known); then nobody waits for it, but
+                         * it must be on disk before the effects behind it are carried out */
+    EFFECT_OUTBOX_DROP, /* uuid: stored by the server, or given up by the user */
     EFFECT_SAVE_CHANNEL,  /* channel: as it is now, its draft included */
     EFFECT_READ_PASSWORD, /* from the configured file or command; EV_PASSWORD answers */
 
@@ -48,7 +48,7 @@ struct effect {
     size_t len;       /* of text */
     const char *title;
     size_t cursor;
-    struct uuid uuid; /* OUTBOX_DROP; SAVE_KEY, LOAD: the user */
+    struct uuid uuid;       /* OUTBOX_DROP; SAVE_KEY, LOAD: the user */
     const char *name, *key; /* SAVE_KEY */
     uint64_t at_ms;
     int status;
@@ -72,10 +72,11 @@ void effects_init(struct effects *fx);
 void effects_clear(struct effects *fx); /* wipes the strings: there may be a password among them */
 void effects_free(struct effects *fx);
 
-/* For update(): adds one, zeroed but for its kind and empty strings; never NULL (what doesn't fit goes
- * into a spare one that nobody sees). */
+/* For update(): adds one, zeroed but for its kind and empty strings; never NULL (what doesn't fit
+ * goes into a spare one that nobody sees). */
 struct effect *effects_add(struct effects *fx, enum effect_kind kind);
-/* Copies of bytes, and zeroed room, with the life of the list; NUL behind. "" when there is no memory. */
+/* Copies of bytes, and zeroed room, with the life of the list; NUL behind. "" when there is no
+ * memory. */
 char *effects_copy(struct effects *fx, const char *s, size_t len);
 void *effects_room(struct effects *fx, size_t size); /* NULL: no memory */
 

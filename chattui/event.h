@@ -64,7 +64,7 @@ struct event {
     int64_t wall_ms; /* since 1970; for what people read and for what survives a restart */
     union {
         struct {
-            const char *text; /* LINE, DRAFT, COMPLETE; PASSWORD; PERSISTED: why not */
+            const char *text;   /* LINE, DRAFT, COMPLETE; PASSWORD; PERSISTED: why not */
             size_t len, cursor; /* bytes */
             struct uuid uuid;   /* LINE, REPLY: random and fresh, for the message it may become */
             bool back;          /* COMPLETE: Shift+Tab */

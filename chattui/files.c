@@ -82,7 +82,7 @@ int files_replace(int dir, const char *name, const char *data, size_t len) {
     return -1;
 }
 
-/* Is what we have open still the file of this name? It may have been replaced before it was locked. */
+/* Is what we have open still the file of this name? It may have been replaced meanwhile. */
 static bool is_current(int dir, const char *name, int fd) {
     struct stat ours, theirs;
     return fstat(fd, &ours) == 0 && fstatat(dir, name, &theirs, 0) == 0 &&

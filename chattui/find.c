@@ -33,8 +33,7 @@ bool text_mentions(const char *text, size_t len, const char *name) {
     unsigned char first = lower(name[0]);
     for (size_t i = 0; i + n <= len; i++)
         if (lower(text[i]) == first && same(text + i, name, n) &&
-            (i == 0 || !is_word_byte(text[i - 1])) &&
-            (i + n == len || !is_word_byte(text[i + n])))
+            (i == 0 || !is_word_byte(text[i - 1])) && (i + n == len || !is_word_byte(text[i + n])))
             return true;
     return false;
 }
@@ -93,7 +92,7 @@ const char *text_link(const char *text, size_t len, size_t *at, size_t *link_len
         size_t rest = len - i;
         size_t head = rest > 8 && same(text + i, "https://", 8)  ? 8
                       : rest > 7 && same(text + i, "http://", 7) ? 7
-                                                                  : 0;
+                                                                 : 0;
         size_t n = head > 0 ? link_length(text + i, rest) : 0;
         if (n > head) {
             *at = i + n;
@@ -118,7 +117,7 @@ static bool is_mention(const struct model *m, const struct row *r) {
     return r->kind == ROW_MESSAGE && (r->flags & ROW_MENTION);
 }
 
-/* The next row from `from` on that fits; NULL = none. A `from` of PLACE_NONE is behind the newest. */
+/* The next row from `from` on that fits; NULL = none. PLACE_NONE is behind the newest. */
 static const struct row *next_row(const struct model *m, const struct timeline *t,
                                   struct place from, bool older, row_fn *fits) {
     size_t i = from.epoch == 0 ? t->n : timeline_seek(t, from), first = timeline_first(t);

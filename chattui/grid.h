@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CELL_CHARS 5 /* a character and four marks: as many as curses keeps */
+#define CELL_CHARS 5  /* a character and four marks: as many as curses keeps */
 #define GRID_MAX 1000 /* rows, columns */
 
 struct cell {

@@ -219,8 +219,7 @@ void input_cancel(void) {
 }
 
 void input_remember(const char *line) {
-    const HIST_ENTRY *last =
-        history_length ? history_get(history_base + history_length - 1) : NULL;
+    const HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
     if (*line && (!last || strcmp(last->line, line) != 0))
         add_history(line);
     using_history();

@@ -199,10 +199,10 @@ static uint32_t number_key(int n) {
     static const struct {
         int first, last;
         enum key_code code;
-    } KEYS[] = {{1, 1, KEYCODE_HOME},     {2, 2, KEYCODE_INSERT},    {3, 3, KEYCODE_DELETE},
-                {4, 4, KEYCODE_END},      {5, 5, KEYCODE_PAGE_UP},   {6, 6, KEYCODE_PAGE_DOWN},
-                {7, 7, KEYCODE_HOME},     {8, 8, KEYCODE_END},       {11, 15, KEYCODE_F1},
-                {17, 21, KEYCODE_F6},     {23, 24, KEYCODE_F11}};
+    } KEYS[] = {{1, 1, KEYCODE_HOME}, {2, 2, KEYCODE_INSERT},  {3, 3, KEYCODE_DELETE},
+                {4, 4, KEYCODE_END},  {5, 5, KEYCODE_PAGE_UP}, {6, 6, KEYCODE_PAGE_DOWN},
+                {7, 7, KEYCODE_HOME}, {8, 8, KEYCODE_END},     {11, 15, KEYCODE_F1},
+                {17, 21, KEYCODE_F6}, {23, 24, KEYCODE_F11}};
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
         if (n >= KEYS[i].first && n <= KEYS[i].last)
             return KEYS[i].code + (uint32_t)(n - KEYS[i].first);
@@ -421,9 +421,7 @@ void tokens_feed(struct tokens *t, const char *bytes, size_t n) {
 }
 
 unsigned tokens_waiting(const struct tokens *t) {
-    return t->state == TOKENS_GROUND  ? 0
-           : t->state == TOKENS_PASTE ? PASTE_MS
-                                      : ESCAPE_MS;
+    return t->state == TOKENS_GROUND ? 0 : t->state == TOKENS_PASTE ? PASTE_MS : ESCAPE_MS;
 }
 
 void tokens_timeout(struct tokens *t) {

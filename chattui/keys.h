@@ -78,7 +78,7 @@ struct token {
     struct key key;    /* TOKEN_KEY */
     const char *bytes; /* TOKEN_KEY: as they came; TOKEN_PASTE: the text. Valid during the call */
     size_t len;
-    bool cut; /* TOKEN_PASTE: it never ended, or was longer than PASTE_MAX */
+    bool cut;                /* TOKEN_PASTE: it never ended, or was longer than PASTE_MAX */
     int button, column, row; /* TOKEN_MOUSE: SGR's button, from 0 */
     bool on;                 /* TOKEN_MOUSE: pressed; TOKEN_FOCUS: the terminal has the focus */
 };

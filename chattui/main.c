@@ -2,6 +2,7 @@
  *
  * Exit status: 0 ended by the user, 1 something failed, 2 a setting is wrong.
  */
+#include "chattui/action.h"
 #include "chattui/app.h"
 #include "chattui/manual.h"
 #include "chattui/plain.h"

@@ -19,12 +19,9 @@ const char *field_label(enum field f) {
 
 const char *net_state_text(enum net_state s) {
     static const char *const TEXTS[] = {
-        [NET_OFFLINE] = "offline",
-        [NET_WAITING] = "waiting",
-        [NET_CONNECTING] = "connecting",
-        [NET_GREETING] = "connecting",
-        [NET_SIGNED_OUT] = "signed out",
-        [NET_SIGNING_IN] = "signing in",
+        [NET_OFFLINE] = "offline",       [NET_WAITING] = "waiting",
+        [NET_CONNECTING] = "connecting", [NET_GREETING] = "connecting",
+        [NET_SIGNED_OUT] = "signed out", [NET_SIGNING_IN] = "signing in",
         [NET_ONLINE] = "online",
     };
     return TEXTS[s];

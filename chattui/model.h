@@ -1,8 +1,9 @@
-/* model - everything that chattui knows: what view draws and plain prints. Changed by update() alone.
+/* model - everything that chattui knows: what view draws and plain prints. Changed by update()
+ * alone.
  *
- * All of it is bounded, whatever a server or its users send: channels, rows and their bytes, people,
- * requests under way. Foreign text (names, messages, error texts, the server's name) is stored raw and
- * passes sanitize() where it is shown.
+ * All of it is bounded, whatever a server or its users send: channels, rows and their bytes,
+ * people, requests under way. Foreign text (names, messages, error texts, the server's name) is
+ * stored raw and passes sanitize() where it is shown.
  */
 #ifndef CHATTUI_MODEL_H
 #define CHATTUI_MODEL_H
@@ -52,10 +53,10 @@ struct channel {
     struct timeline timeline;
     struct members members;
     enum activity activity;
-    unsigned unread; /* messages of others since `read`; UNREAD_MAX = that many or more */
-    struct place read;   /* the newest that was read */
-    struct place line;   /* the unread line stands before the first message behind it; PLACE_NONE =
-                          * there is no line */
+    unsigned unread;   /* messages of others since `read`; UNREAD_MAX = that many or more */
+    struct place read; /* the newest that was read */
+    struct place line; /* the unread line stands before the first message behind it; PLACE_NONE =
+                        * there is no line */
     struct position saved_read; /* as it came from the file, until the channel is joined */
     uint64_t unread_from;       /* first seq that an `unread` event told of; 0 = none */
     bool was_loaded;            /* joined once: what comes now is new */
@@ -63,12 +64,12 @@ struct channel {
     unsigned below; /* messages that came while scrolled up: "N new below" */
     char *draft;    /* the line in the making while another channel is current; NULL = "" */
     size_t draft_cursor;
-    bool is_dirty; /* to be saved: see channel_save */
+    bool is_dirty;         /* to be saved: see channel_save */
     unsigned pages_wanted; /* older history to load, in pages */
     unsigned hole_pages;   /* the same, of holes */
     uint64_t pause_ms;     /* refused for the moment: nothing is asked before then */
     unsigned tries;        /* so refused in a row */
-    uint64_t order; /* of opening: the list's order within pinned and the rest */
+    uint64_t order;        /* of opening: the list's order within pinned and the rest */
 };
 
 #define UNREAD_MAX 999
@@ -87,15 +88,15 @@ enum net_state {
 
 struct net {
     enum net_state state;
-    uint64_t since_ms;    /* monotonic: in this state since */
-    uint64_t retry_ms;    /* WAITING: when */
-    uint64_t deadline_ms; /* CONNECTING, GREETING, SIGNING_IN: then it has failed; 0 = none */
-    unsigned attempt;     /* failed ones in a row */
-    uint32_t go_away_ms;  /* as the server asked; 0 = it did not */
+    uint64_t since_ms;        /* monotonic: in this state since */
+    uint64_t retry_ms;        /* WAITING: when */
+    uint64_t deadline_ms;     /* CONNECTING, GREETING, SIGNING_IN: then it has failed; 0 = none */
+    unsigned attempt;         /* failed ones in a row */
+    uint32_t go_away_ms;      /* as the server asked; 0 = it did not */
     char trouble[STATUS_MAX]; /* what went wrong last; "" = nothing; may hold foreign text */
     struct server_limits limits;
-    char server[64]; /* as it names itself: "chatd 0.1.0"; foreign */
-    bool was_online; /* in this run */
+    char server[64];  /* as it names itself: "chatd 0.1.0"; foreign */
+    bool was_online;  /* in this run */
     bool key_is_sent; /* on this connection */
     bool has_users;   /* asked for, on this connection */
 };
@@ -103,7 +104,7 @@ struct net {
 /* A request under way, found again by its requestID. */
 enum ask_kind {
     ASK_NONE,
-    ASK_SIGN,    /* signIn or signUp */
+    ASK_SIGN, /* signIn or signUp */
     ASK_SIGN_OUT,
     ASK_JOIN,
     ASK_LEAVE,
@@ -121,10 +122,10 @@ struct ask {
     uint64_t sent_ms;
     struct recipient to;
     struct uuid uuid;
-    uint16_t epoch;    /* HISTORY, HOLE: the timeline's number of it */
-    uint64_t low, high; /* HISTORY, HOLE: both ends, exclusive */
+    uint16_t epoch;        /* HISTORY, HOLE: the timeline's number of it */
+    uint64_t low, high;    /* HISTORY, HOLE: both ends, exclusive */
     struct position since; /* JOIN: what was asked; nil epoch = nothing */
-    bool has_key;       /* carried the access key: the first of a connection */
+    bool has_key;          /* carried the access key: the first of a connection */
 };
 
 #define ASK_TIMEOUT_MS 30000 /* no answer: the connection is dead, whatever the socket says */
@@ -186,7 +187,7 @@ struct search {
 struct completion {
     char *line; /* as the face had it after the last completion; NULL = none is under way */
     size_t line_len;
-    char *base; /* as it was before the first */
+    char *base;        /* as it was before the first */
     size_t start, end; /* of the word in `base` */
     char *words[COMPLETIONS_MAX];
     size_t n, at;
@@ -221,10 +222,10 @@ struct model {
     struct uuid me;                /* nil = not known */
     char key[ACCESS_KEY_TEXT + 1]; /* "" = none */
     bool has_password_source;      /* a file or command gives the password */
-    char *password;                /* from there, until it was sent; NULL = none; wiped when freed */
+    char *password; /* from there, until it was sent; NULL = none; wiped when freed */
     bool is_plain;
-    bool wants_online;  /* false after /signout, and until the first dialogue is submitted */
-    bool is_signed_in;  /* the server has accepted us on this connection */
+    bool wants_online; /* false after /signout, and until the first dialogue is submitted */
+    bool is_signed_in; /* the server has accepted us on this connection */
 
     struct net net;
     struct dialog dialog;
@@ -251,9 +252,9 @@ struct model {
     /* What the face shows beside the timeline. */
     bool show_members;
     bool show_help;
-    bool has_focus;          /* true as long as nobody says otherwise */
+    bool has_focus; /* true as long as nobody says otherwise */
     int rows, cols;
-    char status[STATUS_MAX]; /* the last word to the user, for the status line; "" = none; may be foreign */
+    char status[STATUS_MAX]; /* the last word to the user; "" = none; may be foreign */
     bool is_status_error;
     uint64_t status_until_ms;
     uint64_t version; /* changes whenever something that is drawn did */
@@ -265,7 +266,7 @@ struct model {
     uint64_t seed;
     uint64_t channel_order;
     uint64_t bell_ms, notify_ms; /* not again before */
-    uint64_t strange; /* frames of the server that made no sense and were ignored */
+    uint64_t strange;            /* frames of the server that made no sense and were ignored */
     bool is_quitting;
 };
 

@@ -17,7 +17,7 @@ struct tui_net {
     tui_event_fn *fn;
     void *arg;
     void (*on_frame)(const char *text, size_t len, void *arg);
-    uv_timer_t *broken; /* active: a frame could not be sent, and the connection was closed for it */
+    uv_timer_t *broken; /* active: a frame could not be sent, and so the connection was closed */
 };
 
 /* --- What comes --- */

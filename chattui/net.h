@@ -1,5 +1,5 @@
-/* net - the connection to the server: carries out the effects CONNECT, CLOSE and SEND, and tells what
- * comes of them and what the server says as events.
+/* net - the connection to the server: carries out the effects CONNECT, CLOSE and SEND, and tells
+ * what comes of them and what the server says as events.
  */
 #ifndef CHATTUI_NET_H
 #define CHATTUI_NET_H

@@ -1,24 +1,25 @@
-/* outbox - what was entered and is not known to be stored. A line is here, and in the journal on disk,
- * from Enter until the server's acknowledgement, whatever happens to the connection, the program or the
- * machine in between; its message UUID is made once, so that sending it again can't double it.
+/* outbox - what was entered and is not known to be stored. A line is here, and in the journal on
+ * disk, from Enter until the server's acknowledgement, whatever happens to the connection, the
+ * program or the machine in between; its message UUID is made once, so that sending it again can't
+ * double it.
  *
  * How an entry goes:
  *
  *   SAVING ──on disk──▶ READY ──sent──▶ SENT ──own UUID comes back──▶ gone (stored at its seq)
  *                         ▲              │ connection lost, or error that may pass
  *                         └── WAIT ◀─────┤ (after a while, same UUID)
- *                         └── CHECK ◀────┤ connection lost, more than OUTBOX_SURE_MS after the first try
+ *                         └── CHECK ◀────┤ connection lost, OUTBOX_SURE_MS after the first try
  *                                        └──▶ FAILED: error that will not pass; /retry, /discard
  *
  * One line of a channel is under way at a time. It costs a round trip a line, and keeps a line from
- * overtaking one that was refused for the moment; and of each channel at most one line has an unknown
- * fate when the connection goes.
+ * overtaking one that was refused for the moment; and of each channel at most one line has an
+ * unknown fate when the connection goes.
  *
- * The server knows a message UUID for 10 minutes. An older entry of unknown fate is not sent blindly,
- * but looked for: if it was stored, then behind the place where the channel stood when it was first
- * sent (`from`). CHECK joins the channel anew and waits until the timeline holds everything behind
- * that: then either the message was found there, or it was never stored and is sent. If the numbering
- * changed meanwhile nobody can tell, and the entry fails, saying so.
+ * The server knows a message UUID for 10 minutes. An older entry of unknown fate is not sent
+ * blindly, but looked for: if it was stored, then behind the place where the channel stood when it
+ * was first sent (`from`). CHECK joins the channel anew and waits until the timeline holds
+ * everything behind that: then either the message was found there, or it was never stored and is
+ * sent. If the numbering changed meanwhile nobody can tell, and the entry fails, saying so.
  */
 #ifndef CHATTUI_OUTBOX_H
 #define CHATTUI_OUTBOX_H
@@ -52,8 +53,8 @@ struct outbox_line {
     unsigned tries;
     uint64_t retry_ms; /* WAIT: when */
     uint64_t ask;      /* SENT: the request's id */
-    unsigned error; /* FAILED: enum err_code; 0 = none of the server's */
-    char why[160]; /* FAILED, WAIT: for people; foreign text; "" = none */
+    unsigned error;    /* FAILED: enum err_code; 0 = none of the server's */
+    char why[160];     /* FAILED, WAIT: for people; foreign text; "" = none */
     size_t len;
     char text[]; /* NUL-terminated */
 };

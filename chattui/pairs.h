@@ -1,5 +1,5 @@
-/* pairs - the little files beside the configuration, themes and keys: lines `name = value`, with # for
- * comments.
+/* pairs - the little files beside the configuration, themes and keys: lines `name = value`, with #
+ * for comments.
  */
 #ifndef CHATTUI_PAIRS_H
 #define CHATTUI_PAIRS_H

@@ -61,7 +61,8 @@ static void finish(struct tui_password *p) {
     p->text[len] = '\0';
     bool ok = !*p->why;
     const char *text = ok ? p->text : p->why;
-    struct event e = {.kind = EV_PASSWORD, .u.line = {.text = text, .len = strlen(text), .yes = ok}};
+    struct event e = {.kind = EV_PASSWORD,
+                      .u.line = {.text = text, .len = strlen(text), .yes = ok}};
     p->fn(&e, p->arg);
     secret_wipe(p->text, sizeof p->text);
     shut((uv_handle_t *)&p->timer);
@@ -139,11 +140,8 @@ static void start(struct tui_password *p, uv_loop_t *loop, char *command) {
         {.flags = UV_IGNORE},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&p->output},
         {.flags = UV_IGNORE}};
-    uv_process_options_t options = {.exit_cb = on_exit_of_it,
-                                    .file = shell,
-                                    .args = argv,
-                                    .stdio = stdio,
-                                    .stdio_count = 3};
+    uv_process_options_t options = {
+        .exit_cb = on_exit_of_it, .file = shell, .args = argv, .stdio = stdio, .stdio_count = 3};
     uv_pipe_init(loop, &p->output, 0);
     p->output.data = p->process.data = p;
     int error = uv_spawn(loop, &p->process, &options);

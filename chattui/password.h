@@ -13,7 +13,8 @@ struct tui_password;
 bool tui_password_has(const struct tui_settings *set);
 
 /* Begins to read; one EV_PASSWORD comes, from the loop, never from within. The command runs in
- * /bin/sh with the terminal's input closed, for a minute at most. Wiped afterwards. NULL: no memory. */
+ * /bin/sh with the terminal's input closed, for a minute at most. Wiped afterwards. NULL: no
+ * memory. */
 struct tui_password *tui_password_read(uv_loop_t *loop, const struct tui_settings *set,
                                        tui_event_fn *fn, void *arg);
 

@@ -1,5 +1,5 @@
-/* place - where something is in a timeline, by what it is and not by its index, so that it stays right
- * when rows come in before it or go.
+/* place - where something is in a timeline, by what it is and not by its index, so that it stays
+ * right when rows come in before it or go.
  */
 #ifndef CHATTUI_PLACE_H
 #define CHATTUI_PLACE_H

@@ -39,13 +39,13 @@ struct plain {
     uv_signal_t on_int, on_term;
     struct plain_output output;
     enum phase phase;
-    const char *join; /* what is left of --join */
+    const char *join;                 /* what is left of --join */
     char opening[NAME_MAX_BYTES + 1]; /* the name before */
     size_t before;                    /* the channel that was current when it was asked for */
     bool takes_commands, is_input_open;
-    bool is_refused;    /* the last line that was given */
-    bool is_going_on;   /* see go_on */
-    size_t lost; /* lines that could not even be kept */
+    bool is_refused;  /* the last line that was given */
+    bool is_going_on; /* see go_on */
+    size_t lost;      /* lines that could not even be kept */
     int status;
 };
 
@@ -77,7 +77,7 @@ static void on_wake(uv_timer_t *timer) {
 
 static void wake(struct plain *p, uint64_t at_ms) {
     uint64_t now = clock_mono_ms();
-    uv_update_time(&p->loop); /* it counts from the loop's own time, which stands still in a turn */
+    uv_update_time(&p->loop); /* it counts from the loop's time, which stands still in a turn */
     uv_timer_start(&p->wake, on_wake, at_ms > now ? at_ms - now : 0, 0);
 }
 

@@ -15,7 +15,7 @@
 struct saved_line {
     struct uuid uuid;
     struct recipient to;
-    const char *peer; /* the other user's name; "" if unknown or public */
+    const char *peer;     /* the other user's name; "" if unknown or public */
     int64_t created_ms;   /* wall clock */
     bool was_sent;        /* or may have been */
     struct position from; /* was_sent: see outbox.h */

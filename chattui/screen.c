@@ -59,8 +59,7 @@ static void modes_on(void) {
 /* A capability as bytes, if it is plain ones. */
 static void add_capability(const char *name) {
     const char *s = tigetstr(name);
-    if (!s || s == (char *)-1 || strstr(s, "$<") ||
-        scr.rescue_len + strlen(s) >= sizeof scr.rescue)
+    if (!s || s == (char *)-1 || strstr(s, "$<") || scr.rescue_len + strlen(s) >= sizeof scr.rescue)
         return;
     memcpy(scr.rescue + scr.rescue_len, s, strlen(s));
     scr.rescue_len += strlen(s);
@@ -146,8 +145,9 @@ static bool is_known(const char *term) {
     return true;
 }
 
-/* curses leaves SIGTSTP alone for good if somebody else has it at this moment. Its own handler would
- * be put back after each refresh, and what comes during one would be lost: it is ignored then. */
+/* curses leaves SIGTSTP alone for good if somebody else has it at this moment. Its own handler
+ * would be put back after each refresh, and what comes during one would be lost: it is ignored
+ * then. */
 static SCREEN *new_terminal(const char *type) {
     void (*before)(int) = signal(SIGTSTP, SIG_IGN);
     SCREEN *terminal = newterm(type, stdout, stdin);

@@ -29,7 +29,8 @@ static const struct option_def OPTIONS[] = {
     STR("server", 's', server, "", "URL",
         "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or on this machine ws at port 8080",
         "The server"),
-    STR("ca", 0, ca, "", "FILE", "trust the authorities in this PEM file instead of the system's", NULL),
+    STR("ca", 0, ca, "", "FILE", "trust the authorities in this PEM file instead of the system's",
+        NULL),
 
     STR("user", 'u', user, "", "NAME", "who to sign in as; else the last one there, or asked for",
         "The user"),
@@ -85,7 +86,8 @@ const struct option_program TUI_PROGRAM = {
 };
 
 /* $VARIABLE/chattui/name or ~/below/chattui/name. False: the user has no home. */
-static bool own_path(const char *variable, const char *below, const char *name, char out[PATH_SIZE]) {
+static bool own_path(const char *variable, const char *below, const char *name,
+                     char out[PATH_SIZE]) {
     const char *base = getenv(variable), *home = getenv("HOME");
     *out = '\0';
     if (base && *base == '/')

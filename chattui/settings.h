@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct tui_settings {
-    char *server; /* URL as ws_url_parse reads it; "" = ask */
-    char *user;   /* "" = the one who was last signed in there, or ask */
+    char *server;                           /* URL as ws_url_parse reads it; "" = ask */
+    char *user;                             /* "" = the one who was last signed in there, or ask */
     char *password_file, *password_command; /* "" = none; at most one */
     char *ca;                               /* "" = the system's authorities */
     char *theme; /* file as of theme_read; "" = none. By default the one beside the configuration */

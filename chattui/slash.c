@@ -17,7 +17,8 @@
 static const struct slash_def TABLE[] = {
     {"join", "NAME", "open the conversation with somebody, or `public`", 1, 1, {SLASH_USER}, NULL,
      run_join},
-    {"msg", "NAME TEXT", "send somebody a private message", 2, 2, {SLASH_USER, TEXT}, NULL, run_msg},
+    {"msg", "NAME TEXT", "send somebody a private message", 2, 2, {SLASH_USER, TEXT}, NULL,
+     run_msg},
     {"part", "[NAME]", "leave this conversation, or the one named", 0, 1, {SLASH_CHANNEL}, NULL,
      run_part},
     {"me", "TEXT", "say what you do: `* alice TEXT`", 1, 1, {TEXT}, NULL, run_me},
@@ -104,8 +105,8 @@ static char *skip_back(const char *start, char *end) {
     return end;
 }
 
-/* Cuts `rest` into at most d->most arguments. False: too few or too many. A name may have a space in
- * it, so one that is quoted is one argument. */
+/* Cuts `rest` into at most d->most arguments. False: too few or too many. A name may have a space
+ * in it, so one that is quoted is one argument. */
 static bool split(const struct slash_def *d, char *rest, struct slash_call *call) {
     unsigned n = 0;
     for (rest = skip_blanks(rest); *rest && n < d->most; n++) {

@@ -1,8 +1,8 @@
-/* slash - the /commands. One table: parsing, checks, /help, completion and the manual page's section
- * come from it.
+/* slash - the /commands. One table: parsing, checks, /help, completion and the manual page's
+ * section come from it.
  *
- * A line that begins with / is a command; `//x` says "/x". Arguments are words, the last of them is the
- * rest of the line where the table says so.
+ * A line that begins with / is a command; `//x` says "/x". Arguments are words, the last of them is
+ * the rest of the line where the table says so.
  */
 #ifndef CHATTUI_SLASH_H
 #define CHATTUI_SLASH_H
@@ -31,7 +31,7 @@ struct slash_call {
     struct model *m;
     const struct event *e; /* for its uuid */
     struct effects *fx;
-    struct channel *channel; /* the current one */
+    struct channel *channel;     /* the current one */
     const char *arg[SLASH_ARGS]; /* NUL-terminated; "" = not given */
 };
 
@@ -41,7 +41,7 @@ struct slash_def {
     const char *help;
     unsigned least, most; /* how many arguments; the last one is the rest of the line */
     enum slash_value values[SLASH_ARGS];
-    const char *words; /* SLASH_WORDS: separated by | */
+    const char *words;                    /* SLASH_WORDS: separated by | */
     bool (*run)(struct slash_call *call); /* see slash_run.h */
 };
 

@@ -1,5 +1,5 @@
-/* slash_run - the functions of the table in slash.c. False: it was not done, the user was told why, and
- * gets the line back. */
+/* slash_run - the functions of the table in slash.c. False: it was not done, the user was told why,
+ * and gets the line back. */
 #ifndef CHATTUI_SLASH_RUN_H
 #define CHATTUI_SLASH_RUN_H
 

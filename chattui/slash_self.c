@@ -119,7 +119,8 @@ static void show_aliases(struct slash_call *call) {
     for (size_t i = 0; i < call->m->naliases; i++)
         buf_fmt(&b, "%s/%s: %s", i > 0 ? "\n" : "", call->m->aliases[i].name,
                 call->m->aliases[i].text);
-    model_notice(call->m, call->channel, NOTICE_INFO, "%s", b.len > 0 ? buf_cstr(&b) : "no aliases");
+    model_notice(call->m, call->channel, NOTICE_INFO, "%s",
+                 b.len > 0 ? buf_cstr(&b) : "no aliases");
     buf_free(&b);
 }
 

@@ -70,7 +70,8 @@ bool run_part(struct slash_call *call) {
         return false;
     }
     if (outbox_count(&m->outbox, &c->to, false) + outbox_count(&m->outbox, &c->to, true) > 0) {
-        model_say(m, true, "messages wait to be sent to %s: let them go first, or /discard", c->name);
+        model_say(m, true, "messages wait to be sent to %s: let them go first, or /discard",
+                  c->name);
         return false;
     }
     struct request *r;
@@ -115,15 +116,16 @@ bool run_buffer(struct slash_call *call) {
 
 /* --- Saying --- */
 
-/* The protocol has no actions: they are messages that begin with "/me ", as other clients show them. */
+/* The protocol has no actions: they are messages that begin with "/me ", as other clients show
+ * them. */
 bool run_me(struct slash_call *call) {
     size_t len = strlen(call->arg[0]) + 5;
     char *text = malloc(len);
     if (!text)
         return false;
     snprintf(text, len, "/me %s", call->arg[0]);
-    bool done = outbox_enter(call->m, call->fx, call->channel, &call->e->u.line.uuid, text,
-                             strlen(text));
+    bool done =
+        outbox_enter(call->m, call->fx, call->channel, &call->e->u.line.uuid, text, strlen(text));
     free(text);
     return done;
 }

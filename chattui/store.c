@@ -1,8 +1,8 @@
 /* store - see store.h.
  *
- * The lines of the outbox are here in memory as they are in the journal, so that a journal that has grown
- * can be written anew. A journal is locked as long as its client runs; the ones that nobody holds are what
- * ended clients left, and are taken over.
+ * The lines of the outbox are here in memory as they are in the journal, so that a journal that has
+ * grown can be written anew. A journal is locked as long as its client runs; the ones that nobody
+ * holds are what ended clients left, and are taken over.
  */
 #include "chattui/store.h"
 
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define OUTBOX_FILES 32
-#define JOURNAL_MAX (64u << 20) /* bytes that are read of a file */
+#define JOURNAL_MAX (64u << 20)  /* bytes that are read of a file */
 #define JOURNAL_SPARE (1u << 20) /* a journal grows by so much before it is written anew */
 #define CHANNELS_KEPT 1000
 #define LAST_FILE "last"
@@ -491,7 +491,8 @@ static void tell_persisted(const struct uuid *uuid, bool ok, tui_event_fn *fn, v
     fn(&e, arg);
 }
 
-/* The disk need not have it: a line that comes back after a crash is known to the server by its UUID. */
+/* The disk need not have it: a line that comes back after a crash is known to the server by its
+ * UUID. */
 static void drop_line(struct tui_store *s, const struct uuid *uuid) {
     struct buf b;
     if (find_line(s, uuid) == s->nlines)
@@ -523,7 +524,8 @@ static void save_channel(struct tui_store *s, const struct saved_channel *c) {
     buf_free(&b);
 }
 
-bool tui_store_carry_out(struct tui_store *s, const struct effect *fx, tui_event_fn *fn, void *arg) {
+bool tui_store_carry_out(struct tui_store *s, const struct effect *fx, tui_event_fn *fn,
+                         void *arg) {
     switch (fx->kind) {
     case EFFECT_CONNECT:
         if (!open_server(s, fx->text))

@@ -4,15 +4,16 @@
  *
  *     $XDG_STATE_HOME/chattui/SERVER/last              the user who was signed in last
  *     $XDG_STATE_HOME/chattui/SERVER/USER/key          user UUID, name, access key
- *     $XDG_STATE_HOME/chattui/SERVER/USER/outbox-N     journal of lines, of the Nth client at a time
+ *     $XDG_STATE_HOME/chattui/SERVER/USER/outbox-N     journal of lines, of the Nth client
  *     $XDG_STATE_HOME/chattui/SERVER/USER/channels     journal of channels; the last word counts
  *
- * Journals are JSON, a record a line. A record is appended by one write, and an outbox line is on the
- * disk before anybody is told that it is; so whenever the program or the machine stops, what was told
- * to be kept is there, and at most a torn last record isn't. Whole files are replaced by rename.
+ * Journals are JSON, a record a line. A record is appended by one write, and an outbox line is on
+ * the disk before anybody is told that it is; so whenever the program or the machine stops, what
+ * was told to be kept is there, and at most a torn last record isn't. Whole files are replaced by
+ * rename.
  *
- * Clients of the same user may run side by side: each has an outbox of its own, and takes over those
- * that ended clients left.
+ * Clients of the same user may run side by side: each has an outbox of its own, and takes over
+ * those that ended clients left.
  */
 #ifndef CHATTUI_STORE_H
 #define CHATTUI_STORE_H
@@ -34,8 +35,8 @@ void tui_store_close(struct tui_store *s); /* NULL is fine */
 /* EV_LOADED. What it points to is valid until the next call of a function here. */
 void tui_store_load(struct tui_store *s, struct event *e);
 
-/* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CHANNEL. Follows CONNECT (the server
- * may have changed), and returns false for it as for all others. OUTBOX_ADD is answered by
+/* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CHANNEL. Follows CONNECT (the
+ * server may have changed), and returns false for it as for all others. OUTBOX_ADD is answered by
  * EV_PERSISTED, from within, by `fn`. */
 bool tui_store_carry_out(struct tui_store *s, const struct effect *fx, tui_event_fn *fn, void *arg);
 

@@ -1,8 +1,8 @@
 /* timeline - see timeline.h: the rows as an array, and all that is only looking or asking.
  * timeline_fill.c is what the server says.
  *
- * The array has room on both sides, since rows come in at its end (what is said) and at its beginning
- * (history).
+ * The array has room on both sides, since rows come in at its end (what is said) and at its
+ * beginning (history).
  */
 #include "chattui/timeline.h"
 
@@ -84,7 +84,8 @@ static bool grow(struct timeline *t) {
 /* Opens a slot at index i, moving the shorter side. */
 static bool open_slot(struct timeline *t, size_t i) {
     bool to_front = i < t->n - i;
-    bool has_room = t->slots && (to_front ? t->rows > t->slots : t->rows + t->n < t->slots + t->size);
+    bool has_room =
+        t->slots && (to_front ? t->rows > t->slots : t->rows + t->n < t->slots + t->size);
     if (!has_room && !grow(t))
         return false;
     if (to_front) {

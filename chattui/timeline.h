@@ -1,14 +1,14 @@
 /* timeline - what was said in one channel, as far as it is known here: rows in order, and an honest
  * account of what is missing.
  *
- * Messages are numbered by the server (common/PROTOCOL.md): seq, within an epoch. The timeline is told
- * stretches: "between these two numbers there are exactly these messages" (timeline_fill). What it was
- * never told about is a gap row of kind HOLE, to be asked for or shown; numbers inside a stretch that
- * have no message are a gap row of kind REMOVED. So nothing is ever silently missing, doubled or out of
- * order, whatever arrives, and in whatever order.
+ * Messages are numbered by the server (common/PROTOCOL.md): seq, within an epoch. The timeline is
+ * told stretches: "between these two numbers there are exactly these messages" (timeline_fill).
+ * What it was never told about is a gap row of kind HOLE, to be asked for or shown; numbers inside
+ * a stretch that have no message are a gap row of kind REMOVED. So nothing is ever silently
+ * missing, doubled or out of order, whatever arrives, and in whatever order.
  *
- * A row is one allocation. Text and names are stored raw, as they came: foreign. They pass sanitize()
- * on their way to the screen, and nowhere else.
+ * A row is one allocation. Text and names are stored raw, as they came: foreign. They pass
+ * sanitize() on their way to the screen, and nowhere else.
  */
 #ifndef CHATTUI_TIMELINE_H
 #define CHATTUI_TIMELINE_H
@@ -28,7 +28,7 @@ enum row_kind {
     ROW_NOTICE   /* our own words, or about members; `level` */
 };
 
-#define TIMELINE_SUB_GAP 0x40000000u /* place.sub of gaps: behind the notices of the message before */
+#define TIMELINE_SUB_GAP 0x40000000u /* place.sub of gaps: behind the message's notices */
 
 enum gap_kind {
     GAP_HOLE,    /* not known here; being asked for while `is_asked` */
@@ -38,7 +38,11 @@ enum gap_kind {
 
 enum notice_level { NOTICE_INFO, NOTICE_PRESENCE, NOTICE_WARNING, NOTICE_ERROR };
 
-enum row_flags { ROW_MINE = 1, ROW_MENTION = 2, ROW_ASKED = 4 /* a HOLE that is being asked for */ };
+enum row_flags {
+    ROW_MINE = 1,
+    ROW_MENTION = 2,
+    ROW_ASKED = 4 /* a HOLE that is being asked for */
+};
 
 struct row {
     struct place place;
@@ -75,12 +79,12 @@ enum timeline_top {
 
 #define TIMELINE_ROWS_MAX 100000u      /* of one channel */
 #define TIMELINE_BYTES_MAX (40u << 20) /* of rows, in all channels together */
-#define TIMELINE_SEQ_MAX (1ull << 53)   /* numbers on the wire are below */
+#define TIMELINE_SEQ_MAX (1ull << 53)  /* numbers on the wire are below */
 #define TIMELINE_EPOCHS 32             /* numberings remembered; rows of earlier ones go */
 
-#define TIMELINE_NOTICES_MAX 1000u     /* of one channel; the oldest go */
+#define TIMELINE_NOTICES_MAX 1000u /* of one channel; the oldest go */
 
-struct timeline_budget { /* shared by the timelines of a model */
+struct timeline_budget {    /* shared by the timelines of a model */
     size_t bytes, max;      /* max 0 = TIMELINE_BYTES_MAX */
     struct timeline *first; /* all of them; whoever has most gives way */
 };
@@ -96,7 +100,7 @@ struct timeline {
 
     /* Of timeline's own files. Every number from `bottom` to at.seq is accounted for by a row, but
      * those of GAP_HOLE rows. */
-    uint64_t bottom;                     /* 0 = nothing is known of this epoch */
+    uint64_t bottom; /* 0 = nothing is known of this epoch */
     uint64_t linked; /* what has such a number, or a lower one, is above, in an earlier epoch */
     bool is_full, is_asked;              /* at the top: see enum timeline_top */
     struct uuid epochs[TIMELINE_EPOCHS]; /* epochs[number % TIMELINE_EPOCHS] */
@@ -144,14 +148,14 @@ struct timeline_message {
     bool mine, mention;
 };
 
-/* The numbering is this one, and the channel stood at at.seq when it was told. Nothing happens if it
- * is the current one; else another has begun, and a row says so (unless it is the first). Returns
- * whether it was another. */
+/* The numbering is this one, and the channel stood at at.seq when it was told. Nothing happens if
+ * it is the current one; else another has begun, and a row says so (unless it is the first).
+ * Returns whether it was another. */
 bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms);
 /* Between lo and hi, both exclusive, of the current epoch there are exactly these messages, in
- * ascending order, and no others. Those that are here already stay as they are. What lies between this
- * stretch and what was known becomes a HOLE, but a stretch wholly below all that is known is ignored.
- * Messages outside or out of order are dropped. Returns how many were new. */
+ * ascending order, and no others. Those that are here already stay as they are. What lies between
+ * this stretch and what was known becomes a HOLE, but a stretch wholly below all that is known is
+ * ignored. Messages outside or out of order are dropped. Returns how many were new. */
 size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
                      const struct timeline_message *messages, size_t n);
 /* Removes the messages up to `up_to` of an epoch; a gap row says so. */
@@ -164,8 +168,8 @@ void timeline_purge_one(struct timeline *t, const struct uuid *message);
 const struct row *timeline_hole(const struct timeline *t);
 /* The hole at that place is being asked for, or no longer. */
 void timeline_ask_hole(struct timeline *t, struct place hole, bool is_asked);
-/* The number to ask before, to get older history than all that is here; 0 = there is none to ask for,
- * or it is being asked for. */
+/* The number to ask before, to get older history than all that is here; 0 = there is none to ask
+ * for, or it is being asked for. */
 uint64_t timeline_before(const struct timeline *t);
 void timeline_ask_top(struct timeline *t, bool is_asked);
 void timeline_forget_asks(struct timeline *t); /* the connection is gone */

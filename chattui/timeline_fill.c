@@ -1,8 +1,8 @@
 /* timeline_fill - see timeline.h: what the server says of a channel's messages.
  *
  * A stretch of numbers becomes known in two steps. What lies outside of all that was known is first
- * marked as a hole. Then the stretch is taken out of every hole that it meets: for each of its numbers a
- * message is put in its place, or, where there is none, a REMOVED gap.
+ * marked as a hole. Then the stretch is taken out of every hole that it meets: for each of its
+ * numbers a message is put in its place, or, where there is none, a REMOVED gap.
  */
 #include "chattui/timeline.h"
 
@@ -48,7 +48,7 @@ void rows_add_gap(struct timeline *t, enum gap_kind kind, uint16_t epoch, uint64
     }
 }
 
-/* Takes the numbers lo + 1 … hi - 1 out of gap row i; what remains of it stays as one gap or two. */
+/* Takes the numbers lo + 1 … hi - 1 out of gap row i; what remains stays as one gap or two. */
 static void cut_gap(struct timeline *t, size_t i, uint64_t lo, uint64_t hi) {
     const struct row *r = t->rows[i];
     enum gap_kind kind = (enum gap_kind)r->level;
@@ -233,7 +233,7 @@ static size_t bring_back(struct timeline *t, const struct timeline_message *m) {
     return put_message(t, m);
 }
 
-#define ROOM_ROWS 200u       /* what a page may need */
+#define ROOM_ROWS 200u /* what a page may need */
 #define ROOM_BYTES (2u << 20)
 
 static bool has_room(const struct timeline *t) {
@@ -292,7 +292,7 @@ size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
 
 /* --- Purges --- */
 
-/* Removes what is numbered up to `up_to` in an epoch, but not the part of a gap that lies behind. */
+/* Removes what is numbered up to `up_to` in an epoch, but not what of a gap lies behind it. */
 static void remove_up_to(struct timeline *t, uint16_t epoch, uint64_t up_to) {
     size_t from = timeline_seek(t, (struct place){.epoch = epoch, .sub = 1});
     size_t to = timeline_seek(t, (struct place){.epoch = epoch, .seq = up_to, .sub = UINT32_MAX});

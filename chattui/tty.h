@@ -1,5 +1,5 @@
-/* tty - keys from the terminal, on the loop: reads, has the bytes taken apart (keys.h), and waits as
- * long as a lone Esc or an open paste needs.
+/* tty - keys from the terminal, on the loop: reads, has the bytes taken apart (keys.h), and waits
+ * as long as a lone Esc or an open paste needs.
  *
  * It reads through an open file of its own. Non-blocking mode belongs to the open file, not to the
  * descriptor: set on stdin it would be stdout's too, whose writes would be cut short, and would

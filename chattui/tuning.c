@@ -60,8 +60,7 @@ const char *tuning_set(struct tuning *t, const char *name, const char *value) {
         if (strcmp(def->name, name) != 0)
             continue;
         int n;
-        const char *wrong =
-            def->most == 1 ? read_switch(value, &n) : read_number(value, def, &n);
+        const char *wrong = def->most == 1 ? read_switch(value, &n) : read_number(value, def, &n);
         if (!wrong)
             tuning_put(t, i, n);
         return wrong;

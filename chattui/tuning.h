@@ -1,8 +1,8 @@
-/* tuning - what /set changes while the program runs, and the configuration file sets from the start:
- * one table of switches and numbers. (What can't change while it runs is in settings.h.)
+/* tuning - what /set changes while the program runs, and the configuration file sets from the
+ * start: one table of switches and numbers. (What can't change while it runs is in settings.h.)
  *
- * A row of TUNING_TABLE is (name as a C word, name as people write it, default, least, most, help). A
- * switch has least 0 and most 1 and is written on or off.
+ * A row of TUNING_TABLE is (name as a C word, name as people write it, default, least, most, help).
+ * A switch has least 0 and most 1 and is written on or off.
  */
 #ifndef CHATTUI_TUNING_H
 #define CHATTUI_TUNING_H

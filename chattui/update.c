@@ -35,8 +35,9 @@ static uint64_t next_wake(const struct model *m) {
     return at;
 }
 
-/* A wake-up that comes too early does no harm, so only an earlier one is asked for, unless the one that
- * was asked for has come: the loop's clock may be behind ours, and a tick so come before its time. */
+/* A wake-up that comes too early does no harm, so only an earlier one is asked for, unless the one
+ * that was asked for has come: the loop's clock may be behind ours, and a tick so come before its
+ * time. */
 static void ask_to_wake(struct model *m, bool is_tick, struct effects *fx) {
     uint64_t at = next_wake(m);
     if (is_tick || m->wake_ms <= m->now_ms)

@@ -1,5 +1,6 @@
-/* update_answer - what the server says, handed to those whom it concerns. An answer finds its request
- * by the requestID; what answers nothing of ours, or makes no sense, is counted and ignored.
+/* update_answer - what the server says, handed to those whom it concerns. An answer finds its
+ * request by the requestID; what answers nothing of ours, or makes no sense, is counted and
+ * ignored.
  */
 #include "chattui/update_parts.h"
 
@@ -87,7 +88,7 @@ static void take_error(struct model *m, const struct answer *a, const struct ask
     bool is_sign = ask->kind == ASK_SIGN || ask->kind == ASK_SIGN_OUT;
     if (ask->has_key && (may_pass(a->u.error.code) || !is_about_us(a->u.error.code)) &&
         a->u.error.code != ERR_BANNED)
-        m->net.key_is_sent = false; /* it may not have been looked at: the next frame has it again */
+        m->net.key_is_sent = false; /* it may not have been looked at: the next frame has it */
     request_refused(m, ask, a, fx);
     if (a->u.error.code == ERR_NOT_AUTHORIZED)
         m->net.key_is_sent = false;

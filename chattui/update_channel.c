@@ -1,5 +1,5 @@
-/* update_channel - a channel as the user has it: current, read, unread, its draft, and what of it is
- * saved.
+/* update_channel - a channel as the user has it: current, read, unread, its draft, and what of it
+ * is saved.
  */
 #include "chattui/update_parts.h"
 

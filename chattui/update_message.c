@@ -39,16 +39,14 @@ static struct timeline_message row_of(struct model *m, const struct message *am)
     };
 }
 
-static bool belongs(const struct model *m, const struct message *am,
-                    const struct recipient *to) {
+static bool belongs(const struct model *m, const struct message *am, const struct recipient *to) {
     struct recipient r;
     return recipient_of(m, am, &r) && recipient_eq(&r, to);
 }
 
 /* A list of messages as rows, oldest first. NULL: none, or no memory; free it. */
 static struct timeline_message *rows_of(struct model *m, const struct recipient *to,
-                                        const struct message *messages, size_t n,
-                                        size_t *out_n) {
+                                        const struct message *messages, size_t n, size_t *out_n) {
     struct timeline_message *rows = n > 0 ? malloc(n * sizeof *rows) : NULL;
     bool newest_first = n > 1 && messages[0].seq > messages[n - 1].seq;
     *out_n = 0;
@@ -62,7 +60,7 @@ static struct timeline_message *rows_of(struct model *m, const struct recipient 
     return rows;
 }
 
-/* Lines of ours that turn up anywhere are stored. Behind the fill, so that a row is always there. */
+/* Lines of ours that turn up anywhere are stored. After the fill: a row is always there. */
 static void find_stored(struct model *m, const struct timeline_message *rows, size_t n,
                         struct effects *fx) {
     for (size_t i = 0; m->outbox.n > 0 && i < n; i++)
@@ -97,8 +95,7 @@ static void take_snapshot(struct model *m, struct channel *c, const struct answe
         m->strange++;
         return;
     }
-    struct timeline_message *rows =
-        rows_of(m, &c->to, a->u.join.messages, a->u.join.n, &n);
+    struct timeline_message *rows = rows_of(m, &c->to, a->u.join.messages, a->u.join.n, &n);
     bool other = timeline_set_epoch(t, at, m->wall_ms);
     uint64_t lo = n > 0 ? rows[0].seq - (rows[0].seq > 0) : 0;
     if (a->u.join.recovered && !other && uuid_eq(&ask->since.epoch, &at->epoch))
@@ -124,8 +121,7 @@ static void place_read(struct model *m, struct channel *c) {
         c->pages_wanted = 1;
 }
 
-void take_join(struct model *m, const struct answer *a, const struct ask *ask,
-               struct effects *fx) {
+void take_join(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c || c->join != JOIN_ASKED)
         return;
@@ -148,8 +144,7 @@ void take_join(struct model *m, const struct answer *a, const struct ask *ask,
 
 /* --- The answer to channelMessages --- */
 
-void take_read(struct model *m, const struct answer *a, const struct ask *ask,
-               struct effects *fx) {
+void take_read(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c)
         return;
@@ -198,7 +193,7 @@ static void alert(struct model *m, struct effects *fx, const char *name, const c
 /* Nobody has seen it yet. */
 static void count_unread(struct model *m, struct channel *c, const struct timeline_message *row,
                          struct effects *fx) {
-    enum activity a = row->mention        ? ACTIVITY_MENTION
+    enum activity a = row->mention      ? ACTIVITY_MENTION
                       : c->to.is_public ? ACTIVITY_MESSAGE
                                         : ACTIVITY_PRIVATE;
     if (c->unread == 0)
@@ -230,7 +225,8 @@ void take_message(struct model *m, const struct answer *a, struct effects *fx) {
     size_t added = 0;
     if (am->seq > c->timeline.at.seq + 1)
         c->hole_pages = HOLE_PAGES;
-    if (am->seq > c->timeline.at.seq) /* else it is known, or in a hole that is asked for, or was purged */
+    /* Else it is known, or in a hole that is asked for, or was purged. */
+    if (am->seq > c->timeline.at.seq)
         added = timeline_fill(&c->timeline, am->seq - 1, am->seq + 1, &row, 1);
     if (row.mine)
         outbox_stored(m, &row.uuid, fx);
@@ -284,8 +280,7 @@ static void tell(struct model *m, struct channel *c, const char *name, enum answ
 void take_sys_user(struct model *m, const struct answer *a) {
     enum answer_event event = a->u.sys.event;
     struct channel *c = model_channel(m, &a->u.sys.to);
-    struct person *p =
-        roster_put(&m->roster, &a->u.sys.user, a->u.sys.name, strlen(a->u.sys.name));
+    struct person *p = roster_put(&m->roster, &a->u.sys.user, a->u.sys.name, strlen(a->u.sys.name));
     if (!c || !p)
         return;
     if (event == ANSWER_SYS_CHANNEL_LEAVE) {

@@ -17,9 +17,10 @@
 
 /* The one place where the state changes. */
 static void set_state(struct model *m, enum net_state state) {
-    static const uint64_t DEADLINES[] = {
-        [NET_CONNECTING] = OPEN_MS, [NET_GREETING] = GREETING_MS, [NET_SIGNING_IN] = SIGN_IN_MS,
-        [NET_ONLINE] = 0};
+    static const uint64_t DEADLINES[] = {[NET_CONNECTING] = OPEN_MS,
+                                         [NET_GREETING] = GREETING_MS,
+                                         [NET_SIGNING_IN] = SIGN_IN_MS,
+                                         [NET_ONLINE] = 0};
     uint64_t wait = (size_t)state < sizeof DEADLINES / sizeof *DEADLINES ? DEADLINES[state] : 0;
     m->net.state = state;
     m->net.since_ms = m->now_ms;
@@ -113,7 +114,7 @@ static void lost(struct model *m, struct effects *fx, enum comeback comeback) {
         if (m->is_plain)
             ui_quit(m, fx, 1);
     } else {
-        wait_ms(m, asked                       ? asked
+        wait_ms(m, asked                     ? asked
                    : comeback == COME_SLOWLY ? SLOW_MS + model_random(m, SLOW_MS / 4)
                                              : back_off(m, m->net.attempt));
     }
@@ -251,7 +252,7 @@ void net_signed_in(struct model *m) {
     set_state(m, NET_ONLINE);
 }
 
-/* Somebody else than before: what belongs to the former goes from memory (it stays in the files). */
+/* Somebody else than before: what belongs to the former goes from memory, not from the files. */
 static void become(struct model *m, const struct uuid *user) {
     if (uuid_eq(&m->me, user))
         return;

@@ -77,10 +77,9 @@ void outbox_loaded(struct model *m, const struct saved_line *lines, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const struct saved_line *s = &lines[i];
         struct channel *c = model_open(m, &s->to, s->peer);
-        struct outbox_line *line =
-            !c || outbox_find(&m->outbox, &s->uuid)
-                ? NULL
-                : outbox_add(&m->outbox, &s->uuid, &s->to, s->text, s->len);
+        struct outbox_line *line = !c || outbox_find(&m->outbox, &s->uuid)
+                                       ? NULL
+                                       : outbox_add(&m->outbox, &s->uuid, &s->to, s->text, s->len);
         if (!line)
             continue;
         line->created_ms = s->created_ms;
@@ -216,8 +215,7 @@ size_t outbox_discard(struct model *m, struct effects *fx, const struct channel 
 
 /* --- Sending --- */
 
-static void send(struct model *m, struct channel *c, struct outbox_line *line,
-                 struct effects *fx) {
+static void send(struct model *m, struct channel *c, struct outbox_line *line, struct effects *fx) {
     if (!line->was_sent) {
         mark_sent(line, c);
         write_journal(fx, c, line);
@@ -240,8 +238,8 @@ static void send(struct model *m, struct channel *c, struct outbox_line *line,
     set_state(m, line, OUT_SENT);
 }
 
-/* Whether a line of old and unknown fate may be sent. Else it is being found out, or has failed. The
- * channel is joined anew first: on a connection that was asleep, what is known here may be old. */
+/* Whether a line of old and unknown fate may be sent. Else it is being found out, or has failed.
+ * The channel is joined anew first: what a connection that was asleep has told may be old. */
 static bool is_cleared(struct model *m, struct channel *c, struct outbox_line *line) {
     const struct timeline *t = &c->timeline;
     if (line->is_sure || !outbox_doubtful(line, m->now_ms, m->wall_ms))

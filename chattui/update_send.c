@@ -1,6 +1,6 @@
-/* update_send - requests: what is due, and what is under way. Nothing is sent from anywhere else, so
- * that the bound on requests under way holds and the order of things after a (re)connect is written
- * down once.
+/* update_send - requests: what is due, and what is under way. Nothing is sent from anywhere else,
+ * so that the bound on requests under way holds and the order of things after a (re)connect is
+ * written down once.
  */
 #include "chattui/update_parts.h"
 

@@ -55,8 +55,8 @@ static bool ask_first(struct model *m, const struct channel *c, const char *text
     return true;
 }
 
-static void say_line(struct model *m, const struct event *e, struct effects *fx,
-                     struct channel *c, const char *text, size_t len) {
+static void say_line(struct model *m, const struct event *e, struct effects *fx, struct channel *c,
+                     const char *text, size_t len) {
     if (ask_first(m, c, text, len))
         return;
     if (!outbox_enter(m, fx, c, &e->u.line.uuid, text, len))
@@ -91,8 +91,8 @@ void ui_reply(struct model *m, const struct event *e, struct effects *fx) {
         ui_quit(m, fx, 0);
     if (q.kind == QUESTION_PASTE) {
         struct channel *c = model_channel(m, &q.to);
-        bool entered = e->u.line.yes && c &&
-                       outbox_enter(m, fx, c, &e->u.line.uuid, q.held, strlen(q.held));
+        bool entered =
+            e->u.line.yes && c && outbox_enter(m, fx, c, &e->u.line.uuid, q.held, strlen(q.held));
         if (!entered)
             set_input(fx, q.held, strlen(q.held), strlen(q.held));
     }

@@ -26,8 +26,7 @@ void view_draw(struct grid *g, const struct model *m, const struct input_look *l
                struct view_state *state);
 
 /* The layout that view_draw uses for that size. */
-struct layout view_layout(const struct model *m, const struct input_look *look, int rows,
-                          int cols);
+struct layout view_layout(const struct model *m, const struct input_look *look, int rows, int cols);
 
 /* Where the current channel's window is when it has moved by so many lines (up: negative), for
  * EV_SCROLL. `area` is the layout's timeline. */

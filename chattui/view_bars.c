@@ -37,8 +37,7 @@ static void title_right(struct grid *g, const struct model *m, struct area a, in
     grid_str(g, a.row, col, end, STYLE_TITLE_MORE, HELP);
     int columns = text_columns(m->url, strlen(m->url));
     if (col - columns - 2 > from)
-        put_foreign(g, a.row, col - columns - 2, col - 2, STYLE_TITLE_MORE, m->url,
-                    strlen(m->url));
+        put_foreign(g, a.row, col - columns - 2, col - 2, STYLE_TITLE_MORE, m->url, strlen(m->url));
 }
 
 void view_title(struct grid *g, const struct model *m, struct area a) {
@@ -48,8 +47,8 @@ void view_title(struct grid *g, const struct model *m, struct area a) {
     if (c) {
         col = put_foreign(g, a.row, col, end, STYLE_TITLE, c->name, strlen(c->name));
         col = grid_str(g, a.row, col, end, STYLE_TITLE, "  ");
-        col = c->to.is_public ? title_public(g, c, a, col, end)
-                              : title_private(g, m, c, a, col, end);
+        col =
+            c->to.is_public ? title_public(g, c, a, col, end) : title_private(g, m, c, a, col, end);
     }
     title_right(g, m, a, col);
 }

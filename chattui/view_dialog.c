@@ -108,7 +108,8 @@ static size_t hanging(const char *s, size_t len, int cols) {
     return at < (size_t)cols / 2 ? at : 0;
 }
 
-/* One line of the help as lines of the screen, those that are in the window drawn; returns how many. */
+/* One line of the help as lines of the screen, those that are in the window drawn; returns how
+ * many. */
 static int help_line(struct grid *g, struct area a, int row, const char *s, size_t len) {
     size_t indent = hanging(s, len, a.cols);
     struct wrap w;
@@ -151,7 +152,8 @@ void view_help(struct grid *g, struct area a, struct view_state *state) {
     help_lines(g, page, a.row - state->help_top, s);
     grid_fill(g, a.row + rows, a.col, a.col + a.cols, STYLE_MORE, ' ');
     grid_str(g, a.row + rows, a.col + 1, a.col + a.cols, STYLE_MORE,
-             most ? "PgUp PgDn: more · F1 or Esc: back to the chat" : "F1 or Esc: back to the chat");
+             most ? "PgUp PgDn: more · F1 or Esc: back to the chat"
+                  : "F1 or Esc: back to the chat");
     buf_free(&text);
 }
 

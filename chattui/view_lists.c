@@ -69,8 +69,7 @@ void view_channels(struct grid *g, const struct model *m, struct area a) {
 
 int view_channel_at(const struct model *m, const struct layout *l, int row, int col) {
     struct area a = l->channels;
-    if (a.cols == 0 || row < a.row || row >= a.row + a.rows || col < a.col ||
-        col >= a.col + a.cols)
+    if (a.cols == 0 || row < a.row || row >= a.row + a.rows || col < a.col || col >= a.col + a.cols)
         return -1;
     size_t i = first_channel(m, a.rows) + (size_t)(row - a.row);
     return i < m->nchannels ? (int)i : -1;
@@ -99,8 +98,7 @@ void view_members(struct grid *g, const struct model *m, struct area a) {
     for (size_t i = 0; i < shown; i++)
         draw_member(g, c->members.list[i], a.row + 1 + (int)i, a);
     if (shown < c->members.total && rows > shown) {
-        snprintf(text, sizeof text, "  %llu more",
-                 (unsigned long long)(c->members.total - shown));
+        snprintf(text, sizeof text, "  %llu more", (unsigned long long)(c->members.total - shown));
         grid_str(g, a.row + 1 + (int)shown, a.col, a.col + a.cols, STYLE_BORDER, text);
     }
 }

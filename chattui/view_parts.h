@@ -29,7 +29,7 @@ int add_foreign(struct buf *out, const char *s, size_t len);
 struct rows {
     const struct model *m;
     const struct channel *c;
-    int col, cols;          /* of the window */
+    int col, cols; /* of the window */
     int time_cols, nick_cols, text_col, text_cols;
     struct buf text; /* of the row at hand */
 };
@@ -37,7 +37,8 @@ struct rows {
 void rows_init(struct rows *r, const struct model *m, const struct channel *c,
                const struct layout *l);
 void rows_free(struct rows *r);
-/* Lines that row `i` takes, with the lines that stand before it: day, unread, the top. At least 1. */
+/* Lines that row `i` takes, with the lines that stand before it: day, unread, the top. At least 1.
+ */
 int rows_height(struct rows *r, size_t i);
 /* Draws its lines from `first` on into the screen's rows `row` to `end` - 1; returns how many. */
 int rows_draw(struct rows *r, struct grid *g, size_t i, int first, int row, int end);

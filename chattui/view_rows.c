@@ -60,7 +60,8 @@ static bool is_failed(const struct rows *r, const struct row *row) {
 /* Is there more to say of a pending row than that it is on its way? */
 static bool is_stuck(const struct rows *r, const struct row *row) {
     const struct outbox_line *line = pending_line(r, row);
-    return line && (line->state == OUT_FAILED || line->state == OUT_WAIT || line->state == OUT_CHECK);
+    return line &&
+           (line->state == OUT_FAILED || line->state == OUT_WAIT || line->state == OUT_CHECK);
 }
 
 static bool is_rule(const struct row *row) {
