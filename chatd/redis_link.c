@@ -1,7 +1,7 @@
 /* redis_link - see redis_link.h.
  *
- * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, schema, scripts) -> UP, and from anywhere
- * back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a pipeline
+ * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, permissions, schema, scripts) -> UP, and from
+ * anywhere back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a pipeline
  * (somebody flushed the scripts): everything from there on is kept, in order, until what is in
  * flight has been answered; then the scripts are loaded and the kept commands sent again, so that
  * appends never overtake one another.
@@ -10,6 +10,7 @@
 
 #include "chatd/reply_arena.h"
 #include "common/clock.h"
+#include "common/grants.h"
 #include "common/log.h"
 #include "common/reply.h"
 #include "common/resp.h"
@@ -66,6 +67,7 @@ struct redis_link {
     bool want_write, reloading, refused;
     bool starved; /* out of memory for what must not be left out: begins anew at the next tick */
     bool keeps; /* what it has answered, whatever happens */
+    const struct grant *asked; /* the last permission that an answer came for */
     char run[RUN_MAX + 1];
     bool told; /* that the server isn't set up to keep much */
     uint64_t heard_ms;
@@ -403,6 +405,30 @@ static void on_config(const redisReply *reply, void *arg, link_aux aux) {
     call(l, &l->cmd, on_info, l, NULL);
 }
 
+/* A command that it will need some time is asked for now: it had better not serve at all. */
+static void on_grant(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    char why[256];
+    if (!reply)
+        return; /* went down already */
+    l->asked = grant_next(l->asked, GRANT_CHATD);
+    if (reply_is_denied(reply)) {
+        snprintf(why, sizeof why, "user %s may not: %s (%s)",
+                 *l->uri->user ? l->uri->user : "default", l->asked->command, reply->str);
+        refuse(l, why);
+    } else
+        last_greeting(l);
+}
+
+static void ask_grants(struct redis_link *l) {
+    l->asked = NULL;
+    for (const struct grant *g = NULL; (g = grant_next(g, GRANT_CHATD));) {
+        grant_ask(&l->cmd, l->ks, g);
+        greet_with(l, on_grant);
+    }
+}
+
 /* A sentinel needs no password of the Redis behind it: what it says to these is no matter. */
 static void on_scout_greeting(const redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
@@ -411,6 +437,7 @@ static void on_scout_greeting(const redisReply *reply, void *arg, link_aux aux) 
 }
 
 static void greet_store(struct redis_link *l) {
+    ask_grants(l);
     cmd_info(&l->cmd, "server");
     greet_with(l, on_run);
     cmd_persistence(&l->cmd);

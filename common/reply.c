@@ -134,7 +134,8 @@ enum err_code reply_uuid(const redisReply *r, struct uuid *u, struct err *e) {
 /* EXEC that is not permitted is answered so; that it isn't is all that can make an empty transaction
  * fail. */
 bool reply_is_denied(const redisReply *r) {
-    return reply_is_error(r, "NOPERM") || reply_is_error(r, "EXECABORT");
+    return reply_is_error(r, "NOPERM") ||
+           (reply_is_error(r, "EXECABORT") && strstr(r->str, "NOPERM")); /* of EXEC itself */
 }
 
 enum err_code reply_array(const redisReply *r, size_t *n, struct err *e) {
