@@ -11,8 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ACCEPT_PER_TURN 128 /* so that a storm of connections doesn't starve those that are there  \
-                             */
+/* Each soon has more to ask than to be accepted: a storm of connections must not make turns so long
+ * that those who are there wait. */
+#define ACCEPT_PER_TURN 8
 #define NO_FDS_PAUSE_MS 200 /* out of file descriptors: try again after that */
 
 struct listener {

@@ -7,6 +7,7 @@
 #include "chatd/append.h"
 #include "chatd/bus.h"
 #include "chatd/delivery.h"
+#include "chatd/gate.h"
 #include "chatd/handshake.h"
 #include "chatd/hub.h"
 #include "chatd/kdf.h"
@@ -53,6 +54,7 @@ struct node {
     uv_timer_t repair; /* runs while a stream is to be read */
     struct bus bus;
     struct appends appends;
+    struct gate gate;
     struct presence presence;
     struct probe probe;
     struct tls *tls; /* NULL: clients come without */

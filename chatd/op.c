@@ -11,6 +11,33 @@
 
 static void advance(struct session *s);
 
+/* --- The gate --- */
+
+static bool may_enter(struct op *op) {
+    if (!op->verb->gated || op->err.code)
+        return true;
+    op->inside = gate_enter(&op->node->gate, op->session);
+    return op->inside;
+}
+
+/* What is let in may end at once (Redis is away): then this call goes on with the next, not one
+ * inside of it. */
+static void leave_gate(struct op *op) {
+    struct gate *g = &op->node->gate;
+    if (!op->inside)
+        return;
+    op->inside = false;
+    gate_leave(g);
+    if (g->opening)
+        return;
+    g->opening = true;
+    for (struct session *s; (s = gate_next(g));) {
+        advance(s);
+        session_release(s);
+    }
+    g->opening = false;
+}
+
 /* --- Life --- */
 
 void op_state_free(struct op *op) {
@@ -100,6 +127,7 @@ void op_end(struct op *op) {
     if (op->err.code)
         make_error_answer(op);
     op->done = true;
+    leave_gate(op);
     if (s->op_head == op)
         drain(s);
     if (nested)
@@ -154,7 +182,7 @@ static void advance(struct session *s) {
         struct op *op = s->op_head;
         while (op && op->started)
             op = op->next;
-        if (!op || !may_start(s, op))
+        if (!op || !may_start(s, op) || !may_enter(op))
             break;
         start(op);
     }

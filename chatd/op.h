@@ -42,6 +42,7 @@ struct verb {
     /* May it start while those before it, which all append to session->append_to, are under way?
      * NULL: no. */
     bool (*may_follow)(const struct op *op);
+    bool gated; /* costs Redis many times what a message does: see gate.h */
 };
 
 struct op {
@@ -53,6 +54,7 @@ struct op {
     const op_step *after; /* the list to go on with at the end of this one */
     unsigned owed;        /* answers that have yet to come */
     bool started, running, done;
+    bool inside; /* of the gate */
     struct err err;
     struct frame *answer; /* NULL: none, or it has been delivered by the hub */
     struct request req;

@@ -35,8 +35,9 @@
 #include <unistd.h>
 
 #define SWEEP_MS 500
-#define GATHER_TURNS 8
-#define CROWD 64 /* sessions written to in one turn */
+#define GATHER_TURNS 8 /* that gather requests … */
+#define GATHER_MS 2    /* … or for so long, where a turn has much to do */
+#define CROWD 64       /* sessions written to in one turn */
 #define DRAIN_STEP_MS 10
 #define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
 #define REDIS_ENDS_MS 5000  /* for an embedded Redis to write what it has */
@@ -57,7 +58,8 @@ struct server {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t gather;       /* active: requests are being gathered, the loop must not sleep */
-    unsigned gathered;      /* turns */
+    unsigned gathered;      /* turns … */
+    uint64_t gather_from;   /* … since then, in ms of the loop */
     bool crowded;           /* the last turn wrote to a crowd */
     uint64_t requests_seen; /* node.count.requests at the end of the last turn */
     uv_timer_t sweep, drain;
@@ -111,7 +113,9 @@ static void on_check(uv_check_t *h) {
     struct server *v = h->data;
     bool more = v->node.count.requests != v->requests_seen;
     v->requests_seen = v->node.count.requests;
-    if (more && v->gathered < GATHER_TURNS) {
+    if (v->gathered == 0)
+        v->gather_from = uv_now(&v->loop);
+    if (more && v->gathered < GATHER_TURNS && uv_now(&v->loop) - v->gather_from < GATHER_MS) {
         v->gathered++;
         uv_idle_start(&v->gather, on_gather);
         return;

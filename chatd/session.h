@@ -52,6 +52,8 @@ struct session {
     struct bucket rate;
     uint16_t bad_in_a_row, flooded, fragments;
     bool paused, advancing;
+    bool in_line;              /* before the gate … */
+    struct session *line_next; /* … see gate.h */
 
     /* outbound */
     bool dirty, choked, pinged, said_goodbye;
