@@ -151,6 +151,12 @@ def master_frozen(w, f):
 
 
 @lossy
+def master_isolated(w, f):
+    """chatd still reaches it, nobody else: a replica takes over beside it."""
+    w.redis.isolate(f.pick, f.seconds)
+
+
+@lossy
 def handed_over(w, f):
     """A failover that somebody asked for. (Sentinel lets the old master take writes for a moment longer.)"""
     w.redis.hand_over(f.pick)
@@ -225,7 +231,7 @@ ANYWHERE = [node_killed, links_cut, clients_reset, node_frozen, scripts_flushed,
 OF_SHAPE = {
     "single": ANYWHERE + [redis_killed, partitioned, power_cut, redis_frozen, read_only, no_replicas, redis_restarted,
                           everything_killed, redis_hangs_for_long, cut_off_for_long],
-    "sentinel": ANYWHERE + [master_killed, master_frozen, handed_over, replica_killed],
+    "sentinel": ANYWHERE + [master_killed, master_frozen, master_isolated, handed_over, replica_killed],
     "cluster": ANYWHERE + [master_killed, master_frozen, handed_over, replica_killed, slot_moved],
 }
 BY_NAME = {kind.__name__: kind for kinds in OF_SHAPE.values() for kind in kinds}

@@ -1,16 +1,14 @@
-/* inject - linked into chatd_injected, a chatd whose own code can be made to fail (R13, R15).
+/* inject - linked into chatd_injected, a chatd whose own allocations can be made to fail (R13).
  *
  * The linker's --wrap sends the calls of our libraries, and of nothing else, through these functions. What
  * they do is in a page of memory shared with the test, the file $CHATD_INJECT: see struct inject and
- * tests/fault/inject.py. Without that variable they do nothing. Works under the sanitizers, where
- * preloading libfaketime does not. */
+ * tests/fault/inject.py. Without that variable they do nothing. Works under the sanitizers. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The page. All numbers are 64 bits wide, so that the other side needs no compiler. */
@@ -18,7 +16,6 @@ struct inject {
     _Atomic int64_t countdown; /* the allocation that makes this 0 fails; 0 and below: none does */
     _Atomic int64_t failed;    /* how many have failed */
     _Atomic int64_t calls;     /* how many there were */
-    _Atomic int64_t offset_ms; /* added to the wall clock */
 };
 
 static struct inject nothing;
@@ -53,14 +50,12 @@ void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
 char *__real_strdup(const char *s);
 char *__real_strndup(const char *s, size_t n);
-int __real_clock_gettime(clockid_t id, struct timespec *t);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
-int __wrap_clock_gettime(clockid_t id, struct timespec *t);
 
 void *__wrap_malloc(size_t size) {
     return fails() ? NULL : __real_malloc(size);
@@ -80,12 +75,4 @@ char *__wrap_strdup(const char *s) {
 
 char *__wrap_strndup(const char *s, size_t n) {
     return fails() ? NULL : __real_strndup(s, n);
-}
-
-int __wrap_clock_gettime(clockid_t id, struct timespec *t) {
-    int r = __real_clock_gettime(id, t);
-    int64_t ms = page->offset_ms;
-    if (r == 0 && ms && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
-        t->tv_sec += (time_t)(ms / 1000);
-    return r;
 }

@@ -1,4 +1,4 @@
-"""The test's side of inject.c: makes chatd_injected's allocations fail, and sets its clock."""
+"""The test's side of inject.c: makes chatd_injected's allocations fail."""
 
 import mmap
 import os
@@ -6,7 +6,7 @@ import pathlib
 import struct
 import tempfile
 
-COUNTDOWN, FAILED, CALLS, OFFSET_MS = range(4)
+COUNTDOWN, FAILED, CALLS = range(3)
 
 
 def binary():
@@ -44,10 +44,6 @@ class Inject:
     @property
     def calls(self):
         return self._get(CALLS)
-
-    def set_clock(self, seconds):
-        """The wall clock is so many seconds off."""
-        self._set(OFFSET_MS, seconds * 1000)
 
     def close(self):
         self.page.close()

@@ -9,8 +9,8 @@ import threading
 import time
 
 import chat
-import inject
 import redis_shapes
+from clock import Clock
 from liar import Liar
 from proxy import Proxies
 
@@ -104,7 +104,7 @@ class Shaped:
         options = {"appendfsync": FSYNC[durability], "min-replicas-to-write": 1 if durability == "D2" else 0}
         self.cluster = shape == "cluster"
         made = redis_shapes.Cluster(**options) if self.cluster else redis_shapes.Sentinel(
-            replicas=1 if durability == "D2" else 2, **options)
+            replicas=1 if durability == "D2" else 2, password="secret", **options)
         self.shape = made
         self.lock = threading.RLock()
 
@@ -167,6 +167,16 @@ class Shaped:
             old.resume()
             self.shape.wait_ready()
 
+    def isolate(self, pick, seconds):
+        """Cut off from its replicas and the sentinels, not from chatd: for a while there are two masters."""
+        with self.lock:
+            old = self.master(pick)
+            self.shape.isolate(old)
+            self.shape.wait_failover(old)
+            time.sleep(seconds)
+            self.shape.rejoin(old)
+            self.shape.wait_ready()
+
     def lose_replica(self, pick):
         with self.lock:
             masters = [self.master(pick)] if not self.cluster else self.shape.masters()
@@ -184,25 +194,26 @@ class Shaped:
             self.shape.move_slot(slot, others[pick // 2 % len(others)])
 
     def log(self):
-        return "\n".join(server.log() for server in self.shape.servers)
+        return "\n".join(server.log() for server in self.shape.everything())
 
     def destroy(self):
         self.shape.destroy()
 
 
 class World:
-    """`nodes` chatd on one Redis, each behind a proxy of its own, with a clock of its own if the build has
-    chatd_injected."""
+    """`nodes` chatd on one Redis, each with a clock of its own and, where Redis is one server, behind a proxy of its
+    own."""
 
     def __init__(self, nodes=3, shape="single", durability="D1", lie=None):
         self.redis = Single(durability) if shape == "single" else Shaped(shape, durability)
         self.uris, self.proxies = self.redis.targets(nodes)
         self.setting = SETTING[durability]
         self.locks = [threading.RLock() for _ in range(nodes)]
-        self.pages = [inject.Inject() for _ in range(nodes)]
+        self.clocks = [Clock() for _ in range(nodes)]
         self.ended = []          # logs of nodes that are gone
         self.broken = []         # what was wrong with a node's end
         self.nodes = [None] * nodes
+        self.redis_log = ""      # once it is gone
         self.load = None
         try:
             for i in range(nodes):
@@ -219,14 +230,14 @@ class World:
     # Nodes
 
     def start_node(self, i):
-        self.nodes[i] = chat.Chatd(self.uris[i], prefix=PREFIX, env=self.pages[i].env, binary=inject.binary(),
+        self.nodes[i] = chat.Chatd(self.uris[i], prefix=PREFIX, env=self.clocks[i].env,
                                    max_outbound=OUTBOUND, durability=self.setting)
         if self.load and self.doors is self.nodes:
             self.load.nodes[i] = self.nodes[i]
 
     def set_clock(self, i, seconds):
         """A node's wall clock is so many seconds off."""
-        self.pages[i].set_clock(seconds)
+        self.clocks[i].set(seconds)
 
     def end_node(self, i, kill):
         node = self.nodes[i]
@@ -277,6 +288,7 @@ class World:
                 node.process.wait()
         if self.proxies:
             self.proxies.close()
+        self.redis_log = self.redis.log()
         self.redis.destroy()
-        for page in self.pages:
-            page.close()
+        for clock in self.clocks:
+            clock.close()

@@ -2,7 +2,7 @@
 given, and what the store holds at the end; faults() says where these break a promise:
 
   one order for all, numbers without gaps, no acknowledged message lost, none stored twice, none
-  invented, and each connection got each message once and in order from its join on.
+  invented, and each connection got each message once and in order from its join on, over new epochs, too.
 
 Where Redis itself may lose its newest data (`lossy`), what was acknowledged just then may be gone: it is
 counted (`lost`), and the rest holds: the channel must have begun a new epoch, and in an epoch a number is
@@ -32,6 +32,7 @@ class Reception:
     start: int                # the join's seq: the next message is start + 1
     deliveries: list = dataclasses.field(default_factory=list)
     whole: bool = False       # it lasted to the end of the run: nothing may be missing at its end
+    follows: "Reception" = None  # the same connection's, until a new epoch was announced
 
 
 @dataclasses.dataclass(slots=True)
@@ -72,6 +73,13 @@ class History:
         found = self.faults()
         assert not found, f"channel {self.channel}:\n" + "\n".join(
             f"{kind}: {len(cases)}\n  " + "\n  ".join(cases[:FIRST_FAULTS]) for kind, cases in found.items())
+
+    def _starts(self):
+        """[(epoch, the first number that anybody had in it)], in the order in which epochs came up."""
+        starts = {}
+        for r in self.receptions:
+            starts[r.epoch] = min(r.start, starts.get(r.epoch, r.start))
+        return list(starts.items())
 
     # The store
 
@@ -142,7 +150,21 @@ class History:
                 in_turn.add(d.seq)
             yield d
 
+    def _check_change(self, found, before, after):
+        """A connection that is told of a new epoch has, or is given first, what is left of the one before. What is
+        stored now under the same numbers may be of an epoch since then, or in between."""
+        had = {d.uuid for d in before.deliveries}
+        last = max((d.seq for d in before.deliveries if not d.retried), default=before.start)
+        since = self._starts()
+        end = min([start for epoch, start in since[[epoch for epoch, _ in since].index(before.epoch):]
+                   if epoch not in (before.epoch, after.epoch)] + [after.start])
+        missed = [seq for seq, uuid, _ in self.stored if last < seq <= end and uuid not in had]
+        if missed:
+            found["missed at a new epoch"].append(f"{after.who}: {missed[0]} to {missed[-1]}")
+
     def _check_reception(self, found, reception, seen):
+        if reception.follows:
+            self._check_change(found, reception.follows, reception)
         last = reception.start
         stored = {seq: uuid for seq, uuid, _ in self.stored} if reception.epoch == self.epoch else None
         for d in self._given(reception):

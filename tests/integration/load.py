@@ -159,9 +159,9 @@ class Room:
         for out in list(self.outgoing.values()):
             self.post(out)
 
-    def begin(self, epoch, seq):
+    def begin(self, epoch, seq, follows=None):
         self.last = {"epoch": epoch, "seq": seq}
-        self.reception = Reception(f"{self.member.name}#{self.member.connections}", epoch, seq)
+        self.reception = Reception(f"{self.member.name}#{self.member.connections}", epoch, seq, follows=follows)
         self.history.receptions.append(self.reception)
 
     def take(self, m, retried=False):
@@ -326,7 +326,8 @@ class Member:
     def on_sys(self, wire, frame, body):
         if body["type"] == "epoch":
             self.load.epochs += 1
-            self.room_of(body).begin(body["epoch"], body["seq"])
+            room = self.room_of(body)
+            room.begin(body["epoch"], body["seq"], follows=room.reception)
 
     # What goes
 

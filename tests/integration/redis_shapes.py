@@ -20,6 +20,7 @@ import redis
 
 PATIENCE = 20  # seconds that anything may take before it is given up; nothing waits so long by plan
 SLOTS = 16384
+PEER = "peer"  # the user that Redis' own servers and sentinels are to one another, where there is a password
 
 
 def wait_until(predicate, what, timeout=PATIENCE):
@@ -61,6 +62,10 @@ class Server:
     def _argv(self):
         common = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.dir, "--daemonize", "no",
                   "--logfile", os.path.join(self.dir, "redis.log")]
+        if self.password:
+            path = pathlib.Path(self.dir, "users.acl")
+            path.write_text("".join(f"user {name} on >{self.password} ~* &* +@all\n" for name in ("default", PEER)))
+            common += ["--aclfile", str(path)]
         if self.sentinel_config is not None:
             path = pathlib.Path(self.dir, "sentinel.conf")  # it keeps what it knows in there
             if not path.exists():
@@ -142,7 +147,7 @@ def server_options(password, options):
     made = {"appendonly": "yes", "appendfsync": "no", "save": "", "repl-diskless-sync-delay": "0",
             "repl-timeout": "10"}
     if password:
-        made.update(requirepass=password, masterauth=password)
+        made.update(masteruser=PEER, masterauth=password)
     made.update({name.replace("_", "-"): value for name, value in options.items()})
     return made
 
@@ -218,9 +223,9 @@ class Sentinel(Shape):
     def _config(self, down_after, quorum):
         lines = [f"sentinel monitor {self.NAME} 127.0.0.1 {self.servers[0].port} {quorum}",
                  f"sentinel down-after-milliseconds {self.NAME} {down_after}",
-                 f"sentinel failover-timeout {self.NAME} 4000"]
+                 f"sentinel failover-timeout {self.NAME} 2000"]
         if self.password:
-            lines.append(f"sentinel auth-pass {self.NAME} {self.password}")
+            lines += [f"sentinel auth-user {self.NAME} {PEER}", f"sentinel auth-pass {self.NAME} {self.password}"]
         return "\n".join(lines) + "\n"
 
     def everything(self):
@@ -264,6 +269,20 @@ class Sentinel(Shape):
         """Everybody knows everybody, and the replicas are in step: a failover would work."""
         wait_until(lambda: all(self._seen(s) for s in self.sentinels if s.running), "the sentinels' agreement")
         wait_until(self._in_step, "replicas in step")
+
+    # A partition: clients still reach the server, its replicas and the sentinels don't. Needs a password.
+
+    def isolate(self, server):
+        server.r.execute_command("ACL", "SETUSER", PEER, "off")
+        server.r.execute_command("CLIENT", "KILL", "USER", PEER)
+
+    def rejoin(self, server):
+        """As a replica. The sentinels would see to that some twenty seconds later."""
+        server.r.execute_command("ACL", "SETUSER", PEER, "on")
+        server.r.replicaof("127.0.0.1", self.master().port)
+        for one in server.r.client_list():
+            if not one["name"]:  # the sentinels', who could not sign in
+                server.r.client_kill_filter(_id=one["id"])
 
     def kill_master(self):
         """kill -9. Returns the Server; `wait_failover` waits for the next one."""

@@ -64,7 +64,8 @@ def lose_the_end(h, lossy=True, epoch="new epoch"):
     h.stored.append((MESSAGES + 1, "after", "after"))
     for r in list(h.receptions):
         r.whole = False
-        h.receptions.append(Reception(r.who, epoch, MESSAGES, [Delivery(MESSAGES + 1, "after", "after")], whole=True))
+        h.receptions.append(Reception(r.who, epoch, MESSAGES, [Delivery(MESSAGES + 1, "after", "after")], whole=True,
+                                      follows=r))
 
 
 def test_what_redis_may_lose_is_counted():
@@ -86,6 +87,31 @@ def use_a_lost_number_again(h):
     lose_the_end(h)
     h.sent["other"] = "x"
     h.acks["other"] = Ack("e", MESSAGES, 10.0)
+
+
+def test_what_a_later_epoch_stored_under_a_number_was_not_missed_in_an_earlier_one():
+    """The store lost its end twice: the second time with the epoch that had begun, and its numbers."""
+    h = clean()
+    lose_the_end(h, epoch="lost epoch")
+    h.acks["after"] = Ack("lost epoch", MESSAGES + 1, 10.0)
+    del h.stored[-1]
+    del h.receptions[1].deliveries[-5:]  # this one had only what was kept
+    h.epoch = "third"
+    h.stored += [(seq, f"new{seq}", "x") for seq in range(MESSAGES - 4, MESSAGES + 1)]
+    for seq, uuid, text in h.stored[-5:]:
+        h.sent[uuid] = text
+    for r in list(h.receptions):
+        r.whole = False
+        if r.epoch == "lost epoch":
+            h.receptions.append(Reception(r.who, "third", MESSAGES - 5, [
+                Delivery(*entry) for entry in h.stored[-5:]], whole=True, follows=r))
+    assert h.faults() == {}
+
+
+def forget_the_rest_at_a_new_epoch(h):
+    """What the old epoch left in the store did not reach somebody who was there."""
+    lose_the_end(h)
+    del h.receptions[1].deliveries[-7:]
 
 
 def lose_acknowledged(h):
@@ -167,6 +193,7 @@ def give_a_retry_out_of_turn_only(h):
 
 
 @pytest.mark.parametrize("plant,kind", [
+    (forget_the_rest_at_a_new_epoch, "missed at a new epoch"),
     (lose_acknowledged, "acknowledged and lost"),
     (lose_the_end_unforgiven, "acknowledged and lost"),
     (lose_the_end_in_the_same_epoch, "lost without a new epoch"),
