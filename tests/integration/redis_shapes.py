@@ -91,6 +91,8 @@ class Server:
                 return True
             except redis.exceptions.RedisError:
                 time.sleep(0.01)
+        self.process.kill()
+        self.process.wait()
         assert may_fail, "redis-server does not start:\n" + self.log()[-2000:]
         return False
 
