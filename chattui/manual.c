@@ -58,7 +58,17 @@ static void add_commands(struct buf *out) {
 
 static void add_styles(struct buf *out) {
     buf_str(out, LITERAL);
-#define X(sym, name, rich, plain) buf_fmt(out, "%s = %-*s # %s\n", name, 30 - (int)strlen(name), rich, plain);
+#define X(sym, name, dark, light, plain) buf_fmt(out, "%s = %s # %s\n", name, dark, plain);
+    STYLE_TABLE(X)
+#undef X
+    buf_str(out, LITERAL);
+}
+
+static void add_light_styles(struct buf *out) {
+    buf_str(out, LITERAL);
+#define X(sym, name, dark, light, plain)                                                           \
+    if (strcmp(dark, light) != 0)                                                                  \
+        buf_fmt(out, "%s = %s\n", name, light);
     STYLE_TABLE(X)
 #undef X
     buf_str(out, LITERAL);
@@ -69,7 +79,8 @@ void manual_part(const char *part, struct buf *out) {
         const char *name;
         void (*add)(struct buf *out);
     } PARTS[] = {{"flags", add_flags},     {"settings", add_settings}, {"keys", add_keys},
-                 {"actions", add_actions}, {"commands", add_commands}, {"styles", add_styles}};
+                 {"actions", add_actions}, {"commands", add_commands}, {"styles", add_styles},
+                 {"light-styles", add_light_styles}};
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++)
         if (strcmp(part, PARTS[i].name) == 0)
             PARTS[i].add(out);

@@ -48,6 +48,8 @@ static const struct option_def OPTIONS[] = {
 
     STR("theme", 0, theme, "", "FILE", "looks; else the file theme beside the configuration",
         "The screen"),
+    {"background", 0, OPTION_CHOICE, AT(background), "auto", 0, 0, "auto|dark|light", NULL,
+     "what the built-in looks are for; auto: as $COLORFGBG says, else dark", NULL},
     STR("keys", 0, keys, "", "FILE", "keys of actions; else the file keys beside the configuration",
         NULL),
 #define X(field, name, dflt, least, most, help)                                                    \

@@ -16,6 +16,7 @@ struct tui_settings {
     char *password_file, *password_command; /* "" = none; at most one */
     char *ca;                               /* "" = the system's authorities */
     char *theme; /* file as of theme_read; "" = none. By default the one beside the configuration */
+    char *background; /* "auto", "dark" or "light" */
     char *keys;  /* file as of keymap_read, likewise */
     char *state; /* directory; by default $XDG_STATE_HOME/chattui */
     char *join;  /* names of users whose private channels are opened, by comma; --plain */

@@ -10,9 +10,9 @@
 #define LOOK_SIZE 256
 
 static const struct {
-    const char *name, *rich, *plain;
+    const char *name, *dark, *light, *plain;
 } TABLE[] = {
-#define X(sym, name, rich, plain) {name, rich, plain},
+#define X(sym, name, dark, light, plain) {name, dark, light, plain},
     STYLE_TABLE(X)
 #undef X
 };
@@ -81,13 +81,21 @@ bool look_read(const char *text, struct look *out) {
 void theme_fit(struct theme *t, int colors) {
     for (size_t i = 0; i < STYLES; i++) {
         struct look *look = &t->looks[i];
-        if (!t->is_own[i] && !look_read(colors >= 256 ? TABLE[i].rich : TABLE[i].plain, look))
+        const char *rich = t->is_light ? TABLE[i].light : TABLE[i].dark;
+        if (!t->is_own[i] && !look_read(colors >= 256 ? rich : TABLE[i].plain, look))
             *look = (struct look){-1, -1, 0};
         if (look->fg >= colors)
             look->fg = -1;
         if (look->bg >= colors)
             look->bg = -1;
     }
+}
+
+bool theme_is_light(const char *setting, const char *colorfgbg) {
+    const char *last = colorfgbg ? strrchr(colorfgbg, ';') : NULL;
+    if (strcmp(setting, "auto") != 0)
+        return strcmp(setting, "light") == 0;
+    return last && (strcmp(last, ";7") == 0 || strcmp(last, ";15") == 0);
 }
 
 bool theme_set(struct theme *t, const char *name, const char *look, char *why, size_t size) {

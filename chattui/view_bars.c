@@ -23,8 +23,8 @@ static int title_public(struct grid *g, const struct channel *c, struct area a, 
     char text[TEXT_SIZE];
     if (!c->members.n)
         return col;
-    snprintf(text, sizeof text, "%llu members, %zu online", (unsigned long long)c->members.total,
-             members_online(&c->members));
+    snprintf(text, sizeof text, "%llu member%s, %zu online", (unsigned long long)c->members.total,
+             c->members.total == 1 ? "" : "s", members_online(&c->members));
     return grid_str(g, a.row, col, end, STYLE_TITLE_MORE, text);
 }
 

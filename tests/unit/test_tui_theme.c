@@ -36,20 +36,68 @@ static void test_looks(void **state) {
 static void test_built_in(void **state) {
     (void)state;
     static const char *const LOOKS[] = {
-#define X(sym, name, rich, plain) rich, plain,
+#define X(sym, name, dark, light, plain) dark, light, plain,
         STYLE_TABLE(X)
 #undef X
     };
     struct look look;
     for (size_t i = 0; i < sizeof LOOKS / sizeof *LOOKS; i++) {
         assert_true(look_read(LOOKS[i], &look));
-        assert_true(i % 2 == 0 || (look.fg < 8 && look.bg < 8));
+        assert_true(i % 3 != 2 || (look.fg < 8 && look.bg < 8));
     }
     struct theme t = {0};
     theme_fit(&t, 0);
     for (size_t i = 0; i < STYLES; i++)
         assert_true(t.looks[i].fg == -1 && t.looks[i].bg == -1);
     assert_true(t.looks[STYLE_CHANNEL_MENTION].attrs != t.looks[STYLE_CHANNEL_MESSAGE].attrs);
+}
+
+/* The relative luminance (as WCAG 2, with a gamma of 2) of a colour of xterm's cube or its greys. */
+static double luminance(int color) {
+    static const double LEVELS[] = {0, 95 / 255.0, 135 / 255.0, 175 / 255.0, 215 / 255.0, 1};
+    static const double SHARES[] = {0.2126, 0.7152, 0.0722};
+    int cube = color - 16, parts[] = {cube / 36, cube / 6 % 6, cube % 6};
+    double sum = 0;
+    assert_true(color >= 16); /* what the lower ones look like is the user's */
+    for (size_t i = 0; i < 3; i++) {
+        double v = color >= 232 ? (8 + 10 * (color - 232)) / 255.0 : LEVELS[parts[i]];
+        sum += SHARES[i] * v * v;
+    }
+    return sum;
+}
+
+static double contrast(int fg, int bg) {
+    double a = luminance(fg) + 0.05, b = luminance(bg) + 0.05;
+    return a > b ? a / b : b / a;
+}
+
+/* On its background, and, should that be taken for the other, still there. */
+static void check_readable(bool is_light) {
+    struct theme t = {.is_light = is_light};
+    theme_fit(&t, 256);
+    for (size_t i = 0; i < STYLES; i++) {
+        const struct look *look = &t.looks[i];
+        int white = 231, black = 16, bg = look->bg >= 0 ? look->bg : is_light ? white : black;
+        if (look->fg < 0 || i == STYLE_BORDER)
+            continue;
+        assert_true(contrast(look->fg, bg) >= 3.5);
+        assert_true(look->bg >= 0 || contrast(look->fg, is_light ? black : white) >= 1.2);
+    }
+}
+
+static void test_readable(void **state) {
+    (void)state;
+    check_readable(false);
+    check_readable(true);
+}
+
+static void test_background(void **state) {
+    (void)state;
+    assert_true(theme_is_light("light", NULL) && theme_is_light("light", "15;0"));
+    assert_true(!theme_is_light("dark", "0;15") && !theme_is_light("auto", NULL));
+    assert_true(theme_is_light("auto", "0;15") && theme_is_light("auto", "0;default;7"));
+    assert_false(theme_is_light("auto", "15;0") || theme_is_light("auto", "7") ||
+                 theme_is_light("auto", "15;default"));
 }
 
 static void test_set(void **state) {
@@ -106,8 +154,10 @@ static void test_nicks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_looks), cmocka_unit_test(test_built_in), cmocka_unit_test(test_set),
-        cmocka_unit_test(test_file),  cmocka_unit_test(test_nicks),
+        cmocka_unit_test(test_looks),    cmocka_unit_test(test_built_in),
+        cmocka_unit_test(test_readable), cmocka_unit_test(test_background),
+        cmocka_unit_test(test_set),      cmocka_unit_test(test_file),
+        cmocka_unit_test(test_nicks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
