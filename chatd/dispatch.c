@@ -42,17 +42,28 @@ static uint32_t over_rate(const struct settings *set, struct session *s, uint64_
     return wait ? wait : bucket_take(&s->address->rate, set->max_rate_address, now_ms);
 }
 
-static void check_rate(struct node *node, struct session *s, struct err *e) {
+/* 0, or after how many ms there is room for one. Who goes on and on in spite of that is flooding. */
+static uint32_t take_turn(const struct node *node, struct session *s) {
     uint32_t wait = over_rate(node->set, s, clock_mono_ms());
-    if (wait == 0) {
-        s->flooded -= s->flooded < FLOOD_FORGIVES ? s->flooded : FLOOD_FORGIVES;
-        return;
-    }
-    if (++s->flooded >= FLOOD_MAX)
-        err_set(e, ERR_FLOOD, "%s", "");
+    if (wait)
+        s->flooded++;
     else
-        err_set(e, ERR_RATE_LIMITED, "%s", "");
+        s->flooded -= s->flooded < FLOOD_FORGIVES ? s->flooded : FLOOD_FORGIVES;
+    return wait;
+}
+
+static void check_rate(struct node *node, struct session *s, struct err *e) {
+    uint32_t wait = take_turn(node, s);
+    if (wait == 0)
+        return;
+    err_set(e, s->flooded >= FLOOD_MAX ? ERR_FLOOD : ERR_RATE_LIMITED, "%s", "");
     e->retry_after_ms = wait;
+}
+
+void dispatch_ponged(struct node *node, struct session *s) {
+    session_heard(s, clock_mono_ms());
+    if (!s->closing && take_turn(node, s) && s->flooded >= FLOOD_MAX)
+        session_close(s, CLOSE_FLOOD);
 }
 
 void dispatch_receive(struct node *node, struct session *s, const char *text, size_t len) {

@@ -10,5 +10,7 @@ struct session;
 
 /* One whole text frame, valid UTF-8 or not. */
 void dispatch_receive(struct node *node, struct session *s, const char *text, size_t len);
+/* A pong came: a sign of life, and counted as a request is. */
+void dispatch_ponged(struct node *node, struct session *s);
 
 #endif

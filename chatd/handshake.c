@@ -42,10 +42,18 @@ static void detach(struct handshake *h) {
     uv_close((uv_handle_t *)&h->poll, on_closed);
 }
 
-static void refuse(struct handshake *h) {
+static void hang_up(struct handshake *h) {
     detach(h);
     close(h->fd);
     addresses_leave(&h->node->addresses, h->from);
+}
+
+static void refuse(struct handshake *h, const char *why) {
+    static const char bad[] =
+        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    log_client("handshake_refused", "address=%s reason=\"%s\"", h->from->text, why);
+    send(h->fd, bad, sizeof bad - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    hang_up(h);
 }
 
 /* Keeps what has come so far, for when there is more. */
@@ -114,14 +122,14 @@ static bool pass_header(struct handshake *h, char *bytes, size_t total) {
     enum proxy_verdict v = proxy_header(bytes, total, &used, &who);
     if (v == PROXY_MORE) {
         if (!take(h, bytes, total) || !keep(h, bytes, total))
-            refuse(h);
+            hang_up(h);
         return false;
     }
     h->may_be_header = false;
     bool found = v == PROXY_FOUND || v == PROXY_NOT_SAID;
     if (v == PROXY_BAD || (found && !take(h, bytes, used)) ||
         (v == PROXY_FOUND && !becomes(h, &who)) || (v == PROXY_NONE && h->node->tls && h->len)) {
-        refuse(h);
+        hang_up(h);
         return false;
     }
     if (found)
@@ -137,13 +145,20 @@ static void pass_on(struct handshake *h, const char *head, size_t len) {
     union proxy_address who;
     if (h->proxied && proxy_forwarded(head, len, &h->node->proxies, &who)) {
         if (!becomes(h, &who)) {
-            refuse(h);
+            hang_up(h);
             return;
         }
     } else if (!h->proxied)
         warn_once(h, head, len);
     detach(h);
     ws_adopt(h->to, h->fd, h->from, head, len);
+}
+
+/* Why it is refused, of which so much has come; NULL: all is well so far. */
+static const char *problem(const char *bytes, size_t total, size_t head) {
+    if (head)
+        return head_problem(bytes, head);
+    return !head_may_begin(*bytes) ? "not HTTP" : total == HEAD_MAX ? "head too long" : NULL;
 }
 
 /* Takes from the socket what was looked at, but nothing behind the head. */
@@ -158,20 +173,22 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        refuse(h);
+        hang_up(h);
         return;
     }
     size_t total = h->len + (size_t)n;
     if (h->may_be_header && !pass_header(h, bytes, total))
         return;
     size_t head = head_length(bytes, total);
-    if (!take(h, bytes, head ? head : total) || (!head && total == sizeof bytes) ||
-        (head && !head_is_http_1_1(bytes, head)))
-        refuse(h);
+    const char *why = problem(bytes, total, head);
+    if (!take(h, bytes, head ? head : total))
+        hang_up(h);
+    else if (why)
+        refuse(h, why);
     else if (head)
         pass_on(h, bytes, head);
     else if (!keep(h, bytes, total))
-        refuse(h);
+        hang_up(h);
 }
 
 /* --- The beginning --- */
@@ -219,11 +236,13 @@ const struct handshake *handshake_next(const struct handshake *h) {
 
 void handshakes_sweep(struct node *node, uint64_t now_ms) {
     struct handshakes *all = &node->handshakes;
-    while (all->first && all->first->since_ms + node->set->handshake_timeout <= now_ms)
-        refuse(all->first);
+    while (all->first && all->first->since_ms + node->set->handshake_timeout <= now_ms) {
+        log_client("handshake_refused", "address=%s reason=\"too slow\"", all->first->from->text);
+        hang_up(all->first);
+    }
 }
 
 void handshakes_close(struct node *node) {
     while (node->handshakes.first)
-        refuse(node->handshakes.first);
+        hang_up(node->handshakes.first);
 }

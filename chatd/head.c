@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define HEADERS_MAX 100
+
 size_t head_length(const char *bytes, size_t len) {
     const char *end = memmem(bytes, len, "\r\n\r\n", 4);
     return end ? (size_t)(end - bytes) + 4 : 0;
@@ -15,19 +17,69 @@ static size_t line_length(const char *head, size_t len) {
     return end ? (size_t)(end - head) : len;
 }
 
-bool head_is_http_1_1(const char *head, size_t len) {
+bool head_may_begin(char first) {
+    return (first >= 'A' && first <= 'Z') || first == '\r' || first == '\n';
+}
+
+static bool is_http_1_1(const char *line, size_t len) {
     static const char version[] = " HTTP/1.1";
-    size_t n = sizeof version - 1, line = line_length(head, len);
-    return line < len && line >= n && memcmp(head + line - n, version, n) == 0;
+    size_t n = sizeof version - 1;
+    return len >= n && memcmp(line + len - n, version, n) == 0;
+}
+
+static bool is_plain(const char *s, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (((unsigned char)s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* The length of the name that a header line begins with; 0: it has none (RFC 9110 section 5.6.2). */
+static size_t name_length(const char *line, size_t len) {
+    size_t n = 0;
+    while (n < len && line[n] > ' ' && line[n] < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", line[n]))
+        n++;
+    return n < len && line[n] == ':' ? n : 0;
+}
+
+static bool is_word(const char *s, size_t len, const char *word) {
+    return strlen(word) == len && memcmp(s, word, len) == 0;
+}
+
+static bool is_named(const char *line, size_t len, const char *name) {
+    return strlen(name) == len && strncasecmp(line, name, len) == 0;
+}
+
+static bool announces_body(const char *line, size_t len, size_t name) {
+    const char *value = line + name + 1;
+    size_t n = len - name - 1;
+    for (; n && (*value == ' ' || *value == '\t'); n--)
+        value++;
+    return is_named(line, name, "Transfer-Encoding") ||
+           (is_named(line, name, "Content-Length") && !is_word(value, n, "0"));
+}
+
+const char *head_problem(const char *head, size_t len) {
+    const char *end = head + len - 2; /* the empty line */
+    size_t size = line_length(head, len), lines = 0, hosts = 0;
+    if (!is_plain(head, size) || !is_http_1_1(head, size))
+        return "not HTTP/1.1";
+    for (const char *line = head + size + 2; line < end; line += size + 2) {
+        size = line_length(line, (size_t)(end - line));
+        size_t name = name_length(line, size);
+        if (name == 0 || !is_plain(line, size))
+            return "malformed header";
+        if (announces_body(line, size, name))
+            return "a body";
+        hosts += is_named(line, name, "Host");
+        lines++;
+    }
+    return lines > HEADERS_MAX ? "too many headers" : hosts != 1 ? "not one Host" : NULL;
 }
 
 static size_t length_until(const char *s, size_t len, char end) {
     const char *found = memchr(s, end, len);
     return found ? (size_t)(found - s) : len;
-}
-
-static bool is_word(const char *s, size_t len, const char *word) {
-    return strlen(word) == len && memcmp(s, word, len) == 0;
 }
 
 bool head_line_read(const char *head, size_t len, struct head_line *out) {

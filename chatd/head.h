@@ -9,8 +9,13 @@
 /* The length of the head up to and with its empty line; 0: it isn't all there. */
 size_t head_length(const char *bytes, size_t len);
 
-/* Is the request line's version 1.1? lws takes any, and none. */
-bool head_is_http_1_1(const char *head, size_t len);
+/* Can a request begin so? Else it is TLS, a binary protocol or nothing at all. */
+bool head_may_begin(char first);
+
+/* What is wrong with a whole head, or NULL. lws takes any version and none, and what it makes of a
+ * body, a folded line, two hosts or a NUL is better not found out: whoever asks for a WebSocket sends
+ * none of them. */
+const char *head_problem(const char *head, size_t len);
 
 enum head_method { HEAD_GET, HEAD_HEAD, HEAD_OTHER };
 struct head_line {

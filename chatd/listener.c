@@ -57,6 +57,9 @@ static void take(struct listener *l, int fd, const struct sockaddr *sa) {
                                proxy ? UINT64_MAX : node->set->max_per_address,
                                node->set->limit_loopback);
     if (!from) {
+        char text[64] = "unix";
+        uv_ip_name(sa, text, sizeof text);
+        log_client("connection_refused", "address=%s reason=\"too many connections\"", text);
         node->count.refused++;
         close(fd);
         return;

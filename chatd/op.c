@@ -87,6 +87,9 @@ void op_submit(struct node *node, struct session *s, const struct verb *verb, st
 static void make_error_answer(struct op *op) {
     struct buf *b = frame_scratch();
     op->node->count.errors[op->err.code]++;
+    if (log_on(LOG_DEBUG))
+        log_debug("request_refused", "request=%s error=%s address=%s", request_type(op->req.kind),
+                  err_name(op->err.code), op->session->address->text);
     encode_error(b, &op->err, request_type(op->req.kind), &op->req.id);
     frame_unref(op->answer);
     op->answer = frame_text(b);

@@ -236,6 +236,14 @@ static void say_expiry(const struct node *node) {
         log_warn("certificate_expires", "days=%lld", (long long)days);
 }
 
+static void limit_sessions(struct node *node) {
+    const struct settings *set = node->set;
+    node->sessions.max_outbound = set->max_outbound;
+    node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
+    node->sessions.heeds = set->max_rate > 0;
+    node->sessions.heeds_loopback = set->limit_loopback;
+}
+
 /* What the settings say that isn't read where it is needed. */
 static void apply(struct server *v) {
     struct node *node = &v->node;
@@ -245,8 +253,7 @@ static void apply(struct server *v) {
     raise_fd_limit(set);
     networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
     node->limits.frame_bytes = (uint32_t)set->max_frame;
-    node->sessions.max_outbound = set->max_outbound;
-    node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
+    limit_sessions(node);
     if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why))
         log_error("reload_failed", "reason=\"%s\"", why); /* it was right a moment ago */
     say_expiry(node);
@@ -373,7 +380,7 @@ static bool make_modules(struct server *v, const struct settings *set) {
         !hub_init(&node->hub, bus_channel_opened, bus_channel_closed, node) ||
         !sessions_init(&node->sessions, set->max_outbound, session_gone))
         return false;
-    node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
+    limit_sessions(node);
     node->kdf = kdf_new(&v->loop, hash_threads(set), set->kdf_queue, set->argon2_passes,
                         set->argon2_memory);
     node->store =

@@ -11,6 +11,8 @@
 #define OUT_KEEP 64        /* a ring larger than that is given back when it is empty */
 #define OUT_FRAMES 16384   /* frames at most, whatever their size */
 #define GATHER (60 * 1024) /* bytes of several frames that go out in one write */
+#define NOISE_BYTES 8192   /* a second: of pings and other frames without a request in them */
+#define HEED_MS 1000       /* between two looks at them */
 #define CLOSE_SECONDS 5    /* for what is queued and the close handshake */
 
 /* --- Lists: `field` is the link_node in the session --- */
@@ -60,7 +62,7 @@ struct session *session_new(struct sessions *all, struct lws *wsi, struct addres
     s->wsi = wsi;
     s->uuid = uuid_make_quick();
     s->address = address;
-    s->heard_ms = now_ms;
+    s->heard_ms = s->heeded_ms = now_ms;
     bucket_init(&s->rate, rate, now_ms);
     LIST_APPEND(&all->heard, s, heard);
     session_mark_signed(s, false, now_ms);
@@ -161,6 +163,9 @@ void session_push_json(struct session *s, struct buf *json) {
 void session_close(struct session *s, enum close_code code) {
     if (!s->wsi || s->closing)
         return;
+    if (code != CLOSE_NORMAL && code != CLOSE_GOING_AWAY && code != CLOSE_SLOW_CONSUMER)
+        log_client("client_closed", "code=%d reason=\"%s\" address=%s", (int)code, close_text(code),
+                   s->address->text);
     s->closing = code;
     if (s->paused) /* the peer's close frame is waited for */
         wire_pause(s->wsi, false);
@@ -249,7 +254,23 @@ void session_writeable(struct session *s) {
 
 /* --- Time --- */
 
+/* Bytes of pings, empty frames and the like since the last look. At the first there is the handshake. */
+static bool is_noisy(struct session *s, uint64_t now_ms) {
+    uint64_t since_ms = now_ms - s->heeded_ms;
+    if (!s->all->heeds || (s->address->loopback && !s->all->heeds_loopback) ||
+        since_ms < HEED_MS)
+        return false;
+    uint64_t came = wire_received(s->wsi), fresh = came > s->came_bytes ? came - s->came_bytes : 0;
+    uint64_t noise = fresh > s->told_bytes ? fresh - s->told_bytes : 0;
+    s->heeded_ms = now_ms;
+    s->came_bytes = came;
+    s->told_bytes = 0;
+    return noise > (since_ms / 1000 + 1) * NOISE_BYTES;
+}
+
 void session_heard(struct session *s, uint64_t now_ms) {
+    if (s->wsi && !s->closing && is_noisy(s, now_ms))
+        session_close(s, CLOSE_FLOOD);
     s->heard_ms = now_ms;
     s->pinged = false;
     if (s->all->heard.last == s)
@@ -271,7 +292,9 @@ static void sweep_silent(struct sessions *all, uint64_t now_ms, uint64_t ping_ms
         next = s->heard.next;
         if (!s->wsi)
             continue;
-        if (!s->pinged) {
+        if (!s->closing && is_noisy(s, now_ms))
+            session_close(s, CLOSE_FLOOD);
+        else if (!s->pinged) {
             s->pinged = true;
             session_push(s, all->ping);
         } else if (s->heard_ms + 2 * ping_ms <= now_ms)

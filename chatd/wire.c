@@ -2,7 +2,10 @@
 #include "chatd/wire.h"
 
 #include <libwebsockets.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* How much of it the socket takes at once. lws_write costs as much again as the system call below
@@ -35,6 +38,17 @@ enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
 
 void wire_want_writeable(struct lws *wsi) {
     lws_callback_on_writable(wsi);
+}
+
+uint64_t wire_received(struct lws *wsi) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    int fd = lws_get_socket_fd(wsi), unread = 0;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        ioctl(fd, FIONREAD, &unread) != 0 || unread < 0)
+        return 0;
+    uint64_t came = info.tcpi_bytes_received, waiting = (uint64_t)unread;
+    return came > waiting ? came - waiting : 0;
 }
 
 void wire_pause(struct lws *wsi, bool pause) {

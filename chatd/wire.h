@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct lws;
 
@@ -19,6 +20,8 @@ enum wire_result {
 /* Writes ready-made frames as they are. lws buffers what the socket does not take. */
 enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len);
 void wire_want_writeable(struct lws *wsi);
+/* The bytes that were read from its TCP connection so far; 0: not known (TLS, a Unix socket). */
+uint64_t wire_received(struct lws *wsi);
 /* Back-pressure: stops or resumes reading from the socket. */
 void wire_pause(struct lws *wsi, bool pause);
 /* Closes without a word, from the loop, soon. */

@@ -22,6 +22,7 @@
 #define TX_BYTES (1024 * 1024) /* lws hands no more to one send; the default is RX_BYTES */
 #define KEY_BYTES 24           /* base64 of 16 bytes: RFC 6455 section 4.1 */
 #define FRAGMENTS_MAX 4096     /* pieces of one message */
+#define FRAME_HEAD_MAX 14      /* bytes before a frame's payload */
 
 struct ws {
     struct node *node;
@@ -79,7 +80,21 @@ static unsigned refusal(struct lws *wsi) {
     return 0;
 }
 
+static void tell_refusal(struct lws *wsi, unsigned status) {
+    const struct address *from = lws_get_opaque_user_data(wsi);
+    log_client("handshake_refused", "address=%s status=%u", from ? from->text : "", status);
+}
+
+/* By itself lws upgrades to h2c, too. */
+static int confirm_upgrade(struct lws *wsi) {
+    if (header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
+        return 0;
+    tell_refusal(wsi, 0);
+    return -1;
+}
+
 static int refuse(struct lws *wsi, unsigned status) {
+    tell_refusal(wsi, status);
     lws_return_http_status(wsi, status, NULL);
     return -1;
 }
@@ -135,6 +150,7 @@ static int complete(struct node *node, struct session *s, const char *text, size
 static int received(struct ws *w, struct lws *wsi, struct session *s, const char *in, size_t len) {
     size_t max = w->node->set->max_frame;
     w->node->count.received_bytes += len;
+    s->told_bytes += (uint32_t)(len + FRAME_HEAD_MAX);
     if (s->closing)
         return 0;
     if (lws_frame_is_binary(wsi))
@@ -162,11 +178,30 @@ static int received(struct ws *w, struct lws *wsi, struct session *s, const char
     return result;
 }
 
-static void closed(struct peer *p) {
+/* lws echoes whatever came, which may be what no close frame may hold (RFC 6455 section 5.5.1 and 7.4):
+ * then there is no answer. */
+static bool goodbye_is_sound(const unsigned char *in, size_t len) {
+    unsigned code = len >= 2 ? (unsigned)(in[0] << 8 | in[1]) : 0;
+    bool known = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+                 (code >= 3000 && code <= 4999);
+    return len == 0 || (known && utf8_valid((const char *)in + 2, len - 2));
+}
+
+static int goodbye_came(struct session *s, const unsigned char *in, size_t len) {
+    if (!s)
+        return 0;
+    bool both = session_goodbye_came(s); /* lws must not say it again */
+    return both || !goodbye_is_sound(in, len) ? -1 : 0;
+}
+
+static void closed(struct lws *wsi, struct peer *p) {
     struct session *s = p->session;
     p->session = NULL;
-    if (s)
-        session_detach(s);
+    if (!s)
+        return;
+    if (!s->closing && lws_get_close_length(wsi) > 2) /* lws refused a frame, and said so by itself */
+        log_client("client_closed", "code=1002 reason=\"broken frame\" address=%s", s->address->text);
+    session_detach(s);
 }
 
 /* Comes within ws_adopt, before anything else is heard of the connection. */
@@ -187,7 +222,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     unsigned status;
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return header_is(wsi, WSI_TOKEN_UPGRADE, "websocket") ? 0 : -1;
+        return confirm_upgrade(wsi);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         status = refusal(wsi);
         return status ? refuse(wsi, status) : 0;
@@ -199,17 +234,16 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return p->session ? received(w, wsi, p->session, in, len) : 0;
     case LWS_CALLBACK_RECEIVE_PONG:
         if (p->session)
-            session_heard(p->session, clock_mono_ms());
+            dispatch_ponged(w->node, p->session);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         if (p->session)
             session_writeable(p->session);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return p->session && session_goodbye_came(p->session) ? -1
-                                                              : 0; /* lws must not say it again */
+        return goodbye_came(p->session, in, len);
     case LWS_CALLBACK_CLOSED:
-        closed(p);
+        closed(wsi, p);
         return 0;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         created(w, wsi);

@@ -113,9 +113,9 @@ static void put(enum log_level level, const char *line, size_t n) {
         continue;
 }
 
-void log_write(enum log_level level, const char *event, const char *fmt, ...) {
-    if (!log_on(level))
-        return;
+static void write_line(enum log_level level, const char *event, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+static void write_line(enum log_level level, const char *event, const char *fmt, va_list ap) {
     int saved_errno = errno;
     char line[LINE_BYTES], ts[CLOCK_TEXT + 1];
     const size_t room = sizeof line - sizeof CUT - 1; /* for a quote, CUT and the newline too */
@@ -123,10 +123,7 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...) {
     int head = snprintf(line, room, "ts=%s level=%s%s event=%.64s ", ts, NAMES[level], worker,
                         event);
     size_t n = (size_t)head;
-    va_list ap;
-    va_start(ap, fmt);
     int tail = vsnprintf(line + n, room - n, fmt, ap);
-    va_end(ap);
     if (tail > 0 && (size_t)tail >= room - n)
         n = end_cut(line, room - 1);
     else
@@ -134,6 +131,40 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...) {
     make_plain(line, n);
     put(level, line, n);
     errno = saved_errno;
+}
+
+void log_write(enum log_level level, const char *event, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    if (log_on(level))
+        write_line(level, event, fmt, ap);
+    va_end(ap);
+}
+
+static bool may_be_told(void) {
+    static uint64_t second;
+    static unsigned told, left_out;
+    uint64_t now = clock_mono_ms() / 1000;
+    if (now != second) {
+        if (left_out)
+            log_info("lines_left_out", "lines=%u", left_out);
+        second = now;
+        told = left_out = 0;
+    }
+    if (told == LOG_CLIENT_LINES) {
+        left_out++;
+        return false;
+    }
+    told++;
+    return true;
+}
+
+void log_client(const char *event, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    if (log_on(LOG_INFO) && may_be_told())
+        write_line(LOG_INFO, event, fmt, ap);
+    va_end(ap);
 }
 
 /* Decodes one character of strict UTF-8 (RFC 3629). Returns its bytes, 0 when there is none. */

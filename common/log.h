@@ -32,6 +32,11 @@ void log_find_journal(void);
 void log_write(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same, at LOG_INFO, for what anybody out there can cause as often as they like: of such lines at
+ * most LOG_CLIENT_LINES a second are written, and how many were not is written with the next one. */
+#define LOG_CLIENT_LINES 50
+void log_client(const char *event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Quotes and escapes foreign text for use as a logfmt value: result is `"…"`, cut (with …) to fit
  * `size`. Returns out. */
 const char *log_quote(char *out, size_t size, const char *text, size_t len);

@@ -17,6 +17,7 @@ struct lws {
     int close_within;        /* seconds; 0: not asked */
     enum close_code goodbye; /* CLOSE_NONE: not said */
     size_t len_at_goodbye;
+    uint64_t received;
     enum wire_result result; /* what the next writes give */
 };
 
@@ -39,6 +40,10 @@ enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
 
 void wire_want_writeable(struct lws *wsi) {
     wsi->wants++;
+}
+
+uint64_t wire_received(struct lws *wsi) {
+    return wsi->received;
 }
 
 void wire_pause(struct lws *wsi, bool pause) {

@@ -20,19 +20,61 @@ static void test_length(void **state) {
     assert_int_equal(head_length("", 0), 0);
 }
 
-static bool is_http_1_1(const char *text) {
-    return head_is_http_1_1(text, strlen(text));
+static void is_problem(const char *head, size_t len, const char *what) {
+    char *exact = malloc(len);
+    memcpy(exact, head, len);
+    const char *is = head_problem(exact, len);
+    free(exact);
+    if (!is || strcmp(is, what) != 0)
+        fail_msg("%s: %s", head, is ? is : "fine");
 }
 
-static void test_version(void **state) {
+#define WITH(more) "GET /ws HTTP/1.1\r\nHost: a\r\n" more "\r\n\r\n"
+#define IS_PROBLEM(head, what) is_problem(head, sizeof(head) - 1, what)
+
+static void test_problem(void **state) {
     (void)state;
-    assert_true(is_http_1_1("GET /ws HTTP/1.1\r\n\r\n"));
-    assert_true(is_http_1_1(" HTTP/1.1\r\n"));
-    assert_false(is_http_1_1("GET /ws HTTP/1.0\r\nX: HTTP/1.1\r\n\r\n"));
-    assert_false(is_http_1_1("GET /ws HTTP/1.1 \r\n\r\n"));
-    assert_false(is_http_1_1("GET /ws HTTP/1.1"));
-    assert_false(is_http_1_1("HTTP/1.1\r\n"));
-    assert_false(is_http_1_1("\r\n\r\n"));
+    static const char good[] = WITH("A:\r\nX-y_Z!: \xc3\xa9\t,\"\r\ncontent-length:\t0");
+    assert_null(head_problem(good, sizeof good - 1));
+    IS_PROBLEM("GET /ws HTTP/1.0\r\nX: HTTP/1.1\r\n\r\n", "not HTTP/1.1");
+    IS_PROBLEM("GET /ws HTTP/1.1 \r\n\r\n", "not HTTP/1.1");
+    IS_PROBLEM("HTTP/1.1\r\n\r\n", "not HTTP/1.1");
+    IS_PROBLEM("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", "not HTTP/1.1");
+    IS_PROBLEM("\r\n\r\n", "not HTTP/1.1");
+    static const char *const malformed[] = {WITH(" folded"), WITH("\tfolded: x"), WITH("A : b"), WITH(": b"),
+                                            WITH("A"),       WITH("A: \x01"),      WITH("A: \x7f"),
+                                            WITH("A: b\nC: d"), WITH("\rA: b"),    WITH("A\xc3: b"), WITH("A: b\rC: d")};
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+        is_problem(malformed[i], strlen(malformed[i]), "malformed header");
+    IS_PROBLEM(WITH("A: \0"), "malformed header");
+    IS_PROBLEM(WITH("Content-Length: 1"), "a body");
+    IS_PROBLEM(WITH("content-length: x"), "a body");
+    IS_PROBLEM(WITH("Content-Length:"), "a body");
+    IS_PROBLEM(WITH("Content-Length: 0 0"), "a body");
+    IS_PROBLEM(WITH("TRANSFER-ENCODING: chunked"), "a body");
+    IS_PROBLEM(WITH("host: b"), "not one Host");
+    IS_PROBLEM("GET / HTTP/1.1\r\n\r\n", "not one Host");
+}
+
+static void test_many_headers(void **state) {
+    (void)state;
+    char head[2048] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    for (int i = 1; i < 100; i++)
+        strcat(head, "A: b\r\n");
+    size_t len = strlen(head);
+    strcat(head, "\r\n");
+    assert_null(head_problem(head, len + 2));
+    strcpy(head + len, "A: b\r\n\r\n");
+    is_problem(head, strlen(head), "too many headers");
+}
+
+static void test_beginning(void **state) {
+    (void)state;
+    for (const char *p = "GPAZ\r\n"; *p; p++)
+        assert_true(head_may_begin(*p));
+    for (const char *p = "\x16\x81*g \xff"; *p; p++)
+        assert_false(head_may_begin(*p));
+    assert_false(head_may_begin('\0'));
 }
 
 /* In memory that ends where it ends. */
@@ -89,7 +131,9 @@ static void test_origin(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_length),
-        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_problem),
+        cmocka_unit_test(test_many_headers),
+        cmocka_unit_test(test_beginning),
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_origin),
     };

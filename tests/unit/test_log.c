@@ -266,6 +266,29 @@ static void quoting_to_fit(void **state) {
     }
 }
 
+/* Of what clients can cause, so many lines a second; then how many there were besides. */
+static void lines_of_clients(void **state) {
+    (void)state;
+    unsigned told = 0, left_out = 0, seconds = 0, n = 0;
+    while (seconds < 2) {
+        log_client("client_closed", "n=%u", ++n);
+        for (const char *line; *(line = next_line());) {
+            unsigned lines_more = 0;
+            const char *at = strstr(line, "event=lines_left_out lines=");
+            if (at && sscanf(at, "event=lines_left_out lines=%u", &lines_more) == 1)
+                seconds++;
+            else
+                told++;
+            left_out += lines_more;
+        }
+    }
+    assert_in_range(told, LOG_CLIENT_LINES, 3 * LOG_CLIENT_LINES + 1);
+    assert_int_equal(told + left_out, n);
+    log_set_level(LOG_WARN);
+    log_client("client_closed", "n=%u", 0);
+    assert_string_equal(next_line(), "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines, open_stderr, close_stderr),
@@ -273,6 +296,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(levels, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(no_forgery, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(long_lines, open_stderr, close_stderr),
+        cmocka_unit_test_setup_teardown(lines_of_clients, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(as_json, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(to_the_journal, open_stderr, close_stderr),
         cmocka_unit_test(quoting),
