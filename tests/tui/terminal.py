@@ -114,11 +114,17 @@ class Tmux:
     def status(self, pane="t"):
         """Waits for the program's end; returns its status (None: by a signal)."""
         wait_until(lambda: self.is_dead(pane), what="the end of the program")
-        # tmux hears of the closed terminal first, and of how the program ended a little later.
-        how = wait_until(lambda: self.ask("#{pane_dead_status}/#{pane_dead_signal}", pane).strip("/ "),
-                         what="how the program ended")
+        # tmux hears of the closed terminal first, and of how the program ended a little later. tmux 3.3a now
+        # and then loses that SIGCHLD under load, and leaves a zombie until the next one: it is given one.
+        server = int(self.ask("#{pid}"))
+
+        def told():
+            os.kill(server, signal.SIGCHLD)
+            return self.ask("#{pane_dead_status}/#{pane_dead_signal}", pane).strip("/ ")
+
+        wait_until(told, what="how the program ended")
         status = self.ask("#{pane_dead_status}", pane).strip()
-        return int(status) if how and status else None
+        return int(status) if status else None
 
     def alternate(self):
         return self.ask("#{alternate_on}") == "1"
