@@ -43,6 +43,7 @@
     X(CANCEL, "cancel", "Ctrl+C", FACE, "clear the line, never the program")                       \
     X(EDITOR, "editor", "Alt+e", FACE, "write the message in $VISUAL or $EDITOR")                  \
     X(MEMBERS, "members", "Alt+m", CORE, "show or hide the members")                               \
+    X(UNFOLD, "unfold", "Alt+w", CORE, "show long messages whole, or fold them again")             \
     X(RETRY, "retry", "Alt+r", CORE, "try the failed messages of this channel again")              \
     X(OPEN, "open", "Alt+o", CORE, "open the newest link of the channel")                          \
     X(HELP, "help", "F1", CORE, "this help")                                                       \

@@ -67,7 +67,7 @@ void describe_pending(struct buf *out, const struct model *m, const struct row *
     }
 }
 
-void describe_net(struct buf *out, const struct model *m) {
+void describe_net_state(struct buf *out, const struct model *m) {
     const struct net *n = &m->net;
     if (n->state == NET_WAITING) {
         uint64_t left = n->retry_ms > m->now_ms ? n->retry_ms - m->now_ms : 0;
@@ -75,8 +75,17 @@ void describe_net(struct buf *out, const struct model *m) {
     } else {
         buf_str(out, net_state_text(n->state));
     }
-    if (*n->trouble && n->state != NET_ONLINE)
-        buf_fmt(out, ": %s", n->trouble);
+}
+
+const char *describe_trouble(const struct model *m) {
+    return m->net.state == NET_ONLINE ? "" : m->net.trouble;
+}
+
+void describe_net(struct buf *out, const struct model *m) {
+    const char *trouble = describe_trouble(m);
+    describe_net_state(out, m);
+    if (*trouble)
+        buf_fmt(out, ": %s", trouble);
 }
 
 void describe_help(struct buf *out) {

@@ -14,8 +14,11 @@ const char *describe_top(enum timeline_top top);
 /* How a pending row stands: "sending", "waiting for the connection", "failed: too long - /retry,
  * /discard". */
 void describe_pending(struct buf *out, const struct model *m, const struct row *r);
-/* The connection: "online", "reconnecting in 3 s: connection refused". */
+/* The connection: "online", "reconnecting in 3 s"; describe_net also says why. */
+void describe_net_state(struct buf *out, const struct model *m);
 void describe_net(struct buf *out, const struct model *m);
+/* What is wrong with it; "" = nothing. */
+const char *describe_trouble(const struct model *m);
 /* F1's and /help's text: keys and commands from their tables. */
 void describe_help(struct buf *out);
 /* A message "/me waves" is an action: what follows; NULL: it is none. */

@@ -225,7 +225,7 @@ static void found_user(struct model *m, struct effects *fx, const struct person 
         if (!outbox_enter(m, fx, c, &l->uuid, l->text, strlen(l->text)))
             channel_set_draft(m, c, l->text, strlen(l->text), strlen(l->text));
         else
-            model_say(m, false, "to %s: it is in their channel", p->name);
+            model_say(m, false, "to %s: see channel %zu", p->name, model_index(m, c) + 1);
         channel_changed(m, c);
     }
     lookup_end(m);

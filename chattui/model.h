@@ -251,6 +251,7 @@ struct model {
 
     /* What the face shows beside the timeline. */
     bool show_members;
+    bool show_whole; /* messages that are longer than tuning.fold_lines */
     bool show_help;
     bool has_focus; /* true as long as nobody says otherwise */
     int rows, cols;

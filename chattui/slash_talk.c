@@ -176,7 +176,10 @@ bool run_names(struct slash_call *call) {
     const struct members *ms = &call->channel->members;
     struct buf b;
     buf_init(&b, LIST_BYTES);
-    buf_fmt(&b, "%llu members, of those known here online: ", (unsigned long long)ms->total);
+    buf_fmt(&b, "%llu member%s", (unsigned long long)ms->total, ms->total == 1 ? "" : "s");
+    if (ms->n < ms->total)
+        buf_fmt(&b, ", %zu of them known here", ms->n);
+    buf_str(&b, "\nonline: ");
     size_t online = members_online(ms);
     for (size_t i = 0; i < ms->n; i++) {
         if (i == online)

@@ -19,6 +19,8 @@
     X(seconds, "seconds", 0, 0, 1, "show the time with seconds")                                   \
     X(colors, "nick-colors", 1, 0, 1, "give each name its colour")                                 \
     X(paste_lines, "paste-lines", 5, 1, 1000, "ask before a message of more lines is sent")        \
+    X(fold_lines, "fold-lines", 30, 0, 10000,                                                      \
+      "fold a message that takes more lines of the screen; 0: none")                               \
     X(history_pages, "search-pages", 20, 0, 1000,                                                  \
       "pages of 99 older messages that a search may load")
 

@@ -239,6 +239,9 @@ void ui_action(struct model *m, enum action action, struct effects *fx) {
     case ACTION_MEMBERS:
         m->show_members = !m->show_members;
         break;
+    case ACTION_UNFOLD:
+        m->show_whole = !m->show_whole;
+        break;
     case ACTION_RETRY:
         if (outbox_retry(m, c) == 0)
             model_say(m, false, "nothing has failed here");

@@ -88,7 +88,8 @@ static void draw_border(struct grid *g, int row, int rows, int col) {
         grid_str(g, r, col, g->cols, STYLE_BORDER, "│");
 }
 
-static void draw_panes(struct grid *g, const struct model *m, const struct layout *l) {
+/* Returns whether there is more below what is seen of the timeline. */
+static bool draw_panes(struct grid *g, const struct model *m, const struct layout *l) {
     if (l->channels.cols) {
         view_channels(g, m, l->channels);
         draw_border(g, l->channels.row, l->channels.rows, l->channels.cols);
@@ -97,7 +98,7 @@ static void draw_panes(struct grid *g, const struct model *m, const struct layou
         view_members(g, m, l->members);
         draw_border(g, l->members.row, l->members.rows, l->members.col - 1);
     }
-    view_timeline(g, m, l);
+    return view_timeline(g, m, l);
 }
 
 void view_draw(struct grid *g, const struct model *m, const struct input_look *look,
@@ -109,14 +110,15 @@ void view_draw(struct grid *g, const struct model *m, const struct input_look *l
         draw_too_small(g);
         return;
     }
+    bool is_more_below = false;
     view_title(g, m, l.title);
-    view_status(g, m, l.status);
     if (m->dialog.state != DIALOG_CLOSED)
         view_dialog(g, m, middle);
     else if (m->show_help)
         view_help(g, middle, state);
     else
-        draw_panes(g, m, &l);
+        is_more_below = draw_panes(g, m, &l);
+    view_status(g, m, l.status, is_more_below);
     if (m->question.kind != QUESTION_NONE)
         view_question(g, m, l.input);
     else if (!is_above(m))

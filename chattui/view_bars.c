@@ -9,6 +9,7 @@
 
 #define TEXT_SIZE 128
 #define SEPARATOR " │ "
+#define WIDE 60 /* columns from which on there is room to say how */
 
 /* --- Title --- */
 
@@ -107,16 +108,34 @@ static int add_outbox(struct grid *g, const struct model *m, struct area a, int 
 static int add_net(struct grid *g, const struct model *m, struct area a, int col) {
     struct buf text;
     buf_init(&text, STATUS_MAX * 4);
-    describe_net(&text, m);
+    describe_net_state(&text, m);
     enum style style = m->net.state == NET_ONLINE ? STYLE_STATUS : STYLE_STATUS_WARN;
     col = add_part(g, a, col, style, buf_cstr(&text));
     buf_free(&text);
     return col;
 }
 
-void view_status(struct grid *g, const struct model *m, struct area a) {
+/* At the right end: the window is scrolled up, and how to get back. Returns what is left. */
+static struct area add_below(struct grid *g, const struct channel *c, struct area a) {
+    const char *how = a.cols < WIDE ? "" : " · Alt+End";
+    char text[TEXT_SIZE];
+    if (c->below)
+        snprintf(text, sizeof text, " ↓ %u%s new below%s ", c->below,
+                 c->below >= UNREAD_MAX ? "+" : "", how);
+    else
+        snprintf(text, sizeof text, " ↓ more below%s ", how);
+    int columns = text_columns(text, strlen(text)), end = a.col + a.cols;
+    grid_str(g, a.row, end - columns, end, STYLE_MORE, text);
+    a.cols -= columns;
+    return a;
+}
+
+/* What matters most first; what went wrong with the connection may be long. */
+void view_status(struct grid *g, const struct model *m, struct area a, bool is_more_below) {
     int col = a.col + 1;
     grid_fill(g, a.row, a.col, a.col + a.cols, STYLE_STATUS, ' ');
+    if (is_more_below)
+        a = add_below(g, model_current(m), a);
     if (*m->status) {
         add_part(g, a, col, m->is_status_error ? STYLE_STATUS_WARN : STYLE_STATUS_MESSAGE,
                  m->status);
@@ -124,5 +143,7 @@ void view_status(struct grid *g, const struct model *m, struct area a) {
     }
     col = add_net(g, m, a, col);
     col = add_outbox(g, m, a, col);
-    add_activity(g, m, a, col);
+    col = add_activity(g, m, a, col);
+    if (*describe_trouble(m))
+        add_part(g, a, col, STYLE_STATUS_WARN, describe_trouble(m));
 }

@@ -90,6 +90,8 @@ void view_members(struct grid *g, const struct model *m, struct area a) {
     if (!c)
         return;
     size_t rows = a.rows > 1 ? (size_t)a.rows - 1 : 0, shown = c->members.n;
+    if (c->members.total == 0)
+        return; /* not known yet */
     snprintf(text, sizeof text, "%zu/%llu online", members_online(&c->members),
              (unsigned long long)c->members.total);
     grid_str(g, a.row, a.col, a.col + a.cols, STYLE_BORDER, text);

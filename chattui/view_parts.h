@@ -45,11 +45,12 @@ int rows_draw(struct rows *r, struct grid *g, size_t i, int first, int row, int 
 
 /* --- The other files --- */
 
-void view_timeline(struct grid *g, const struct model *m, const struct layout *l);
+/* Returns whether there is more below what is seen. */
+bool view_timeline(struct grid *g, const struct model *m, const struct layout *l);
 void view_channels(struct grid *g, const struct model *m, struct area a);
 void view_members(struct grid *g, const struct model *m, struct area a);
 void view_title(struct grid *g, const struct model *m, struct area a);
-void view_status(struct grid *g, const struct model *m, struct area a);
+void view_status(struct grid *g, const struct model *m, struct area a, bool is_more_below);
 void view_dialog(struct grid *g, const struct model *m, struct area a);
 void view_help(struct grid *g, struct area a, struct view_state *state);
 void view_question(struct grid *g, const struct model *m, struct area a);

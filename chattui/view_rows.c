@@ -14,6 +14,7 @@
 
 #include "common/sanitize.h"
 
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -313,18 +314,36 @@ static void lines_before(const struct rows *r, size_t i, struct cursor *c) {
         draw_rule(r, c->g, at, STYLE_UNREAD, "unread", strlen("unread"));
 }
 
+/* How many lines a row may have: nobody need fill the screens of others. The message that a search has
+ * found is whole. */
+static int most_lines(const struct rows *r, const struct row *row) {
+    const struct model *m = r->m;
+    bool is_found = *m->search.text && place_cmp(row->place, m->search.at) == 0;
+    return m->tuning.fold_lines == 0 || m->show_whole || is_found || !is_message(row)
+               ? INT_MAX
+               : m->tuning.fold_lines;
+}
+
+static void draw_folded(const struct rows *r, struct grid *g, int row) {
+    grid_str(g, row, r->text_col - 2, r->col + r->cols, STYLE_NOTICE,
+             "└ a long message goes on: Alt+w shows it");
+}
+
 static void lines_of_text(struct rows *r, const struct row *row, struct cursor *c) {
     struct wrap w;
     struct wrap_line line;
-    int at;
+    int at, left = most_lines(r, row);
     bool is_first = true;
     struct head h = row->kind == ROW_NOTICE ? notice_head(row) : message_head(r, row);
     set_text(r, row);
-    for (wrap_init(&w, r->text.data, r->text.len, r->text_cols); wrap_next(&w, &line);) {
+    wrap_init(&w, r->text.data, r->text.len, r->text_cols);
+    while (left-- > 0 && wrap_next(&w, &line)) {
         if ((at = next_line(c)) >= 0)
             draw_line(r, c->g, at, row, &h, &line, is_first);
         is_first = false;
     }
+    if (left < 0 && wrap_next(&w, &line) && (at = next_line(c)) >= 0)
+        draw_folded(r, c->g, at);
     if (is_stuck(r, row) && (at = next_line(c)) >= 0)
         draw_stuck(r, c->g, at, row);
 }

@@ -5,13 +5,8 @@
 #include "chattui/view_parts.h"
 
 #include "chattui/describe.h"
-#include "chattui/text.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #define NEAR_TOP 3 /* lines: the window is near the first row */
-#define LABEL_SIZE 128
 
 /* A line of the timeline. */
 struct spot {
@@ -148,34 +143,21 @@ bool view_shows_top(const struct model *m, const struct layout *l) {
 
 /* --- Drawing --- */
 
-/* Over the last line: how to get back to the newest message. */
-static void draw_more(struct grid *g, const struct channel *c, struct area a) {
-    char text[LABEL_SIZE];
-    if (c->below)
-        snprintf(text, sizeof text, " ↓ %u%s new below · Alt+End ", c->below,
-                 c->below >= UNREAD_MAX ? "+" : "");
-    else
-        snprintf(text, sizeof text, " ↓ more below · Alt+End ");
-    int columns = text_columns(text, strlen(text)), end = a.col + a.cols;
-    int col = columns < a.cols ? end - columns : a.col;
-    grid_str(g, a.row + a.rows - 1, col, end, STYLE_MORE, text);
-}
-
 /* Nothing has been said, or nothing is known. */
 static void draw_empty(struct grid *g, const struct channel *c, struct area a) {
     const char *text = describe_top(timeline_top(&c->timeline));
     grid_str(g, a.row + a.rows - 1, a.col + 1, a.col + a.cols, STYLE_NOTICE, text);
 }
 
-void view_timeline(struct grid *g, const struct model *m, const struct layout *l) {
+bool view_timeline(struct grid *g, const struct model *m, const struct layout *l) {
     struct channel *c = model_current(m);
     struct area a = l->timeline;
     struct rows r;
     if (!c || a.rows < 1)
-        return;
+        return false;
     if (!has_rows(c)) {
         draw_empty(g, c, a);
-        return;
+        return false;
     }
     rows_init(&r, m, c, l);
     struct window w = make_window(&r, a.rows);
@@ -184,7 +166,7 @@ void view_timeline(struct grid *g, const struct model *m, const struct layout *l
         row += rows_draw(&r, g, i, first, row, end);
         first = 0;
     }
-    if (!is_newest(&r, w.bottom))
-        draw_more(g, c, a);
+    bool is_more = !is_newest(&r, w.bottom);
     rows_free(&r);
+    return is_more;
 }

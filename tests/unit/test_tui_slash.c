@@ -132,7 +132,7 @@ static void test_lists(void **state) {
     (void)state;
     go_online();
     client_line(&C, "/names");
-    assert_string_equal(last_text(), "2 members, of those known here online: ann, bob");
+    assert_string_equal(last_text(), "2 members\nonline: ann, bob");
     client_line(&C, "/list");
     assert_string_equal(last_text(), "1 public");
     client_line(&C, "/users online");

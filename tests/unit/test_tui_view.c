@@ -211,7 +211,7 @@ static void test_scrolling(void **state) {
     check_has("below", false);
     scroll_by(-20);
     assert_int_equal(public_channel->scroll.edge, SCROLL_BOTTOM);
-    check_has("message 79.", true); /* at the bottom, under the label in part */
+    check_has("bob │ message 79.", true); /* at the bottom, and nothing stands over it */
     check_has("message 80.", false);
     check_has("Alt+End", true);
     fill(10); /* what comes does not move it */
@@ -293,6 +293,49 @@ static void test_pending_and_failed(void **state) {
     check("failed", 12, 80);
 }
 
+/* What was not sent is told whatever there is to say of the connection. */
+static void test_offline_with_lines_unsent(void **state) {
+    (void)state;
+    struct uuid uuid = user(200);
+    struct recipient everybody = {.is_public = true};
+    assert_non_null(outbox_add(&m.outbox, &uuid, &everybody, "unsent", 6));
+    m.net.state = NET_WAITING;
+    memset(m.net.trouble, 'x', sizeof m.net.trouble - 1);
+    check_has("reconnecting in 0 s │ 1 unsent │ xxx", true);
+    fill(100);
+    scroll_by(-20);
+    check_has("x… ↓ more below · Alt+End", true);
+}
+
+/* A member can't fill the screens of others; who wants to see it all can. */
+static void test_long_messages_are_folded(void **state) {
+    (void)state;
+    char text[400] = "";
+    for (int i = 0; i < 100; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%d\n", i);
+    m.tuning.fold_lines = 8;
+    say(2, "bob", text, NOON, false);
+    say(2, "bob", "8\n8\n8\n8\n8\n8\n8\nfits", NOON, false);
+    check_has("│ 7\n", true);
+    check_has("│ 8\n", true); /* of the other message */
+    check_has("│ 9\n", false);
+    check_has("└ a long message goes on: Alt+w shows it\n", true);
+    check_has("│ fits", true);
+    scroll_by(-100);
+    check_has("12:00          bob │ 0", true);
+    public_channel->scroll = (struct scroll){0};
+    m.show_whole = true;
+    check_has("│ 99\n", true);
+    check_has("goes on", false);
+    m.show_whole = false;
+    strcpy(m.search.text, "99"); /* what a search has found is whole */
+    m.search.at = timeline_place(&public_channel->timeline, 1);
+    check_has("│ 99\n", true);
+    m.search.text[0] = '\0';
+    m.tuning.fold_lines = 0;
+    check_has("│ 99\n", true);
+}
+
 static void test_gaps(void **state) {
     (void)state;
     fill(10);
@@ -364,6 +407,8 @@ int main(void) {
         T(test_scrolling_there_and_back),
         T(test_scroll_from_the_top),
         T(test_pending_and_failed),
+        T(test_offline_with_lines_unsent),
+        T(test_long_messages_are_folded),
         T(test_gaps),
         T(test_dialog),
         T(test_question_and_status),
