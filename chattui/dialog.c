@@ -2,8 +2,13 @@
  * draws it; without a terminal (--plain) there is none, and what needs it ends the program. */
 #include "chattui/update_parts.h"
 
+#include "common/ws_url.h"
+
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+static_assert(WS_URL_TEXT <= URL_MAX && WS_URL_TEXT <= FIELD_MAX, "an address fits");
 
 static void wipe_password_field(struct model *m) {
     secret_wipe(m->dialog.text[FIELD_PASSWORD], sizeof m->dialog.text[FIELD_PASSWORD]);
@@ -69,15 +74,22 @@ static void erase(struct dialog *d) {
 
 /* --- Going --- */
 
-static const char *what_is_wrong(const struct dialog *d) {
-    const char *url = d->text[FIELD_SERVER];
-    if (strncmp(url, "ws://", 5) != 0 && strncmp(url, "wss://", 6) != 0)
-        return "the server's address begins with ws:// or wss://";
-    if (strlen(url) > URL_MAX)
-        return "the server's address is too long";
-    if (strlen(d->text[FIELD_NAME]) > NAME_MAX_BYTES)
-        return "the name is too long";
-    return NULL;
+/* False: the error says what is wrong. Else the address is in the form in which it is kept. */
+static bool check(struct dialog *d) {
+    struct ws_url url;
+    char text[WS_URL_TEXT];
+    if (!ws_url_parse(d->text[FIELD_SERVER], &url, d->error, sizeof d->error)) {
+        d->focus = FIELD_SERVER;
+        return false;
+    }
+    if (strlen(d->text[FIELD_NAME]) > NAME_MAX_BYTES) {
+        snprintf(d->error, sizeof d->error, "the name is too long");
+        d->focus = FIELD_NAME;
+        return false;
+    }
+    ws_url_format(&url, text);
+    memcpy(d->text[FIELD_SERVER], text, strlen(text) + 1);
+    return true;
 }
 
 static void take(char *out, size_t size, const char *field) {
@@ -88,11 +100,8 @@ static void take(char *out, size_t size, const char *field) {
 
 static void go(struct model *m, struct effects *fx) {
     struct dialog *d = &m->dialog;
-    const char *wrong = what_is_wrong(d);
-    if (wrong) {
-        snprintf(d->error, sizeof d->error, "%s", wrong);
+    if (!check(d))
         return;
-    }
     bool same_server = strcmp(m->url, d->text[FIELD_SERVER]) == 0;
     take(m->url, sizeof m->url, d->text[FIELD_SERVER]);
     take(m->user, sizeof m->user, d->text[FIELD_NAME]);

@@ -119,11 +119,21 @@ static void find_beside(char **field, const char *name) {
         put(field, path);
 }
 
-static bool check(struct tui_settings *set) {
+/* In the form in which it is kept: what is stored for a server is stored by its address. */
+static bool check_server(struct tui_settings *set) {
     struct ws_url url;
-    char why[200], path[PATH_SIZE];
-    if (*set->server && !ws_url_parse(set->server, &url, why, sizeof why))
+    char why[200], text[WS_URL_TEXT];
+    if (!ws_url_parse(set->server, &url, why, sizeof why))
         return complain("server", why);
+    ws_url_format(&url, text);
+    put(&set->server, text);
+    return true;
+}
+
+static bool check(struct tui_settings *set) {
+    char path[PATH_SIZE];
+    if (*set->server && !check_server(set))
+        return false;
     if (*set->password_file && *set->password_command)
         return complain("password-file", "not together with --password-command");
     find_beside(&set->theme, "/theme");

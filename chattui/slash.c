@@ -43,7 +43,7 @@ static const struct slash_def TABLE[] = {
      run_retry},
     {"discard", "[all]", "give up the failed messages of this channel", 0, 1, {SLASH_WORDS}, "all",
      run_discard},
-    {"connect", "[URL]", "connect, to another server if it is named", 0, 1, {NONE}, NULL,
+    {"connect", "[URL]", "connect now; another server is another chattui", 0, 1, {NONE}, NULL,
      run_connect},
     {"reconnect", "", "close the connection and open it anew", 0, 0, {NONE}, NULL, run_reconnect},
     {"signout", "", "give up the access key, and ask for a password again", 0, 0, {NONE}, NULL,

@@ -2,6 +2,7 @@
 #include "chattui/describe.h"
 #include "chattui/slash_run.h"
 #include "chattui/update_parts.h"
+#include "common/ws_url.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,15 +11,18 @@
 
 bool run_connect(struct slash_call *call) {
     struct model *m = call->m;
-    const char *url = call->arg[0];
-    bool is_other = *url && strcmp(url, m->url) != 0;
-    if (is_other && strncmp(url, "ws://", 5) != 0 && strncmp(url, "wss://", 6) != 0) {
-        model_say(m, true, "a server's address begins with ws:// or wss://");
-        return false;
-    }
-    if (is_other) { /* another server is another chat: its own key, its own channels */
-        model_say(m, true, "another server: start chattui --server %s", url);
-        return false;
+    struct ws_url url;
+    char text[WS_URL_TEXT], why[STATUS_MAX];
+    if (*call->arg[0]) {
+        if (!ws_url_parse(call->arg[0], &url, why, sizeof why)) {
+            model_say(m, true, "%s", why);
+            return false;
+        }
+        ws_url_format(&url, text);
+        if (strcmp(text, m->url) != 0) { /* another chat: its own key, its own channels */
+            model_say(m, true, "another server: start chattui --server %s", text);
+            return false;
+        }
     }
     if (m->net.state == NET_ONLINE) {
         model_say(m, false, "already connected; /reconnect opens the connection anew");

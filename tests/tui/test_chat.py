@@ -31,6 +31,22 @@ def test_dialogue_tells_what_is_wrong(tui, client):
     w.keys("C-c")
 
 
+def test_a_server_by_host_and_port(tui, chatd):
+    """As a flag and in the dialogue."""
+    w = tui(at=chatd.address)
+    w.wait(rf"Server +ws://{chatd.address}/ws")
+    w.keys("BTab", "C-u")
+    for text in chatd.address.removeprefix("127.0.0.1"), "alice", PASSWORD:
+        w.line(text)
+    w.wait("no host's name")
+    w.keys("C-u")
+    w.line(chatd.address)
+    w.wait_online()
+    assert f"ws://{chatd.address}/ws" in w.screen()[0]
+    w.line(f"/connect {chatd.address}")
+    w.wait("already connected")
+
+
 def test_the_key_spares_the_password(tui, home):
     w = tui("alice")
     w.line("/quit")
