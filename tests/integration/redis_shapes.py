@@ -80,8 +80,8 @@ class Server:
         """Starts it, with the data and the port it had. True once it answers."""
         self.process = subprocess.Popen(self._argv(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
-        self.r = redis.Redis(port=self.port, password=self.password, decode_responses=True, socket_timeout=5)
-        self.raw = redis.Redis(port=self.port, password=self.password, socket_timeout=5)
+        self.r = redis.Redis("127.0.0.1", self.port, password=self.password, decode_responses=True, socket_timeout=5)
+        self.raw = redis.Redis("127.0.0.1", self.port, password=self.password, socket_timeout=5)
         deadline = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < deadline:
             try:
