@@ -17,6 +17,7 @@ struct append_batch {
     struct node *node;
     struct append_lane *lane;
     unsigned n;
+    bool answered; /* the outcomes are known; confirmation may still be missing */
     struct op *ops[BATCH_MAX];
     enum outcome outcomes[BATCH_MAX];
     struct position at[BATCH_MAX]; /* STORED */
@@ -132,6 +133,7 @@ static void on_batch(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct append_batch *batch = arg;
     bool more = redis_pool_confirms(batch->node->store);
+    batch->answered = true;
     for (unsigned i = 0; i < batch->n; i++)
         batch->outcomes[i] = read_result(batch->ops[i], reply, i, &batch->at[i]);
     if (!more)
@@ -152,7 +154,7 @@ bool append_is_under_way(const struct node *node, const struct channel *ch,
     const struct append_batch *batch = node->appends.lanes[ch->slot].batch;
     for (unsigned i = 0; batch && i < batch->n; i++)
         if (uuid_eq(&batch->ops[i]->message.uuid, message))
-            return true;
+            return !(batch->answered && batch->outcomes[i] == REPEATED);
     return false;
 }
 
@@ -165,6 +167,7 @@ static struct append_batch *take_batch(struct node *node, struct append_lane *la
     size_t bytes = 0;
     batch->node = node;
     batch->lane = lane;
+    batch->answered = false;
     batch->n = 0;
     while (lane->first && batch->n < BATCH_MAX && (batch->n == 0 || bytes < BATCH_BYTES)) {
         struct op *op = lane->first;

@@ -51,16 +51,36 @@ static void begin_epoch(struct node *node, struct channel *ch) {
     delivery_read_stream(node, ch, 0);
 }
 
-/* What is left of the epoch that we were in, if the new one goes on from it. True: there is more. */
-static bool deliver_old_tail(struct reading *y, const struct redisReply *entries, size_t n) {
+enum tail {
+    TAIL_DONE,  /* nothing of it is left */
+    TAIL_MORE,  /* there may be more to read */
+    TAIL_WAITS, /* for the answer to an append of ours, which delivers */
+};
+
+/* What is left of the epoch that we were in, if the new one goes on from it. */
+static enum tail deliver_old_tail(struct reading *y, const struct redisReply *entries, size_t n) {
     struct channel *ch = y->channel;
     uint64_t before = ch->feed.last.seq;
-    bool whole = uuid_eq(&y->state.before, &ch->feed.last.epoch);
-    for (size_t i = 0; i < n && whole; i++) {
+    if (!uuid_eq(&y->state.before, &ch->feed.last.epoch))
+        return TAIL_DONE;
+    for (size_t i = 0; i < n; i++) {
         const struct redisReply *entry = reply_item(entries, i);
-        whole = reply_entry_seq(entry) < y->state.base && delivery_entry(y->node, ch, entry);
+        if (reply_entry_seq(entry) >= y->state.base)
+            return TAIL_DONE;
+        if (!delivery_entry(y->node, ch, entry))
+            return TAIL_WAITS;
     }
-    return whole && n == PAGE && ch->feed.last.seq > before;
+    return n == PAGE && ch->feed.last.seq > before ? TAIL_MORE : TAIL_DONE;
+}
+
+/* The channel is in another epoch than we are. */
+static void follow_epoch(struct reading *y, const struct redisReply *entries, size_t n) {
+    enum tail tail = deliver_old_tail(y, entries, n);
+    if (tail == TAIL_DONE)
+        delivery_enter_epoch(y->node, y->channel, &y->state);
+    else if (tail == TAIL_WAITS)
+        delivery_suspect(y->node, y->channel);
+    end_reading(y, tail != TAIL_WAITS);
 }
 
 /* The position, and the entries behind what was delivered. */
@@ -85,10 +105,7 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     bool other =
         !uuid_is_nil(&y->state.at.epoch) && !uuid_eq(&y->state.at.epoch, &ch->feed.last.epoch);
     if (other) {
-        bool more = deliver_old_tail(y, reply_item(reply, 1), n);
-        if (!more)
-            delivery_enter_epoch(node, ch, &y->state);
-        end_reading(y, true);
+        follow_epoch(y, reply_item(reply, 1), n);
         return;
     }
     if (is_behind(&y->from, &y->state)) {

@@ -127,3 +127,26 @@ def test_without_any_replica_nothing_is_stored(pair, node, client, prefix):
     alice.post("lost?", requestID="x")
     assert alice.recv(3)["error"]["name"] == "unavailable"
     assert pair[0].r.xlen(f"{prefix}{{c:public}}:log") == 0
+
+
+def test_a_new_epoch_waits_for_what_is_not_confirmed_yet(pair, node, client, start_chatd, prefix):
+    """A promotion while a message waits for its replica: those who are joined get it before the new numbering."""
+    two = start_chatd(f"redis://{pair[0].address}", durability="replicated")
+    alice, carol, bob = (client(name, join="0", at=at) for name, at in (("alice", node), ("carol", node), ("bob", two)))
+    log, meta = (f"{prefix}{{c:public}}:{part}" for part in ("log", "meta"))
+    new = chat.new_uuid()
+    pair[1].pause()
+    try:
+        alice.post("not confirmed", requestID="x")
+        wait_until(lambda: pair[0].r.xlen(log) == 1, "the message in the stream")
+        old = pair[0].r.hget(meta, "epoch")
+        pair[0].r.hset(meta, mapping={"epoch": new, "prev": old, "base": 2})
+        bob.post("behind", requestID="y")
+        wait_until(lambda: pair[0].r.xlen(log) == 2, "the message behind it")
+    finally:
+        pair[1].resume()
+    assert carol.hear("not confirmed")["seq"] == 1
+    told = carol.expect_event("epoch")
+    assert (told["epoch"], told["seq"]) == (new, 1)
+    assert carol.hear("behind")["seq"] == 2
+    assert alice.hear("not confirmed")["seq"] == 1
