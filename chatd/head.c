@@ -50,13 +50,28 @@ static bool is_named(const char *line, size_t len, const char *name) {
     return strlen(name) == len && strncasecmp(line, name, len) == 0;
 }
 
-static bool announces_body(const char *line, size_t len, size_t name) {
-    const char *value = line + name + 1;
-    size_t n = len - name - 1;
-    for (; n && (*value == ' ' || *value == '\t'); n--)
+/* What stands behind the name, without white space around it. */
+static const char *value_of(const char *line, size_t len, size_t name, size_t *size) {
+    const char *value = line + name + 1, *end = line + len;
+    while (value < end && (*value == ' ' || *value == '\t'))
         value++;
-    return is_named(line, name, "Transfer-Encoding") ||
-           (is_named(line, name, "Content-Length") && !is_word(value, n, "0"));
+    while (value < end && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    *size = (size_t)(end - value);
+    return value;
+}
+
+static const char *line_problem(const char *line, size_t len) {
+    size_t name = name_length(line, len), size;
+    if (name == 0 || !is_plain(line, len))
+        return "malformed header";
+    const char *value = value_of(line, len, name, &size);
+    if (is_named(line, name, "Transfer-Encoding") ||
+        (is_named(line, name, "Content-Length") && !is_word(value, size, "0")))
+        return "a body";
+    if (is_named(line, name, "Upgrade") && !is_named(value, size, "websocket"))
+        return "another protocol";
+    return NULL;
 }
 
 const char *head_problem(const char *head, size_t len) {
@@ -66,12 +81,10 @@ const char *head_problem(const char *head, size_t len) {
         return "not HTTP/1.1";
     for (const char *line = head + size + 2; line < end; line += size + 2) {
         size = line_length(line, (size_t)(end - line));
-        size_t name = name_length(line, size);
-        if (name == 0 || !is_plain(line, size))
-            return "malformed header";
-        if (announces_body(line, size, name))
-            return "a body";
-        hosts += is_named(line, name, "Host");
+        const char *problem = line_problem(line, size);
+        if (problem)
+            return problem;
+        hosts += size >= 5 && is_named(line, 5, "Host:");
         lines++;
     }
     return lines > HEADERS_MAX ? "too many headers" : hosts != 1 ? "not one Host" : NULL;

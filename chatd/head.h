@@ -12,9 +12,9 @@ size_t head_length(const char *bytes, size_t len);
 /* Can a request begin so? Else it is TLS, a binary protocol or nothing at all. */
 bool head_may_begin(char first);
 
-/* What is wrong with a whole head, or NULL. lws takes any version and none, and what it makes of a
- * body, a folded line, two hosts or a NUL is better not found out: whoever asks for a WebSocket sends
- * none of them. */
+/* What is wrong with a whole head, or NULL. lws takes any version and none, any Upgrade, and what it
+ * makes of a body, a folded line, two hosts or a NUL is better not found out: whoever asks for a
+ * WebSocket sends none of them. */
 const char *head_problem(const char *head, size_t len);
 
 enum head_method { HEAD_GET, HEAD_HEAD, HEAD_OTHER };

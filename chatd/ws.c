@@ -85,14 +85,6 @@ static void tell_refusal(struct lws *wsi, unsigned status) {
     log_client("handshake_refused", "address=%s status=%u", from ? from->text : "", status);
 }
 
-/* By itself lws upgrades to h2c, too. */
-static int confirm_upgrade(struct lws *wsi) {
-    if (header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
-        return 0;
-    tell_refusal(wsi, 0);
-    return -1;
-}
-
 static int refuse(struct lws *wsi, unsigned status) {
     tell_refusal(wsi, status);
     lws_return_http_status(wsi, status, NULL);
@@ -222,7 +214,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     unsigned status;
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return confirm_upgrade(wsi);
+        return header_is(wsi, WSI_TOKEN_UPGRADE, "websocket") ? 0 : -1; /* as the head has been */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         status = refusal(wsi);
         return status ? refuse(wsi, status) : 0;

@@ -121,7 +121,7 @@ def test_request_lines(node, line, status):
 
 @pytest.mark.parametrize("headers,status", [
     ({"Origin": "https://evil.example"}, 403), ({"Sec_WebSocket_Version": "8"}, 400), ({"Sec_WebSocket_Key": None}, 400),
-    ({"Upgrade": None}, 426), ({"Upgrade": "h2c"}, 0), ({"Origin": "https://localhost"}, 101)])
+    ({"Upgrade": None}, 426), ({"Upgrade": "h2c"}, 400), ({"Origin": "https://localhost"}, 101)])
 def test_headers(node, headers, status):
     assert answer(node, chat.handshake(**headers)) == status
 
@@ -255,6 +255,58 @@ def test_what_is_no_tls(node, client, data):
     assert not got.startswith(b"HTTP/")
     client("alice", at=node).users()
     chat.wait_until(lambda: metrics(node)["chatd_tls_failures_total"] == 1)
+
+
+# What a scanner would try besides
+
+def s_client(node, *argv, said=""):
+    """openssl s_client's status and what it printed; `said` is typed once it is connected."""
+    with subprocess.Popen(["openssl", "s_client", "-connect", f"{node.host}:{node.port}", *argv], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        printed = ""
+        for line in process.stdout if said else ():  # it does as it is told when the handshake is over
+            printed += line
+            if line.startswith("    Verify return code"):
+                break
+        printed += process.communicate(said, timeout=chat.PATIENCE)[0]
+    return process.returncode, printed
+
+
+REFUSED = {
+    "tls-1.0": ["-tls1", "-cipher", "ALL:@SECLEVEL=0"],
+    "tls-1.1": ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
+    "cbc": ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"],
+    "chosen-fallback": ["-tls1_2", "-fallback_scsv"],
+    "sha-1-signatures": ["-tls1_2", "-sigalgs", "ECDSA+SHA1", "-cipher", "ALL:@SECLEVEL=0"],
+    "h2-alone": ["-alpn", "h2"],
+    **{curve: ["-tls1_2", "-groups", curve, "-cipher", "ALL:@SECLEVEL=0"] for curve in
+       ("secp192k1", "secp224r1", "secp256k1", "sect233k1", "sect571r1", "brainpoolP256r1")},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_scanner(node, client, name):
+    status, printed = s_client(node, *REFUSED[name])
+    assert "Unknown" not in printed and "passed a null" not in printed.lower(), printed
+    assert status != 0 and ("alert" in printed or "no protocols available" in printed or "errno" in printed), printed
+    assert "BEGIN CERTIFICATE" not in printed
+    client("alice", at=node).users()
+
+
+def test_scanner_is_content(node):
+    status, printed = s_client(node, "-tls1_2", "-alpn", "h2,http/1.1")
+    assert status == 0 and "ALPN protocol: http/1.1" in printed
+    assert "Compression: NONE" in printed and "Secure Renegotiation IS supported" in printed
+    assert re.search(r"Server Temp Key: (X25519|ECDH, prime256v1)", printed)
+    status, printed = s_client(node, "-tls1_3")
+    assert status == 0 and "Early data was not sent" in printed
+
+
+def test_renegotiation(node, client):
+    """A client that asks for it gets an alert, time after time; the server does no work for it."""
+    status, printed = s_client(node, "-tls1_2", said="R\nR\n")
+    assert "RENEGOTIATING" in printed and "no renegotiation" in printed
+    client("alice", at=node).users()
 
 
 # Certificates

@@ -1,5 +1,6 @@
 """Members and servers that mean harm, judged by the bytes that reach the terminal."""
 
+import json
 import re
 import socket
 
@@ -23,7 +24,9 @@ NASTY = {
     "keys": "\x1b[21~\x1bP$q\"p\x1b\\",
     "marks": "a" + "\u0301" * 1000 + "b",
     "separators": "a\u2028b\u2029c",
+    "tab": "a\tb\t\tc",
     "long": "x" * 16000,
+    "64 kB": "y" * 64000,
 }
 OSC = re.compile(rb"\x1b\]|\xc2\x9d|\x1bP|\xc2\x90|\x1b_|\x1b\^")
 
@@ -152,6 +155,20 @@ def test_endless_fragments(tui, server):
         pass  # it hung up, as it should
     w.type("still typing")
     w.wait("still typing")
+
+
+@pytest.mark.parametrize("where", ["message", "name"])
+def test_invalid_bytes(pty, server, where):
+    """No text frame may hold them: the connection is given up, nothing of it acts, and the client stays."""
+    t = pty("alice", at=server.url)
+    server.joined.wait(10)
+    t.read(0.2)
+    start = len(t.out)
+    frame = json.dumps(server.message("MARK", name="mallory") if where == "message" else server.message("x", name="MARK"))
+    server.say(frame.encode().replace(b"MARK", b"\xff\xfe\x9b2J\xc0\xaf\x1b[2J"))
+    t.wait("reconnecting")
+    t.read(0.2)
+    assert not acts(t.out[start:]), t.out[start:]
 
 
 def test_a_server_that_is_none(tui):

@@ -34,7 +34,7 @@ static void is_problem(const char *head, size_t len, const char *what) {
 
 static void test_problem(void **state) {
     (void)state;
-    static const char good[] = WITH("A:\r\nX-y_Z!: \xc3\xa9\t,\"\r\ncontent-length:\t0");
+    static const char good[] = WITH("A:\r\nX-y_Z!: \xc3\xa9\t,\"\r\ncontent-length:\t0\r\nUpgrade: \tWebSocket ");
     assert_null(head_problem(good, sizeof good - 1));
     IS_PROBLEM("GET /ws HTTP/1.0\r\nX: HTTP/1.1\r\n\r\n", "not HTTP/1.1");
     IS_PROBLEM("GET /ws HTTP/1.1 \r\n\r\n", "not HTTP/1.1");
@@ -52,6 +52,8 @@ static void test_problem(void **state) {
     IS_PROBLEM(WITH("Content-Length:"), "a body");
     IS_PROBLEM(WITH("Content-Length: 0 0"), "a body");
     IS_PROBLEM(WITH("TRANSFER-ENCODING: chunked"), "a body");
+    IS_PROBLEM(WITH("Upgrade: h2c"), "another protocol");
+    IS_PROBLEM(WITH("upgrade: websocket, h2c"), "another protocol");
     IS_PROBLEM(WITH("host: b"), "not one Host");
     IS_PROBLEM("GET / HTTP/1.1\r\n\r\n", "not one Host");
 }
