@@ -74,7 +74,10 @@ static void request_refused(struct model *m, const struct ask *ask, const struct
     case ASK_SIGN_OUT:
         net_unauthorized(m, fx, true);
         break;
-    case ASK_NONE:
+    case ASK_NONE: /* what was asked may have been forgotten since, with its connection or key */
+        if (!a->has_id)
+            model_say(m, true, "%s", a->u.error.message);
+        break;
     case ASK_LEAVE:
     case ASK_LIST:
         model_say(m, true, "%s", a->u.error.message);

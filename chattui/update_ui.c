@@ -74,6 +74,7 @@ void ui_line(struct model *m, const struct event *e, struct effects *fx) {
         len--;
     if (is_blank(text, len))
         return;
+    *m->status = '\0'; /* it was about what was done before */
     bool is_escaped = len > 1 && text[0] == '/' && text[1] == '/';
     if (text[0] == '/' && !is_escaped)
         slash_run(m, e, fx);

@@ -9,21 +9,26 @@
 
 #define TEXT_SIZE 128
 #define SEPARATOR " │ "
-#define WIDE 60 /* columns from which on there is room to say how */
+#define PART_MIN 6 /* columns, the separator included, below which a part says nothing */
+#define WIDE 60    /* columns from which on there is room to say how */
 
 /* --- Title --- */
 
 static int title_private(struct grid *g, const struct model *m, const struct channel *c,
                          struct area a, int col, int end) {
     const struct person *p = roster_get(&m->roster, &c->to.user);
-    const char *text = c->is_self ? "notes to yourself" : p && p->online ? "online" : "offline";
+    const char *text = c->is_self                   ? "notes to yourself"
+                       : m->net.state != NET_ONLINE ? ""
+                       : p && p->online             ? "online"
+                                                    : "offline";
     return grid_str(g, a.row, col, end, STYLE_TITLE_MORE, text);
 }
 
-static int title_public(struct grid *g, const struct channel *c, struct area a, int col, int end) {
+static int title_public(struct grid *g, const struct model *m, const struct channel *c,
+                        struct area a, int col, int end) {
     char text[TEXT_SIZE];
-    if (!c->members.n)
-        return col;
+    if (!c->members.n || m->net.state != NET_ONLINE)
+        return col; /* who is there now isn't known */
     snprintf(text, sizeof text, "%llu member%s, %zu online", (unsigned long long)c->members.total,
              c->members.total == 1 ? "" : "s", members_online(&c->members));
     return grid_str(g, a.row, col, end, STYLE_TITLE_MORE, text);
@@ -48,8 +53,8 @@ void view_title(struct grid *g, const struct model *m, struct area a) {
     if (c) {
         col = put_foreign(g, a.row, col, end, STYLE_TITLE, c->name, strlen(c->name));
         col = grid_str(g, a.row, col, end, STYLE_TITLE, "  ");
-        col =
-            c->to.is_public ? title_public(g, c, a, col, end) : title_private(g, m, c, a, col, end);
+        col = c->to.is_public ? title_public(g, m, c, a, col, end)
+                              : title_private(g, m, c, a, col, end);
     }
     title_right(g, m, a, col);
 }
@@ -59,6 +64,8 @@ void view_title(struct grid *g, const struct model *m, struct area a) {
 /* Adds a part to the line, with a separator before it unless it is the first. */
 static int add_part(struct grid *g, struct area a, int col, enum style style, const char *text) {
     int end = a.col + a.cols;
+    if (col + PART_MIN > end)
+        return col;
     if (col > a.col + 1)
         col = grid_str(g, a.row, col, end, STYLE_STATUS, SEPARATOR);
     return put_foreign(g, a.row, col, end, (uint8_t)style, text, strlen(text));
@@ -136,13 +143,15 @@ void view_status(struct grid *g, const struct model *m, struct area a, bool is_m
     grid_fill(g, a.row, a.col, a.col + a.cols, STYLE_STATUS, ' ');
     if (is_more_below)
         a = add_below(g, model_current(m), a);
+    if (!*m->status || m->net.state != NET_ONLINE) {
+        col = add_net(g, m, a, col);
+        col = add_outbox(g, m, a, col);
+    }
     if (*m->status) {
         add_part(g, a, col, m->is_status_error ? STYLE_STATUS_WARN : STYLE_STATUS_MESSAGE,
                  m->status);
         return;
     }
-    col = add_net(g, m, a, col);
-    col = add_outbox(g, m, a, col);
     col = add_activity(g, m, a, col);
     if (*describe_trouble(m))
         add_part(g, a, col, STYLE_STATUS_WARN, describe_trouble(m));

@@ -13,6 +13,8 @@
 #define BOX_COLS 60
 #define LABEL_COLS 13
 #define HELP_MAX (64u << 10)
+#define NARROW_INDENT 4
+#define HINT_COLS 50 /* of all that the dialogue's keys do */
 
 /* --- Sign-in --- */
 
@@ -94,36 +96,36 @@ void view_dialog(struct grid *g, const struct model *m, struct area a) {
     row += roomy ? 1 : 0;
     grid_str(g, row, col, end, STYLE_NOTICE,
              d->state == DIALOG_BUSY ? "Signing in …"
+             : cols < HINT_COLS      ? "Tab next · Enter go on · Esc back"
                                      : "Tab next · Enter go on · Space yes/no · Esc back");
 }
 
 /* --- Help --- */
 
-/* Where the words behind the last gap of a line begin: its continuation stands under them. */
-static size_t hanging(const char *s, size_t len, int cols) {
+/* Where the words behind the last gap of a line begin; 0: there is no gap. */
+static size_t words_behind(const char *s, size_t len) {
     size_t at = 0;
     for (size_t i = 2; i < len; i++)
         if (s[i] != ' ' && s[i - 1] == ' ' && s[i - 2] == ' ')
             at = i;
-    return at < (size_t)cols / 2 ? at : 0;
+    return at;
 }
 
-/* One line of the help as lines of the screen, those that are in the window drawn; returns how
- * many. */
+/* One line of the help as lines of the screen, those that are in the window drawn: the words stand
+ * beside the key, or, where that is too narrow, below it. Returns how many. */
 static int help_line(struct grid *g, struct area a, int row, const char *s, size_t len) {
-    size_t indent = hanging(s, len, a.cols);
+    size_t at = words_behind(s, len);
+    bool is_below = at > (size_t)a.cols / 2;
+    int indent = is_below ? NARROW_INDENT : (int)at, n = is_below ? 1 : 0;
     struct wrap w;
     struct wrap_line line;
-    int n = 0;
-    wrap_init(&w, s + indent, len - indent, a.cols - (int)indent);
-    for (; wrap_next(&w, &line); n++) {
-        if (!g || row + n < a.row || row + n >= a.row + a.rows)
-            continue;
-        if (n == 0)
-            grid_put(g, row, a.col, a.col + a.cols, STYLE_KEY, s, indent);
-        grid_put(g, row + n, a.col + (int)indent, a.col + a.cols, STYLE_TEXT,
-                 s + indent + line.start, line.len);
-    }
+    if (g && row >= a.row && row < a.row + a.rows)
+        grid_put(g, row, a.col, a.col + a.cols, STYLE_KEY, s, at);
+    wrap_init(&w, s + at, len - at, a.cols - indent);
+    for (; wrap_next(&w, &line); n++)
+        if (g && row + n >= a.row && row + n < a.row + a.rows)
+            grid_put(g, row + n, a.col + indent, a.col + a.cols, STYLE_TEXT, s + at + line.start,
+                     line.len);
     return n;
 }
 
@@ -152,8 +154,9 @@ void view_help(struct grid *g, struct area a, struct view_state *state) {
     help_lines(g, page, a.row - state->help_top, s);
     grid_fill(g, a.row + rows, a.col, a.col + a.cols, STYLE_MORE, ' ');
     grid_str(g, a.row + rows, a.col + 1, a.col + a.cols, STYLE_MORE,
-             most ? "PgUp PgDn: more · F1 or Esc: back to the chat"
-                  : "F1 or Esc: back to the chat");
+             !most                ? "F1 or Esc: back to the chat"
+             : a.cols < HINT_COLS ? "PgUp PgDn: more · Esc: back"
+                                  : "PgUp PgDn: more · F1 or Esc: back to the chat");
     buf_free(&text);
 }
 

@@ -77,10 +77,11 @@ int view_channel_at(const struct model *m, const struct layout *l, int row, int 
 
 /* --- Members --- */
 
-static void draw_member(struct grid *g, const struct person *p, int row, struct area a) {
+static void draw_member(struct grid *g, const struct person *p, bool online, int row,
+                        struct area a) {
     int end = a.col + a.cols;
-    enum style style = p->online ? STYLE_MEMBER_ON : STYLE_MEMBER_OFF;
-    int col = grid_str(g, row, a.col, end, STYLE_MEMBER_OFF, p->online ? "• " : "  ");
+    enum style style = online ? STYLE_MEMBER_ON : STYLE_MEMBER_OFF;
+    int col = grid_str(g, row, a.col, end, STYLE_MEMBER_OFF, online ? "• " : "  ");
     put_foreign(g, row, col, end, (uint8_t)style, p->name, strlen(p->name));
 }
 
@@ -91,14 +92,16 @@ void view_members(struct grid *g, const struct model *m, struct area a) {
         return;
     size_t rows = a.rows > 1 ? (size_t)a.rows - 1 : 0, shown = c->members.n;
     if (c->members.total == 0)
-        return; /* not known yet */
+        return;                                /* not known yet */
+    bool is_told = m->net.state == NET_ONLINE; /* else nobody knows who is there */
     snprintf(text, sizeof text, "%zu/%llu online", members_online(&c->members),
              (unsigned long long)c->members.total);
-    grid_str(g, a.row, a.col, a.col + a.cols, STYLE_BORDER, text);
+    grid_str(g, a.row, a.col, a.col + a.cols, STYLE_BORDER, is_told ? text : "were here:");
     if (shown > rows && rows)
         shown = rows - 1;
     for (size_t i = 0; i < shown; i++)
-        draw_member(g, c->members.list[i], a.row + 1 + (int)i, a);
+        draw_member(g, c->members.list[i], is_told && c->members.list[i]->online,
+                    a.row + 1 + (int)i, a);
     if (shown < c->members.total && rows > shown) {
         snprintf(text, sizeof text, "  %llu more", (unsigned long long)(c->members.total - shown));
         grid_str(g, a.row + 1 + (int)shown, a.col, a.col + a.cols, STYLE_BORDER, text);

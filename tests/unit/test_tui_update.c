@@ -50,6 +50,23 @@ static void test_key_refused(void **state) {
     stop();
 }
 
+/* What was asked behind the refused key is refused, too, and nobody's business any more. */
+static void test_key_refused_with_more_under_way(void **state) {
+    (void)state;
+    go_online();
+    client_line(&C, "/join bob");
+    joined(BOB_TEXT, "", 0, 4);
+    client_closed(&C, 4004, "kicked");
+    client_line(&C, "/connect");
+    ready();
+    expect("input() channelJoin#4 connect channelJoin+key(since 7)#5 channelJoin(since 0)#6");
+    refused(7, "bad_key", 5);
+    refused(9, "sign in first", 6);
+    assert_string_equal(C.m.status, "");
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    stop();
+}
+
 /* A key that can't be looked at just now is not a refused one. */
 static void test_key_not_looked_at(void **state) {
     (void)state;
@@ -630,6 +647,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_with_a_key),
         cmocka_unit_test(test_key_refused),
+        cmocka_unit_test(test_key_refused_with_more_under_way),
         cmocka_unit_test(test_key_not_looked_at),
         cmocka_unit_test(test_first_run),
         cmocka_unit_test(test_dialogue_connection_refused),

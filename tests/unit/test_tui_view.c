@@ -336,6 +336,23 @@ static void test_long_messages_are_folded(void **state) {
     check_has("│ 99\n", true);
 }
 
+/* Nobody knows who is there while there is no connection, and a word to the user is no reason not to tell. */
+static void test_offline(void **state) {
+    (void)state;
+    converse();
+    m.show_members = true;
+    check_has("public  4 members, 3 online ", true);
+    check_has("│3/4 online\n", true);
+    check_has("│• bob\n", true);
+    m.net.state = NET_OFFLINE;
+    strcpy(m.net.trouble, "kicked");
+    check_has("online", false);
+    check_has("│  bob\n", true);
+    check_has("\n offline │ new: ", true);
+    strcpy(m.status, "something to know");
+    check_has("\n offline │ something to know\n", true);
+}
+
 static void test_gaps(void **state) {
     (void)state;
     fill(10);
@@ -378,6 +395,9 @@ static void test_help(void **state) {
     assert_in_range(view.help_top, 1, 1000);
     view.help_top = 0;
     check_has("Alt+a", true);
+    char *s = screen(24, 40); /* what a key does stands below it, set in */
+    assert_non_null(strstr(s, "\n   Alt+a\n     go to the next channel where\n     something"));
+    free(s);
 }
 
 static void test_channels_scroll_with_the_current(void **state) {
@@ -409,6 +429,7 @@ int main(void) {
         T(test_pending_and_failed),
         T(test_offline_with_lines_unsent),
         T(test_long_messages_are_folded),
+        T(test_offline),
         T(test_gaps),
         T(test_dialog),
         T(test_question_and_status),
