@@ -88,6 +88,7 @@ struct event {
         } closed;
         const struct answer *answer;
         struct {
+            const char *server; /* whose all this is; "" = none */
             bool has_key;
             struct uuid user;
             const char *name, *key;

@@ -27,12 +27,12 @@ enum {
 
 static const struct option_def OPTIONS[] = {
     STR("server", 's', server, "", "URL",
-        "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or on this machine ws at port 8080",
+        "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or here ws at port 8080; else the last one",
         "The server"),
     STR("ca", 0, ca, "", "FILE", "trust the authorities in this PEM file instead of the system's",
         NULL),
 
-    STR("user", 'u', user, "", "NAME", "who to sign in as; else the last one there, or asked for",
+    STR("user", 'u', user, "", "NAME", "who to sign in as; else the last one there",
         "The user"),
     STR("password-file", 0, password_file, "", "FILE",
         "the password is the first line of this file, if a password is needed", NULL),

@@ -25,7 +25,7 @@
 #define JOURNAL_MAX (64u << 20)  /* bytes that are read of a file */
 #define JOURNAL_SPARE (1u << 20) /* a journal grows by so much before it is written anew */
 #define CHANNELS_KEPT 1000
-#define LAST_FILE "last"
+#define LAST_FILE "last" /* user of a server; server of all */
 #define KEY_FILE "key"
 #define CHANNELS_FILE "channels"
 
@@ -41,6 +41,7 @@ struct kept_channel {
 
 struct tui_store {
     int root, server, user; /* directories; -1 = none yet */
+    char url[WS_URL_TEXT]; /* of the server; "" = none yet */
     char server_name[FILES_NAME], user_name[FILES_NAME];
     char name[NAME_MAX_BYTES + 1]; /* of the user, as it is written */
     int outbox;                    /* our journal; -1 = none */
@@ -348,11 +349,11 @@ static void open_last(struct tui_store *s) {
 
 static bool open_server(struct tui_store *s, const char *url) {
     struct ws_url u;
-    char why[100], text[WS_URL_TEXT], name[FILES_NAME];
+    char why[100], name[FILES_NAME];
     if (!ws_url_parse(url, &u, why, sizeof why))
         return true; /* it is told when it is connected to */
-    ws_url_format(&u, text);
-    files_name(text, name);
+    ws_url_format(&u, s->url);
+    files_name(s->url, name);
     if (s->server >= 0 && strcmp(name, s->server_name) == 0)
         return true;
     close_user(s);
@@ -363,13 +364,22 @@ static bool open_server(struct tui_store *s, const char *url) {
     return s->server >= 0;
 }
 
+/* Whoever was signed in somewhere last is so again where no server is named. */
+static bool open_last_server(struct tui_store *s) {
+    struct buf b;
+    buf_init(&b, WS_URL_TEXT);
+    bool ok = !files_read(s->root, LAST_FILE, &b) || b.failed || open_server(s, buf_cstr(&b));
+    buf_free(&b);
+    return ok;
+}
+
 struct tui_store *tui_store_open(const struct tui_settings *set, char *why, size_t size) {
     struct tui_store *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->server = s->user = s->outbox = -1;
     s->root = files_dir(AT_FDCWD, set->state);
-    if (s->root < 0 || !open_server(s, set->server)) {
+    if (s->root < 0 || !(*set->server ? open_server(s, set->server) : open_last_server(s))) {
         snprintf(why, size, "%s: %s", set->state, strerror(errno));
         tui_store_close(s);
         return NULL;
@@ -406,6 +416,7 @@ void tui_store_load(struct tui_store *s, struct event *e) {
     for (size_t i = 0; s->channels_out && i < s->nchannels; i++)
         s->channels_out[i] = s->channels[i]->channel;
     e->kind = EV_LOADED;
+    e->u.loaded.server = s->url;
     e->u.loaded.has_key = s->has_key;
     e->u.loaded.user = s->me;
     e->u.loaded.name = s->name;
@@ -434,8 +445,9 @@ static void save_key(struct tui_store *s, const struct effect *fx) {
         return;
     buf_init(&b, 4096);
     record_put_key(&b, &k);
-    if (!b.failed && replace(s, s->user, KEY_FILE, b.data, b.len))
-        replace(s, s->server, LAST_FILE, fx->name, strlen(fx->name));
+    if (!b.failed && replace(s, s->user, KEY_FILE, b.data, b.len) &&
+        replace(s, s->server, LAST_FILE, fx->name, strlen(fx->name)))
+        replace(s, s->root, LAST_FILE, s->url, strlen(s->url));
     secret_wipe(b.data, b.len);
     buf_free(&b);
     s->has_key = true;

@@ -2,7 +2,8 @@
  * what was entered and isn't known to be stored, channels with their drafts and how far they were
  * read.
  *
- *     $XDG_STATE_HOME/chattui/SERVER/last              the user who was signed in last
+ *     $XDG_STATE_HOME/chattui/last                     the server that was signed in to last
+ *     $XDG_STATE_HOME/chattui/SERVER/last              the user who was signed in there last
  *     $XDG_STATE_HOME/chattui/SERVER/USER/key          user UUID, name, access key
  *     $XDG_STATE_HOME/chattui/SERVER/USER/outbox-N     journal of lines, of the Nth client
  *     $XDG_STATE_HOME/chattui/SERVER/USER/channels     journal of channels; the last word counts
@@ -28,7 +29,7 @@
 struct tui_settings;
 struct tui_store;
 
-/* For the server and user of the settings. NULL: `why` says what is wrong. */
+/* For the server and user of the settings, or else the last ones. NULL: `why` says what is wrong. */
 struct tui_store *tui_store_open(const struct tui_settings *set, char *why, size_t size);
 void tui_store_close(struct tui_store *s); /* NULL is fine */
 

@@ -165,6 +165,8 @@ void net_opened(struct model *m) {
 
 void net_loaded(struct model *m, const struct event *e, struct effects *fx) {
     m->has_password_source = e->u.loaded.has_password;
+    if (!*m->url && e->u.loaded.server)
+        snprintf(m->url, sizeof m->url, "%s", e->u.loaded.server);
     if (e->u.loaded.has_key) {
         m->me = e->u.loaded.user;
         snprintf(m->user, sizeof m->user, "%s", e->u.loaded.name);

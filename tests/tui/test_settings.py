@@ -77,6 +77,7 @@ def test_key_is_kept_for_the_user_alone(run, chatd, secret, home):
             assert path.stat().st_mode & 0o077 == 0, path
     assert PASSWORD not in key.read_text() and len(json.loads(key.read_text())["accessKey"]) == 43
     assert say(run, chatd).returncode == 0  # the last user, by the key, without a password
+    assert "alice: once more\n" in run("--plain", stdin="once more\n").stdout  # on the last server
 
 
 def test_config_file(run, chatd, secret, home):

@@ -135,6 +135,12 @@ static void test_key(void **st) {
     assert_string_equal(e.u.loaded.key, "secret");
     tui_store_close(s);
 
+    s = open_as(nobody, nobody); /* there, too */
+    e = load(s);
+    assert_string_equal(e.u.loaded.server, "ws://h/ws");
+    assert_string_equal(e.u.loaded.key, "secret");
+    tui_store_close(s);
+
     char other[] = "ws://other", bob[] = "bob", shouting[] = "ALICE";
     s = open_as(other, alice);
     assert_false(load(s).u.loaded.has_key);
