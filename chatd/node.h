@@ -16,6 +16,7 @@
 #include "chatd/presence.h"
 #include "chatd/probe.h"
 #include "chatd/proxy.h"
+#include "chatd/reading.h"
 #include "chatd/redis_pool.h"
 #include "chatd/repair.h"
 #include "chatd/session.h"
@@ -54,6 +55,7 @@ struct node {
     uv_timer_t repair; /* runs while a stream is to be read */
     struct bus bus;
     struct appends appends;
+    struct readings readings;
     struct gate gate;
     struct presence presence;
     struct probe probe;

@@ -61,7 +61,7 @@ struct op {
     struct account *account; /* who asks; a reference */
     struct channel *channel; /* pinned */
     struct message message;  /* what is appended; borrows from req and account */
-    struct op *batch_next;
+    struct op *batch_next;   /* of those who share a call of append.lua, or a reading */
     void *state;                      /* of the verb; freed with the op */
     void (*state_clear)(void *state); /* releases what state points to; may be NULL */
 };

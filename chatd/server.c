@@ -1,8 +1,8 @@
 /* server - see server.h.
  *
- * Order of a turn: whatever the loop polled runs, then (uv_check) appends that gathered are sent,
- * sessions are flushed, the Redis links are flushed. uv_prepare does the same for what timers
- * brought.
+ * Order of a turn: whatever the loop polled runs, then (uv_check) appends and readings that gathered
+ * are sent, sessions are flushed, the Redis links are flushed. uv_prepare does the same for what
+ * timers brought.
  *
  * Order of the end: stop accepting; say goAway; answer what is in flight; close 1001; declare the
  * node dead in Redis; close the links; take down lws; stop the embedded Redis last.
@@ -86,6 +86,7 @@ static struct server *server_of(struct node *node) {
 static void end_turn(struct server *v) {
     struct node *node = &v->node;
     append_flush(node);
+    readings_flush(node);
     sessions_flush(&node->sessions);
     if (node->store)
         redis_pool_flush(node->store);

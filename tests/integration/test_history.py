@@ -129,3 +129,68 @@ def test_large_messages_make_short_pages_but_none_is_left_out(client):
     after = alice.history(limit=99, after=1)["messages"]
     assert [m["seq"] for m in after] == list(range(after[0]["seq"], after[-1]["seq"] - 1, -1))
     assert after[-1]["seq"] == 2, "those nearest to the one named"
+
+
+def watch(monitor, node, clients, ask):
+    """What the clients get when their requests reach the node together, and how often it reads a log."""
+    node.pause()
+    for i, c in enumerate(clients):
+        ask(i, c)
+    node.resume()
+    answers = [c.expect_any("channelRead") for c in clients]
+    clients[0].say("the end")
+    reads = 0
+    for command in monitor.listen():
+        reads += command["command"].startswith("XREVRANGE")
+        if "the end" in command["command"]:
+            return answers, reads
+
+
+def test_a_page_that_several_ask_for_at_once_is_read_once(own_redis, start_chatd):
+    node = start_chatd(own_redis.uri)
+    clients = [chat.Client(node) for _ in range(8)]
+    for i, c in enumerate(clients):
+        c.sign_in(f"user{i}")
+        c.join("0")
+    clients[0].say("hello")
+    for c in clients:
+        c.fence()
+    gone = chat.Client(node)
+    gone.sign_in("gone")
+
+    def ask(i, c):
+        if i == 0:  # asks first and doesn't stay
+            gone.ask("channelMessages", {"recipientUUID": "0", "limit": 50})
+            gone.drop()
+        c.ask("channelMessages", {"recipientUUID": "0", "limit": 50 if i < 6 else 20}, requestID=i)
+
+    with own_redis.r.monitor() as monitor:
+        answers, reads = watch(monitor, node, clients, ask)
+    assert [a["requestID"] for a in answers] == list(range(8))
+    assert all([m["message"] for m in a["channelMessages"]["messages"]] == ["hello"] for a in answers)
+    assert reads == 2, "one for each size of page"
+
+
+def test_who_asks_later_gets_a_page_of_their_own(own_redis, start_chatd):
+    """It may be another one: somebody may have had an acknowledgement since the first was read."""
+    node = start_chatd(own_redis.uri)
+    alice, bob, carol = (chat.Client(node) for _ in range(3))
+    for c, name in (alice, "alice"), (bob, "bob"), (carol, "carol"):
+        c.sign_in(name)
+    with own_redis.r.monitor() as monitor:
+        own_redis.pause()
+        alice.ask("channelMessages", {"recipientUUID": "0", "limit": 50})
+        alice.send_frame(chat.PING)
+        assert alice.recv_frame()[0] == chat.PONG
+        carol.fence()  # a turn has ended
+        bob.ask("channelMessages", {"recipientUUID": "0", "limit": 50})
+        own_redis.resume()
+        for c in alice, bob:
+            c.expect("channelRead")
+        own_redis.r.set("the", "end")
+        reads = 0
+        for command in monitor.listen():
+            reads += command["command"].startswith("XREVRANGE")
+            if command["command"] == "SET the end":
+                break
+    assert reads == 2
