@@ -429,8 +429,7 @@ static void ask_grants(struct redis_link *l) {
     }
 }
 
-/* A sentinel needs no password of the Redis behind it: what it says to these is no matter. */
-static void on_scout_greeting(const redisReply *reply, void *arg, link_aux aux) {
+static void on_sentinel_greeting(const redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     if (reply)
         last_greeting(arg);
@@ -453,7 +452,7 @@ static void greet_store(struct redis_link *l) {
 }
 
 static void greet(struct redis_link *l) {
-    link_reply_fn fn = l->hooks.role == LINK_SCOUT ? on_scout_greeting : on_greeting;
+    link_reply_fn fn = l->hooks.sentinel ? on_sentinel_greeting : on_greeting;
     l->state = GREETING;
     l->greetings = 0;
     l->keeps = false;

@@ -275,8 +275,14 @@ bool shards_any_up(const struct shards *s) {
     return false;
 }
 
+static void on_scout_refused(const char *why, void *arg) {
+    struct shards *s = arg;
+    s->hooks.refused(why, s->hooks.arg);
+}
+
 static bool make_scout(struct shards *s) {
-    const struct scout_hooks hooks = {.answer = on_answer, .trouble = trouble, .arg = s};
+    const struct scout_hooks hooks = {
+        .answer = on_answer, .trouble = trouble, .refused = on_scout_refused, .arg = s};
     char name[64];
     snprintf(name, sizeof name, "chatd-%s-scout", s->node_id);
     s->scout = scout_new(s->loop, s->uri, s->ks, name, &hooks);

@@ -3,7 +3,6 @@
 
 #include "chatd/redis_link.h"
 #include "common/clock.h"
-#include "common/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,16 +92,19 @@ static void on_down(void *arg) {
     ((struct scout *)arg)->asking = false;
 }
 
-/* Of no use, or the wrong password: the next one may be better. */
 static void on_refused(const char *why, void *arg) {
-    (void)arg;
-    log_warn("scout_refused", "reason=\"%s\"", why);
+    struct scout *s = arg;
+    s->hooks.refused(why, s->hooks.arg);
 }
 
 struct scout *scout_new(uv_loop_t *loop, const struct redis_uri *uri, const struct keyspace *ks,
                         const char *name, const struct scout_hooks *hooks) {
-    struct redis_link_hooks link = {
-        .role = LINK_SCOUT, .locate = locate, .up = on_up, .down = on_down, .refused = on_refused};
+    struct redis_link_hooks link = {.role = LINK_SCOUT,
+                                    .sentinel = uri->kind == REDIS_SENTINEL,
+                                    .locate = locate,
+                                    .up = on_up,
+                                    .down = on_down,
+                                    .refused = on_refused};
     struct scout *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;

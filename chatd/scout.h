@@ -18,6 +18,7 @@ struct scout_hooks {
     /* An answer, perhaps an error. True: it was of use. */
     bool (*answer)(const struct redisReply *reply, const struct redis_address *from, void *arg);
     bool (*trouble)(void *arg); /* is something not as it should be? */
+    void (*refused)(const char *why, void *arg); /* as redis_link's; the next one is asked */
     void *arg;
 };
 

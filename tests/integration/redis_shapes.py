@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 import redis
 
@@ -181,6 +182,13 @@ class Shape:
     def r(self):
         return Routed(self)
 
+    @property
+    def uri(self):
+        return self.uri_as("", self.password) if self.password else self.uri_with("")
+
+    def uri_as(self, user, password):
+        return self.uri_with(f"{user}:{urllib.parse.quote(password, safe='')}@")
+
     def server_at(self, port):
         return next(s for s in self.servers if s.port == int(port))
 
@@ -233,9 +241,7 @@ class Sentinel(Shape):
     def everything(self):
         return self.sentinels + self.servers
 
-    @property
-    def uri(self):
-        login = f":{self.password}@" if self.password else ""
+    def uri_with(self, login):
         return f"sentinel://{login}{','.join(s.address for s in self.sentinels)}/{self.NAME}"
 
     def master(self):
@@ -350,9 +356,7 @@ class Cluster(Shape):
     def _knows(server):
         return sum("handshake" not in line for line in raw_command(server, "CLUSTER NODES").splitlines())
 
-    @property
-    def uri(self):
-        login = f":{self.password}@" if self.password else ""
+    def uri_with(self, login):
         return f"cluster://{login}{','.join(s.address for s in self.servers)}"
 
     @staticmethod
