@@ -227,6 +227,13 @@ static void take_joined(struct conn *c, const char *p, size_t n) {
     }
 }
 
+/* Comes back when it is told to: not before. */
+static void take_go_away(struct conn *c, const char *p, size_t n) {
+    const char *at = memmem(p, n, "\"retryAfterMs\":", 15);
+    if (at)
+        c->return_at = now() + strtoull(at + 15, NULL, 10) * (SECOND / 1000);
+}
+
 static void take_error(const struct conn *c, const char *p, size_t n) {
     if (tally.errors++ == 0)
         fprintf(stderr, "load: connection %d: %.*s\n", c->index, (int)(n < 300 ? n : 300), p);
@@ -257,6 +264,8 @@ void chat_frame(struct conn *c, const char *p, size_t n) {
         tally.pages++;
     else if (!strcmp(type, "channelMessage") && c->sampled)
         take_stamp(c, p, n);
+    else if (opt.shape == DRAIN && !strcmp(type, "sys"))
+        take_go_away(c, p, n);
     else if (!strcmp(type, "error"))
         take_error(c, p, n);
 }

@@ -2,7 +2,7 @@
  * key, as returning clients do, and are measured doing so; then the shape. What was measured is
  * printed as one line of JSON.
  *
- *   load --shape broadcast|pairs|mesh|history|storm|passwords|idle --port P [options]
+ *   load --shape broadcast|pairs|mesh|history|storm|drain|passwords|idle --port P [options]
  */
 #include "load.h"
 
@@ -136,8 +136,8 @@ static void connect_all(struct report *r) {
 /* --- Options --- */
 
 static enum shape shape_named(const char *name) {
-    static const char *const names[] = {"broadcast", "pairs",     "mesh", "history",
-                                        "storm",     "passwords", "idle"};
+    static const char *const names[] = {"broadcast", "pairs", "mesh",      "history",
+                                        "storm",     "drain", "passwords", "idle"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
             return (enum shape)i;
@@ -189,7 +189,8 @@ static void read_options(int argc, char **argv) {
 
 /* Behind the receivers comes a publisher, where there is one, and then the probe. */
 static void make_conns(void) {
-    bool publishes = opt.shape == BROADCAST || opt.shape == HISTORY || opt.shape == STORM;
+    bool publishes = opt.shape == BROADCAST || opt.shape == HISTORY || opt.shape == STORM ||
+                     opt.shape == DRAIN;
     if (opt.shape == PAIRS)
         opt.connections = 2 * opt.channels;
     if (opt.shape == PAIRS || opt.shape == MESH)

@@ -21,12 +21,12 @@
 
 /* --- What is asked for --- */
 
-enum shape { BROADCAST, PAIRS, MESH, HISTORY, STORM, PASSWORDS, IDLE };
+enum shape { BROADCAST, PAIRS, MESH, HISTORY, STORM, DRAIN, PASSWORDS, IDLE };
 
 struct options {
     bool floor; /* the server is floor, not chatd */
     enum shape shape;
-    int port, other_port; /* other: the node that a storm goes to */
+    int port, other_port; /* other: the node that a storm, or those of a drained one, go to */
     int connections;      /* receivers; MESH: users */
     int channels;         /* PAIRS, MESH */
     int users;            /* accounts that sign in with a password; the other connections with a key */
@@ -36,7 +36,7 @@ struct options {
     int size;             /* bytes of a message's text; floor: of the frame */
     int at_once;          /* handshakes */
     int probe_ms;         /* 0: none. A bystander's message to itself, so often */
-    int victim;           /* STORM: the process to kill */
+    int victim;           /* STORM, DRAIN: the process to kill, or to stop */
     const char *pids, *redis;
 };
 
@@ -52,6 +52,7 @@ struct conn {
     bool sampled; /* the time in its messages is read */
     bool polling_out;
     int joined; /* how many of its joins are done */
+    uint64_t return_at; /* DRAIN: when goAway said to come back; 0: it did not */
     /* the frame that is being read */
     unsigned char head[10], head_len, opcode;
     bool in_frame;

@@ -219,6 +219,36 @@ static void run_storm(struct report *r) {
     r->messages = r->units;
 }
 
+static void come_back_when_due(void) {
+    uint64_t t = now();
+    for (int i = 0; i < opt.connections; i++) {
+        struct conn *c = &conns[i];
+        if (c->state != GONE || c->return_at > t)
+            continue;
+        if (c->return_at == 0)
+            die("connection %d was closed without being told when to return", i);
+        conn_open(c, opt.other_port);
+    }
+}
+
+/* The node is stopped in good order; each comes to the other one when it was told to, and wants what was said
+ * meanwhile. */
+static void run_drain(struct report *r) {
+    publish(MISSED);
+    on_greeted = resume;
+    tally.recovered = 0;
+    begin();
+    kill(opt.victim, SIGTERM);
+    uint64_t deadline = now() + DEADLINE;
+    while (tally.recovered < opt.connections && now() < deadline) {
+        turn_with_probe(SECOND / 500);
+        come_back_when_due();
+    }
+    end(r, now());
+    r->units = (uint64_t)tally.recovered;
+    r->messages = r->units;
+}
+
 void run_shape(struct report *r) {
     switch (opt.shape) {
     case BROADCAST:
@@ -231,6 +261,9 @@ void run_shape(struct report *r) {
         break;
     case STORM:
         run_storm(r);
+        break;
+    case DRAIN:
+        run_drain(r);
         break;
     case PASSWORDS:
         run_passwords(r);
