@@ -97,7 +97,6 @@ static void read_password(struct app *app) {
         app_event(app, &e);
 }
 
-/* What concerns the terminal and the desktop. */
 static void load(struct app *app) {
     struct event e = {.kind = EV_LOADED};
     tui_store_load(app->store, &e);
@@ -105,6 +104,7 @@ static void load(struct app *app) {
     app_event(app, &e);
 }
 
+/* What concerns the terminal and the desktop. */
 static void carry_out_here(struct app *app, const struct effect *fx) {
     switch (fx->kind) {
     case EFFECT_SET_INPUT:
