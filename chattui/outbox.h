@@ -15,6 +15,10 @@
  * overtaking one that was refused for the moment; and of each channel at most one line has an
  * unknown fate when the connection goes.
  *
+ * What has failed stays so, over restarts too, until the user decides: nothing that was refused is sent
+ * again behind anybody's back. Without a screen (--plain) nobody would decide: there the exit status
+ * tells, and it is not kept.
+ *
  * The server knows a message UUID for 10 minutes. An older entry of unknown fate is not sent
  * blindly, but looked for: if it was stored, then behind the place where the channel stood when it
  * was first sent (`from`). CHECK joins the channel anew and waits until the timeline holds
@@ -47,6 +51,7 @@ struct outbox_line {
     uint64_t tried_ms;    /* monotonic: the first try; 0 = none by this process */
     bool was_sent;        /* or may have been; the journal says so before it is */
     struct position from; /* was_sent: where the channel stood before */
+    bool is_refused;      /* the journal says so */
     bool is_old;          /* from an earlier run: tried not before created_ms */
     bool is_sure;         /* it is known not to be stored, or the user wants it sent in any case */
     unsigned checks;      /* CHECK: pages that may still be looked through */

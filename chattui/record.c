@@ -55,6 +55,8 @@ void record_put_line(struct buf *b, const struct saved_line *line) {
     buf_u64(b, line->created_ms > 0 ? (uint64_t)line->created_ms : 0);
     put_bool(b, "sent", line->was_sent);
     put_position(b, &line->from);
+    if (line->refused && *line->refused)
+        put_text(b, "refused", line->refused, strlen(line->refused));
     put_text(b, "text", line->text, line->len);
     put_end(b);
 }
@@ -122,6 +124,8 @@ static bool read_line(const struct json *o, struct record *r) {
         !get_bool(o, "sent", &line->was_sent) || !get_position(o, &line->from))
         return false;
     line->created_ms = (int64_t)created;
+    if (!get_text(o, "refused", &line->refused, NULL))
+        line->refused = "";
     return get_text(o, "text", &line->text, &line->len);
 }
 

@@ -19,6 +19,8 @@ struct saved_line {
     int64_t created_ms;   /* wall clock */
     bool was_sent;        /* or may have been */
     struct position from; /* was_sent: see outbox.h */
+    const char
+        *refused; /* it has failed for good, and the user has not decided yet: why; else "" */
     const char *text;
     size_t len;
 };

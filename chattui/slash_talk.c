@@ -149,7 +149,12 @@ bool run_retry(struct slash_call *call) {
 
 bool run_discard(struct slash_call *call) {
     size_t n = outbox_discard(call->m, call->fx, is_all(call) ? NULL : call->channel);
-    model_say(call->m, false, n ? "%zu given up" : "nothing has failed", n);
+    size_t left = outbox_count(&call->m->outbox, is_all(call) ? NULL : &call->channel->to, true);
+    model_say(call->m, false,
+              left ? "%zu given up: again for the rest"
+              : n  ? "%zu given up"
+                   : "nothing has failed",
+              n);
     return true;
 }
 

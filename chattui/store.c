@@ -82,13 +82,14 @@ static char *put(char **to, const char *text, size_t len) {
 }
 
 static struct kept_line *keep_line(const struct saved_line *line) {
-    const char *peer = line->peer ? line->peer : "";
-    struct kept_line *k = malloc(sizeof *k + strlen(peer) + line->len + 2);
+    const char *peer = line->peer ? line->peer : "", *refused = line->refused ? line->refused : "";
+    struct kept_line *k = malloc(sizeof *k + strlen(peer) + strlen(refused) + line->len + 3);
     if (!k)
         return NULL;
     char *to = k->mem;
     k->line = *line;
     k->line.peer = put(&to, peer, strlen(peer));
+    k->line.refused = put(&to, refused, strlen(refused));
     k->line.text = put(&to, line->text, line->len);
     return k;
 }
@@ -480,6 +481,7 @@ static bool append_outbox(struct tui_store *s, const struct buf *b, bool sync) {
     return true;
 }
 
+/* Waits for the disk, a few milliseconds: once or twice a line, and with no key that is typed. */
 static bool add_line(struct tui_store *s, const struct saved_line *line) {
     struct buf b;
     bool was_there = find_line(s, &line->uuid) < s->nlines;

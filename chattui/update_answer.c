@@ -59,7 +59,7 @@ static void request_refused(struct model *m, const struct ask *ask, const struct
         join_refused(m, ask, a);
         break;
     case ASK_SEND:
-        outbox_refused(m, ask, a);
+        outbox_refused(m, ask, a, fx);
         break;
     case ASK_HISTORY:
     case ASK_HOLE:

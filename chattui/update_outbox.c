@@ -5,23 +5,26 @@
 #include <string.h>
 
 #define INTERNAL_TRIES 5 /* after so many internal errors it isn't a passing one */
+#define DISCARD_MAX 400  /* at once: each is an effect */
 #define CHECK_PAGES 50   /* of history, to find out whether an old line was stored */
 
 /* --- Entering --- */
 
 static void write_journal(struct effects *fx, const struct channel *c,
                           const struct outbox_line *line) {
-    struct saved_line *s = effects_room(fx, sizeof *s);
+    struct saved_line *s = c ? effects_room(fx, sizeof *s) : NULL;
     if (!s)
         return;
-    *s = (struct saved_line){.uuid = line->uuid,
-                             .to = line->to,
-                             .peer = effects_copy(fx, c->name, strlen(c->name)),
-                             .created_ms = line->created_ms,
-                             .was_sent = line->was_sent,
-                             .from = line->from,
-                             .text = effects_copy(fx, line->text, line->len),
-                             .len = line->len};
+    *s = (struct saved_line){
+        .uuid = line->uuid,
+        .to = line->to,
+        .peer = effects_copy(fx, c->name, strlen(c->name)),
+        .created_ms = line->created_ms,
+        .was_sent = line->was_sent,
+        .from = line->from,
+        .refused = line->state == OUT_FAILED ? effects_copy(fx, line->why, strlen(line->why)) : "",
+        .text = effects_copy(fx, line->text, line->len),
+        .len = line->len};
     effects_add(fx, EFFECT_OUTBOX_ADD)->line = s;
 }
 
@@ -86,8 +89,10 @@ void outbox_loaded(struct model *m, const struct saved_line *lines, size_t n) {
         line->was_sent = s->was_sent;
         line->from = s->from;
         line->is_old = true;
-        line->state = OUT_READY;
-        if (c->join == JOIN_NONE)
+        line->state = *s->refused ? OUT_FAILED : OUT_READY;
+        line->is_refused = line->state == OUT_FAILED;
+        snprintf(line->why, sizeof line->why, "%s", s->refused);
+        if (c->join == JOIN_NONE && line->state == OUT_READY)
             c->join = JOIN_WANTED;
         show(m, c, line);
     }
@@ -133,10 +138,17 @@ static void set_state(struct model *m, struct outbox_line *line, enum outbox_sta
     m->version++;
 }
 
-static void fail(struct model *m, struct outbox_line *line, unsigned code, const char *why) {
+/* What was refused for good stays so over restarts, until the user decides. */
+static void fail(struct model *m, struct effects *fx, struct outbox_line *line, unsigned code,
+                 const char *why) {
     line->error = code;
-    snprintf(line->why, sizeof line->why, "%s", why);
+    snprintf(line->why, sizeof line->why, "%s", *why ? why : "refused");
     set_state(m, line, OUT_FAILED);
+    line->is_refused = true;
+    if (m->is_plain && !line->is_old)
+        effects_add(fx, EFFECT_OUTBOX_DROP)->uuid = line->uuid; /* the exit status tells */
+    else
+        write_journal(fx, model_channel(m, &line->to), line);
     model_say(m, true, "a message was not sent: %s", why);
 }
 
@@ -157,7 +169,8 @@ static bool is_passing(const struct outbox_line *line, unsigned code) {
     }
 }
 
-void outbox_refused(struct model *m, const struct ask *ask, const struct answer *a) {
+void outbox_refused(struct model *m, const struct ask *ask, const struct answer *a,
+                    struct effects *fx) {
     struct outbox_line *line = outbox_find(&m->outbox, &ask->uuid);
     unsigned code = a->u.error.code;
     if (!line)
@@ -173,7 +186,7 @@ void outbox_refused(struct model *m, const struct ask *ask, const struct answer 
         snprintf(line->why, sizeof line->why, "%s", a->u.error.message);
         set_state(m, line, OUT_WAIT);
     } else {
-        fail(m, line, code, a->u.error.message);
+        fail(m, fx, line, code, a->u.error.message);
     }
 }
 
@@ -202,7 +215,7 @@ size_t outbox_retry(struct model *m, const struct channel *c) {
 
 size_t outbox_discard(struct model *m, struct effects *fx, const struct channel *c) {
     size_t n = 0;
-    for (size_t i = m->outbox.n; i > 0; i--) {
+    for (size_t i = m->outbox.n; i > 0 && n < DISCARD_MAX; i--) {
         struct outbox_line *line = m->outbox.lines[i - 1];
         if (line->state == OUT_FAILED && (!c || recipient_eq(&line->to, &c->to))) {
             struct uuid uuid = line->uuid;
@@ -216,8 +229,10 @@ size_t outbox_discard(struct model *m, struct effects *fx, const struct channel 
 /* --- Sending --- */
 
 static void send(struct model *m, struct channel *c, struct outbox_line *line, struct effects *fx) {
-    if (!line->was_sent) {
-        mark_sent(line, c);
+    if (!line->was_sent || line->is_refused) {
+        line->is_refused = false;
+        if (!line->was_sent)
+            mark_sent(line, c);
         write_journal(fx, c, line);
     }
     struct request *r;
@@ -240,7 +255,8 @@ static void send(struct model *m, struct channel *c, struct outbox_line *line, s
 
 /* Whether a line of old and unknown fate may be sent. Else it is being found out, or has failed.
  * The channel is joined anew first: what a connection that was asleep has told may be old. */
-static bool is_cleared(struct model *m, struct channel *c, struct outbox_line *line) {
+static bool is_cleared(struct model *m, struct channel *c, struct outbox_line *line,
+                       struct effects *fx) {
     const struct timeline *t = &c->timeline;
     if (line->is_sure || !outbox_doubtful(line, m->now_ms, m->wall_ms))
         return true;
@@ -263,7 +279,8 @@ static bool is_cleared(struct model *m, struct channel *c, struct outbox_line *l
         *pages = 1;
         return false;
     }
-    fail(m, line, ERR_OK, "nobody can tell whether it was stored: look, then /retry or /discard");
+    fail(m, fx, line, ERR_OK,
+         "nobody can tell whether it was stored: look, then /retry or /discard");
     return false;
 }
 
@@ -272,6 +289,6 @@ void outbox_pump(struct model *m, struct channel *c, struct effects *fx) {
     if (!line || line->state == OUT_SAVING || line->state == OUT_SENT ||
         (line->state == OUT_WAIT && m->now_ms < line->retry_ms))
         return;
-    if (is_cleared(m, c, line))
+    if (is_cleared(m, c, line, fx))
         send(m, c, line, fx);
 }

@@ -56,7 +56,8 @@ void outbox_loaded(struct model *m, const struct saved_line *lines, size_t n);
 void outbox_persisted(struct model *m, const struct event *e);
 /* A message of ours is stored: if it was in the outbox, it isn't any more. */
 void outbox_stored(struct model *m, const struct uuid *uuid, struct effects *fx);
-void outbox_refused(struct model *m, const struct ask *ask, const struct answer *a);
+void outbox_refused(struct model *m, const struct ask *ask, const struct answer *a,
+                    struct effects *fx);
 void outbox_lost_connection(struct model *m);
 /* Sends what is due in a channel. */
 void outbox_pump(struct model *m, struct channel *c, struct effects *fx);

@@ -189,7 +189,7 @@ static void test_line_again(void **st) {
     (void)st;
     add(s, 1, "one");
     add(s, 2, "two");
-    struct saved_line line = {.uuid = id(1), .to.user = id(50), .peer = "Bob", .was_sent = true,
+    struct saved_line line = {.uuid = id(1), .to.user = id(50), .peer = "Bob", .was_sent = true, .refused = "too long",
                               .from = {id(60), 17}, .text = "one", .len = 3};
     struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .line = &line};
     assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
@@ -200,6 +200,8 @@ static void test_line_again(void **st) {
     assert_true(back->was_sent && !back->to.is_public && back->from.seq == 17);
     assert_true(uuid_eq(&back->to.user, &line.to.user) && uuid_eq(&back->from.epoch, &line.from.epoch));
     assert_string_equal(back->peer, "Bob");
+    assert_string_equal(back->refused, "too long");
+    assert_string_equal(load(s).u.loaded.lines[1].refused, "");
     tui_store_close(s);
 }
 

@@ -365,12 +365,60 @@ static void test_failed_and_again(void **state) {
     client_action(&C, ACTION_RETRY);
     assert_int_equal(C.m.outbox.lines[0]->state, OUT_SENT);
     refused(14, "no", 5);
-    expect("channelMessage(hi)#6");
+    expect("add channelMessage(hi)#6 add"); /* the journal says who is refused */
     refused(14, "no", 6);
     client_line(&C, "/discard");
-    expect("drop drop");
+    expect("add drop drop");
     assert_int_equal(C.m.outbox.n, 0);
     assert_int_equal(public()->timeline.pending, 0);
+    stop();
+}
+
+/* Was refused for good, before the program was started anew: nothing is sent behind the user's back. */
+static void test_refused_in_an_earlier_run(void **state) {
+    (void)state;
+    struct saved_line lines[] = {{.uuid = {{1}},
+                                  .to.is_public = true,
+                                  .peer = "",
+                                  .refused = "",
+                                  .text = "unsent",
+                                  .len = 6},
+                                 {.uuid = {{2}},
+                                  .to.is_public = true,
+                                  .peer = "",
+                                  .was_sent = true,
+                                  .refused = "too long for us",
+                                  .text = "refused",
+                                  .len = 7}};
+    start("ann");
+    struct event e = {.kind = EV_LOADED,
+                      .u.loaded = {.has_key = true,
+                                   .user = uuid_of(ANN_TEXT),
+                                   .name = "ann",
+                                   .key = "k",
+                                   .lines = lines,
+                                   .nlines = 2}};
+    client_event(&C, &e);
+    ready();
+    joined("0", "", 0, 1);
+    expect("connect channelJoin+key#1 add channelMessage(unsent)#2 users#3");
+    assert_int_equal(C.m.outbox.lines[1]->state, OUT_FAILED);
+    assert_string_equal(C.m.outbox.lines[1]->why, "too long for us");
+    stored("0", "unsent", 1, 2);
+    expect("drop");
+    client_line(&C, "/retry");
+    expect("add channelMessage(refused)#4");
+    stop();
+}
+
+/* Without a screen the exit status tells, and nobody is there to decide later. */
+static void test_plain_keeps_nothing_refused(void **state) {
+    (void)state;
+    go_online();
+    C.m.is_plain = true;
+    client_line(&C, "hi");
+    refused(14, "too long for us", 4);
+    expect("add channelMessage(hi)#4 drop");
     stop();
 }
 
@@ -664,6 +712,8 @@ int main(void) {
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_failed_and_again),
+        cmocka_unit_test(test_refused_in_an_earlier_run),
+        cmocka_unit_test(test_plain_keeps_nothing_refused),
         cmocka_unit_test(test_waits_for_the_connection),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_asks_before_many_lines),
