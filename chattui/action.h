@@ -4,7 +4,8 @@
  * A row of ACTION_TABLE is (symbol, name, keys, who, help). Keys are as keys.h reads them, several
  * separated by spaces. `who` carries it out: CORE is update(); FACE is whoever owns the terminal
  * (it knows about lines and windows), which tells update() what came of it where that matters
- * (EV_SCROLL, EV_COMPLETE, EV_DRAFT). An empty help text: the row above speaks for this one too.
+ * (EV_SCROLL, EV_COMPLETE, EV_DRAFT). An empty help text: the row above speaks for this one too, and such rows
+ * stand for a series.
  */
 #ifndef CHATTUI_ACTION_H
 #define CHATTUI_ACTION_H
@@ -13,7 +14,7 @@
 #include <stddef.h>
 
 #define ACTION_TABLE(X)                                                                            \
-    X(GO_1, "go-1", "Alt+1", CORE, "Alt+1 ... Alt+9: go to that channel of the list")              \
+    X(GO_1, "go-1", "Alt+1", CORE, "go to that channel of the list")                               \
     X(GO_2, "go-2", "Alt+2", CORE, "")                                                             \
     X(GO_3, "go-3", "Alt+3", CORE, "")                                                             \
     X(GO_4, "go-4", "Alt+4", CORE, "")                                                             \

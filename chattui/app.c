@@ -189,6 +189,7 @@ static void complain(const char *why) {
 static bool read_files(struct app *app, struct theme *theme, char *why, size_t size) {
     const struct tui_settings *set = app->settings;
     keymap_init(&app->keymap);
+    app->view.keymap = &app->keymap;
     theme->is_light = theme_is_light(set->background, getenv("COLORFGBG"));
     return (!*set->keys || keymap_read(&app->keymap, set->keys, why, size)) &&
            (!*set->theme || theme_read(theme, set->theme, why, size));

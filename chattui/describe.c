@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define KEYS_MAX 1024
+
 static void describe_gap(struct buf *out, const struct row *r) {
     uint64_t n = r->u.gap.to - r->place.seq - 1;
     const char *s = n == 1 ? "" : "s";
@@ -88,13 +90,32 @@ void describe_net(struct buf *out, const struct model *m) {
         buf_fmt(out, ": %s", trouble);
 }
 
-void describe_help(struct buf *out) {
-    const struct slash_def *d;
+/* A series by its ends: "Alt+1 ... Alt+9". */
+static void describe_keys(struct buf *out, const struct keymap *keymap) {
+    struct buf keys;
+    buf_init(&keys, KEYS_MAX);
     buf_str(out, "Keys\n");
-    for (enum action a = ACTION_NONE + 1; a < ACTIONS; a++)
-        if (*action_def(a)->help)
-            buf_fmt(out, "  %-20s %s\n", action_def(a)->keys, action_def(a)->help);
-    buf_str(out, "\nCommands (//x says \"/x\")\n");
+    for (enum action a = ACTION_NONE + 1, last; a < ACTIONS; a = last + 1) {
+        for (last = a; last + 1 < ACTIONS && !*action_def(last + 1)->help; last++)
+            ;
+        keymap_keys(keymap, a, &keys);
+        if (last > a && keys.len > 0) {
+            buf_str(&keys, " ... ");
+            keymap_keys(keymap, last, &keys);
+        }
+        buf_fmt(out, "  %-19s  %s\n", keys.len > 0 ? buf_cstr(&keys) : "(no key)",
+                action_def(a)->help);
+        buf_reset(&keys);
+    }
+    buf_char(out, '\n');
+    buf_free(&keys);
+}
+
+void describe_help(struct buf *out, const struct keymap *keymap) {
+    const struct slash_def *d;
+    if (keymap)
+        describe_keys(out, keymap);
+    buf_str(out, "Commands (//x says \"/x\")\n");
     for (size_t i = 0; (d = slash_at(i)); i++)
         buf_fmt(out, "  /%s%s%-*s %s\n", d->name, *d->args ? " " : "",
                 (int)(strlen(d->name) + strlen(d->args) + 2 < 20

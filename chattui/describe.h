@@ -4,6 +4,7 @@
 #ifndef CHATTUI_DESCRIBE_H
 #define CHATTUI_DESCRIBE_H
 
+#include "chattui/keymap.h"
 #include "chattui/model.h"
 #include "common/buf.h"
 
@@ -19,8 +20,8 @@ void describe_net_state(struct buf *out, const struct model *m);
 void describe_net(struct buf *out, const struct model *m);
 /* What is wrong with it; "" = nothing. */
 const char *describe_trouble(const struct model *m);
-/* F1's and /help's text: keys and commands from their tables. */
-void describe_help(struct buf *out);
+/* F1's and /help's text: the keys as they are (NULL: there are none) and the commands, from their tables. */
+void describe_help(struct buf *out, const struct keymap *keymap);
 /* A message "/me waves" is an action: what follows; NULL: it is none. */
 const char *describe_action(const char *text, size_t len);
 

@@ -167,7 +167,7 @@ bool run_help(struct slash_call *call) {
     } else if (call->m->is_plain) {
         struct buf b;
         buf_init(&b, 16384);
-        describe_help(&b);
+        describe_help(&b, NULL);
         timeline_notice(&call->channel->timeline, NOTICE_INFO, buf_cstr(&b), b.len,
                         call->m->wall_ms);
         buf_free(&b);

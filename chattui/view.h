@@ -10,14 +10,16 @@
 
 #include "chattui/grid.h"
 #include "chattui/input.h"
+#include "chattui/keymap.h"
 #include "chattui/layout.h"
 #include "chattui/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the face remembers of its own. */
+/* What the face has of its own. */
 struct view_state {
+    const struct keymap *keymap; /* for the help; NULL: without keys */
     int help_top; /* first line of the help that is shown; clamped when drawn */
 };
 

@@ -144,7 +144,7 @@ void view_help(struct grid *g, struct area a, struct view_state *state) {
     int rows = a.rows - 1;
     struct area page = {a.row, a.col + 1, rows, a.cols - 2};
     buf_init(&text, HELP_MAX);
-    describe_help(&text);
+    describe_help(&text, state->keymap);
     const char *s = buf_cstr(&text);
     int n = help_lines(NULL, page, 0, s), most = n > rows ? n - rows : 0;
     if (state->help_top > most)

@@ -264,11 +264,19 @@ static void test_help(void **state) {
     assert_string_equal(last_text(), "/join NAME - open the conversation with somebody, or `public`");
     client_line(&C, "/help");
     assert_true(C.m.show_help);
+    struct keymap keymap;
     struct buf b;
     buf_init(&b, 65536);
-    describe_help(&b);
+    describe_help(&b, NULL);
     assert_non_null(strstr(buf_cstr(&b), "/search [TEXT]"));
-    assert_non_null(strstr(buf_cstr(&b), "Alt+a"));
+    assert_null(strstr(buf_cstr(&b), "Alt+a"));
+    keymap_init(&keymap);
+    assert_true(keymap_bind(&keymap, "go-9", "F9", NULL, 0));
+    assert_true(keymap_bind(&keymap, "open", "", NULL, 0));
+    describe_help(&b, &keymap);
+    assert_non_null(strstr(buf_cstr(&b), "  Alt+a                go to the next"));
+    assert_non_null(strstr(buf_cstr(&b), "  Alt+1 ... F9         go to that"));
+    assert_non_null(strstr(buf_cstr(&b), "  (no key)             open"));
     buf_free(&b);
     stop();
 }

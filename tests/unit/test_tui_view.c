@@ -21,6 +21,7 @@
 static struct model m;
 static struct grid g;
 static struct view_state view;
+static struct keymap keymap;
 static struct input_look look;
 static struct channel *public_channel;
 static struct uuid epoch;
@@ -45,7 +46,8 @@ static int set_up(void **state) {
     assert_non_null(public_channel);
     timeline_set_epoch(&public_channel->timeline, &(struct position){epoch, 0}, NOON);
     look = (struct input_look){.prompt = "", .text = ""};
-    view = (struct view_state){0};
+    keymap_init(&keymap);
+    view = (struct view_state){.keymap = &keymap};
     return 0;
 }
 
