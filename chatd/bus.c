@@ -139,7 +139,7 @@ static void give_event(struct sub *sub, const struct event *ev, struct frame *f)
 }
 
 /* An event that names the channel reads differently for the two sides of a private one. */
-static void on_channel_event(struct channel *ch, const struct event *ev) {
+void bus_tell(struct channel *ch, const struct event *ev) {
     struct frame *shared = ch->id.kind == CHANNEL_PUBLIC ? event_frame(ev, NULL) : NULL;
     for (uint32_t i = 0; i < ch->count; i++) {
         const struct account *acc = ch->subs[i]->session->account;
@@ -174,7 +174,7 @@ static void on_payload(struct node *node, const struct push *p) {
         if (ch && ev.kind == EVENT_MESSAGE)
             on_message(node, ch, &ev);
         else if (ch && (ev.kind == EVENT_USER || ev.kind == EVENT_PURGE))
-            on_channel_event(ch, &ev);
+            bus_tell(ch, &ev);
     } else if (key_parse_user_bus(&node->keys, p->channel, p->channel_len, &user)) {
         struct account *acc = account_find(&node->accounts, &user);
         if (acc)
@@ -210,7 +210,7 @@ static void on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
         ev.seq = m.up_to;
         ev.one = m.one;
         ev.message_uuid = m.message;
-        on_channel_event(ch, &ev);
+        bus_tell(ch, &ev);
     }
     hub_unpin(&u->node->hub, ch);
     free(u);

@@ -42,6 +42,8 @@ void bus_channel_closed(struct channel *ch, void *node);
 /* Calls w->fn once the node hears the channel's bus (perhaps at once), or with false if it can't.
  */
 void bus_wait(struct node *node, struct channel *ch, struct channel_wait *w);
+/* Gives an event of the channel to the sessions that are joined. */
+void bus_tell(struct channel *ch, const struct event *ev);
 /* Listens on a user's bus, or stops. */
 void bus_user(struct node *node, struct account *acc, bool on);
 

@@ -1,6 +1,7 @@
 /* repair - see repair.h. */
 #include "chatd/repair.h"
 
+#include "chatd/bus.h"
 #include "chatd/node.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -83,6 +84,17 @@ static void follow_epoch(struct reading *y, const struct redisReply *entries, si
     end_reading(y, tail != TAIL_WAITS);
 }
 
+/* What retention took before it got here. That it is gone is told: no number is skipped in silence. */
+static void skip_removed(struct reading *y, const struct redisReply *oldest) {
+    struct channel *ch = y->channel;
+    uint64_t first = reply_entry_seq(oldest), gone = first ? first - 1 : y->state.at.seq;
+    if (!uuid_eq(&y->state.at.epoch, &ch->feed.last.epoch) || gone <= ch->feed.last.seq)
+        return;
+    struct event ev = {.kind = EVENT_PURGE, .epoch = y->state.at.epoch, .seq = gone};
+    feed_advance(&ch->feed, gone);
+    bus_tell(ch, &ev);
+}
+
 /* The position, and the entries behind what was delivered. */
 static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
@@ -92,7 +104,7 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     size_t parts = 0, n = 0;
     struct err e;
     y->failed = reply_array(reply, &parts, &e);
-    if (!y->failed && parts != 2)
+    if (!y->failed && parts != 3)
         y->failed = ERR_INTERNAL;
     if (!y->failed)
         y->failed = reply_position(reply_item(reply, 0), &y->state, &e);
@@ -115,6 +127,7 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     }
     uint64_t before = ch->feed.last.seq;
     bool settled = true;
+    skip_removed(y, reply_item(reply, 2));
     for (size_t i = 0; i < n && settled; i++)
         settled = delivery_entry(node, ch, reply_item(reply_item(reply, 1), i));
     if (!settled)

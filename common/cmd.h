@@ -90,7 +90,7 @@ void cmd_log_back(struct cmd *c, const struct keyspace *ks, const struct channel
 void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                      uint64_t after, uint32_t n);
 
-/* read.lua: the position, and what cmd_log_forward reads, of one moment. */
+/* read.lua: the position, what cmd_log_forward reads, and the oldest entry, of one moment. */
 void cmd_read(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, uint64_t after,
               uint32_t n);
 void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);

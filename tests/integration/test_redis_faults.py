@@ -676,6 +676,24 @@ def payloads(epoch):
             b"p\n" + epoch.encode(), b"u\n", b"k\nshort", b"c\nabc", b"f\n"]
 
 
+@pytest.mark.parametrize("kept", [3, 1])
+def test_what_retention_took_before_it_got_here_is_told(kept, client, redis, prefix):
+    """Stored while the node heard nothing, and trimmed before it could look."""
+    alice = client("alice", join="0")
+    alice.say("first")
+    log, meta = f"{prefix}{{c:public}}:log", f"{prefix}{{c:public}}:meta"
+    for seq in range(2, 8):
+        redis.r.xadd(log, {"uuid": chat.new_uuid(), "sender": alice.user, "name": "alice", "at": 1, "text": f"m{seq}"},
+                     id=f"{seq}-0")
+    redis.r.hset(meta, "seq", 7)
+    redis.r.xtrim(log, minid=f"{8 - kept}-0", approximate=False)
+    alice.post("behind")
+    told = [alice.recv() for _ in range(kept + 2)]
+    assert told[0]["sys"] == {
+        "type": "purge", "recipientUUID": "0", "epoch": redis.r.hget(meta, "epoch"), "upTo": 7 - kept}
+    assert [frame["channelMessage"]["seq"] for frame in told[1:]] == list(range(8 - kept, 9))
+
+
 def test_foreign_payloads_on_the_bus_are_dropped(client, nodes, own_redis, prefix):
     alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
     epoch = alice.join()["epoch"]

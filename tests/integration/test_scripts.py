@@ -446,14 +446,15 @@ def test_one_server_goes_on_with_its_epoch(channel, redis):
 @pytest.mark.parametrize("after, n, given", [(0, 10, [1, 2, 3, 4, 5]), (2, 2, [3, 4]), (5, 10, [])])
 def test_read(channel, run, after, n, given):
     epoch = [channel.store() for _ in range(5)][-1][0]
-    position, entries = run("read", [channel.log, channel.meta], [f"{after + 1}-0", n])
+    position, entries, oldest = run("read", [channel.log, channel.meta], [f"{after + 1}-0", n])
     assert position == [epoch, "1", "5", ""]
     assert [entry[0] for entry in entries] == [f"{seq}-0" for seq in given]
+    assert oldest == ["1-0"]
 
 
 def test_read_of_nothing(channel, redis, run, prefix):
     with unchanged(redis, prefix):
-        assert run("read", [channel.log, channel.meta], ["1-0", 10]) == [[None] * 4, []]
+        assert run("read", [channel.log, channel.meta], ["1-0", 10]) == [[None] * 4, [], []]
 
 
 # retention
