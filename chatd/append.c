@@ -9,6 +9,7 @@
 
 #define BATCH_MAX 64            /* messages in one call: bounds how long Redis is busy with it */
 #define BATCH_BYTES (64 * 1024) /* of text */
+#define LATE_MS 1500            /* with a second for the replica, an answer comes within three */
 
 /* What an answer said of one message. */
 enum outcome { FAILED, REPEATED, STORED };
@@ -47,6 +48,7 @@ void append_submit(struct op *op) {
     op_owe(op);
     op->channel->own_in_flight++;
     op->batch_next = NULL;
+    op->waits_since_ms = uv_now(op->node->loop);
     *(lane->first ? &lane->last->batch_next : &lane->first) = op;
     lane->last = op;
     list_lane(a, lane);
@@ -198,16 +200,32 @@ static void send_batch(struct node *node, struct append_batch *batch) {
     redis_pool_append(node->store, cmd, on_batch, on_confirmed, batch);
 }
 
+/* Where no replica answers, each call takes a second, and those that wait would wait for all before them. They have
+ * not been sent: nothing of them is stored. */
+static void drop_late(struct node *node, struct append_lane *lane) {
+    uint64_t now = uv_now(node->loop);
+    while (lane->first && now - lane->first->waits_since_ms > LATE_MS) {
+        struct op *op = lane->first;
+        lane->first = op->batch_next;
+        op->channel->own_in_flight--;
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        op_paid(op);
+    }
+}
+
 /* A link that is down answers at once, and its lane is ready again. */
 void append_flush(struct node *node) {
     struct appends *a = &node->appends;
     while (a->ready) {
         struct append_lane *lane = a->ready;
-        struct append_batch *batch = take_batch(node, lane);
-        if (!batch)
+        if (redis_pool_confirms(node->store))
+            drop_late(node, lane);
+        struct append_batch *batch = lane->first ? take_batch(node, lane) : NULL;
+        if (!batch && lane->first)
             return; /* out of memory: again at the end of the next turn */
         a->ready = lane->next;
         lane->listed = false;
-        send_batch(node, batch);
+        if (batch)
+            send_batch(node, batch);
     }
 }

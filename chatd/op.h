@@ -62,6 +62,7 @@ struct op {
     struct channel *channel; /* pinned */
     struct message message;  /* what is appended; borrows from req and account */
     struct op *batch_next;   /* of those who share a call of append.lua, or a reading */
+    uint64_t waits_since_ms; /* for its call of append.lua; by the loop's clock */
     void *state;                      /* of the verb; freed with the op */
     void (*state_clear)(void *state); /* releases what state points to; may be NULL */
 };

@@ -1,5 +1,7 @@
 """--durability: a promise that Redis isn't set up to keep is refused, and what is promised is kept."""
 
+import time
+
 import pytest
 import redis
 
@@ -118,6 +120,26 @@ def test_what_no_replica_has_is_unconfirmed_and_a_retry_gives_the_stored_message
     assert alice.say("behind")["seq"] == 3
     bob.hear("behind")
     assert bob.heard() == []
+
+
+def test_many_that_wait_for_a_replica_are_answered_in_time(pair, node, client):
+    """More than go to Redis in one call: the last do not wait for all the calls before theirs."""
+    crowd = [client(f"user{i}", join="0", at=node) for i in range(10)]
+    pair[1].pause()
+    try:
+        start = time.monotonic()
+        for one in crowd:
+            one.burst(*[chat.request("channelMessage", {"message": f"m{i}"}, requestID=i) for i in range(40)])
+        for one in crowd:
+            left = set(range(40))
+            while left:
+                frame = one.recv(5)
+                if frame["type"] == "error":
+                    assert frame["error"]["name"] in ("unconfirmed", "unavailable"), frame
+                    left.remove(frame["requestID"])
+        assert time.monotonic() - start < 3.5
+    finally:
+        pair[1].resume()
 
 
 def test_without_any_replica_nothing_is_stored(pair, node, client, prefix):
