@@ -250,7 +250,10 @@ static void on_paste(struct app *app, const struct token *t) {
     if (m->dialog.state != DIALOG_CLOSED)
         dialog_paste(app, t->bytes, t->len);
     else if (m->question.kind == QUESTION_NONE && !m->show_help) {
-        if (!input_insert(t->bytes, t->len))
+        size_t len = t->len;
+        while (len > 0 && (t->bytes[len - 1] == '\n' || t->bytes[len - 1] == '\r'))
+            len--; /* a line that was copied whole is one line */
+        if (!input_insert(t->bytes, len))
             screen_bell(); /* it did not all fit */
         app_tell_draft(app);
     }

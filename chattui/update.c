@@ -83,6 +83,8 @@ static void take_loaded(struct model *m, const struct event *e, struct effects *
 static void take_draft(struct model *m, const struct event *e) {
     struct channel *c = model_current(m);
     complete_end(m, e->u.line.text, e->u.line.len);
+    if (m->is_status_error && e->u.line.len == 0)
+        *m->status = '\0'; /* what was wrong with the line went with it */
     if (c)
         channel_set_draft(m, c, e->u.line.text, e->u.line.len, e->u.line.cursor);
 }

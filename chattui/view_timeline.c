@@ -143,9 +143,11 @@ bool view_shows_top(const struct model *m, const struct layout *l) {
 
 /* --- Drawing --- */
 
-/* Nothing has been said, or nothing is known. */
+/* Nothing has been said, or nothing is known, or all of it was cleared away. */
 static void draw_empty(struct grid *g, const struct channel *c, struct area a) {
-    const char *text = describe_top(timeline_top(&c->timeline));
+    bool is_cleared = c->timeline.n > 0;
+    const char *text = is_cleared ? "cleared: /clear off shows it again"
+                                  : describe_top(timeline_top(&c->timeline));
     grid_str(g, a.row + a.rows - 1, a.col + 1, a.col + a.cols, STYLE_NOTICE, text);
 }
 

@@ -31,6 +31,13 @@ def test_pasted_lines_are_one_draft(tui, client):
     w.wait(r"alice │ one .*\n.* │ two")
 
 
+def test_a_line_pasted_whole_is_one_line(tui):
+    w = tui("alice")
+    w.paste("a line with its end\n")
+    w.wait(r"\] a line with its end")
+    assert w.cursor() == (len("[alice] a line with its end"), 23, True)
+
+
 def test_many_pasted_lines_are_asked_about(tui, client):
     bob = client("bob", join="0")
     w = tui("alice")

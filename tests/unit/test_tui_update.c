@@ -447,6 +447,9 @@ static void test_too_long(void **state) {
     assert_true(C.m.is_status_error);
     assert_int_equal(C.m.outbox.n, 0);
     assert_int_equal(strncmp(buf_cstr(&TRACE), "input(xxx", 9), 0);
+    struct event e = {.kind = EV_DRAFT, .u.line.text = ""}; /* the line is cleared */
+    client_event(&C, &e);
+    assert_string_equal(C.m.status, "");
     stop();
 }
 

@@ -355,6 +355,14 @@ static void test_offline(void **state) {
     check_has("\n offline │ something to know\n", true);
 }
 
+static void test_cleared(void **state) {
+    (void)state;
+    fill(3);
+    public_channel->timeline.cleared = timeline_place(&public_channel->timeline, 3);
+    check_has("message", false);
+    check_has("│ cleared: /clear off shows it again\n", true);
+}
+
 static void test_gaps(void **state) {
     (void)state;
     fill(10);
@@ -432,6 +440,7 @@ int main(void) {
         T(test_offline_with_lines_unsent),
         T(test_long_messages_are_folded),
         T(test_offline),
+        T(test_cleared),
         T(test_gaps),
         T(test_dialog),
         T(test_question_and_status),
