@@ -4,8 +4,8 @@
  * A row of ACTION_TABLE is (symbol, name, keys, who, help). Keys are as keys.h reads them, several
  * separated by spaces. `who` carries it out: CORE is update(); FACE is whoever owns the terminal
  * (it knows about lines and windows), which tells update() what came of it where that matters
- * (EV_SCROLL, EV_COMPLETE, EV_DRAFT). An empty help text: the row above speaks for this one too, and such rows
- * stand for a series.
+ * (EV_SCROLL, EV_COMPLETE, EV_DRAFT). An empty help text: the row above speaks for this one too;
+ * they are a series.
  */
 #ifndef CHATTUI_ACTION_H
 #define CHATTUI_ACTION_H

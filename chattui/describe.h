@@ -20,7 +20,8 @@ void describe_net_state(struct buf *out, const struct model *m);
 void describe_net(struct buf *out, const struct model *m);
 /* What is wrong with it; "" = nothing. */
 const char *describe_trouble(const struct model *m);
-/* F1's and /help's text: the keys as they are (NULL: there are none) and the commands, from their tables. */
+/* F1's and /help's text, from the tables: the keys as they are (NULL: there are none) and the
+ * commands. */
 void describe_help(struct buf *out, const struct keymap *keymap);
 /* A message "/me waves" is an action: what follows; NULL: it is none. */
 const char *describe_action(const char *text, size_t len);
