@@ -44,10 +44,13 @@ class Machine:
         window.wait_online()
         return address
 
-    def leftovers(self):
-        """Logs that were kept, and processes that have to do with the data."""
+    def processes(self):
+        """Those that have to do with the data."""
         found = subprocess.run(["pgrep", "-af", f"{self.dir}/data"], capture_output=True, text=True, check=False).stdout
-        return [line for line in found.splitlines() if "pgrep" not in line] + list((self.dir / "tmp").iterdir())
+        return [line for line in found.splitlines() if "pgrep" not in line]
+
+    def leftovers(self):
+        return self.processes() + list((self.dir / "tmp").iterdir())
 
     def close(self):
         for window in self.windows:
@@ -55,8 +58,11 @@ class Machine:
                 os.kill(window.pid(), signal.SIGTERM)
                 window.status()
             window.close()
-        assert not self.leftovers()
-        shutil.rmtree(self.dir)
+        found = self.leftovers()
+        for line in self.processes():
+            os.kill(int(line.split()[0]), signal.SIGTERM)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        assert not found
 
 
 @pytest.fixture
