@@ -48,7 +48,6 @@ void append_submit(struct op *op) {
     op_owe(op);
     op->channel->own_in_flight++;
     op->batch_next = NULL;
-    op->waits_since_ms = uv_now(op->node->loop);
     *(lane->first ? &lane->last->batch_next : &lane->first) = op;
     lane->last = op;
     list_lane(a, lane);
@@ -145,6 +144,7 @@ static void on_batch(const struct redisReply *reply, void *arg, link_aux aux) {
 /* What no replica is known to have is stored, but not acknowledged. */
 static void on_confirmed(int64_t replicas, void *arg) {
     struct append_batch *batch = arg;
+    batch->lane->unconfirmed = replicas < 1;
     for (unsigned i = 0; i < batch->n && replicas < 1; i++)
         if (batch->outcomes[i] != FAILED)
             op_fail(batch->ops[i], ERR_UNCONFIRMED, "%s", "");
@@ -204,7 +204,7 @@ static void send_batch(struct node *node, struct append_batch *batch) {
  * not been sent: nothing of them is stored. */
 static void drop_late(struct node *node, struct append_lane *lane) {
     uint64_t now = uv_now(node->loop);
-    while (lane->first && now - lane->first->waits_since_ms > LATE_MS) {
+    while (lane->first && now - lane->first->came_ms > LATE_MS) {
         struct op *op = lane->first;
         lane->first = op->batch_next;
         op->channel->own_in_flight--;
@@ -218,7 +218,7 @@ void append_flush(struct node *node) {
     struct appends *a = &node->appends;
     while (a->ready) {
         struct append_lane *lane = a->ready;
-        if (redis_pool_confirms(node->store))
+        if (lane->unconfirmed)
             drop_late(node, lane);
         struct append_batch *batch = lane->first ? take_batch(node, lane) : NULL;
         if (!batch && lane->first)

@@ -13,6 +13,7 @@ struct append_lane {
     struct op *first, *last; /* waiting, linked by batch_next */
     struct append_batch *batch; /* in flight */
     bool listed;
+    bool unconfirmed; /* no replica has what was sent last */
     struct append_lane *next;
 };
 

@@ -69,6 +69,7 @@ void op_submit(struct node *node, struct session *s, const struct verb *verb, st
     op->node = node;
     op->session = s;
     op->verb = verb;
+    op->came_ms = uv_now(node->loop);
     op->req = *req;
     if (early)
         op->err = *early;

@@ -53,6 +53,7 @@ struct op {
     const op_step *step;  /* the next one */
     const op_step *after; /* the list to go on with at the end of this one */
     unsigned owed;        /* answers that have yet to come */
+    uint64_t came_ms;     /* when, by the loop's clock */
     bool started, running, done;
     bool inside; /* of the gate */
     struct err err;
@@ -62,7 +63,6 @@ struct op {
     struct channel *channel; /* pinned */
     struct message message;  /* what is appended; borrows from req and account */
     struct op *batch_next;   /* of those who share a call of append.lua, or a reading */
-    uint64_t waits_since_ms; /* for its call of append.lua; by the loop's clock */
     void *state;                      /* of the verb; freed with the op */
     void (*state_clear)(void *state); /* releases what state points to; may be NULL */
 };

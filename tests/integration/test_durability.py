@@ -123,13 +123,17 @@ def test_what_no_replica_has_is_unconfirmed_and_a_retry_gives_the_stored_message
 
 
 def test_many_that_wait_for_a_replica_are_answered_in_time(pair, node, client):
-    """More than go to Redis in one call: the last do not wait for all the calls before theirs."""
+    """More than go to Redis in one call, and to several channels, which a connection's messages take turns for: the
+    last do not wait for all the calls before theirs."""
     crowd = [client(f"user{i}", join="0", at=node) for i in range(10)]
+    for one in crowd:
+        one.join(one.user)
     pair[1].pause()
     try:
         start = time.monotonic()
         for one in crowd:
-            one.burst(*[chat.request("channelMessage", {"message": f"m{i}"}, requestID=i) for i in range(40)])
+            one.burst(*[chat.request("channelMessage", {"message": f"m{i}", "recipientUUID": ("0", one.user)[i % 2]},
+                                     requestID=i) for i in range(40)])
         for one in crowd:
             left = set(range(40))
             while left:
