@@ -8,34 +8,43 @@
 #define READ_SIZE 4096
 #define NAME_SIZE 256
 
-static void on_timer(uv_timer_t *timer) {
-    struct tty *t = timer->data;
-    tokens_timeout(&t->tokens);
-}
+static void on_timer(uv_timer_t *timer);
 
 static void wait_for_more(struct tty *t) {
     unsigned ms = tokens_waiting(&t->tokens);
+    uv_update_time(t->timer.loop); /* the timer counts from it, and a turn may have taken long */
     if (ms)
         uv_timer_start(&t->timer, on_timer, ms, 0);
     else
         uv_timer_stop(&t->timer);
 }
 
+/* What read() returned. */
+static ssize_t take(struct tty *t) {
+    char bytes[READ_SIZE];
+    ssize_t n = read(t->fd, bytes, sizeof bytes);
+    if (n > 0)
+        tokens_feed(&t->tokens, bytes, (size_t)n);
+    if (n > 0 && !uv_is_closing((uv_handle_t *)&t->poll)) /* by what a key did */
+        wait_for_more(t);
+    return n;
+}
+
+/* After a long turn of the loop the rest of a key may be there, unread: it came in time. */
+static void on_timer(uv_timer_t *timer) {
+    struct tty *t = timer->data;
+    if (!uv_is_active((uv_handle_t *)&t->poll) || take(t) <= 0)
+        tokens_timeout(&t->tokens);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
     struct tty *t = poll->data;
-    char bytes[READ_SIZE];
     (void)events;
-    ssize_t n = status < 0 ? 0 : read(t->fd, bytes, sizeof bytes);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t n = status < 0 ? 0 : take(t);
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
         return;
-    if (n <= 0) {
-        uv_poll_stop(&t->poll);
-        t->hooks.gone(t->arg);
-        return;
-    }
-    tokens_feed(&t->tokens, bytes, (size_t)n);
-    if (!uv_is_closing((uv_handle_t *)&t->poll)) /* by what a key did */
-        wait_for_more(t);
+    uv_poll_stop(&t->poll);
+    t->hooks.gone(t->arg);
 }
 
 bool tty_open(struct tty *t, uv_loop_t *loop, const struct tty_hooks *hooks, void *arg) {

@@ -52,6 +52,16 @@ def test_many_pasted_lines_are_asked_about(tui, client):
     bob.hear("\n".join(f"line {i}" for i in range(12)))
 
 
+def test_a_long_message_is_folded(tui, client):
+    w = tui("alice")
+    client("bob", join="0").say("\n".join(f"line {i}." for i in range(60)))
+    text = w.wait("goes on: Alt.w")
+    assert "line 29." in text and "line 30." not in text
+    w.keys("M-w")
+    w.wait(r"line 59\.")
+    w.wait("goes on", absent=True)
+
+
 def test_paste_without_brackets(tui, client):
     """A terminal that doesn't know them types the lines: each is sent."""
     bob = client("bob", join="0")
