@@ -214,12 +214,13 @@ def test_nobody_reads_it(plain, client):
     assert "void" not in p.process.stderr.read().decode()
 
 
-def test_the_server_goes_and_comes_back(plain, start_chatd, client):
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_the_server_goes_and_comes_back(plain, start_chatd, client, how):
     first = start_chatd()
     p = plain("alice", at=first, format="jsonl")
     p.say("one")
     p.wait_out('"one"')
-    first.kill()
+    getattr(first, how)()
     p.say("two", "three")
     again = start_chatd(listen=first.address)
     bob = client("bob", join="0", at=again)
