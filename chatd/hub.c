@@ -90,7 +90,17 @@ void hub_each(struct hub *h, void (*fn)(struct node *node, struct channel *ch), 
 
 /* --- Subs --- */
 
+static struct sub *find_among_sessions(const struct session *s, const struct channel *ch) {
+    for (uint32_t i = 0; i < ch->count; i++)
+        if (ch->subs[i]->session == s)
+            return ch->subs[i];
+    return NULL;
+}
+
+/* A channel may have thousands of sessions; a session may be joined to hundreds of private ones. */
 struct sub *sub_find(const struct session *s, const struct channel *ch) {
+    if (ch->count < s->sub_count)
+        return find_among_sessions(s, ch);
     struct sub *sub = s->subs;
     while (sub && sub->channel != ch)
         sub = sub->next;

@@ -271,6 +271,14 @@ static void test_subs(void **state) {
     assert_null(sub_find(S[1], other));
     assert_int_equal(S[0]->sub_count, 2);
     assert_int_equal(ch->count, 2);
+    struct uuid b = uuid_make();
+    struct channel_id their = channel_dm(&b, &b);
+    struct channel *third = hub_pin(&HUB, &their);
+    struct sub *w = sub_open(third, S[1]);
+    assert_null(sub_find(S[0], third)); /* looked for among its sessions: there are fewer */
+    assert_ptr_equal(sub_find(S[1], third), w);
+    hub_unpin(&HUB, third);
+    sub_close(&HUB, w);
     assert_false(x->joined);
     sub_close(&HUB, x);
     assert_null(sub_find(S[0], ch));
