@@ -6,7 +6,6 @@
 #include "common/reply.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* --- Subscriptions --- */
 
@@ -106,10 +105,6 @@ static void subscribe_all(struct node *node) {
 /* --- What arrives --- */
 
 static void on_message(struct node *node, struct channel *ch, struct event *ev) {
-    /* An own message is delivered when its append is answered; until then its copy says nothing
-     * new. */
-    if (ch->own_in_flight && strcmp(ev->node, node->id) == 0)
-        return;
     struct position at = {.epoch = ev->epoch, .seq = ev->seq};
     if (feed_judge(&ch->feed, &at) == FEED_REPEAT)
         return;
@@ -165,6 +160,9 @@ static void on_payload(struct node *node, const struct push *p) {
     struct event ev;
     struct channel_id id;
     struct uuid user;
+    /* An own message is delivered when its append is answered; where it isn't, the stream is read. */
+    if (event_is_message_of(p->payload, p->payload_len, node->id))
+        return;
     if (!event_parse(p->payload, p->payload_len, &ev)) {
         node->count.bad_events++;
         return;

@@ -194,6 +194,18 @@ bool event_parse(const char *payload, size_t len, struct event *out) {
     return !f.bad && f.at > f.end; /* nothing behind the last field */
 }
 
+bool event_is_message_of(const char *payload, size_t len, const char *node) {
+    const size_t seq_at = 2 + UUID_TEXT + 1; /* behind "m\n", the epoch, "\n" */
+    if (len <= seq_at || payload[0] != EVENT_MESSAGE)
+        return false;
+    const char *end_of_seq = memchr(payload + seq_at, '\n', len - seq_at);
+    if (!end_of_seq)
+        return false;
+    const char *id = end_of_seq + 1;
+    return payload + len - id > NODE_ID_TEXT && memcmp(id, node, NODE_ID_TEXT) == 0 &&
+           id[NODE_ID_TEXT] == '\n';
+}
+
 static void add_uuid(struct buf *b, const struct uuid *u) {
     char text[UUID_TEXT];
     uuid_write(u, text);

@@ -55,6 +55,8 @@ struct event {
 
 /* False: not a payload of ours (foreign, empty, cut, too long): drop and count it. */
 bool event_parse(const char *payload, size_t len, struct event *out);
+/* Whether it is a message that this node appended; looks at no more than it must. */
+bool event_is_message_of(const char *payload, size_t len, const char *node);
 
 void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user, const char *name,
                       size_t name_len);

@@ -396,11 +396,29 @@ static void test_megabyte(void **state) {
     free(payload);
 }
 
+/* Of every length, and of others. */
+static void test_whose_message(void **state) {
+    (void)state;
+    static const char PAYLOAD[] = HEAD "Alice\nhello";
+    const size_t id_end = sizeof "m\n" EPOCH "\n7\n" NODE "\n" - 1;
+    for (size_t len = 0; len < sizeof PAYLOAD; len++) {
+        char *exact = malloc(len ? len : 1);
+        assert_non_null(exact);
+        memcpy(exact, PAYLOAD, len);
+        assert_int_equal(event_is_message_of(exact, len, NODE), len >= id_end);
+        free(exact);
+    }
+    assert_false(event_is_message_of(PAYLOAD, sizeof PAYLOAD - 1, "0123456789abcdee"));
+    static const char PROBE[] = "h\n" NODE "\n" NODE "\n" NODE "\n" NODE "\n" NODE "\n";
+    assert_false(event_is_message_of(PROBE, sizeof PROBE - 1, NODE));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_message),
+        TEST(test_whose_message),
         TEST(test_message_of_newlines),
         TEST(test_message_of_the_largest_size),
         TEST(test_user),
