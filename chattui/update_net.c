@@ -328,4 +328,6 @@ void net_sign_failed(struct model *m, const struct answer *a, struct effects *fx
     }
     set_state(m, NET_SIGNED_OUT);
     dialog_open(m, fx, a->u.error.message);
+    if (a->u.error.code == ERR_NAME_TAKEN || a->u.error.code == ERR_BAD_NAME)
+        m->dialog.focus = FIELD_NAME; /* it is the name that must be another */
 }

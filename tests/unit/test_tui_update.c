@@ -107,6 +107,7 @@ static void test_first_run(void **state) {
     refused(9, "name_taken", 1);
     assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
     assert_string_equal(C.m.dialog.error, "name_taken");
+    assert_int_equal(C.m.dialog.focus, FIELD_NAME);
     assert_string_equal(C.m.dialog.text[FIELD_PASSWORD], "");
     field(FIELD_CANCEL, "");
     expect("close quit(0)");
