@@ -10,7 +10,8 @@ static void read_head(const char *s, size_t len) {
     struct head_line line;
     size_t head = head_length(s, len);
     MUST(head == 0 || (head >= 4 && head <= len && memcmp(s + head - 4, "\r\n\r\n", 4) == 0));
-    for (size_t i = 0; head && !head_problem(s, head) && i < head; i++)
+    bool good = head && !head_problem(s, head);
+    for (size_t i = 0; good && i < head; i++)
         MUST(((unsigned char)s[i] >= 0x20 && s[i] != 0x7f) || strchr("\t\r\n", s[i]));
     if (!head_line_read(s, len, &line))
         return;
