@@ -1,6 +1,8 @@
 """Every cap of chatd: what is beyond it is refused, and nobody else notices."""
 
+import os
 import socket
+import subprocess
 import threading
 import time
 
@@ -235,6 +237,15 @@ def test_a_flooded_server_serves_the_others(client, start_chatd):
     print(f"p50 {sorted(times)[75] * 1000:.1f} ms, p99 {sorted(times)[148] * 1000:.1f} ms; closed {len(closed)} times")
     assert closed, "the flood was noticed"
     assert sorted(times)[148] < 1, "p99, with sanitizers and four threads of a test on two cores"
+
+
+def test_the_bench_of_floods_runs():
+    """tests/bench/flood, which says in figures what is held here: every kind, for a moment."""
+    done = subprocess.run([chat.ROOT / "tests/bench/flood", "--chatd", os.environ["CHATD_BIN"], "--seconds", "0.3",
+                           "messages", "half"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["none", "messages", "half"]
 
 
 # Slow readers
