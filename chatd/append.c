@@ -200,8 +200,8 @@ static void send_batch(struct node *node, struct append_batch *batch) {
     redis_pool_append(node->store, cmd, on_batch, on_confirmed, batch);
 }
 
-/* Where no replica answers, each call takes a second, and those that wait would wait for all before them. They have
- * not been sent: nothing of them is stored. */
+/* Where no replica answers, each call takes a second, and those that wait would wait for all before
+ * them. They have not been sent: nothing of them is stored. */
 static void drop_late(struct node *node, struct append_lane *lane) {
     uint64_t now = uv_now(node->loop);
     while (lane->first && now - lane->first->came_ms > LATE_MS) {

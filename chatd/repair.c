@@ -84,7 +84,8 @@ static void follow_epoch(struct reading *y, const struct redisReply *entries, si
     end_reading(y, tail != TAIL_WAITS);
 }
 
-/* What retention took before it got here. That it is gone is told: no number is skipped in silence. */
+/* What retention took before it got here. That it is gone is told: no number is skipped in
+ * silence. */
 static void skip_removed(struct reading *y, const struct redisReply *oldest) {
     struct channel *ch = y->channel;
     uint64_t first = reply_entry_seq(oldest), gone = first ? first - 1 : y->state.at.seq;

@@ -231,8 +231,7 @@ static void come_back_when_due(void) {
     }
 }
 
-/* The node is stopped in good order; each comes to the other one when it was told to, and wants what was said
- * meanwhile. */
+/* The node is stopped in good order; each comes to the other one when it was told to, and resumes. */
 static void run_drain(struct report *r) {
     publish(MISSED);
     on_greeted = resume;

@@ -102,8 +102,17 @@ def redis_hangs_for_long(w, f):
     w.redis.freeze(3.5 + f.seconds / 2)
 
 
+@lossy
+def paused_for_dead(w, f):
+    """Sentinels ask as clients do: one that is paused is taken for dead, and lives on."""
+    w.redis.pause(f.pick, f.seconds)
+
+
 def paused(w, f):
-    w.redis.admin(f.pick).execute_command("CLIENT", "PAUSE", int(f.seconds * 1000), ("ALL", "WRITE")[f.pick % 2])
+    if w.redis.fails_over:
+        paused_for_dead(w, f)
+    else:
+        w.redis.pause(f.pick, f.seconds)
 
 
 def full(w, f):

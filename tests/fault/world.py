@@ -22,7 +22,9 @@ OUTBOUND = "256k"
 
 
 class Single:
-    """One redis-server. `lossy` says when it may have lost what it had answered (for Load.forgive)."""
+    """One redis-server."""
+
+    fails_over = False
 
     def __init__(self, durability):
         self.safe = tempfile.mkdtemp(prefix="chat-synced-")
@@ -81,6 +83,10 @@ class Single:
             time.sleep(seconds)
             self.server.start()
 
+    def pause(self, pick, seconds):
+        """Answers nobody, or only who reads; its end is not waited for."""
+        self.r.execute_command("CLIENT", "PAUSE", int(seconds * 1000), ("ALL", "WRITE")[pick % 2])
+
     def freeze(self, seconds):
         with self.lock:
             self.server.pause()
@@ -98,6 +104,8 @@ class Single:
 class Shaped:
     """Sentinel, or a Cluster of three masters with one replica each. D2 has one replica under Sentinel, too: of
     two, the one that was waited for need not be the one that is promoted when somebody asks for that."""
+
+    fails_over = True
 
     def __init__(self, shape, durability):
         self.durability = durability
@@ -165,6 +173,13 @@ class Shaped:
             old.pause()
             time.sleep(seconds)
             old.resume()
+            self.shape.wait_ready()
+
+    def pause(self, pick, seconds):
+        with self.lock:
+            old = self.master(pick)
+            old.r.execute_command("CLIENT", "PAUSE", int(seconds * 1000), ("ALL", "WRITE")[pick % 2])
+            time.sleep(seconds)
             self.shape.wait_ready()
 
     def isolate(self, pick, seconds):
