@@ -11,6 +11,13 @@ size_t head_length(const char *bytes, size_t len) {
     return end ? (size_t)(end - bytes) + 4 : 0;
 }
 
+void head_trim(const char **s, size_t *len) {
+    for (; *len && (**s == ' ' || **s == '\t'); --*len)
+        ++*s;
+    while (*len && ((*s)[*len - 1] == ' ' || (*s)[*len - 1] == '\t'))
+        --*len;
+}
+
 /* Without its CR LF; all there is, if none has come. */
 static size_t line_length(const char *head, size_t len) {
     const char *end = memmem(head, len, "\r\n", 2);
@@ -52,12 +59,9 @@ static bool is_named(const char *line, size_t len, const char *name) {
 
 /* What stands behind the name, without white space around it. */
 static const char *value_of(const char *line, size_t len, size_t name, size_t *size) {
-    const char *value = line + name + 1, *end = line + len;
-    while (value < end && (*value == ' ' || *value == '\t'))
-        value++;
-    while (value < end && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    *size = (size_t)(end - value);
+    const char *value = line + name + 1;
+    *size = len - name - 1;
+    head_trim(&value, size);
     return value;
 }
 
@@ -88,6 +92,19 @@ const char *head_problem(const char *head, size_t len) {
         lines++;
     }
     return lines > HEADERS_MAX ? "too many headers" : hosts != 1 ? "not one Host" : NULL;
+}
+
+const char *head_last(const char *head, size_t len, const char *name, size_t *n) {
+    const char *found = NULL, *end = head + len;
+    size_t size, named = strlen(name);
+    for (const char *line = head; line < end; line += size + 2) {
+        size = line_length(line, (size_t)(end - line));
+        if (size <= named || line[named] != ':' || !is_named(line, named, name))
+            continue;
+        found = line + named + 1;
+        *n = size - named - 1;
+    }
+    return found;
 }
 
 static size_t length_until(const char *s, size_t len, char end) {
@@ -121,10 +138,6 @@ static size_t host_part(const char **s) {
     return n + (**s == '[' && (*s)[n]);
 }
 
-static bool host_is(const char *host, size_t len, const char *name) {
-    return len > 0 && strlen(name) == len && strncasecmp(host, name, len) == 0;
-}
-
 static bool listed(const char *list, const char *origin) {
     size_t n = strlen(origin);
     for (const char *p = list; *p;) {
@@ -143,7 +156,7 @@ bool head_origin_allowed(const char *origin, const char *host, const char *list)
         return false; /* "null": a sandboxed page, whose it may ever be */
     const char *from = origin, *to = host;
     size_t from_len = host_part(&from), to_len = host_part(&to);
-    return host_is(from, from_len, "localhost") || host_is(from, from_len, "127.0.0.1") ||
-           host_is(from, from_len, "[::1]") ||
+    return is_named(from, from_len, "localhost") || is_named(from, from_len, "127.0.0.1") ||
+           is_named(from, from_len, "[::1]") ||
            (from_len > 0 && from_len == to_len && strncasecmp(from, to, to_len) == 0);
 }

@@ -17,6 +17,13 @@ bool head_may_begin(char first);
  * WebSocket sends none of them. */
 const char *head_problem(const char *head, size_t len);
 
+/* The value of the last header line of that name, in any case, and its length in *n; NULL: there is
+ * none. Of one that may stand there several times the last was written by whoever is nearest. */
+const char *head_last(const char *head, size_t len, const char *name, size_t *n);
+
+/* Without the white space around it (RFC 9110 section 5.6.3: blanks and tabs). */
+void head_trim(const char **s, size_t *len);
+
 enum head_method { HEAD_GET, HEAD_HEAD, HEAD_OTHER };
 struct head_line {
     enum head_method method;

@@ -1,12 +1,13 @@
 /* proxy - see proxy.h. */
 #include "chatd/proxy.h"
 
+#include "chatd/head.h"
+
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define TEXT_MAX 64   /* an address as text, with brackets and port */
 #define V1_MAX 107    /* bytes of a version 1 header with its end */
@@ -173,21 +174,9 @@ enum proxy_verdict proxy_header(const char *bytes, size_t len, size_t *used,
 
 /* --- X-Forwarded-For --- */
 
-/* The value of the last such header line, and its length in *n; NULL: there is none. Only the last
- * counts: the proxy that speaks to us wrote it. */
+/* Only the last such line counts: the proxy that speaks to us wrote it. */
 static const char *last_forwarded(const char *head, size_t len, size_t *n) {
-    static const char name[] = "X-Forwarded-For:";
-    const char *found = NULL, *end = head + len;
-    for (const char *line = head; line < end;) {
-        const char *stop = memmem(line, (size_t)(end - line), "\r\n", 2);
-        size_t size = (size_t)((stop ? stop : end) - line);
-        if (size >= sizeof name - 1 && strncasecmp(line, name, sizeof name - 1) == 0) {
-            found = line + sizeof name - 1;
-            *n = size - (sizeof name - 1);
-        }
-        line += size + 2;
-    }
-    return found;
+    return head_last(head, len, "X-Forwarded-For", n);
 }
 
 bool proxy_is_forwarded(const char *head, size_t len) {
@@ -205,10 +194,7 @@ bool proxy_forwarded(const char *head, size_t len, const struct networks *truste
             from--;
         const char *s = list + from;
         size_t size = n - from;
-        for (; size && (*s == ' ' || *s == '\t'); size--)
-            s++;
-        while (size && (s[size - 1] == ' ' || s[size - 1] == '\t'))
-            size--;
+        head_trim(&s, &size);
         if (!read_address(s, size, out))
             return false;
         if (!networks_hold(trusted, &out->sa))

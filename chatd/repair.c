@@ -17,7 +17,7 @@
 
 /* --- One channel --- */
 
-struct reading {
+struct repair {
     struct node *node;
     struct channel *channel; /* pinned */
     struct position from;    /* where the feed stood when this was asked */
@@ -25,16 +25,16 @@ struct reading {
     enum err_code failed;
 };
 
-static void end_reading(struct reading *y, bool again) {
-    struct node *node = y->node;
-    struct channel *ch = y->channel;
+static void end_repair(struct repair *r, bool again) {
+    struct node *node = r->node;
+    struct channel *ch = r->channel;
     ch->repairing = false;
-    if (y->failed)
+    if (r->failed)
         delivery_fail_held(node, ch);
     delivery_settle(node, ch);
-    if (again || y->failed)
+    if (again || r->failed)
         delivery_read_stream(node, ch, again ? 0 : RETRY_MS);
-    free(y);
+    free(r);
     hub_unpin(&node->hub, ch);
 }
 
@@ -59,39 +59,39 @@ enum tail {
 };
 
 /* What is left of the epoch that we were in, if the new one goes on from it. */
-static enum tail deliver_old_tail(struct reading *y, const struct redisReply *entries, size_t n) {
-    struct channel *ch = y->channel;
+static enum tail deliver_old_tail(struct repair *r, const struct redisReply *entries, size_t n) {
+    struct channel *ch = r->channel;
     uint64_t before = ch->feed.last.seq;
-    if (!uuid_eq(&y->state.before, &ch->feed.last.epoch))
+    if (!uuid_eq(&r->state.before, &ch->feed.last.epoch))
         return TAIL_DONE;
     for (size_t i = 0; i < n; i++) {
         const struct redisReply *entry = reply_item(entries, i);
-        if (reply_entry_seq(entry) >= y->state.base)
+        if (reply_entry_seq(entry) >= r->state.base)
             return TAIL_DONE;
-        if (!delivery_entry(y->node, ch, entry))
+        if (!delivery_entry(r->node, ch, entry))
             return TAIL_WAITS;
     }
     return n == PAGE && ch->feed.last.seq > before ? TAIL_MORE : TAIL_DONE;
 }
 
 /* The channel is in another epoch than we are. */
-static void follow_epoch(struct reading *y, const struct redisReply *entries, size_t n) {
-    enum tail tail = deliver_old_tail(y, entries, n);
+static void follow_epoch(struct repair *r, const struct redisReply *entries, size_t n) {
+    enum tail tail = deliver_old_tail(r, entries, n);
     if (tail == TAIL_DONE)
-        delivery_enter_epoch(y->node, y->channel, &y->state);
+        delivery_enter_epoch(r->node, r->channel, &r->state);
     else if (tail == TAIL_WAITS)
-        delivery_suspect(y->node, y->channel);
-    end_reading(y, tail != TAIL_WAITS);
+        delivery_suspect(r->node, r->channel);
+    end_repair(r, tail != TAIL_WAITS);
 }
 
 /* What retention took before it got here. That it is gone is told: no number is skipped in
  * silence. */
-static void skip_removed(struct reading *y, const struct redisReply *oldest) {
-    struct channel *ch = y->channel;
-    uint64_t first = reply_entry_seq(oldest), gone = first ? first - 1 : y->state.at.seq;
-    if (!uuid_eq(&y->state.at.epoch, &ch->feed.last.epoch) || gone <= ch->feed.last.seq)
+static void skip_removed(struct repair *r, const struct redisReply *oldest) {
+    struct channel *ch = r->channel;
+    uint64_t first = reply_entry_seq(oldest), gone = first ? first - 1 : r->state.at.seq;
+    if (!uuid_eq(&r->state.at.epoch, &ch->feed.last.epoch) || gone <= ch->feed.last.seq)
         return;
-    struct event ev = {.kind = EVENT_PURGE, .epoch = y->state.at.epoch, .seq = gone};
+    struct event ev = {.kind = EVENT_PURGE, .epoch = r->state.at.epoch, .seq = gone};
     feed_advance(&ch->feed, gone);
     bus_tell(ch, &ev);
 }
@@ -99,58 +99,58 @@ static void skip_removed(struct reading *y, const struct redisReply *oldest) {
 /* The position, and the entries behind what was delivered. */
 static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
-    struct reading *y = arg;
-    struct channel *ch = y->channel;
-    struct node *node = y->node;
+    struct repair *r = arg;
+    struct channel *ch = r->channel;
+    struct node *node = r->node;
     size_t parts = 0, n = 0;
     struct err e;
-    y->failed = reply_array(reply, &parts, &e);
-    if (!y->failed && parts != 3)
-        y->failed = ERR_INTERNAL;
-    if (!y->failed)
-        y->failed = reply_position(reply_item(reply, 0), &y->state, &e);
-    if (!y->failed)
-        y->failed = reply_array(reply_item(reply, 1), &n, &e);
-    if (y->failed) {
-        end_reading(y, false);
+    r->failed = reply_array(reply, &parts, &e);
+    if (!r->failed && parts != 3)
+        r->failed = ERR_INTERNAL;
+    if (!r->failed)
+        r->failed = reply_position(reply_item(reply, 0), &r->state, &e);
+    if (!r->failed)
+        r->failed = reply_array(reply_item(reply, 1), &n, &e);
+    if (r->failed) {
+        end_repair(r, false);
         return;
     }
     bool other =
-        !uuid_is_nil(&y->state.at.epoch) && !uuid_eq(&y->state.at.epoch, &ch->feed.last.epoch);
+        !uuid_is_nil(&r->state.at.epoch) && !uuid_eq(&r->state.at.epoch, &ch->feed.last.epoch);
     if (other) {
-        follow_epoch(y, reply_item(reply, 1), n);
+        follow_epoch(r, reply_item(reply, 1), n);
         return;
     }
-    if (is_behind(&y->from, &y->state)) {
+    if (is_behind(&r->from, &r->state)) {
         begin_epoch(node, ch);
-        end_reading(y, false);
+        end_repair(r, false);
         return;
     }
     uint64_t before = ch->feed.last.seq;
     bool settled = true;
-    skip_removed(y, reply_item(reply, 2));
+    skip_removed(r, reply_item(reply, 2));
     for (size_t i = 0; i < n && settled; i++)
         settled = delivery_entry(node, ch, reply_item(reply_item(reply, 1), i));
     if (!settled)
         delivery_suspect(node, ch);
-    if (settled && n < PAGE && y->state.at.seq > ch->feed.last.seq) /* purged before it got here */
-        feed_advance(&ch->feed, y->state.at.seq);
+    if (settled && n < PAGE && r->state.at.seq > ch->feed.last.seq) /* purged before it got here */
+        feed_advance(&ch->feed, r->state.at.seq);
     if (ch->feed.last.seq > before)
         node->count.gaps++;
-    end_reading(y, settled && n == PAGE && ch->feed.last.seq > before);
+    end_repair(r, settled && n == PAGE && ch->feed.last.seq > before);
 }
 
 static void read_now(struct node *node, struct channel *ch) {
-    struct reading *y = calloc(1, sizeof *y);
-    if (!y)
+    struct repair *r = calloc(1, sizeof *r);
+    if (!r)
         return;
-    y->node = node;
-    y->channel = ch;
-    y->from = ch->feed.last;
+    r->node = node;
+    r->channel = ch;
+    r->from = ch->feed.last;
     ch->pins++;
     ch->repairing = true;
     cmd_read(&node->cmd, &node->keys, &ch->id, ch->feed.last.seq, PAGE);
-    redis_pool_call(node->store, &node->cmd, on_read, y, NULL);
+    redis_pool_call(node->store, &node->cmd, on_read, r, NULL);
 }
 
 /* Is there still a reason? A gap may have closed, or all its sessions gone. */
