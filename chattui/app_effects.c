@@ -1,12 +1,12 @@
 /* app_effects - what update() wants done, done: see app_parts.h. */
 #include "chattui/app_parts.h"
 
+#include "chattui/alarm.h"
 #include "chattui/desktop.h"
 #include "chattui/input.h"
 #include "chattui/password.h"
 #include "chattui/screen.h"
 
-#include "common/clock.h"
 #include "common/sanitize.h"
 
 #include <stdio.h>
@@ -79,12 +79,6 @@ static void on_wake(uv_timer_t *timer) {
     app_event(timer->data, &e);
 }
 
-static void wake(struct app *app, uint64_t at_ms) {
-    uint64_t now = clock_mono_ms();
-    uv_update_time(&app->loop); /* it counts from the loop's time, which stands still in a turn */
-    uv_timer_start(&app->wake, on_wake, at_ms > now ? at_ms - now : 0, 0);
-}
-
 /* --- All of them --- */
 
 static void on_event(struct event *e, void *arg) {
@@ -130,7 +124,7 @@ static void carry_out_here(struct app *app, const struct effect *fx) {
         read_password(app);
         break;
     case EFFECT_WAKE:
-        wake(app, fx->at_ms);
+        alarm_at(&app->wake, on_wake, fx->at_ms);
         break;
     case EFFECT_QUIT:
         app_end(app, fx->status);

@@ -3,6 +3,7 @@
  */
 #include "chattui/plain.h"
 
+#include "chattui/alarm.h"
 #include "chattui/net.h"
 #include "chattui/password.h"
 #include "chattui/plain_parts.h"
@@ -75,12 +76,6 @@ static void on_wake(uv_timer_t *timer) {
     event(timer->data, &e);
 }
 
-static void wake(struct plain *p, uint64_t at_ms) {
-    uint64_t now = clock_mono_ms();
-    uv_update_time(&p->loop); /* it counts from the loop's time, which stands still in a turn */
-    uv_timer_start(&p->wake, on_wake, at_ms > now ? at_ms - now : 0, 0);
-}
-
 static void trouble(struct plain *p, const char *text) {
     struct event e = {.kind = EV_TROUBLE, .u.line = {.text = text, .len = strlen(text)}};
     event(p, &e);
@@ -111,7 +106,7 @@ static void carry_out_here(struct plain *p, const struct effect *fx) {
         read_password(p);
         break;
     case EFFECT_WAKE:
-        wake(p, fx->at_ms);
+        alarm_at(&p->wake, on_wake, fx->at_ms);
         break;
     case EFFECT_QUIT:
         end(p, fx->status);

@@ -1,6 +1,8 @@
 /* tty - see tty.h. */
 #include "chattui/tty.h"
 
+#include "chattui/alarm.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,9 +14,8 @@ static void on_timer(uv_timer_t *timer);
 
 static void wait_for_more(struct tty *t) {
     unsigned ms = tokens_waiting(&t->tokens);
-    uv_update_time(t->timer.loop); /* the timer counts from it, and a turn may have taken long */
     if (ms)
-        uv_timer_start(&t->timer, on_timer, ms, 0);
+        alarm_in(&t->timer, on_timer, ms);
     else
         uv_timer_stop(&t->timer);
 }
