@@ -1,4 +1,4 @@
-/* chat - see load.h. The bytes of a chatd client (common/PROTOCOL.md), made and read with as little
+/* chat - see load.h. The bytes of a chatd client (docs/PROTOCOL.md), made and read with as little
  * work as will do: only what the phases need is looked at. floor has no protocol: /room/N is a member
  * of room N and may publish there, /pub/N only publishes, and every frame goes to the whole room. */
 #include "load.h"

@@ -1,8 +1,8 @@
 /* A server's frame → struct answer, as chattui reads it; the server may be hostile. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/answer.h"
-#include "common/validate.h"
+#include "common/proto/response_decode.h"
+#include "common/proto/validate.h"
 
 #include <string.h>
 

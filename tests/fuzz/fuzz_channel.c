@@ -1,7 +1,7 @@
 /* Channel ids, UUIDs and the lines of a cursor file: what is read is written as it was. */
 #include "tests/fuzz/fuzz.h"
 
-#include "chatctl/cursor.h"
+#include "chatctl/term/cursor.h"
 
 #include <string.h>
 #include <strings.h>

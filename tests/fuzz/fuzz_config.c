@@ -1,8 +1,8 @@
 /* chatd's config file. */
 #include "tests/fuzz/fuzz.h"
 
-#include "chatd/settings.h"
-#include "common/option_parts.h"
+#include "chatd/base/settings.h"
+#include "common/option/internal.h"
 
 #include <stdio.h>
 #include <sys/mman.h>

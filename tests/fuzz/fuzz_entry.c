@@ -3,12 +3,12 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/buf.h"
-#include "common/encode.h"
-#include "common/json.h"
-#include "common/reply.h"
-#include "common/sanitize.h"
-#include "common/validate.h"
+#include "common/base/buf.h"
+#include "common/proto/response_encode.h"
+#include "common/proto/json.h"
+#include "common/redis/reply.h"
+#include "common/base/sanitize.h"
+#include "common/proto/validate.h"
 
 #include <hiredis/hiredis.h>
 #include <locale.h>

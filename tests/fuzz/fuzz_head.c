@@ -2,7 +2,7 @@
  * origins, a line each. */
 #include "tests/fuzz/fuzz.h"
 
-#include "chatd/head.h"
+#include "chatd/net/head.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* A line of an export, as `chatctl import` takes it apart. */
 #include "tests/fuzz/fuzz.h"
 
-#include "chatctl/import.h"
+#include "chatctl/ops/import.h"
 
 #include <string.h>
 

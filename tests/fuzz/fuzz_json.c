@@ -2,9 +2,9 @@
  * space. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/buf.h"
-#include "common/json.h"
-#include "common/validate.h"
+#include "common/base/buf.h"
+#include "common/proto/json.h"
+#include "common/proto/validate.h"
 
 static const char *const KEYS[] = {"a", "type", "requestID", "users", ""};
 

@@ -1,8 +1,8 @@
 /* A line of chatctl's shell: split into words, and those into a command with its arguments. */
 #include "tests/fuzz/fuzz.h"
 
-#include "chatctl/parse.h"
-#include "chatctl/words.h"
+#include "chatctl/table/parse.h"
+#include "chatctl/term/words.h"
 
 #include <string.h>
 

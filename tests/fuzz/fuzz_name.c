@@ -1,7 +1,7 @@
 /* Names: what is accepted is in its stored form already, and folds to one that folds to itself. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/validate.h"
+#include "common/proto/validate.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * input is read as each of them. */
 #include "tests/fuzz/fuzz.h"
 
-#include "chatd/proxy.h"
+#include "chatd/net/proxy.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Redis' bytes → hiredis' reply → every parser of replies: any may meet any. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/reply.h"
+#include "common/redis/reply.h"
 
 #include <hiredis/hiredis.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * and stays as it is when it is cleaned again. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/sanitize.h"
-#include "common/validate.h"
+#include "common/base/sanitize.h"
+#include "common/proto/validate.h"
 
 #include <locale.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * read as each of them. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/durability.h"
-#include "common/topology.h"
+#include "common/redis/durability.h"
+#include "common/redis/topology.h"
 
 #include <hiredis/hiredis.h>
 #include <string.h>

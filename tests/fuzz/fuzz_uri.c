@@ -2,7 +2,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/redis_uri.h"
+#include "common/redis/redis_uri.h"
 
 #include <string.h>
 

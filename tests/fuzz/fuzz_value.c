@@ -1,8 +1,8 @@
 /* Values of options, chatd's and chatctl's: what is taken is in the range that its row names. */
 #include "tests/fuzz/fuzz.h"
 
-#include "chatctl/parse.h"
-#include "chatd/settings.h"
+#include "chatctl/table/parse.h"
+#include "chatd/base/settings.h"
 
 #include <string.h>
 

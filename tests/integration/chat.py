@@ -1,5 +1,5 @@
 """What the integration tests are written with: a Redis, a chatd and a WebSocket client, all plain
-and synchronous. Every text frame that a Client reads is held against common/schema.json."""
+and synchronous. Every text frame that a Client reads is held against common/proto/schema.json."""
 
 import base64
 import contextlib
@@ -65,7 +65,7 @@ def descriptors(pid):
 
 # Redis
 
-ACL = ROOT / "service/redis-users.conf"
+ACL = ROOT / "chatd/service/redis-users.conf"
 SERVERS = {}  # those that know the users of ACL, by what their URIs begin with
 
 
@@ -350,7 +350,7 @@ class Silence(AssertionError):
 
 @functools.cache
 def validator():
-    schema = json.loads((ROOT / "common/schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "common/proto/schema.json").read_text(encoding="utf-8"))
     return jsonschema.Draft202012Validator(schema)
 
 

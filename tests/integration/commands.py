@@ -13,7 +13,7 @@ def source(path):
 
 
 def sources(*folders):
-    return "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in sorted((chat.ROOT / folder).glob("*.c")))
+    return "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in sorted((chat.ROOT / folder).rglob("*.c")))
 
 
 def named(text, pattern):
@@ -29,7 +29,7 @@ def named(text, pattern):
 def of_scripts():
     """{"APPEND": {"xadd", ...}}"""
     table = {}
-    for symbol, file in re.findall(r"X\(([A-Z_]+), ([a-z_]+)\)", source("common/script.h")):
+    for symbol, file in re.findall(r"X\(([A-Z_]+), ([a-z_]+)\)", source("common/redis/script.h")):
         text = source(f"common/scripts/{file}.lua")
         text = "".join(source(f"common/scripts/{used}.lua") for used in re.findall(r"^-- uses (\w+)$", text, re.M)) + text
         table[symbol] = named(text, r"redis\.p?call\([^,()]*'[A-Z]+'")
@@ -38,7 +38,7 @@ def of_scripts():
 
 def of_builders():
     """{"cmd_join": {"evalsha", "zadd", ...}}, private helpers included in their callers."""
-    text, scripts = source("common/cmd.c"), of_scripts()
+    text, scripts = source("common/redis/cmd.c"), of_scripts()
     bodies = dict(re.findall(r"^(?:static )?\w[\w *]*?\b(\w+)\([^;{]*\) \{\n(.*?)^\}", text, re.M | re.S))
     found = {}
     for name, body in bodies.items():
@@ -54,7 +54,7 @@ def of_builders():
 
 def sent():
     builders, programs = of_builders(), {}
-    for program, text in (("chatd", sources("chatd")), ("chatctl", sources("chatctl") + source("common/store.c") + source("common/peer.c"))):
+    for program, text in (("chatd", sources("chatd")), ("chatctl", sources("chatctl") + source("common/redis/redis_sync.c") + source("common/redis/peer.c"))):
         commands = named(text, r"(?:cmd_begin|fsck_key_command)\((?:[^;\"]|\([^)]*\))*?\"[A-Z]+\"(?: : \"[A-Z]+\")?")
         for used in set(re.findall(r"\b(cmd_\w+)\(", text)):
             commands |= builders.get(used, set())

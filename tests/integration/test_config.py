@@ -164,7 +164,7 @@ def test_port_in_use(redis, prefix):
 def test_help_lists_every_option():
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    source = re.sub(r" */\*.*?\*/", "", (chat.ROOT / "chatd/settings.c").read_text(), flags=re.S)
+    source = re.sub(r" */\*.*?\*/", "", (chat.ROOT / "chatd/base/settings.c").read_text(), flags=re.S)
     rows = re.findall(r'^ *(?:[A-Z]+\(|\{)"([a-z0-9-]+)", (.*?(?:\),|\},))$', source, re.M | re.S)
     options = [name for name, rest in rows if not re.search(r'""[^"]*$', rest)]  # no help text: hidden
     assert len(options) > 25

@@ -1,5 +1,5 @@
 """chatctl doctor and chatd ask Redis about every command that they send, wherever they send it from, and the shipped
-users may do that and no more: one table, common/grants.c, held against the sources."""
+users may do that and no more: one table, common/redis/grants.c, held against the sources."""
 
 import os
 import subprocess

@@ -7,7 +7,7 @@ import subprocess
 import chat
 import pytest
 
-PAGE = chat.ROOT / "chatctl/chatctl.1.scd"
+PAGE = chat.ROOT / "chatctl/man/chatctl.1.scd"
 BEGIN, END = "# SYNOPSIS\n\n", "\n# DESCRIPTION"
 
 

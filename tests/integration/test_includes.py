@@ -14,16 +14,16 @@ ALLOWED = {  # folder: the folders of ours that it may include
 }
 
 ONLY_IN = {  # library, as its headers begin: the files that may include it
-    "hiredis": {"common/reply.c", "common/peer.c", "chatd/redis_link.c", "chatd/reply_arena.c"},
-    "libwebsockets.h": {"chatd/ws.c", "chatd/wire.c", "common/wsclient.c"},
-    "openssl/": {"chatd/tls_context.c", "chatd/tls_context.h", "chatd/tls.c", "common/wsclient.c"},
-    "cjson": {"common/json.c"},
-    "sodium": {"common/secret.c"},
-    "utf8proc.h": {"common/validate.c", "chattui/text.c"},
-    "confuse.h": {"common/option_file.c"},
-    "uuid/uuid.h": {"common/uuid.c"},
-    "readline/": {"chatctl/shell.c", "chattui/input.c"},
-    "curses.h": {"chattui/screen.c"},
+    "hiredis": {"common/redis/reply.c", "common/redis/peer.c", "chatd/redis/redis_link.c", "chatd/base/reply_arena.c"},
+    "libwebsockets.h": {"chatd/net/ws.c", "chatd/session/wire.c", "common/client/wsclient.c"},
+    "openssl/": {"chatd/net/tls_context.c", "chatd/net/tls_context.h", "chatd/net/tls.c", "common/client/wsclient.c"},
+    "cjson": {"common/proto/json.c"},
+    "sodium": {"common/base/secret.c"},
+    "utf8proc.h": {"common/proto/validate.c", "chattui/base/text.c"},
+    "confuse.h": {"common/option/option_file.c"},
+    "uuid/uuid.h": {"common/base/uuid.c"},
+    "readline/": {"chatctl/cli/shell.c", "chattui/term/input.c"},
+    "curses.h": {"chattui/term/screen.c"},
 }
 
 

@@ -54,7 +54,7 @@ def test_everything_is_there(installed):
 
 
 def test_the_client_alone(tmp_path):
-    """What its package holds: see service/packages.cmake."""
+    """What its package holds: see packaging/packages.cmake."""
     build = pathlib.Path(os.environ["CHATD_BIN"]).parents[1]
     if not (build / "cmake_install.cmake").exists():
         pytest.skip("not run from a build directory")

@@ -1,4 +1,4 @@
-"""The reference (common/PROTOCOL.md), the JSON Schema (common/schema.json), the golden frames and
+"""The reference (docs/PROTOCOL.md), the JSON Schema (common/proto/schema.json), the golden frames and
 the browser client agree with one another. Needs no server."""
 
 import copy
@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-REFERENCE = (ROOT / "common/PROTOCOL.md").read_text(encoding="utf-8")
-SCHEMA = json.loads((ROOT / "common/schema.json").read_text(encoding="utf-8"))
+REFERENCE = (ROOT / "docs/PROTOCOL.md").read_text(encoding="utf-8")
+SCHEMA = json.loads((ROOT / "common/proto/schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 CLIENT = ROOT / "tests/integration/browser_client.html"
 
-REQUESTS = set(re.findall(r'X\(\w+, "(\w+)"\)', (ROOT / "common/request.h").read_text()))
+REQUESTS = set(re.findall(r'X\(\w+, "(\w+)"\)', (ROOT / "common/proto/request.h").read_text()))
 OPTIONAL = {((), "requestID"), (("error",), "request"), (("error",), "retryAfterMs"),
             (("channelJoin",), "recovered")}
 

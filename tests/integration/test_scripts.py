@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 import chat
 
-SCRIPTS = chat.ROOT / "common/scripts"
+SCRIPTS = chat.ROOT / "common/redis/scripts"
 ALICE, BOB, CAROL = (f"{n}0000000-0000-4000-8000-00000000000{n}" for n in "abc")
 NODE = "0123456789abcdef"
 NOW = 1714564800123

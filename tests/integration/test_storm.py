@@ -6,7 +6,7 @@ import chat
 import pytest
 
 CROWD = 150     # more than twice as many as are let in at once
-PLACES = 64     # chatd/gate.h
+PLACES = 64     # chatd/op/admission.h
 WITHIN = 3.0    # seconds until a request is answered, whatever Redis does
 
 

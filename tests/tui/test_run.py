@@ -108,7 +108,7 @@ def test_no_tui_says_how_to_connect(machine):
     server = machine.run("--no-tui", "--listen", address)
     told = server.wait("chatd: serving", timeout=BUILDING)
     lines = re.match(rf"Chat server: +ws://{address}/ws +\(Ctrl-C stops it; .*\)\nIn a terminal: (\S+) --server "
-                     rf"ws://{address}/ws\nIn a browser: .* common/PROTOCOL.md\n", told)
+                     rf"ws://{address}/ws\nIn a browser: .* docs/PROTOCOL.md\n", told)
     assert lines, told
     password = machine.dir / "password"
     password.touch(mode=0o600)

@@ -4,7 +4,7 @@
  *
  *     wsprobe URL [CA-FILE [OPEN-MS [PING-MS]]]
  */
-#include "common/wsclient.h"
+#include "common/client/wsclient.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_RESP_MADE_H
 #define TESTS_UNIT_RESP_MADE_H
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 
 #include <hiredis/hiredis.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/answer.h"
+#include "common/proto/response_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* test_buf - the cap holds whatever is appended, a failure sticks and spoils nothing, and growth
  * keeps what is there. */
-#include "common/buf.h"
+#include "common/base/buf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

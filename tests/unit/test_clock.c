@@ -1,6 +1,6 @@
 /* test_clock - the date arithmetic of clock_rfc3339 against gmtime_r, which it does without, over
  * ten thousand years; and that the clocks are the clocks. */
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * characters. A script's SHA-1 stands there as <name>, its body as <body of name>, so that an
  * edited script is no change here. UPDATE_GOLDEN=1 in the environment writes the file anew instead
  * of comparing: read the diff before committing it. */
-#include "common/cmd.h"
+#include "common/redis/cmd.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define GOLDEN PROJECT_SOURCE_DIR "/tests/golden/commands.txt"

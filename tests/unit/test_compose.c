@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/compose.h"
+#include "common/proto/request_encode.h"
 
 #include <stdio.h>
 #include <string.h>

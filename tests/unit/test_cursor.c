@@ -1,6 +1,6 @@
 /* test_cursor - a line of a cursor file is read back as it was written; anything else is refused.
  */
-#include "chatctl/cursor.h"
+#include "chatctl/term/cursor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/durability.h"
+#include "common/redis/durability.h"
 #include "tests/unit/resp_made.h"
 
 #define CONFIG(aof, fsync, min)                                                                    \

@@ -2,7 +2,7 @@
  * and, independently, against a tree of the same values that cJSON prints. UPDATE_GOLDEN=1 in the
  * environment writes the golden files anew instead of comparing: read the diff before committing
  * it. */
-#include "common/encode.h"
+#include "common/proto/response_encode.h"
 
 #include <cjson/cJSON.h>
 #include <setjmp.h>

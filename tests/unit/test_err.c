@@ -1,6 +1,6 @@
 /* test_err - the error and close tables are consistent, released codes keep their meaning, and
  * err_set does what its contract says. */
-#include "common/err.h"
+#include "common/base/err.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

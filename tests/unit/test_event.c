@@ -1,8 +1,8 @@
 /* test_event - each kind of payload, written and read back; and what isn't ours, or is cut, or too
  * long, is refused without a look beyond its end. */
-#include "common/event.h"
+#include "common/redis/event.h"
 
-#include "common/validate.h"
+#include "common/proto/validate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

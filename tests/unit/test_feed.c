@@ -1,6 +1,6 @@
 /* test_feed - whatever order messages come in, and however often, what leaves the feed is 1, 2, 3 …
  * of one epoch, each once. */
-#include "chatd/feed.h"
+#include "chatd/session/reorder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* test_frame - the bytes of a frame at every boundary of RFC 6455's lengths, and who frees it. */
-#include "chatd/frame.h"
+#include "chatd/base/frame.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* test_gate - never more than there are places inside; the line is served in its order, each once. */
-#include "chatd/gate.h"
+#include "chatd/op/admission.h"
 
-#include "chatd/session.h"
+#include "chatd/session/session.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "chatd/head.h"
+#include "chatd/net/head.h"
 
 #include <stdlib.h>
 #include <string.h>

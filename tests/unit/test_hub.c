@@ -1,10 +1,10 @@
 /* test_hub - who is joined to what, and that each joined session gets each message once: those that
  * come while a join is under way, too. The sessions are real, their sockets fakes. */
-#include "chatd/hub.h"
+#include "chatd/session/hub.h"
 
-#include "chatd/session.h"
-#include "common/log.h"
-#include "common/secret.h"
+#include "chatd/session/session.h"
+#include "common/base/log.h"
+#include "common/base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

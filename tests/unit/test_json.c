@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/json.h"
+#include "common/base/buf.h"
+#include "common/proto/json.h"
 
 #include <cjson/cJSON.h>
 #include <locale.h>

@@ -1,6 +1,6 @@
 /* test_keys - every name that we have in Redis, spelled out. A change here is a change of the
  * schema: existing data would not be found any more. */
-#include "common/keys.h"
+#include "common/redis/keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* test_limits - the bucket lets through what its rate says, over any time and across the wrap of
  * its 32-bit clock; connections are counted by host, however the host is written. */
-#include "chatd/limits.h"
+#include "chatd/session/limits.h"
 
-#include "common/secret.h"
+#include "common/base/secret.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

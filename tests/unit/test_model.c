@@ -1,6 +1,6 @@
 /* test_model - both sides of a private channel name it alike, and a name reads back as what it
  * names. */
-#include "common/model.h"
+#include "common/proto/model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

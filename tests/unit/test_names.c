@@ -1,8 +1,8 @@
 /* test_names - the cache of names knows what it was told, for a minute, and never holds more than
  * its limit. */
-#include "chatd/names.h"
+#include "chatd/base/names.h"
 
-#include "common/secret.h"
+#include "common/base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

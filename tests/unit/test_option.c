@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/option.h"
+#include "common/option/option.h"
 
 #include <stdio.h>
 #include <stdlib.h>

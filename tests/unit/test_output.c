@@ -1,5 +1,5 @@
 /* test_output - the same rows in the four formats, byte for byte. Stdout is a file here. */
-#include "chatctl/output.h"
+#include "chatctl/term/output.h"
 
 #include <locale.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* test_page - a page takes messages until it is full, and counts what is none. */
-#include "chatd/page.h"
+#include "chatd/channel/page.h"
 
-#include "common/encode.h"
-#include "common/reply.h"
+#include "common/proto/response_encode.h"
+#include "common/redis/reply.h"
 
 #include <hiredis/hiredis.h>
 #include <setjmp.h>

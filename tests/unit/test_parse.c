@@ -1,7 +1,7 @@
 /* test_parse - chatctl's command lines by its own table: globals anywhere, options of a command
  * behind its verb, values of each kind, and what is said about what is wrong. (The program's side
  * is in test_ctl_cli.py.) */
-#include "chatctl/parse.h"
+#include "chatctl/table/parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

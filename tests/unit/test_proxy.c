@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "chatd/proxy.h"
+#include "chatd/net/proxy.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/redis_uri.h"
+#include "common/redis/redis_uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>

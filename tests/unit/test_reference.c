@@ -1,11 +1,11 @@
-/* test_reference - common/PROTOCOL.md says what the code does: its tables of errors and close codes
+/* test_reference - docs/PROTOCOL.md says what the code does: its tables of errors and close codes
  * are those of err.h, and its examples of requests are understood. The tables stand between
  * markers; UPDATE_GOLDEN=1 in the environment writes them anew instead of comparing. (The examples
  * of frames from the server are held against the JSON Schema by
  * tests/integration/test_reference.py.) */
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/request.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/proto/request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

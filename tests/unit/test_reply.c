@@ -1,10 +1,10 @@
 /* test_reply - every parser of Redis replies, on replies that hiredis made from RESP bytes, so that
  * the shapes are the real ones. Each gets what it expects, no reply, every kind of error, and the
  * wrong shapes: an unexpected reply is an error, never a crash and never a guess. */
-#include "common/reply.h"
+#include "common/redis/reply.h"
 
-#include "common/buf.h"
-#include "common/validate.h"
+#include "common/base/buf.h"
+#include "common/proto/validate.h"
 
 #include <hiredis/hiredis.h>
 #include <setjmp.h>

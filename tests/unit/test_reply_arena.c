@@ -1,5 +1,5 @@
 /* test_reply_arena - answers made in the arena are those that hiredis makes by itself. */
-#include "chatd/reply_arena.h"
+#include "chatd/base/reply_arena.h"
 
 #include <hiredis/hiredis.h>
 #include <setjmp.h>

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/request.h"
+#include "common/base/buf.h"
+#include "common/proto/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>

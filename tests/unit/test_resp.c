@@ -1,5 +1,5 @@
 /* test_resp - the bytes of a command are those that hiredis would make. */
-#include "common/resp.h"
+#include "common/redis/resp.h"
 
 #include <hiredis/hiredis.h>
 #include <setjmp.h>

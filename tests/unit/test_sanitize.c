@@ -1,6 +1,6 @@
 /* test_sanitize - what foreign text looks like on a terminal: each kind of character that acts,
  * hides or lies. */
-#include "common/sanitize.h"
+#include "common/base/sanitize.h"
 
 #include <locale.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* test_script - what is embedded is what lies in common/scripts, with what it uses in front where a
  * script asks for it, and the SHA-1 is the one that Redis will compute. What the scripts do is
  * tested against a real Redis, in tests/integration/test_scripts.py. */
-#include "common/script.h"
+#include "common/redis/script.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/secret.h"
+#include "common/base/secret.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* test_session - the outbound queue and its cap, one write a session and turn, closing behind what
  * is queued, life after the socket, and the sweep. The socket is a fake. */
-#include "chatd/session.h"
+#include "chatd/session/session.h"
 
-#include "common/log.h"
-#include "common/secret.h"
+#include "common/base/log.h"
+#include "common/base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

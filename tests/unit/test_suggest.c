@@ -1,5 +1,5 @@
 /* test_suggest - what was probably meant. */
-#include "common/suggest.h"
+#include "common/base/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* test_table - ten thousand items in and out, growth, keys that hold one another's beginnings, and
  * removal while walking. */
-#include "common/table.h"
+#include "common/base/table.h"
 
-#include "common/secret.h"
+#include "common/base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/topology.h"
+#include "common/redis/topology.h"
 #include "tests/unit/resp_made.h"
 
 static const struct redis_address ASKED = {"10.0.0.9", 7009};

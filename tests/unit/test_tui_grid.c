@@ -1,5 +1,5 @@
 /* test_tui_grid - cells: columns of every kind of character, clipping, halves of wide ones. */
-#include "chattui/grid.h"
+#include "chattui/base/grid.h"
 
 #include <locale.h>
 #include <setjmp.h>

@@ -8,8 +8,8 @@
  */
 #include "tui_client.h"
 
-#include "common/encode.h"
-#include "common/secret.h"
+#include "common/proto/response_encode.h"
+#include "common/base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* test_tui_input - readline without a terminal: editing, history, search, vi mode, pastes, and keys
  * that must not harm. */
-#include "chattui/input.h"
+#include "chattui/term/input.h"
 
 #include <locale.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* test_tui_keymap - the keys of actions: every default is a key, none means two things, users change
  * them. */
-#include "chattui/keymap.h"
+#include "chattui/model/keymap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* test_tui_layout - at every size: parts that tile the screen and don't overlap. */
-#include "chattui/layout.h"
+#include "chattui/view/layout.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

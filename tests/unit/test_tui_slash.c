@@ -1,10 +1,10 @@
 /* test_tui_slash - commands, completion, aliases and search, as one types them. */
 #include "tui_trace.h"
 
-#include "chattui/describe.h"
-#include "chattui/update_parts.h"
-#include "chattui/slash.h"
-#include "common/secret.h"
+#include "chattui/update/describe.h"
+#include "chattui/update/internal.h"
+#include "chattui/update/slash.h"
+#include "common/base/secret.h"
 
 #include <locale.h>
 

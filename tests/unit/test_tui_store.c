@@ -1,9 +1,9 @@
 /* store: what is kept, and that it is there again however the program ended. */
-#include "chattui/files.h"
-#include "chattui/record.h"
-#include "chattui/settings.h"
-#include "chattui/store.h"
-#include "common/secret.h"
+#include "chattui/io/files.h"
+#include "chattui/io/record.h"
+#include "chattui/io/settings.h"
+#include "chattui/io/journal.h"
+#include "common/base/secret.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* test_tui_theme - looks in words, themes from files with errors that say where, colours that a
  * terminal does not have. */
-#include "chattui/theme.h"
+#include "chattui/model/theme.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,9 +2,9 @@
  * twice, nothing out of order. Rows are compared as a digest: 7 a message, [2-4] a hole, (5-6) removed,
  * <2-4> lost, | a new epoch, ~ a notice, ? pending.
  */
-#include "chattui/timeline.h"
+#include "chattui/model/timeline.h"
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

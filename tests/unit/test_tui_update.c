@@ -2,8 +2,8 @@
  * activity, the dialogue; and a server that says what it should not. */
 #include "tui_trace.h"
 
-#include "chattui/describe.h"
-#include "common/secret.h"
+#include "chattui/update/describe.h"
+#include "common/base/secret.h"
 
 static struct channel *public(void) {
     return C.m.channels[0];

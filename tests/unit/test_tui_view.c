@@ -1,8 +1,8 @@
 /* test_tui_view - the model on a fake screen, as text, held against tests/golden/view_*.txt:
  * UPDATE_GOLDEN=1 writes them anew; read the diff before committing it. */
-#include "chattui/view.h"
+#include "chattui/view/view.h"
 
-#include "common/uuid.h"
+#include "common/base/uuid.h"
 
 #include <locale.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* test_tui_view_input - drafts of every shape as cells: where they wrap, where the cursor is. */
-#include "chattui/view_input.h"
+#include "chattui/view/view_input.h"
 
 #include <locale.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* test_tui_wrap - lines of text at every width: nothing lost, nothing too wide, broken where people
  * would. */
-#include "chattui/text.h"
-#include "chattui/wrap.h"
-#include "common/buf.h"
+#include "chattui/base/text.h"
+#include "chattui/base/wrap.h"
+#include "common/base/buf.h"
 
 #include <locale.h>
 #include <setjmp.h>

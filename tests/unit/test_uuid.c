@@ -1,7 +1,7 @@
 /* test_uuid - strict reading, lower-case writing, and the order of bytes is the order of texts. */
-#include "common/uuid.h"
+#include "common/base/uuid.h"
 
-#include "common/secret.h"
+#include "common/base/secret.h"
 
 #include <ctype.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/validate.h"
+#include "common/proto/validate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test_words - lines of chatctl's shell, taken apart. */
-#include "chatctl/words.h"
+#include "chatctl/term/words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* ws_url: what is taken for an address, and as what. */
-#include "common/ws_url.h"
+#include "common/client/ws_url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

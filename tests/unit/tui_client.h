@@ -5,9 +5,9 @@
 #ifndef TESTS_TUI_CLIENT_H
 #define TESTS_TUI_CLIENT_H
 
-#include "chattui/update.h"
-#include "common/answer.h"
-#include "common/buf.h"
+#include "chattui/update/update.h"
+#include "common/proto/response_decode.h"
+#include "common/base/buf.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,67 @@
+/* chatctl - the chat's administration tool: a command line, or without one a shell. It works
+ * straight on Redis; see commands.h for the table that everything is made from. */
+#include "chatctl/cli/app.h"
+#include "chatctl/cli/complete.h"
+#include "chatctl/cli/help.h"
+#include "chatctl/cli/shell.h"
+#include "chatctl/term/signals.h"
+#include "common/base/secret.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SYNOPSIS_MAX ((size_t)64 * 1024)
+
+/* Names are UTF-8 whatever the environment says: in the C locale they would be taken for rubbish.
+ */
+static void use_utf8(void) {
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+static enum status print_synopsis(void) {
+    struct buf text;
+    buf_init(&text, SYNOPSIS_MAX);
+    help_man_synopsis(&text);
+    fwrite(text.data, 1, text.len, stdout);
+    buf_free(&text);
+    return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+}
+
+/* Options without a command are the shell's. */
+static bool is_shell(size_t argc, char **argv, struct line *line) {
+    if (!line_init(line, argc))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < argc; i++)
+        ok = line_feed(line, argv[i]);
+    return ok && !line->pending && !line->noun && !line->command && !line->help && !line->version;
+}
+
+int main(int argc, char **argv) {
+    struct app app = {.has_stdin = true};
+    size_t n = argc > 1 ? (size_t)argc - 1 : 0;
+    enum status status;
+    use_utf8();
+    signals_init();
+    if (!secret_init()) {
+        complain("no randomness");
+        return STATUS_FAILED;
+    }
+    if (n && strcmp(argv[1], "__complete") == 0)
+        return complete_main(n - 1, argv + 2);
+    if (n && strcmp(argv[1], "__man-synopsis") == 0)
+        return print_synopsis();
+    if (is_shell(n, argv + 1, &app.base))
+        status = shell_run(&app);
+    else {
+        line_free(&app.base);
+        status = app_run(&app, n, argv + 1);
+    }
+    line_free(&app.base);
+    app_free(&app);
+    return status;
+}

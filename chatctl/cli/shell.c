@@ -1,0 +1,285 @@
+/* shell - see shell.h. */
+#include "chatctl/cli/shell.h"
+
+#include "chatctl/cli/complete.h"
+#include "chatctl/cli/help.h"
+#include "chatctl/term/signals.h"
+#include "chatctl/term/words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <readline/history.h>
+#include <readline/readline.h>
+
+#define HISTORY_MAX 1000
+#define CANDIDATES_MAX 300
+#define TAB_TIMEOUT_MS 250 /* how long Tab may wait for Redis */
+#define HINT_MAX 4096
+
+enum outcome { RAN, IS_EMPTY, LEAVE };
+
+/* Runs one line; *status is its command's. */
+static enum outcome run_line(struct app *app, const char *text, enum status *status) {
+    struct words w;
+    enum outcome outcome = RAN;
+    *status = STATUS_FAILED;
+    if (!words_split(&w, text)) {
+        complain("out of memory");
+        return RAN;
+    }
+    if (w.open) {
+        complain("a quote (%c) is opened and not closed", w.open);
+        *status = STATUS_USAGE;
+    } else if (w.n == 0)
+        outcome = IS_EMPTY;
+    else if (w.n == 1 && (strcmp(w.v[0], "exit") == 0 || strcmp(w.v[0], "quit") == 0))
+        outcome = LEAVE;
+    else
+        *status = app_run(app, w.n, w.v);
+    words_free(&w);
+    return outcome;
+}
+
+/* --- From a pipe --- */
+
+static enum status run_script(struct app *app) {
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t len;
+    enum status status = STATUS_DONE;
+    enum outcome outcome = RAN;
+    app->has_stdin = false;
+    for (unsigned long n = 1;
+         status == STATUS_DONE && outcome != LEAVE && (len = getline(&line, &size, stdin)) >= 0;
+         n++) {
+        if (strlen(line) != (size_t)len) {
+            complain("line %lu: not text", n);
+            status = STATUS_USAGE;
+            break;
+        }
+        outcome = run_line(app, line, &status);
+        if (outcome != RAN)
+            status = STATUS_DONE;
+        if (status != STATUS_DONE)
+            complain("stopped at line %lu", n);
+    }
+    free(line);
+    return status;
+}
+
+/* --- On a terminal --- */
+
+/* What readline's call-backs, which carry no pointer of ours, need to know. */
+static struct {
+    struct app *app;
+    char *found[CANDIDATES_MAX + 1];
+    size_t n, next;
+} tab;
+
+static struct store *store_for_tab(const struct line *line, void *arg) {
+    (void)line;
+    (void)arg;
+    struct app *app = tab.app;
+    struct err e;
+    if (app->store)
+        return app->store;
+    settings_free(&app->used);
+    if (settings_load(&app->used, &app->base))
+        app->store = store_open(&app->used.uri, &app->used.keys, TAB_TIMEOUT_MS, &e);
+    if (app->store) /* the next command opens its own, with its own patience */
+        app->used.timeout = TAB_TIMEOUT_MS;
+    return app->store;
+}
+
+static void take_candidate(const char *candidate, const char *help, void *arg) {
+    (void)help;
+    (void)arg;
+    if (tab.n < CANDIDATES_MAX && (tab.found[tab.n] = strdup(candidate)))
+        tab.n++;
+}
+
+static char *next_candidate(const char *text, int again) {
+    (void)text;
+    if (!again)
+        tab.next = 0;
+    return tab.next < tab.n ? tab.found[tab.next++] : NULL; /* readline frees it */
+}
+
+/* Nothing to offer: then say what is expected. */
+static void hint(const struct words *w) {
+    struct line line;
+    struct buf text;
+    if (!line_init(&line, w->n))
+        return;
+    for (size_t i = 0; i < w->n && line_feed(&line, w->v[i]); i++)
+        ;
+    buf_init(&text, HINT_MAX);
+    if (line.command) {
+        help_usage(&text, line.command, true);
+        fprintf(rl_outstream, "\n%s\n", buf_cstr(&text));
+        rl_on_new_line();
+    }
+    buf_free(&text);
+    line_free(&line);
+}
+
+static char **on_tab(const char *text, int start, int end) {
+    (void)start;
+    (void)end;
+    struct words w;
+    char **matches = NULL, empty[] = "";
+    char *before = strndup(rl_line_buffer, (size_t)rl_point);
+    rl_attempted_completion_over = 1;
+    tab.n = 0;
+    if (!before || !words_split(&w, before)) {
+        free(before);
+        return NULL;
+    }
+    if (w.ended)
+        w.v[w.n++] = empty; /* words_split leaves room for one more */
+    if (complete(w.n, w.v, store_for_tab, take_candidate, NULL) == COMPLETE_FILES)
+        matches = rl_completion_matches(text, rl_filename_completion_function);
+    else if (tab.n) {
+        rl_filename_completion_desired = 1; /* for the quoting that comes with it */
+        matches = rl_completion_matches(text, next_candidate);
+    } else
+        hint(&w);
+    words_free(&w);
+    free(before);
+    return matches;
+}
+
+static int is_quoted(char *text, int at) {
+    int slashes = 0;
+    while (at > slashes && text[at - 1 - slashes] == '\\')
+        slashes++;
+    return slashes % 2;
+}
+
+/* A name with spaces: with backslashes, or as it is behind a quote that the user has opened. */
+static char *quote(char *text, int match, char *quote_char) {
+    (void)match;
+    char *out = malloc(2 * strlen(text) + 3), *p = out;
+    if (!out)
+        return NULL;
+    if (quote_char && *quote_char) {
+        *p++ = *quote_char;
+        memcpy(p, text, strlen(text) + 1);
+        return out;
+    }
+    for (; *text; text++) {
+        if (strchr(rl_filename_quote_characters, *text))
+            *p++ = '\\';
+        *p++ = *text;
+    }
+    *p = '\0';
+    return out;
+}
+
+static char *unquote(char *text, int quote_char) {
+    (void)quote_char;
+    struct words w;
+    char *out = NULL;
+    if (words_split(&w, text)) {
+        out = strdup(w.n ? w.v[0] : "");
+        words_free(&w);
+    }
+    return out ? out : strdup(text);
+}
+
+/* Ctrl-C clears the line. */
+static int on_signal(void) {
+    if (!interrupted())
+        return 0;
+    signals_arm();
+    fputs("^C\n", rl_outstream);
+    rl_replace_line("", 1);
+    rl_on_new_line();
+    rl_redisplay();
+    return 0;
+}
+
+static void prepare_readline(struct app *app) {
+    tab.app = app;
+    rl_readline_name = "chatctl";
+    rl_attempted_completion_function = on_tab;
+    rl_completer_word_break_characters = " \t\n\"'";
+    rl_completer_quote_characters = "'\"";
+    rl_filename_quote_characters = " \t\n\\\"'#";
+    rl_char_is_quoted_p = is_quoted;
+    rl_filename_quoting_function = quote;
+    rl_filename_dequoting_function = unquote;
+    rl_signal_event_hook = on_signal;
+    rl_variable_bind("mark-directories", "off"); /* a user may be called like one */
+    using_history();
+    stifle_history(HISTORY_MAX);
+}
+
+/* $XDG_STATE_HOME/chatctl/history; made if need be, for the user alone. */
+static bool history_file(char *out, size_t size) {
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char dir[900];
+    if (state && *state == '/')
+        snprintf(dir, sizeof dir, "%s", state);
+    else if (home && *home == '/')
+        snprintf(dir, sizeof dir, "%s/.local/state", home);
+    else
+        return false;
+    for (char *p = dir + 1; (p = strchr(p, '/')); p++) {
+        *p = '\0';
+        mkdir(dir, 0755);
+        *p = '/';
+    }
+    mkdir(dir, 0755);
+    snprintf(out, size, "%s/chatctl", dir);
+    mkdir(out, 0700);
+    snprintf(out, size, "%s/chatctl/history", dir);
+    return true;
+}
+
+static void save_history(const char *path) {
+    mode_t before = umask(077);
+    write_history(path);
+    chmod(path, 0600);
+    umask(before);
+}
+
+static void remember(char *line) {
+    for (size_t n = strlen(line); n && line[n - 1] == ' '; n--) /* Tab leaves one behind */
+        line[n - 1] = '\0';
+    const HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
+    if (*line && *line != ' ' && (!last || strcmp(last->line, line) != 0))
+        add_history(line);
+}
+
+static enum status run_terminal(struct app *app) {
+    char path[1024];
+    bool keeps = history_file(path, sizeof path);
+    enum status status = STATUS_DONE;
+    enum outcome outcome = RAN;
+    char *line;
+    prepare_readline(app);
+    if (keeps)
+        read_history(path);
+    if (!app->base.quiet)
+        fputs("chatctl: help lists the commands, Tab completes, Ctrl-D leaves.\n", stderr);
+    while (outcome != LEAVE && (signals_arm(), line = readline("chatctl> "))) {
+        remember(line);
+        outcome = run_line(app, line, &status);
+        free(line);
+    }
+    if (outcome != LEAVE)
+        fputc('\n', stderr);
+    if (keeps)
+        save_history(path);
+    clear_history();
+    return STATUS_DONE;
+}
+
+enum status shell_run(struct app *app) {
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? run_terminal(app) : run_script(app);
+}

@@ -1,0 +1,454 @@
+/* cmd_export - export: see transfer.h for the format. Runs beside a chat in use: users and channels
+ * that stay are all in it; of a channel, what it held when its turn came. Memory is bounded by a
+ * page. */
+#include "chatctl/ops/ask.h"
+#include "chatctl/table/cmd.h"
+#include "chatctl/term/progress.h"
+#include "chatctl/ops/transfer.h"
+#include "common/base/buf.h"
+#include "common/proto/response_encode.h"
+#include "common/proto/validate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIELDS_MAX 256 /* of a hash or an entry; ours have five */
+
+struct export {
+    FILE *file;
+    struct buf line;
+    struct progress bar;
+    uint64_t users, channels, members, messages;
+    struct channel_id *named; /* only these; NULL: all */
+    size_t nnamed;
+};
+
+struct field {
+    const char *k, *v; /* borrow from the reply */
+    size_t klen, vlen;
+};
+
+/* --- Lines --- */
+
+static struct buf *begin_line(struct export *x, const char *type) {
+    buf_reset(&x->line);
+    buf_fmt(&x->line, "{\"type\":\"%s\"", type);
+    return &x->line;
+}
+
+static void add_text(struct buf *b, const char *key, const char *s, size_t len) {
+    buf_fmt(b, ",\"%s\":", key);
+    encode_string(b, s, len);
+}
+
+static void add_uuid(struct buf *b, const char *key, const struct uuid *u) {
+    char text[UUID_TEXT + 1];
+    uuid_format(u, text);
+    add_text(b, key, text, UUID_TEXT);
+}
+
+static void add_channel(struct buf *b, const struct channel_id *ch) {
+    char id[CHANNEL_TEXT + 1];
+    size_t len = channel_format(ch, id);
+    add_text(b, "channel", id, len);
+}
+
+static void add_field(struct buf *b, const struct field *f) {
+    buf_str(b, "{\"k\":");
+    encode_string(b, f->k, f->klen);
+    if (text_valid(f->v, f->vlen)) {
+        buf_str(b, ",\"v\":");
+        encode_string(b, f->v, f->vlen);
+    } else {
+        buf_str(b, ",\"hex\":\"");
+        for (size_t i = 0; i < f->vlen; i++)
+            buf_fmt(b, "%02x", (unsigned char)f->v[i]);
+        buf_char(b, '"');
+    }
+    buf_char(b, '}');
+}
+
+/* A name and its value out of a flat array. False: nothing that can be written. */
+static bool take_field(const struct redisReply *flat, size_t i, struct field *f) {
+    struct err e;
+    return !reply_str(reply_item(flat, i), &f->k, &f->klen, &e) && f->k && text_valid(f->k, f->klen) &&
+           !reply_str(reply_item(flat, i + 1), &f->v, &f->vlen, &e) && f->v;
+}
+
+static int by_name(const void *a, const void *b) {
+    const struct field *x = a, *y = b;
+    return strcmp(x->k, y->k);
+}
+
+/* Names and values, as HGETALL or a stream entry gives them; a hash's in the order of their names,
+ * which it doesn't have of its own. A name that is no text is left out. */
+static void add_fields(struct buf *b, const char *key, const struct redisReply *flat, bool sorted) {
+    static struct field fields[FIELDS_MAX];
+    struct err e;
+    size_t all = 0, n = 0;
+    reply_array(flat, &all, &e);
+    for (size_t i = 0; i + 1 < all && n < FIELDS_MAX; i += 2)
+        n += take_field(flat, i, &fields[n]);
+    if (sorted)
+        qsort(fields, n, sizeof *fields, by_name);
+    buf_fmt(b, ",\"%s\":[", key);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_char(b, ',');
+        add_field(b, &fields[i]);
+    }
+    buf_char(b, ']');
+}
+
+static enum status cannot_write(void) {
+    if (errno == EPIPE)
+        exit(STATUS_DONE); /* who closed it had enough */
+    complain("can't write: %s", strerror(errno));
+    return STATUS_FAILED;
+}
+
+static enum status end_line(struct export *x) {
+    buf_str(&x->line, "}\n");
+    if (x->line.failed)
+        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+    return fwrite(x->line.data, 1, x->line.len, x->file) == x->line.len ? STATUS_DONE
+                                                                        : cannot_write();
+}
+
+static bool wanted(const struct export *x, const struct channel_id *ch) {
+    bool found = !x->named;
+    for (size_t i = 0; i < x->nnamed && !found; i++)
+        found = channel_eq(&x->named[i], ch);
+    return found;
+}
+
+/* --- Users --- */
+
+struct user {
+    struct uuid uuid;
+    int64_t created;
+};
+
+static enum status write_joined(struct export *x, const struct uuid *user, const char *id,
+                                size_t len, int64_t at) {
+    struct channel_id ch;
+    if (!channel_parse(id, len, &ch) || !wanted(x, &ch))
+        return STATUS_DONE;
+    struct buf *b = begin_line(x, "joined");
+    add_uuid(b, "user", user);
+    add_channel(b, &ch);
+    buf_fmt(b, ",\"at\":%" PRId64, at);
+    return end_line(x);
+}
+
+static enum status write_records(struct invocation *in, struct export *x, struct user *users,
+                                 size_t n) {
+    struct err e = {0};
+    struct cmd *c = store_cmd(in->store);
+    for (size_t i = 0; i < n; i++) {
+        cmd_begin(c, "HGETALL");
+        cmd_user_key(c, store_keys(in->store), &users[i].uuid, USER_RECORD);
+        if (store_queue(in->store, &e))
+            return fail(&e);
+    }
+    enum status st = STATUS_DONE;
+    for (size_t i = 0; i < n; i++) { /* all answers must be read, whatever happens */
+        size_t fields;
+        const struct redisReply *r = store_next(in->store, &e);
+        if (!r || reply_array(r, &fields, &e))
+            return fail(&e);
+        if (fields == 0 || st != STATUS_DONE)
+            continue;
+        struct buf *b = begin_line(x, "user");
+        add_uuid(b, "UUID", &users[i].uuid);
+        if (!x->named) /* else the walk was through members */
+            buf_fmt(b, ",\"created\":%" PRId64, users[i].created);
+        add_fields(b, "fields", r, true);
+        st = end_line(x);
+        x->users++;
+    }
+    return st;
+}
+
+static enum status write_lists(struct invocation *in, struct export *x, const struct uuid *user) {
+    struct walk w;
+    bool more = true;
+    enum status st = STATUS_DONE;
+    walk_user(&w, store_keys(in->store), user, USER_CHANNELS);
+    while (more && st == STATUS_DONE && (st = walk_page(in, &w, &more)) == STATUS_DONE)
+        for (size_t i = 0; i < w.n && st == STATUS_DONE; i++) {
+            size_t len;
+            int64_t at;
+            const char *id = walk_item(&w, i, &len, &at);
+            st = write_joined(x, user, id, len, at);
+        }
+    return st;
+}
+
+static enum status write_users(struct invocation *in, struct export *x, const struct walk *w) {
+    struct user users[WALK_PAGE];
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        size_t len;
+        const char *uuid = walk_item(w, i, &len, &users[n].created);
+        n += uuid_read(uuid, len, &users[n].uuid);
+    }
+    enum status st = write_records(in, x, users, n);
+    for (size_t i = 0; i < n && st == STATUS_DONE; i++)
+        st = write_lists(in, x, &users[i].uuid);
+    progress_add(&x->bar, n);
+    return st;
+}
+
+static enum status export_users(struct invocation *in, struct export *x, struct walk *w) {
+    bool more = true;
+    enum status st = STATUS_DONE;
+    while (more && st == STATUS_DONE && !interrupted()) {
+        st = walk_page(in, w, &more);
+        if (st == STATUS_DONE && more)
+            st = write_users(in, x, w);
+    }
+    return st == STATUS_DONE && interrupted() ? STATUS_INTERRUPTED : st;
+}
+
+/* --- Channels --- */
+
+static enum status write_channel(struct invocation *in, struct export *x,
+                                 const struct channel_id *ch, int64_t activity) {
+    const struct redisReply *r;
+    struct cmd *c = store_cmd(in->store);
+    char id[CHANNEL_TEXT + 1];
+    enum status st = STATUS_DONE;
+    if (activity == 0) { /* it was named */
+        cmd_begin(c, "ZSCORE");
+        cmd_global_key(c, store_keys(in->store), KEY_CHANNEL_INDEX);
+        cmd_copy(c, id, channel_format(ch, id));
+        st = ask_i64(in, &activity);
+    }
+    cmd_begin(c, "HGETALL");
+    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    if (st != STATUS_DONE || (st = ask(in, &r)) != STATUS_DONE)
+        return st;
+    struct buf *b = begin_line(x, "channel");
+    add_channel(b, ch);
+    buf_fmt(b, ",\"activity\":%" PRId64, activity);
+    add_fields(b, "meta", r, true);
+    x->channels++;
+    return end_line(x);
+}
+
+/* The members, or the marks. */
+static enum status write_set(struct invocation *in, struct export *x, const struct channel_id *ch,
+                             enum channel_key set, const char *type, const char *key) {
+    struct walk w;
+    bool more = true;
+    enum status st = STATUS_DONE;
+    walk_channel(&w, store_keys(in->store), ch, set);
+    while (more && st == STATUS_DONE && !interrupted() &&
+           (st = walk_page(in, &w, &more)) == STATUS_DONE)
+        for (size_t i = 0; i < w.n && st == STATUS_DONE; i++) {
+            size_t len;
+            int64_t at;
+            const char *what = walk_item(&w, i, &len, &at);
+            if (!text_valid(what, len))
+                continue;
+            struct buf *b = begin_line(x, type);
+            add_channel(b, ch);
+            add_text(b, key, what, len);
+            buf_fmt(b, ",\"at\":%" PRId64, at);
+            st = end_line(x);
+            x->members += set == CHANNEL_MEMBERS;
+        }
+    return st;
+}
+
+static enum status write_entry(struct export *x, const struct channel_id *ch,
+                               const struct redisReply *entry, uint64_t *seq) {
+    struct message m;
+    struct err e;
+    size_t n = 0, fields = 0;
+    bool good = reply_entry(entry, ch, &m);
+    *seq = m.seq;
+    reply_array(entry, &n, &e);
+    if (n == 2)
+        reply_array(reply_item(entry, 1), &fields, &e);
+    struct buf *b = begin_line(x, good && fields == 10 ? "message" : "entry");
+    add_channel(b, ch);
+    if (good && fields == 10 && text_valid(m.text, m.text_len)) {
+        buf_fmt(b, ",\"seq\":%" PRIu64, m.seq);
+        add_uuid(b, "UUID", &m.uuid);
+        add_uuid(b, "senderUUID", &m.sender);
+        add_text(b, "senderUsername", m.sender_name, m.sender_name_len);
+        buf_fmt(b, ",\"at\":%" PRId64, m.created_ms);
+        add_text(b, "message", m.text, m.text_len);
+    } else if (n == 2) {
+        const char *id = NULL;
+        size_t len;
+        reply_str(reply_item(entry, 0), &id, &len, &e);
+        add_text(b, "id", id ? id : "", len);
+        add_fields(b, "fields", reply_item(entry, 1), false);
+    }
+    x->messages++;
+    return end_line(x);
+}
+
+/* By whole ids, since what is no message of ours may have any. */
+static enum status read_page(struct invocation *in, const struct channel_id *ch, const char *after,
+                             const struct redisReply **r, size_t *n) {
+    struct err e = {0};
+    struct cmd *c = store_cmd(in->store);
+    cmd_begin(c, "XRANGE");
+    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_LOG);
+    cmd_copy(c, after, strlen(after));
+    cmd_literal(c, "+");
+    cmd_literal(c, "COUNT");
+    cmd_i64(c, LOG_PAGE);
+    enum status st = ask(in, r);
+    return st == STATUS_DONE && reply_array(*r, n, &e) ? fail(&e) : st;
+}
+
+static void remember_id(const struct redisReply *entry, char *after, size_t size) {
+    const char *id = NULL;
+    size_t len, n = 0;
+    struct err e;
+    if (!reply_array(entry, &n, &e) && n == 2 && !reply_str(reply_item(entry, 0), &id, &len, &e))
+        snprintf(after, size, "(%s", id ? id : "+");
+}
+
+/* Up to what the channel line says: later ones would be more than its seq. */
+static enum status write_log(struct invocation *in, struct export *x, const struct channel_id *ch,
+                             uint64_t last) {
+    char after[64] = "-";
+    size_t n = LOG_PAGE;
+    uint64_t seq = 0;
+    enum status st = STATUS_DONE;
+    while (n == LOG_PAGE && st == STATUS_DONE && seq <= last && !interrupted()) {
+        const struct redisReply *r;
+        st = read_page(in, ch, after, &r, &n);
+        for (size_t i = 0; st == STATUS_DONE && i < n && seq <= last; i++) {
+            remember_id(reply_item(r, i), after, sizeof after);
+            seq = strtoull(after + 1, NULL, 10);
+            if (seq <= last)
+                st = write_entry(x, ch, reply_item(r, i), &seq);
+        }
+        progress_add(&x->bar, n);
+    }
+    return st;
+}
+
+static enum status export_channel(struct invocation *in, const struct channel_id *ch,
+                                  int64_t activity, void *arg) {
+    struct export *x = arg;
+    struct channel_state state;
+    enum status st = ask_position(in, ch, &state);
+    if (st == STATUS_DONE)
+        st = write_channel(in, x, ch, activity);
+    if (st == STATUS_DONE)
+        st = write_set(in, x, ch, CHANNEL_MEMBERS, "member", "user");
+    if (st == STATUS_DONE)
+        st = write_set(in, x, ch, CHANNEL_MARKS, "mark", "mark");
+    /* A channel without a position is damaged: everything is taken along. */
+    uint64_t last = uuid_is_nil(&state.at.epoch) ? UINT64_MAX : state.at.seq;
+    if (st == STATUS_DONE)
+        st = write_log(in, x, ch, last);
+    return st == STATUS_DONE && interrupted() ? STATUS_INTERRUPTED : st;
+}
+
+/* --- export --- */
+
+static enum status find_named(struct invocation *in, struct export *x) {
+    if (in->nargs == 0)
+        return STATUS_DONE;
+    x->named = calloc(in->nargs, sizeof *x->named);
+    if (!x->named)
+        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+    for (; x->nnamed < in->nargs; x->nnamed++) {
+        enum status st = find_channel(in, in->args[x->nnamed], &x->named[x->nnamed]);
+        if (st != STATUS_DONE)
+            return st;
+    }
+    return STATUS_DONE;
+}
+
+/* All users; of named channels their members, who may be in it twice. */
+static enum status export_all_users(struct invocation *in, struct export *x) {
+    struct walk w;
+    enum status st = STATUS_DONE;
+    walk_global(&w, store_keys(in->store), KEY_USERS);
+    if (!x->named)
+        return export_users(in, x, &w);
+    for (size_t i = 0; i < x->nnamed && st == STATUS_DONE; i++) {
+        walk_channel(&w, store_keys(in->store), &x->named[i], CHANNEL_MEMBERS);
+        st = export_users(in, x, &w);
+    }
+    return st;
+}
+
+static enum status write_all(struct invocation *in, struct export *x) {
+    struct buf *b = begin_line(x, "chat-export");
+    buf_fmt(b, ",\"version\":%d", TRANSFER_VERSION);
+    enum status st = end_line(x);
+    if (st == STATUS_DONE)
+        st = export_all_users(in, x);
+    if (st == STATUS_DONE)
+        st = each_named(in, 0, export_channel, x);
+    if (st != STATUS_DONE)
+        return st;
+    b = begin_line(x, "end");
+    buf_fmt(b, ",\"users\":%" PRIu64 ",\"channels\":%" PRIu64, x->users, x->channels);
+    buf_fmt(b, ",\"members\":%" PRIu64 ",\"messages\":%" PRIu64, x->members, x->messages);
+    return end_line(x);
+}
+
+/* It holds password hashes and private talk: for its owner only, and never over what is there. */
+static FILE *open_output(const char *path) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+static enum status export(struct invocation *in) {
+    const char *path = opt_text(in, "output"); struct export x = {.file = NULL};
+    enum status st = find_named(in, &x);
+    if (st == STATUS_DONE && path && !(x.file = open_output(path))){
+        complain("%s: %s", path, strerror(errno)); st = STATUS_FAILED;}
+if (st == STATUS_DONE) {
+    x.file = path ? x.file : stdout;
+    buf_init(&x.line, TRANSFER_LINE);
+    progress_begin(&x.bar, "exporting", 0, in->quiet);
+    st = write_all(in, &x);
+    progress_end(&x.bar);
+    buf_free(&x.line);
+    if (fflush(x.file) != 0 && st == STATUS_DONE)
+        st = cannot_write();
+    if (path && fclose(x.file) != 0 && st == STATUS_DONE)
+        st = cannot_write();
+}
+if (st == STATUS_INTERRUPTED)
+    complain("interrupted: %" PRIu64 " users and %" PRIu64
+             " messages are written; the file isn't whole",
+             x.users, x.messages);
+if (st == STATUS_DONE)
+    say(in, "%" PRIu64 " users, %" PRIu64 " channels, %" PRIu64 " messages exported", x.users,
+        x.channels, x.messages);
+free(x.named);
+return st;
+}
+
+static const struct param CHANNELS[] = {{"CHANNEL", VALUE_CHANNEL, true, true}, {0}};
+static const struct opt OPTS[] = {
+    {"output", 'o', VALUE_FILE, "FILE", NULL, "write to a new file, readable by you alone"}, {0}};
+
+const struct command CMD_EXPORT[] = {{NULL, "export", CHANNELS, OPTS,
+                                      "write users, channels and messages as JSON lines",
+                                      "Everything, or the channels named with their members. "
+                                      "Password hashes are in it: keep it safe. Access keys are\n"
+                                      "not: everybody signs in again after an import.\n\n"
+                                      "Examples:\n  chatctl export | gzip > chat.jsonl.gz\n  "
+                                      "chatctl export public --output public.jsonl\n",
+                                      false, export},
+                                     {0}};

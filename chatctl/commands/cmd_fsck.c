@@ -1,0 +1,400 @@
+/* cmd_fsck - fsck: looks at every key under the prefix, and at what should be there and isn't;
+ * mends with --fix what can be mended without a guess.
+ *
+ * It runs beside a chat in use: what is half done for a moment (a sign-up whose claim will lapse, a
+ * user who has just come online) is no problem, and every repair is one that does no harm if things
+ * have changed since: a script that compares first, or a command that adds only what is missing.
+ * Memory is bounded by a page of SCAN.
+ */
+#include "chatctl/table/cmd.h"
+#include "chatctl/commands/fsck.h"
+#include "common/base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCAN_COUNT 300
+#define GRACE_S 60 /* a node that is dead for less may be reaped by the others any moment */
+#define NODES_MAX 1000
+
+static const struct column COLUMNS[] = {{"problem", COLUMN_TEXT},
+                                        {"key", COLUMN_TEXT},
+                                        {"detail", COLUMN_TEXT},
+                                        {"fixed", COLUMN_BOOL},
+                                        {NULL, COLUMN_TEXT}};
+
+/* --- Problems --- */
+
+enum status fsck_found(struct fsck *f, const char *problem, const char *key, size_t len,
+                       const char *detail, bool repair) {
+    const struct redisReply *r;
+    bool mend = repair && f->fix && !f->in->dry_run;
+    enum status st = mend ? ask(f->in, &r) : STATUS_DONE;
+    f->problems++;
+    f->left += !mend || st != STATUS_DONE;
+    output_text(f->in->out, problem, strlen(problem));
+    output_text(f->in->out, key, len);
+    output_text(f->in->out, detail, strlen(detail));
+    output_bool(f->in->out, mend && st == STATUS_DONE);
+    return st;
+}
+
+enum status fsck_found_key(struct fsck *f, const char *problem, const struct key *k,
+                           const char *detail, bool repair) {
+    return fsck_found(f, problem, k->text, k->len, detail, repair);
+}
+
+void fsck_key_command(struct fsck *f, const char *verb, const struct key *k) {
+    cmd_begin(f->c, verb);
+    cmd_key(f->c, k->text, k->len);
+}
+
+enum status fsck_ask_str(struct fsck *f, const char **s, size_t *len) {
+    const struct redisReply *r;
+    struct err e = {0};
+    enum status st = ask(f->in, &r);
+    return st == STATUS_DONE && reply_str(r, s, len, &e) ? fail(&e) : st;
+}
+
+enum status fsck_user_exists(struct fsck *f, const struct uuid *u, bool *yes) {
+    int64_t n = 0;
+    cmd_begin(f->c, "EXISTS");
+    cmd_user_key(f->c, f->ks, u, USER_RECORD);
+    enum status st = ask_i64(f->in, &n);
+    *yes = n > 0;
+    return st;
+}
+
+/* --- Any key --- */
+
+static int64_t default_ttl_ms(const struct key_name *n) {
+    if (n->family == FAMILY_SENT)
+        return 600000;
+    if (n->family == FAMILY_TAILED)
+        return n->which == KEY_NODE_INFO ? 60000 : 900000;
+    if (n->family == FAMILY_CHANNEL && n->which != CHANNEL_PURGES)
+        return 3600000;
+    return (int64_t)24 * 3600000;
+}
+
+static bool may_expire(const struct key_name *n) {
+    bool half_made = (n->family == FAMILY_USER && n->which != USER_CHANNELS) ||
+                     (n->family == FAMILY_TAILED && n->which == KEY_NAME);
+    return half_made || strstr(n->type, "TTL");
+}
+
+static enum status check_expiry(struct fsck *f, const struct key *k) {
+    if (k->ttl < 0 && strstr(k->name.type, "TTL")) {
+        fsck_key_command(f, "PEXPIRE", k);
+        cmd_i64(f->c, default_ttl_ms(&k->name));
+        cmd_literal(f->c, "NX");
+        return fsck_found_key(f, "never expires", k, "it is a passing key", true);
+    }
+    if (k->ttl >= 0 && !may_expire(&k->name)) {
+        fsck_key_command(f, "PERSIST", k);
+        return fsck_found_key(f, "will expire", k, "it holds what must last", true);
+    }
+    return STATUS_DONE;
+}
+
+/* --- Nodes --- */
+
+static enum status check_node(struct fsck *f, const struct key *k) {
+    const char *s;
+    size_t len;
+    cmd_begin(f->c, "ZSCORE");
+    cmd_global_key(f->c, f->ks, KEY_NODES);
+    cmd_copy(f->c, k->name.tail, k->name.tail_len);
+    enum status st = fsck_ask_str(f, &s, &len);
+    if (st != STATUS_DONE || (s && strtod(s, NULL) > (double)(clock_wall_ms() - GRACE_S * 1000)))
+        return st;
+    cmd_reap(f->c, f->ks, k->name.tail, k->name.tail_len, 500);
+    return fsck_found_key(f, "users of a dead node", k, "they count as online", true);
+}
+
+/* --- Dispatch --- */
+
+static enum status check_family(struct fsck *f, const struct key *k) {
+    const struct key_name *n = &k->name;
+    if (n->family == FAMILY_TAILED && n->which == KEY_NAME)
+        return fsck_check_name(f, k);
+    if (n->family == FAMILY_TAILED && n->which == KEY_NODE_USERS)
+        return check_node(f, k);
+    if (n->family == FAMILY_USER && n->which == USER_RECORD)
+        return fsck_check_record(f, k);
+    if (n->family == FAMILY_USER && n->which == USER_KEYS)
+        return fsck_check_keys(f, k);
+    if (n->family == FAMILY_USER && n->which == USER_CHANNELS)
+        return fsck_check_orphan(f, k);
+    if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_LOG)
+        return fsck_check_log(f, k);
+    if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_MEMBERS)
+        return fsck_check_users_in(f, k->text, k->len, "orphaned member");
+    if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_META)
+        return fsck_check_channel_listed(f, k);
+    return STATUS_DONE;
+}
+
+static enum status check_key(struct fsck *f, const struct key *k) {
+    char detail[64];
+    if (strcmp(k->type, "none") == 0) /* gone meanwhile */
+        return STATUS_DONE;
+    if (!k->ours)
+        return fsck_found_key(f, "foreign key", k, "no name of ours; left alone", false);
+    size_t len = strcspn(k->name.type, ",");
+    if (strlen(k->type) != len || memcmp(k->type, k->name.type, len) != 0) {
+        snprintf(detail, sizeof detail, "is a %s, should be a %.*s", k->type, (int)len,
+                 k->name.type);
+        return fsck_found_key(f, "wrong type", k, detail, false);
+    }
+    enum status st = check_expiry(f, k);
+    return st == STATUS_DONE ? check_family(f, k) : st;
+}
+
+/* --- All keys --- */
+
+static enum status ask_types(struct fsck *f, struct key *keys, size_t n) {
+    struct err e = {0};
+    for (size_t i = 0; i < n; i++) {
+        fsck_key_command(f, "TYPE", &keys[i]);
+        if (store_queue(f->in->store, &e))
+            return fail(&e);
+        fsck_key_command(f, "PTTL", &keys[i]);
+        if (store_queue(f->in->store, &e))
+            return fail(&e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *type = NULL;
+        size_t len;
+        const struct redisReply *r = store_next(f->in->store, &e);
+        if (!r || reply_str(r, &type, &len, &e))
+            return fail(&e);
+        snprintf(keys[i].type, sizeof keys[i].type, "%s", type ? type : "");
+        r = store_next(f->in->store, &e);
+        if (!r || reply_i64(r, -1, &keys[i].ttl, &e))
+            return fail(&e);
+    }
+    return STATUS_DONE;
+}
+
+static void take_key(struct fsck *f, const struct redisReply *item, struct key *k) {
+    const char *s = NULL;
+    struct err e;
+    reply_str(item, &s, &k->len, &e);
+    k->cut = k->len > KEY_MAX;
+    k->len = k->cut ? KEY_MAX : k->len;
+    memcpy(k->text, s ? s : "", k->len);
+    k->text[k->len] = '\0';
+    k->ours = !k->cut && key_parse(f->ks, k->text, k->len, &k->name);
+}
+
+static enum status scan_page(struct fsck *f, char *cursor, size_t size, struct key **keys,
+                             size_t *n) {
+    const struct redisReply *r;
+    struct err e = {0};
+    const char *next;
+    size_t parts, len;
+    char match[PREFIX_MAX + 2];
+    snprintf(match, sizeof match, "%s*", f->ks->prefix);
+    cmd_begin(f->c, "SCAN");
+    cmd_copy(f->c, cursor, strlen(cursor));
+    cmd_literal(f->c, "MATCH");
+    cmd_copy(f->c, match, strlen(match));
+    cmd_literal(f->c, "COUNT");
+    cmd_i64(f->c, SCAN_COUNT);
+    enum status st = ask(f->in, &r);
+    if (st != STATUS_DONE)
+        return st;
+    if (reply_array(r, &parts, &e) || parts != 2 || reply_str(reply_item(r, 0), &next, &len, &e) ||
+        reply_array(reply_item(r, 1), n, &e) || !next)
+        return fail(&e);
+    snprintf(cursor, size, "%s", next);
+    *keys = calloc(*n ? *n : 1, sizeof **keys);
+    if (!*keys)
+        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+    for (size_t i = 0; i < *n; i++)
+        take_key(f, reply_item(reply_item(r, 1), i), &(*keys)[i]);
+    return STATUS_DONE;
+}
+
+/* SCAN is each server's own; what is found is looked at wherever it is by then. */
+static enum status check_keys_of(struct fsck *f, int server) {
+    char cursor[32] = "0";
+    enum status st;
+    do {
+        struct key *keys = NULL;
+        size_t n = 0;
+        store_pin(f->in->store, server);
+        st = scan_page(f, cursor, sizeof cursor, &keys, &n);
+        store_pin(f->in->store, -1);
+        if (st == STATUS_DONE)
+            st = ask_types(f, keys, n);
+        for (size_t i = 0; i < n && st == STATUS_DONE && !interrupted(); i++, f->keys++)
+            st = check_key(f, &keys[i]);
+        progress_add(&f->bar, n);
+        free(keys);
+        if (st == STATUS_DONE && interrupted())
+            st = stopped(f->in, "keys were looked at", f->keys);
+    } while (st == STATUS_DONE && strcmp(cursor, "0") != 0);
+    return st;
+}
+
+static enum status check_all_keys(struct fsck *f) {
+    enum status st = STATUS_DONE;
+    for (unsigned i = 0; i < store_servers(f->in->store) && st == STATUS_DONE; i++)
+        st = check_keys_of(f, (int)i);
+    return st;
+}
+
+/* --- The lists --- */
+
+static enum status check_listed_channel(struct invocation *in, const struct channel_id *ch,
+                                        int64_t activity, void *arg) {
+    struct fsck *f = arg;
+    int64_t n;
+    char id[CHANNEL_TEXT + 1], key[KEY_MAX + 1];
+    (void)activity;
+    if (interrupted())
+        return stopped(in, "keys were looked at", f->keys);
+    cmd_begin(f->c, "EXISTS");
+    cmd_channel_key(f->c, f->ks, ch, CHANNEL_LOG);
+    cmd_channel_key(f->c, f->ks, ch, CHANNEL_META);
+    cmd_channel_key(f->c, f->ks, ch, CHANNEL_MEMBERS);
+    enum status st = ask_i64(in, &n);
+    if (st != STATUS_DONE || n > 0)
+        return st;
+    size_t len = key_global(f->ks, KEY_CHANNEL_INDEX, key);
+    channel_format(ch, id);
+    cmd_begin(f->c, "ZREM");
+    cmd_key(f->c, key, len);
+    cmd_copy(f->c, id, strlen(id));
+    return fsck_found(f, "listed channel without keys", key, len, id, true);
+}
+
+static enum status check_lists(struct fsck *f) {
+    char key[KEY_MAX + 1];
+    size_t len = key_global(f->ks, KEY_USERS, key);
+    enum status st = fsck_check_users_in(f, key, len, "listed user without a record");
+    return st == STATUS_DONE ? each_channel(f->in, check_listed_channel, f) : st;
+}
+
+struct nodes {
+    char ids[NODES_MAX][64];
+    size_t n;
+};
+
+static enum status list_nodes(struct fsck *f, struct nodes *nodes) {
+    struct err e = {0};
+    const struct redisReply *r;
+    cmd_begin(f->c, "ZRANGE");
+    cmd_global_key(f->c, f->ks, KEY_NODES);
+    cmd_literal(f->c, "0");
+    cmd_i64(f->c, NODES_MAX - 1);
+    enum status st = ask(f->in, &r);
+    if (st != STATUS_DONE)
+        return st;
+    if (reply_array(r, &nodes->n, &e))
+        return fail(&e);
+    for (size_t i = 0; i < nodes->n; i++) {
+        const char *s = NULL;
+        size_t len;
+        reply_str(reply_item(r, i), &s, &len, &e);
+        snprintf(nodes->ids[i], sizeof nodes->ids[i], "%s", s ? s : "");
+    }
+    return STATUS_DONE;
+}
+
+static enum status is_on_a_node(struct fsck *f, const struct nodes *nodes, const struct uuid *u,
+                                bool *yes) {
+    enum status st = STATUS_DONE;
+    *yes = false;
+    for (size_t i = 0; i < nodes->n && !*yes && st == STATUS_DONE; i++) {
+        int64_t in_it;
+        cmd_begin(f->c, "SISMEMBER");
+        cmd_tailed_key(f->c, f->ks, KEY_NODE_USERS, nodes->ids[i], strlen(nodes->ids[i]));
+        cmd_uuid(f->c, u);
+        st = ask_i64(f->in, &in_it);
+        *yes = in_it != 0;
+    }
+    return st;
+}
+
+/* Online, and on no node: nobody would ever take them offline. */
+static enum status check_online_user(struct fsck *f, const struct nodes *nodes,
+                                     const struct walk *w, const struct uuid *u) {
+    char uuid[UUID_TEXT + 1];
+    bool yes;
+    enum status st = is_on_a_node(f, nodes, u, &yes);
+    if (st != STATUS_DONE || yes)
+        return st;
+    uuid_format(u, uuid);
+    cmd_begin(f->c, "ZREM");
+    cmd_global_key(f->c, f->ks, KEY_ONLINE);
+    cmd_uuid(f->c, u);
+    return fsck_found(f, "online on no node", w->key, w->key_len, uuid, true);
+}
+
+static enum status check_online(struct fsck *f) {
+    static struct uuid users[WALK_PAGE];
+    static struct nodes nodes;
+    struct walk w;
+    bool more = true;
+    enum status st = STATUS_DONE;
+    walk_global(&w, f->ks, KEY_ONLINE);
+    while (more && st == STATUS_DONE && !interrupted()) {
+        st = walk_page(f->in, &w, &more);
+        size_t n = st == STATUS_DONE ? fsck_take_users(&w, users) : 0;
+        if (n > 0)
+            st = list_nodes(f, &nodes); /* behind the users: those who come meanwhile are known */
+        for (size_t i = 0; i < n && st == STATUS_DONE; i++)
+            st = check_online_user(f, &nodes, &w, &users[i]);
+    }
+    return st;
+}
+
+static enum status check_schema(struct fsck *f) {
+    const char *s;
+    size_t len;
+    char key[KEY_MAX + 1];
+    cmd_schema_get(f->c, f->ks);
+    enum status st = fsck_ask_str(f, &s, &len);
+    if (st != STATUS_DONE || s || f->keys == 0)
+        return st;
+    len = key_global(f->ks, KEY_SCHEMA, key);
+    cmd_schema_claim(f->c, f->ks);
+    return fsck_found(f, "no schema version", key, len, "", true);
+}
+
+static enum status fsck(struct invocation *in) {
+    struct fsck f = {
+        .in = in, .ks = store_keys(in->store), .c = store_cmd(in->store), .fix = given(in, "fix")};
+    output_begin(in->out, COLUMNS, false);
+    progress_begin(&f.bar, "checking", 0, in->quiet);
+    enum status st = check_all_keys(&f);
+    if (st == STATUS_DONE)
+        st = check_lists(&f);
+    if (st == STATUS_DONE)
+        st = check_online(&f);
+    if (st == STATUS_DONE)
+        st = check_schema(&f);
+    progress_end(&f.bar);
+    if (!output_end(in->out) && st == STATUS_DONE)
+        st = STATUS_FAILED;
+    if (st == STATUS_DONE)
+        say(in, "%" PRIu64 " keys, %" PRIu64 " problems, %" PRIu64 " mended", f.keys, f.problems,
+            f.problems - f.left);
+    return st == STATUS_DONE && f.left ? STATUS_FAILED : st;
+}
+
+static const struct opt OPTS[] = {
+    {"fix", 0, VALUE_NONE, NULL, NULL, "mend what can be mended without a guess"}, {0}};
+
+const struct command CMD_FSCK[] = {{NULL, "fsck", NULL, OPTS, "check the data for damage",
+                                    "Looks at every key under the prefix, in small steps, beside a "
+                                    "running chat. Exit status 1: there are problems\n"
+                                    "that weren't mended. Foreign keys are never touched.\n\n"
+                                    "Examples:\n  chatctl fsck\n  chatctl fsck --fix\n",
+                                    false, fsck},
+                                   {0}};

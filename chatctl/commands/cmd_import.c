@@ -1,0 +1,172 @@
+/* cmd_import - import: what export wrote, into an empty prefix; with --merge into one in use, where
+ * what is there stays as it is: users keep their records, names their users, and of a channel only
+ * what is newer than its last message is added.
+ *
+ * Lines are turned into commands that travel in batches; memory is bounded by one. Everything may
+ * be imported again: an import that was interrupted is finished by `import --merge` of the same
+ * file.
+ */
+#include "chatctl/table/cmd.h"
+#include "chatctl/ops/import.h"
+#include "chatctl/ops/transfer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Lines --- */
+
+static enum status import_end(struct invocation *in, struct import *m, const struct json *doc) {
+    (void)in;
+    m->ended = true;
+    if (json_u64(doc, "messages", MS_MAX, &m->expected_messages) != JSON_OK)
+        return import_bad_line(m, m->line, "a wrong end");
+    return STATUS_DONE;
+}
+
+static enum status import_doc(struct invocation *in, struct import *m, const struct json *doc,
+                              const char *text, size_t len) {
+    static const struct {
+        const char *type;
+        enum status (*fn)(struct invocation *in, struct import *m, const struct json *doc);
+    } TYPES[] = {{"message", import_message}, {"joined", import_joined}, {"member", import_member},
+                 {"channel", import_channel}, {"mark", import_mark},     {"entry", import_entry},
+                 {"end", import_end}};
+    const char *type;
+    size_t n;
+    if (json_str(doc, "type", &type, &n) != JSON_OK)
+        return import_bad_line(m, m->line, "a line without a type");
+    if (n == 4 && memcmp(type, "user", 4) == 0)
+        return import_user(in, m, doc, text, len);
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
+        if (n == strlen(TYPES[i].type) && memcmp(type, TYPES[i].type, n) == 0)
+            return TYPES[i].fn(in, m, doc);
+    return import_bad_line(m, m->line, "a line of an unknown type: made by a newer chatctl?");
+}
+
+static enum status check_first(struct import *m, const struct json *doc) {
+    const char *type;
+    size_t n;
+    uint64_t version;
+    if (json_str(doc, "type", &type, &n) == JSON_OK && n == 11 &&
+        memcmp(type, "chat-export", 11) == 0 &&
+        json_u64(doc, "version", 1000, &version) == JSON_OK && version == TRANSFER_VERSION)
+        return STATUS_DONE;
+    return import_bad_line(m, m->line, "not an export of this version of chatctl");
+}
+
+static enum status import_line(struct invocation *in, struct import *m, const char *text,
+                               size_t len) {
+    struct err e = {0};
+    struct json *doc = m->ended ? NULL : json_parse(text, len, 0, &e);
+    if (!doc)
+        return import_bad_line(m, m->line, m->ended ? "a line behind the end" : e.detail);
+    enum status st = m->line == 1 ? check_first(m, doc) : import_doc(in, m, doc, text, len);
+    json_free(doc);
+    return st;
+}
+
+static enum status import_lines(struct invocation *in, struct import *m) {
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t len;
+    enum status st = STATUS_DONE;
+    while (st == STATUS_DONE && !interrupted() && (len = getline(&text, &room, m->file)) > 0) {
+        m->line++;
+        len -= text[len - 1] == '\n';
+        st = (size_t)len <= TRANSFER_LINE ? import_line(in, m, text, (size_t)len)
+                                          : import_bad_line(m, m->line, "too long");
+        progress_add(&m->bar, 1);
+    }
+    free(text);
+    if (st == STATUS_DONE)
+        st = import_held(in, m);
+    for (size_t i = 0; i < m->nheld; i++)
+        free(m->held[i].text);
+    if (st == STATUS_DONE && interrupted())
+        st = STATUS_INTERRUPTED;
+    if (st == STATUS_DONE && !m->ended)
+        st = import_bad_line(m, m->line + 1, "the file was cut: its end is missing");
+    if (st == STATUS_DONE && m->messages + m->known != m->expected_messages)
+        st = import_bad_line(m, m->line, "the file has fewer messages than its end says");
+    return st;
+}
+
+/* --- import --- */
+
+static enum status check_empty(struct invocation *in, bool merge) {
+    struct cmd *c = store_cmd(in->store);
+    int64_t users, channels;
+    cmd_users_count(c, store_keys(in->store));
+    enum status st = ask_i64(in, &users);
+    if (st != STATUS_DONE)
+        return st;
+    cmd_begin(c, "ZCARD");
+    cmd_global_key(c, store_keys(in->store), KEY_CHANNEL_INDEX);
+    st = ask_i64(in, &channels);
+    if (st != STATUS_DONE || merge || (users == 0 && channels == 0))
+        return st;
+    complain("there are %" PRId64 " users and %" PRId64 " channels under %s: --merge adds to them",
+             users, channels, store_keys(in->store)->prefix);
+    return STATUS_CONFLICT;
+}
+
+static enum status claim_schema(struct invocation *in) {
+    const struct redisReply *r;
+    cmd_schema_claim(store_cmd(in->store), store_keys(in->store));
+    return ask(in, &r);
+}
+
+static void say_how_it_went(struct invocation *in, const struct import *m, enum status st) {
+    if (st == STATUS_DONE)
+        say(in, "%" PRIu64 " users, %" PRIu64 " channels, %" PRIu64 " messages imported", m->users,
+            m->channels, m->messages);
+    else
+        complain("stopped at line %" PRIu64 ": `import --merge` of the same file goes on", m->line);
+    if (m->known)
+        say(in, "%" PRIu64 " messages are left out: known, or of another history", m->known);
+}
+
+static enum status import(struct invocation *in) {
+    const char *path = in->nargs && strcmp(in->args[0], "-") != 0 ? in->args[0] : NULL;
+    enum status st = check_empty(in, given(in, "merge"));
+    if (st != STATUS_DONE)
+        return st;
+    struct import *m = calloc(1, sizeof *m);
+    if (!m)
+        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+    m->merge = given(in, "merge");
+    m->path = path ? path : "stdin";
+    m->file = path ? fopen(path, "r") : stdin;
+    if (!m->file) {
+        complain("%s: %s", path, strerror(errno));
+        free(m);
+        return STATUS_FAILED;
+    }
+    st = claim_schema(in);
+    progress_begin(&m->bar, "importing", 0, in->quiet);
+    if (st == STATUS_DONE)
+        st = import_lines(in, m);
+    progress_end(&m->bar);
+    say_how_it_went(in, m, st);
+    if (st == STATUS_DONE && m->refused)
+        st = STATUS_CONFLICT;
+    if (path)
+        fclose(m->file);
+    free(m);
+    return st;
+}
+
+static const struct param FILE_ARG[] = {{"FILE", VALUE_FILE, true, false}, {0}};
+static const struct opt OPTS[] = {
+    {"merge", 0, VALUE_NONE, NULL, NULL, "add to what is there; nothing that is there changes"},
+    {0}};
+
+const struct command CMD_IMPORT[] = {
+    {NULL, "import", FILE_ARG, OPTS, "read what export wrote",
+     "From FILE, or stdin. Into an empty prefix, or with --merge into one in use.\n\n"
+     "Examples:\n  chatctl import chat.jsonl\n  zcat chat.jsonl.gz | chatctl --prefix copy: "
+     "import\n",
+     false, import},
+    {0}};

@@ -1,0 +1,303 @@
+/* doctor - see doctor.h. It opens the Redis by itself, since what would keep every other command
+ * out is what it is there to explain. What it may not look at is a warning: a least-privilege user
+ * has no business in CONFIG. */
+#include "chatctl/commands/doctor.h"
+
+#include "chatctl/ops/ask.h"
+#include "chatctl/table/settings.h"
+#include "common/base/clock.h"
+#include "common/redis/grants.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLOCK_WARN_MS 1000
+#define CLOCK_FAIL_MS 60000
+#define PUBSUB_MIN (8 << 20) /* bytes: a burst of a busy second */
+
+struct visit {
+    struct invocation *in;
+    unsigned failed;
+    char server[300]; /* of several: the one that is looked at, "host:port: " */
+};
+
+static const struct column COLUMNS[] = {
+    {"check", COLUMN_TEXT}, {"result", COLUMN_TEXT}, {"detail", COLUMN_TEXT}, {NULL, COLUMN_TEXT}};
+
+enum finding { OK, WARN, FAIL };
+
+static void report(struct visit *v, enum finding f, const char *check, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static void report(struct visit *v, enum finding f, const char *check, const char *fmt, ...) {
+    static const char *const WORDS[] = {"ok", "warn", "fail"};
+    char text[600];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = snprintf(text, sizeof text, "%s", v->server);
+    vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
+    va_end(ap);
+    output_text(v->in->out, check, strlen(check));
+    output_text(v->in->out, WORDS[f], strlen(WORDS[f]));
+    output_text(v->in->out, text, strlen(text));
+    v->failed += f == FAIL;
+}
+
+/* --- What Redis says about itself --- */
+
+/* The value of "name:value" in a section of INFO. False: not said, or not permitted. */
+static bool info(struct visit *v, const char *section, const char *name, char *out, size_t size) {
+    struct cmd *c = store_cmd(v->in->store);
+    const char *text;
+    size_t len;
+    struct err e;
+    cmd_begin(c, "INFO");
+    cmd_literal(c, section);
+    if (reply_str(store_do(v->in->store, &e), &text, &len, &e) || !text)
+        return false;
+    size_t n = strlen(name);
+    for (const char *at = text; (at = strstr(at, name)); at += n)
+        if ((at == text || at[-1] == '\n') && at[n] == ':') {
+            snprintf(out, size, "%.*s", (int)strcspn(at + n + 1, "\r\n"), at + n + 1);
+            return true;
+        }
+    return false;
+}
+
+static bool config(struct visit *v, const char *name, char *out, size_t size) {
+    struct cmd *c = store_cmd(v->in->store);
+    const struct redisReply *r;
+    const char *text;
+    size_t n, len;
+    struct err e;
+    cmd_begin(c, "CONFIG");
+    cmd_literal(c, "GET");
+    cmd_literal(c, name);
+    r = store_do(v->in->store, &e);
+    if (reply_array(r, &n, &e) || n != 2 || reply_str(reply_item(r, 1), &text, &len, &e) || !text)
+        return false;
+    snprintf(out, size, "%s", text);
+    return true;
+}
+
+/* --- The checks --- */
+
+static void check_version(struct visit *v) {
+    char version[32];
+    struct err e;
+    if (store_version(v->in->store, version, sizeof version, &e))
+        report(v, FAIL, "version", "%s", e.detail);
+    else if (atoi(version) < 7)
+        report(v, FAIL, "version", "Redis %s: 7.0 or later is needed",
+               *version ? version : "before 6.2");
+    else
+        report(v, OK, "version", "Redis %s", version);
+}
+
+/* Where a promotion is expected, somebody must be there to be promoted. */
+static void check_replicas(struct visit *v) {
+    char slaves[16] = "0", wanted[16] = "0", fsync[32] = "?";
+    info(v, "replication", "connected_slaves", slaves, sizeof slaves);
+    config(v, "min-replicas-to-write", wanted, sizeof wanted);
+    config(v, "appendfsync", fsync, sizeof fsync);
+    if (atoi(slaves) == 0)
+        report(v, WARN, "role", "master without a replica: nothing takes over from it");
+    else
+        report(v, OK, "role", "master of %s%s", slaves,
+               atoi(wanted) > 0 && strcmp(fsync, "always") == 0 ? ", fit for durability replicated"
+                                                                : "");
+}
+
+static void check_role(struct visit *v) {
+    char role[16], cluster[8];
+    if (!info(v, "replication", "role", role, sizeof role))
+        report(v, WARN, "role", "not permitted to look (INFO)");
+    else if (strcmp(role, "master") != 0)
+        report(v, FAIL, "role", "a %s takes no writes: name the master", role);
+    else if (info(v, "cluster", "cluster_enabled", cluster, sizeof cluster) && *cluster == '1' &&
+             v->in->set->uri.kind != REDIS_CLUSTER)
+        report(v, FAIL, "role", "a node of a Redis Cluster: name it as cluster://");
+    else if (strcmp(store_history(v->in->store), HISTORY_ASKED) != 0)
+        report(v, OK, "role", "master");
+    else
+        check_replicas(v);
+}
+
+static void check_schema(struct visit *v) {
+    const char *s;
+    size_t len;
+    struct err e;
+    const struct keyspace *ks = store_keys(v->in->store);
+    cmd_schema_get(store_cmd(v->in->store), ks);
+    if (reply_str(store_do(v->in->store, &e), &s, &len, &e))
+        report(v, FAIL, "schema", "%s", e.detail);
+    else if (!s)
+        report(v, OK, "schema", "nothing under prefix %s yet", ks->prefix);
+    else if (strcmp(s, SCHEMA_VERSION) != 0)
+        report(v, FAIL, "schema", "the data under prefix %s has schema %.40s, not %s", ks->prefix,
+               s, SCHEMA_VERSION);
+    else
+        report(v, OK, "schema", "%s", SCHEMA_VERSION);
+}
+
+static void check_clock(struct visit *v) {
+    const struct redisReply *r;
+    int64_t seconds = 0, micros = 0, before = clock_wall_ms();
+    size_t n;
+    struct err e;
+    cmd_begin(store_cmd(v->in->store), "TIME");
+    r = store_do(v->in->store, &e);
+    if (reply_array(r, &n, &e) || n != 2 || reply_i64(reply_item(r, 0), 0, &seconds, &e) ||
+        reply_i64(reply_item(r, 1), 0, &micros, &e)) {
+        report(v, WARN, "clock", "can't be asked (TIME): %s", e.detail);
+        return;
+    }
+    int64_t here = (before + clock_wall_ms()) / 2;
+    int64_t apart = llabs(seconds * 1000 + micros / 1000 - here);
+    report(v,
+           apart > CLOCK_FAIL_MS   ? FAIL
+           : apart > CLOCK_WARN_MS ? WARN
+                                   : OK,
+           "clock", "%" PRId64 " ms apart from this machine's", apart);
+}
+
+static void check_persistence(struct visit *v) {
+    char aof[16], fsync[32], failing[16];
+    if (!info(v, "persistence", "aof_enabled", aof, sizeof aof)) {
+        report(v, WARN, "persistence", "not permitted to look (INFO)");
+        return;
+    }
+    if (*aof != '1') {
+        report(v, WARN, "persistence",
+               "no append-only file: messages are lost when Redis ends (appendonly yes)");
+        return;
+    }
+    if (info(v, "persistence", "aof_last_write_status", failing, sizeof failing) &&
+        strcmp(failing, "ok") != 0)
+        report(v, FAIL, "persistence", "the append-only file can't be written");
+    else if (!config(v, "appendfsync", fsync, sizeof fsync))
+        report(v, OK, "persistence", "append-only file on; appendfsync can't be looked at");
+    else if (strcmp(fsync, "no") == 0)
+        report(v, WARN, "persistence", "appendfsync no: a power cut loses up to 30 s");
+    else
+        report(v, OK, "persistence", "append-only file, appendfsync %s", fsync);
+}
+
+static void check_memory(struct visit *v) {
+    char policy[32], max[32], used[32];
+    if (!info(v, "memory", "maxmemory_policy", policy, sizeof policy) ||
+        !info(v, "memory", "maxmemory", max, sizeof max) ||
+        !info(v, "memory", "used_memory", used, sizeof used)) {
+        report(v, WARN, "memory", "not permitted to look (INFO)");
+        return;
+    }
+    long long limit = atoll(max), now = atoll(used);
+    if (limit && strcmp(policy, "noeviction") != 0)
+        report(v, FAIL, "memory", "maxmemory-policy %s throws data away: noeviction is needed",
+               policy);
+    else if (limit && now > limit / 10 * 9)
+        report(v, WARN, "memory", "%lld of %lld MiB used", now >> 20, limit >> 20);
+    else if (strcmp(policy, "noeviction") != 0)
+        report(v, WARN, "memory", "maxmemory-policy %s would throw data away with a maxmemory",
+               policy);
+    else
+        report(v, OK, "memory", "%lld MiB used, %s", now >> 20, limit ? "limited" : "no limit");
+}
+
+static void check_pubsub(struct visit *v) {
+    char limits[256];
+    if (!config(v, "client-output-buffer-limit", limits, sizeof limits)) {
+        report(v, WARN, "pubsub", "not permitted to look (CONFIG GET)");
+        return;
+    }
+    const char *at = strstr(limits, "pubsub ");
+    long long hard = at ? atoll(at + strlen("pubsub ")) : 0;
+    if (hard && hard < PUBSUB_MIN)
+        report(v, WARN, "pubsub",
+               "client-output-buffer-limit pubsub %lld: nodes are cut off in a busy second", hard);
+    else
+        report(v, OK, "pubsub", "%s", at ? at : "no limit");
+}
+
+/* --- Permissions --- */
+
+/* All in one go, as grants.h says; those refused are named in `denied`. False: no answers. */
+static bool ask_grants(struct visit *v, char *denied, size_t size) {
+    struct store *s = v->in->store;
+    struct err e;
+    *denied = '\0';
+    for (const struct grant *g = grant_next(NULL, GRANT_CHATCTL); g;
+         g = grant_next(g, GRANT_CHATCTL)) {
+        grant_ask(store_cmd(s), store_keys(s), g);
+        if (store_queue(s, &e))
+            return false;
+    }
+    for (const struct grant *g = grant_next(NULL, GRANT_CHATCTL); g;
+         g = grant_next(g, GRANT_CHATCTL)) {
+        const struct redisReply *r = store_next(s, &e);
+        size_t len = strlen(denied);
+        if (!r)
+            return false;
+        if (reply_is_denied(r) && !grant_is_repeated(g))
+            snprintf(denied + len, size - len, "%s%s", len ? " " : "", g->command);
+    }
+    return true;
+}
+
+static void check_acl(struct visit *v) {
+    const char *user = *v->in->set->uri.user ? v->in->set->uri.user : "default";
+    char denied[400];
+    if (!ask_grants(v, denied, sizeof denied))
+        report(v, FAIL, "acl", "no answer");
+    else if (*denied)
+        report(v, FAIL, "acl", "user %s may not: %s", user, denied);
+    else
+        report(v, OK, "acl", "user %s may do all that chatctl does", user);
+}
+
+/* --- All of them --- */
+
+static void check_server(struct visit *v, unsigned i) {
+    bool several = store_servers(v->in->store) > 1;
+    snprintf(v->server, sizeof v->server, "%s%s", several ? store_server(v->in->store, i) : "",
+             several ? ": " : "");
+    store_pin(v->in->store, (int)i);
+    check_version(v);
+    check_role(v);
+    if (i == 0) { /* there is one, wherever it is */
+        store_pin(v->in->store, -1);
+        check_schema(v);
+        store_pin(v->in->store, (int)i);
+    }
+    check_clock(v);
+    check_persistence(v);
+    check_memory(v);
+    check_pubsub(v);
+    check_acl(v);
+}
+
+static void check_all(struct visit *v) {
+    for (unsigned i = 0; i < store_servers(v->in->store); i++)
+        check_server(v, i);
+    store_pin(v->in->store, -1);
+}
+
+enum status doctor(struct invocation *in) {
+    struct visit v = {.in = in};
+    struct err e = {0};
+    const struct settings *set = in->set;
+    in->store = store_connect(&set->uri, &set->keys, (unsigned)set->timeout, &e);
+    output_begin(in->out, COLUMNS, false);
+    if (!in->store) {
+        report(&v, FAIL, "connection", "%s", e.detail);
+        return STATUS_UNAVAILABLE;
+    }
+    char where[640];
+    report(&v, OK, "connection", "%s", redis_uri_show(&set->uri, where, sizeof where));
+    check_all(&v);
+    store_close(in->store);
+    in->store = NULL;
+    return v.failed ? STATUS_FAILED : STATUS_DONE;
+}

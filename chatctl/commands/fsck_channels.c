@@ -1,0 +1,111 @@
+/* fsck_channels - logs, their counters, and members: see fsck.h. */
+#include "chatctl/commands/fsck.h"
+
+#include "common/base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- Channels --- */
+
+enum status fsck_check_channel_listed(struct fsck *f, const struct key *k) {
+    const char *s;
+    size_t len;
+    char id[CHANNEL_TEXT + 1];
+    cmd_begin(f->c, "ZSCORE");
+    cmd_global_key(f->c, f->ks, KEY_CHANNEL_INDEX);
+    cmd_copy(f->c, id, channel_format(&k->name.channel, id));
+    enum status st = fsck_ask_str(f, &s, &len);
+    if (st != STATUS_DONE || s)
+        return st;
+    cmd_channel_touch(f->c, f->ks, &k->name.channel, clock_wall_ms());
+    return fsck_found_key(f, "channel not in the list", k, "", true);
+}
+
+/* The next append would notice it, too, and begin a new epoch. */
+enum status fsck_check_log(struct fsck *f, const struct key *k) {
+    struct channel_state state;
+    struct log_info log;
+    struct uuid spare = uuid_make();
+    enum status st = ask_log(f->in, &k->name.channel, &log); /* first: seq goes on growing */
+    if (st == STATUS_DONE)
+        st = ask_position(f->in, &k->name.channel, &state);
+    if (st != STATUS_DONE)
+        return st;
+    if (uuid_is_nil(&state.at.epoch)) {
+        cmd_renew(f->c, f->ks, &k->name.channel, &spare, NULL,
+                  store_history(f->in->store));
+        st = fsck_found_key(f, "log without a position", k,
+                            "epoch, base or seq is missing or wrong", true);
+    } else if (log.top > state.at.seq) {
+        char detail[96];
+        struct position known = {.epoch = state.at.epoch, .seq = log.top};
+        cmd_renew(f->c, f->ks, &k->name.channel, &spare, &known,
+                  store_history(f->in->store));
+        snprintf(detail, sizeof detail, "seq is %" PRIu64 ", the log ends at %" PRIu64,
+                 state.at.seq, log.top);
+        st = fsck_found_key(f, "counter behind the stream", k, detail, true);
+    }
+    return st;
+}
+
+size_t fsck_take_users(const struct walk *w, struct uuid *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        size_t len;
+        const char *s = walk_item(w, i, &len, NULL);
+        n += uuid_read(s, len, &out[n]);
+    }
+    return n;
+}
+
+/* Which members of a page have no record: asked in one go, mended one by one. */
+static enum status find_orphans(struct fsck *f, const struct walk *w, struct uuid *orphans,
+                                size_t *n) {
+    static struct uuid users[WALK_PAGE];
+    struct err e = {0};
+    size_t asked = fsck_take_users(w, users);
+    *n = 0;
+    for (size_t i = 0; i < asked; i++) {
+        cmd_begin(f->c, "EXISTS");
+        cmd_user_key(f->c, f->ks, &users[i], USER_RECORD);
+        if (store_queue(f->in->store, &e))
+            return fail(&e);
+    }
+    for (size_t i = 0; i < asked; i++) {
+        int64_t exists = 1;
+        const struct redisReply *r = store_next(f->in->store, &e);
+        if (!r)
+            return fail(&e);
+        if (!reply_i64(r, 0, &exists, &e) && exists == 0)
+            orphans[(*n)++] = users[i];
+    }
+    return STATUS_DONE;
+}
+
+/* Members of a zset of users who don't exist. */
+enum status fsck_check_users_in(struct fsck *f, const char *key, size_t len, const char *problem) {
+    struct uuid orphans[WALK_PAGE];
+    struct walk w = {.key_len = len, .score = "-inf"};
+    bool more = true;
+    enum status st = STATUS_DONE;
+    memcpy(w.key, key, len);
+    while (more && st == STATUS_DONE && !interrupted()) {
+        size_t n = 0;
+        st = walk_page(f->in, &w, &more);
+        if (st == STATUS_DONE && more)
+            st = find_orphans(f, &w, orphans, &n);
+        for (size_t i = 0; i < n && st == STATUS_DONE; i++) {
+            char uuid[UUID_TEXT + 1];
+            uuid_format(&orphans[i], uuid);
+            cmd_begin(f->c, "ZREM");
+            cmd_key(f->c, key, len);
+            cmd_uuid(f->c, &orphans[i]);
+            st = fsck_found(f, problem, key, len, uuid, true);
+            if (st == STATUS_DONE && f->fix && !f->in->dry_run && w.skip > 0)
+                w.skip--; /* it is no longer among those of its score, perhaps: better met twice */
+        }
+    }
+    return st;
+}

@@ -1,0 +1,142 @@
+/* import - commands in batches, and parts of lines: see import.h. */
+#include "chatctl/ops/import.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum status import_bad_line(const struct import *m, uint64_t line, const char *what) {
+    complain("%s:%" PRIu64 ": %s", m->path, line, what);
+    return STATUS_FAILED;
+}
+
+/* --- Commands in batches --- */
+
+static enum status take_name(struct import *m, const struct sent *s, const struct redisReply *r) {
+    struct uuid holder;
+    struct err e = {0};
+    if (reply_uuid(r, &holder, &e))
+        return fail(&e);
+    if (uuid_is_nil(&holder) || uuid_eq(&holder, &s->user))
+        return STATUS_DONE;
+    for (size_t i = 0; i < m->nheld; i++)
+        if (uuid_eq(&m->held[i].uuid, &s->user))
+            m->held[i].refused = true;
+    m->refused++;
+    complain("%s:%" PRIu64 ": the username is another user's; left out", m->path, s->line);
+    return STATUS_DONE;
+}
+
+static enum status take_answer(struct import *m, const struct sent *s, const struct redisReply *r) {
+    struct err e = {0};
+    if (s->owed == OWED_NAME && !reply_ok(r, &e))
+        return take_name(m, s, r);
+    if (s->owed == OWED_ENTRY) {
+        bool known = reply_is_error(r, "ERR The ID specified in XADD is equal or smaller");
+        m->known += known;
+        m->messages += !known && !reply_ok(r, &e);
+        if (known)
+            return STATUS_DONE;
+    }
+    if (!reply_ok(r, &e))
+        return STATUS_DONE;
+    enum status st = fail(&e);
+    import_bad_line(m, s->line, "not stored");
+    return st;
+}
+
+enum status import_settle(struct invocation *in, struct import *m) {
+    enum status st = STATUS_DONE;
+    for (size_t i = 0; i < m->nsent; i++) {
+        struct err e = {0};
+        const struct redisReply *r = store_next(in->store, &e);
+        if (!r)
+            return fail(&e);
+        if (st == STATUS_DONE)
+            st = take_answer(m, &m->sent[i], r);
+    }
+    m->nsent = 0;
+    return st;
+}
+
+enum status import_send(struct invocation *in, struct import *m, struct sent s) {
+    struct err e = {0};
+    if (store_queue(in->store, &e))
+        return fail(&e);
+    m->sent[m->nsent++] = s;
+    return m->nsent == BATCH ? import_settle(in, m) : STATUS_DONE;
+}
+
+enum status import_send_plain(struct invocation *in, struct import *m) {
+    return import_send(in, m, (struct sent){.owed = OWED_ANY, .line = m->line});
+}
+
+/* --- Parts of lines --- */
+
+bool import_get_uuid(const struct json *doc, const char *key, struct uuid *out) {
+    const char *s;
+    size_t len;
+    return json_str(doc, key, &s, &len) == JSON_OK && uuid_read(s, len, out);
+}
+
+bool import_get_channel(const struct json *doc, struct channel_id *out) {
+    const char *s;
+    size_t len;
+    return json_str(doc, "channel", &s, &len) == JSON_OK && channel_parse(s, len, out);
+}
+
+static int hex_digit(char c) {
+    const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+ssize_t import_field_value(const struct json *field, char *out) {
+    const char *s;
+    size_t len;
+    if (json_str(field, "v", &s, &len) == JSON_OK && len <= VALUE_MAX) {
+        memcpy(out, s, len);
+        return (ssize_t)len;
+    }
+    if (json_str(field, "hex", &s, &len) != JSON_OK || len % 2 || len / 2 > VALUE_MAX)
+        return -1;
+    for (size_t i = 0; i < len; i += 2) {
+        int high = hex_digit(s[i]), low = hex_digit(s[i + 1]);
+        if (high < 0 || low < 0)
+            return -1;
+        out[i / 2] = (char)(high * 16 + low);
+    }
+    return (ssize_t)(len / 2);
+}
+
+bool import_add_fields(struct cmd *c, const struct json *doc, const char *key) {
+    static char value[VALUE_MAX];
+    const struct json *fields;
+    const char *name;
+    size_t len, n = 0;
+    if (json_arr(doc, key, &fields) != JSON_OK)
+        return false;
+    for (const struct json *f = json_first(fields); f; f = json_next(f), n++) {
+        if (!json_is_obj(f) || json_str(f, "k", &name, &len) != JSON_OK)
+            return false;
+        ssize_t size = import_field_value(f, value);
+        if (size < 0)
+            return false;
+        cmd_copy(c, name, len);
+        cmd_copy(c, value, (size_t)size);
+    }
+    return n > 0;
+}
+
+bool import_find_field(const struct json *doc, const char *key, const char *name, const char **s,
+                       size_t *len) {
+    const struct json *fields;
+    if (json_arr(doc, key, &fields) != JSON_OK)
+        return false;
+    for (const struct json *f = json_first(fields); f; f = json_next(f)) {
+        const char *k;
+        size_t n;
+        if (json_is_obj(f) && json_str(f, "k", &k, &n) == JSON_OK && n == strlen(name) &&
+            memcmp(k, name, n) == 0)
+            return json_str(f, "v", s, len) == JSON_OK;
+    }
+    return false;
+}

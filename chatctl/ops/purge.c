@@ -1,0 +1,311 @@
+/* purge - see purge.h. */
+#include "chatctl/ops/purge.h"
+
+#include "chatctl/term/progress.h"
+#include "common/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ANNOUNCE_MS 500 /* how often the connected hear how far a long purge is */
+#define EVENT_NS                                                                                   \
+    200000 /* pause for each event of a selective one: a client reads 5,000 a second               \
+            */
+
+enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p) {
+    struct channel_state state;
+    *p = (struct purge){.channel = *ch, .mode = PURGE_ALL};
+    enum status st = ask_position(in, ch, &state);
+    p->epoch = state.at.epoch;
+    p->up_to = state.at.seq;
+    return st;
+}
+
+void purge_from(struct purge *p, const struct uuid *sender) {
+    p->mode = PURGE_FROM;
+    p->what = *sender;
+}
+
+/* --- Where the boundary is --- */
+
+/* The first message behind `after`: its seq, 0 if there is none, and when it was sent. */
+static enum status first_behind(struct invocation *in, const struct purge *p, uint64_t after,
+                                uint64_t *seq, int64_t *sent_ms) {
+    const struct redisReply *r;
+    struct err e = {0};
+    size_t n;
+    struct message m = {0};
+    *seq = 0;
+    for (;; after = m.seq) { /* a spoilt entry has no time: the next one tells */
+        cmd_log_forward(store_cmd(in->store), store_keys(in->store), &p->channel, after, 1);
+        enum status st = ask(in, &r);
+        if (st != STATUS_DONE)
+            return st;
+        if (reply_array(r, &n, &e))
+            return fail(&e);
+        if (n == 0)
+            return STATUS_DONE;
+        if (reply_entry(reply_item(r, 0), &p->channel, &m)) {
+            *seq = m.seq;
+            *sent_ms = m.created_ms;
+            return STATUS_DONE;
+        }
+        if (m.seq <= after)
+            return STATUS_DONE;
+    }
+}
+
+/* Messages stand in the order of time (but for how far the nodes' clocks are apart), so the
+ * boundary is found by halving. */
+enum status purge_before(struct invocation *in, struct purge *p, int64_t ms) {
+    uint64_t low = 0, high = p->up_to; /* all up to low are older; none behind high is */
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2, seq;
+        int64_t sent_ms;
+        enum status st = first_behind(in, p, mid, &seq, &sent_ms);
+        if (st != STATUS_DONE)
+            return st;
+        if (seq == 0 || seq > high || sent_ms >= ms)
+            high = mid;
+        else
+            low = seq;
+    }
+    p->up_to = low;
+    return STATUS_DONE;
+}
+
+/* Reads backwards, since numbers may be missing. */
+enum status purge_keep(struct invocation *in, struct purge *p, uint64_t n) {
+    while (n > 0 && p->up_to > 0) {
+        const struct redisReply *r;
+        struct err e = {0};
+        struct message m = {0};
+        size_t got;
+        uint32_t page = n < LOG_PAGE ? (uint32_t)n : LOG_PAGE;
+        cmd_log_back(store_cmd(in->store), store_keys(in->store), &p->channel, p->up_to, 0, page);
+        enum status st = ask(in, &r);
+        if (st != STATUS_DONE)
+            return st;
+        if (reply_array(r, &got, &e))
+            return fail(&e);
+        if (got > 0)
+            reply_entry(reply_item(r, got - 1), &p->channel, &m);
+        p->up_to = got < page || m.seq == 0 ? 0 : m.seq - 1;
+        n -= got < n ? got : n;
+    }
+    return STATUS_DONE;
+}
+
+/* --- How much it is --- */
+
+static bool goes(const struct purge *p, const struct message *m, bool good) {
+    return m->seq <= p->up_to && (p->mode == PURGE_ALL || (good && uuid_eq(&m->sender, &p->what)));
+}
+
+static enum status count_page(struct invocation *in, struct purge *p, uint64_t *after,
+                              size_t *got) {
+    const struct redisReply *r;
+    struct err e = {0};
+    cmd_log_forward(store_cmd(in->store), store_keys(in->store), &p->channel, *after, LOG_PAGE);
+    enum status st = ask(in, &r);
+    if (st != STATUS_DONE)
+        return st;
+    if (reply_array(r, got, &e))
+        return fail(&e);
+    for (size_t i = 0; i < *got; i++) {
+        struct message m;
+        bool good = reply_entry(reply_item(r, i), &p->channel, &m);
+        p->messages += goes(p, &m, good);
+        if (m.seq > *after)
+            *after = m.seq;
+    }
+    return STATUS_DONE;
+}
+
+enum status purge_count(struct invocation *in, struct purge *p) {
+    struct log_info log;
+    enum status st = ask_log(in, &p->channel, &log);
+    p->messages = 0;
+    if (st != STATUS_DONE || log.length == 0 || p->up_to < log.first)
+        return st;
+    if (p->mode == PURGE_ALL && log.length == log.last - log.first + 1) { /* no number is missing */
+        uint64_t last = p->up_to < log.last ? p->up_to : log.last;
+        p->messages = last - log.first + 1;
+        return STATUS_DONE;
+    }
+    struct progress bar;
+    progress_begin(&bar, "counting", log.length, in->quiet);
+    uint64_t after = 0;
+    size_t got = LOG_PAGE;
+    while (st == STATUS_DONE && got == LOG_PAGE && after < p->up_to && !interrupted()) {
+        st = count_page(in, p, &after, &got);
+        progress_add(&bar, got);
+    }
+    progress_end(&bar);
+    return st == STATUS_DONE && interrupted() ? STATUS_INTERRUPTED : st;
+}
+
+/* --- Doing it --- */
+
+static enum status one_step(struct invocation *in, const struct purge_args *a,
+                            struct step_result *out) {
+    cmd_purge(store_cmd(in->store), store_keys(in->store), a);
+    enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
+    if (st != STATUS_DONE)
+        return st;
+    if (out->state == STEP_OTHER) {
+        complain("the channel's epoch has changed: what was to be purged is not what is there now");
+        return STATUS_CONFLICT;
+    }
+    return STATUS_DONE;
+}
+
+static void pause_for(uint64_t events) {
+    struct timespec t = {.tv_nsec = (long)(events * EVENT_NS)}; /* at most PURGE_BATCH: 20 ms */
+    if (events)
+        nanosleep(&t, NULL);
+}
+
+/* Ctrl-C: those connected hear how far it got, and the lock goes. */
+static enum status end_early(struct invocation *in, struct purge_args *a, uint64_t moved) {
+    struct step_result ignored;
+    a->entries = 0;
+    a->announce = true;
+    one_step(in, a, &ignored);
+    return stopped(in, "messages are purged", moved);
+}
+
+enum status purge_run(struct invocation *in, const struct purge *p, int64_t grace_ms,
+                      uint64_t *moved) {
+    struct purge_args a = {.channel = p->channel,
+                           .id = uuid_make(),
+                           .epoch = p->epoch,
+                           .after = p->after,
+                           .up_to = p->up_to,
+                           .entries = PURGE_BATCH,
+                           .mode = p->mode,
+                           .what = p->what,
+                           .grace_ms = grace_ms};
+    struct step_result step = {.state = STEP_MORE};
+    struct progress bar;
+    enum status st = STATUS_DONE;
+    uint64_t told = clock_mono_ms();
+    *moved = 0;
+    progress_begin(&bar, "purging", p->mode == PURGE_ALL ? p->messages : 0, in->quiet);
+    while (st == STATUS_DONE && step.state != STEP_DONE && !interrupted()) {
+        uint64_t now = clock_mono_ms();
+        a.announce = now - told >= ANNOUNCE_MS;
+        told = a.announce ? now : told;
+        st = one_step(in, &a, &step);
+        if (st != STATUS_DONE)
+            break;
+        a.after = strtoull(step.at, NULL, 10);
+        *moved += step.moved;
+        progress_add(&bar, step.moved);
+        if (p->mode != PURGE_ALL && step.state == STEP_MORE)
+            pause_for(step.moved);
+    }
+    progress_end(&bar);
+    return st == STATUS_DONE && step.state != STEP_DONE ? end_early(in, &a, *moved) : st;
+}
+
+/* --- Undoing it --- */
+
+enum status purge_list(struct invocation *in, const struct channel_id *ch, struct undoable *out,
+                       size_t max, size_t *n) {
+    const struct redisReply *r;
+    struct err e = {0};
+    size_t all;
+    cmd_purges(store_cmd(in->store), store_keys(in->store), ch, clock_wall_ms());
+    enum status st = ask(in, &r);
+    *n = 0;
+    if (st != STATUS_DONE)
+        return st;
+    if (reply_array(r, &all, &e))
+        return fail(&e);
+    for (size_t i = all > max ? all - max : 0; i < all; i++)
+        if (!reply_uuid(reply_item(r, i), &out[*n].id, &e) && !uuid_is_nil(&out[*n].id))
+            ++*n;
+    size_t kept = 0;
+    for (size_t i = 0; i < *n && st == STATUS_DONE; i++) {
+        struct undoable u = {.id = out[i].id};
+        cmd_purge_get(store_cmd(in->store), store_keys(in->store), ch, &u.id);
+        st = ask(in, &r);
+        if (st == STATUS_DONE && reply_purge_record(r, &u.record, &e))
+            st = fail(&e);
+        if (u.record.found)
+            out[kept++] = u;
+    }
+    *n = kept;
+    return st;
+}
+
+static enum status rebuild_step(struct invocation *in, const struct channel_id *ch,
+                                const struct uuid *id, const struct undoable *u, char *after,
+                                uint32_t entries, struct step_result *out) {
+    cmd_rebuild(store_cmd(in->store), store_keys(in->store), ch, id, &u->id, after, entries);
+    enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
+    if (st != STATUS_DONE)
+        return st;
+    if (out->state == STEP_OTHER) {
+        complain("what was purged is gone for good: its time is over");
+        return STATUS_NOT_FOUND;
+    }
+    snprintf(after, sizeof out->at, "%s", out->at);
+    return STATUS_DONE;
+}
+
+enum status purge_undo(struct invocation *in, const struct channel_id *ch, const struct undoable *u,
+                       uint64_t *restored) {
+    struct step_result step = {.state = STEP_MORE};
+    struct uuid id = uuid_make();
+    struct progress bar;
+    char after[sizeof step.at] = "0-0";
+    enum status st = STATUS_DONE;
+    *restored = 0;
+    progress_begin(&bar, "restoring", (uint64_t)u->record.moved, in->quiet);
+    while (st == STATUS_DONE && step.state != STEP_DONE && !interrupted()) {
+        st = rebuild_step(in, ch, &id, u, after, PURGE_BATCH, &step);
+        *restored += st == STATUS_DONE ? step.moved : 0;
+        progress_add(&bar, step.moved);
+    }
+    progress_end(&bar);
+    if (st != STATUS_DONE || step.state == STEP_DONE)
+        return st;
+    *restored = 0;
+    rebuild_step(in, ch, &id, u, after, 0, &step);
+    complain("interrupted: nothing was changed; restore again, it begins anew");
+    return STATUS_INTERRUPTED;
+}
+
+/* --- One message --- */
+
+enum status find_message(struct invocation *in, const struct channel_id *ch,
+                         const struct uuid *uuid, uint64_t *seq) {
+    uint64_t from = 0;
+    size_t n = LOG_PAGE;
+    while (n == LOG_PAGE && from != 1 && !interrupted()) {
+        const struct redisReply *r;
+        struct err e = {0};
+        cmd_log_back(store_cmd(in->store), store_keys(in->store), ch, from ? from - 1 : 0, 0,
+                     LOG_PAGE);
+        enum status st = ask(in, &r);
+        if (st != STATUS_DONE)
+            return st;
+        if (reply_array(r, &n, &e))
+            return fail(&e);
+        for (size_t i = 0; i < n; i++) {
+            struct message m;
+            bool good = reply_entry(reply_item(r, i), ch, &m);
+            if (good && uuid_eq(&m.uuid, uuid)) {
+                *seq = m.seq;
+                return STATUS_DONE;
+            }
+            if (m.seq)
+                from = m.seq;
+        }
+    }
+    return interrupted() ? STATUS_INTERRUPTED : STATUS_NOT_FOUND;
+}

@@ -1,0 +1,64 @@
+/* purge - takes messages out of channels, and puts them back.
+ *
+ * A purge really removes: the log is what chatd serves, counts and resumes from, and a mark that
+ * every reader would have to honour would be forgotten by one of them. What is removed goes, in the
+ * same script call, into the trash of this purge, a stream that lapses after the grace time; so a
+ * purge that is killed anywhere leaves every message in exactly one of the two. It works in batches
+ * of PURGE_BATCH, each well under 2 ms of Redis, and never touches seq or epoch: the numbers stay
+ * spent.
+ *
+ * Who must hear of it: connected clients by an event; clients that come back by the marks, which
+ * are kept by the channel's seq at the time, so that "everything since you were here" is a range of
+ * them.
+ *
+ * Undoing can't put entries back into a stream (ids only grow), so the log is put together anew
+ * beside the old one, in batches, while chatd goes on appending; the last step copies what has come
+ * meanwhile and changes the two over. One lock a channel keeps two purges or restores apart; it
+ * lapses by itself.
+ */
+#ifndef CHATCTL_OPS_PURGE_H
+#define CHATCTL_OPS_PURGE_H
+
+#include "chatctl/ops/ask.h"
+
+#define PURGE_BATCH 100
+#define GRACE_MS ((int64_t)24 * 3600 * 1000)
+
+/* What is to go: fixed by epoch and seq, so that it stays what it was when it was planned. */
+struct purge {
+    struct channel_id channel;
+    struct uuid epoch;
+    enum purge_mode mode;
+    struct uuid what;      /* PURGE_FROM: the sender; PURGE_ONE: the message */
+    uint64_t after, up_to; /* after: 0 but for PURGE_ONE */
+    uint64_t messages;     /* how many; see purge_count */
+};
+
+/* Everything that is in the channel now. */
+enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p);
+/* Narrows it to what was sent before then / to all but the newest n / to what this user sent. */
+enum status purge_before(struct invocation *in, struct purge *p, int64_t ms);
+enum status purge_keep(struct invocation *in, struct purge *p, uint64_t n);
+void purge_from(struct purge *p, const struct uuid *sender);
+/* Counts p->messages, exactly; reads the log where it must. */
+enum status purge_count(struct invocation *in, struct purge *p);
+/* Does it. *moved is how many went, whatever the status. STATUS_CONFLICT: another purge is at work,
+ * or the epoch has changed; nothing more was removed. grace_ms 0: can't be undone. */
+enum status purge_run(struct invocation *in, const struct purge *p, int64_t grace_ms,
+                      uint64_t *moved);
+
+/* The purges that can be undone, the newest last; at most `max`. */
+struct undoable {
+    struct uuid id;
+    struct purge_record record;
+};
+enum status purge_list(struct invocation *in, const struct channel_id *ch, struct undoable *out,
+                       size_t max, size_t *n);
+enum status purge_undo(struct invocation *in, const struct channel_id *ch, const struct undoable *u,
+                       uint64_t *restored);
+
+/* A message by its UUID, newest first. STATUS_NOT_FOUND is not complained about. */
+enum status find_message(struct invocation *in, const struct channel_id *ch,
+                         const struct uuid *uuid, uint64_t *seq);
+
+#endif

@@ -1,0 +1,141 @@
+/* rename - see rename.h. */
+#include "chatctl/ops/rename.h"
+
+#include "chatctl/term/progress.h"
+#include "chatctl/ops/purge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define UNDOABLE_MAX 100
+
+/* --- How much it is --- */
+
+static bool bears(const struct message *m, const char *name) {
+    return m->sender_name_len == strlen(name) &&
+           memcmp(m->sender_name, name, m->sender_name_len) == 0;
+}
+
+static enum status count_page(struct invocation *in, const struct channel_id *ch,
+                              const struct uuid *sender, const char *name, uint64_t *after,
+                              size_t *got, uint64_t *n) {
+    const struct redisReply *r;
+    struct err e = {0};
+    cmd_log_forward(store_cmd(in->store), store_keys(in->store), ch, *after, LOG_PAGE);
+    enum status st = ask(in, &r);
+    if (st != STATUS_DONE)
+        return st;
+    if (reply_array(r, got, &e))
+        return fail(&e);
+    for (size_t i = 0; i < *got; i++) {
+        struct message m;
+        bool good = reply_entry(reply_item(r, i), ch, &m);
+        *n += good && uuid_eq(&m.sender, sender) && !bears(&m, name);
+        if (m.seq > *after)
+            *after = m.seq;
+    }
+    return STATUS_DONE;
+}
+
+enum status rename_count(struct invocation *in, const struct channel_id *ch,
+                         const struct uuid *sender, const char *name, uint64_t *n) {
+    struct log_info log;
+    struct progress bar;
+    enum status st = ask_log(in, ch, &log);
+    uint64_t after = 0;
+    size_t got = LOG_PAGE;
+    *n = 0;
+    if (st != STATUS_DONE || log.length == 0)
+        return st;
+    progress_begin(&bar, "counting", log.length, in->quiet);
+    while (st == STATUS_DONE && got == LOG_PAGE && after < log.last && !interrupted()) {
+        st = count_page(in, ch, sender, name, &after, &got, n);
+        progress_add(&bar, got);
+    }
+    progress_end(&bar);
+    return st == STATUS_DONE && interrupted() ? STATUS_INTERRUPTED : st;
+}
+
+/* --- Doing it --- */
+
+static enum status one_step(struct invocation *in, struct rename_args *a, struct step_result *out) {
+    cmd_rename(store_cmd(in->store), store_keys(in->store), a);
+    enum status st = ask_step(in, out, "a purge or restore is at work on this channel");
+    if (st != STATUS_DONE)
+        return st;
+    if (out->state == STEP_OTHER) {
+        complain("the channel's epoch has changed meanwhile: do it again");
+        return STATUS_CONFLICT;
+    }
+    snprintf(a->after, sizeof a->after, "%s", out->at);
+    return STATUS_DONE;
+}
+
+static enum status end_early(struct invocation *in, struct rename_args *a) {
+    struct step_result ignored;
+    a->entries = 0;
+    one_step(in, a, &ignored);
+    complain("interrupted: the messages of this channel are as they were; do it again");
+    return STATUS_INTERRUPTED;
+}
+
+/* `total`: how many entries the stream has, 0 if that is not known. */
+static enum status rename_stream(struct invocation *in, struct rename_args *a, uint64_t total,
+                                 uint64_t *n) {
+    struct step_result step = {.state = STEP_MORE};
+    struct progress bar;
+    enum status st = STATUS_DONE;
+    uint64_t changed = 0;
+    a->id = uuid_make();
+    a->entries = PURGE_BATCH;
+    snprintf(a->after, sizeof a->after, "0-0");
+    progress_begin(&bar, "renaming", total, in->quiet);
+    while (st == STATUS_DONE && step.state != STEP_DONE && !interrupted()) {
+        st = one_step(in, a, &step);
+        changed += st == STATUS_DONE ? step.moved : 0;
+        progress_add(&bar, st == STATUS_DONE ? PURGE_BATCH : 0);
+    }
+    progress_end(&bar);
+    if (st == STATUS_DONE && step.state != STEP_DONE)
+        return end_early(in, a);
+    *n = st == STATUS_DONE ? changed : 0;
+    return st;
+}
+
+static enum status begin(struct invocation *in, const struct channel_id *ch,
+                         const struct uuid *sender, const char *name, struct rename_args *a) {
+    struct channel_state state;
+    enum status st = ask_position(in, ch, &state);
+    *a = (struct rename_args){
+        .channel = *ch, .epoch = state.at.epoch, .sender = *sender, .name = name};
+    return st;
+}
+
+enum status rename_log(struct invocation *in, const struct channel_id *ch,
+                       const struct uuid *sender, const char *name, uint64_t *n) {
+    struct rename_args a;
+    struct log_info log;
+    *n = 0;
+    enum status st = begin(in, ch, sender, name, &a);
+    if (st == STATUS_DONE)
+        st = ask_log(in, ch, &log);
+    return st == STATUS_DONE ? rename_stream(in, &a, log.length, n) : st;
+}
+
+enum status rename_trash(struct invocation *in, const struct channel_id *ch,
+                         const struct uuid *sender, const char *name) {
+    struct undoable u[UNDOABLE_MAX];
+    struct rename_args a;
+    uint64_t changed;
+    size_t n = 0;
+    enum status st = purge_list(in, ch, u, UNDOABLE_MAX, &n);
+    if (st == STATUS_DONE && n > 0)
+        st = begin(in, ch, sender, name, &a);
+    for (size_t i = 0; i < n && st == STATUS_DONE; i++) {
+        if (strcmp(u[i].record.mode, "from") == 0 && !uuid_eq(&u[i].record.what, sender))
+            continue;
+        a.trash = &u[i].id;
+        st = rename_stream(in, &a, (uint64_t)u[i].record.moved, &changed);
+    }
+    return st;
+}

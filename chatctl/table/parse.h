@@ -1,0 +1,48 @@
+/* parse - command lines, by the table. Words are fed one by one, so that completion, which stops in
+ * the middle, sees the line as the parser does.
+ *
+ * Global options may stand anywhere, a command's own behind its verb; `--` ends the options.
+ * Nothing may be abbreviated: a script must not change its meaning when an option is added.
+ */
+#ifndef CHATCTL_TABLE_PARSE_H
+#define CHATCTL_TABLE_PARSE_H
+
+#include "chatctl/table/commands.h"
+
+#define WHY_MAX 256
+
+/* The options that every command has; ended by name NULL. */
+extern const struct opt GLOBAL_OPTS[];
+
+/* What the words fed so far say. Texts borrow from the words. */
+struct line {
+    const char *redis, *prefix, *config, *format, *timeout; /* NULL: not given */
+    bool json, yes, dry_run, quiet, no_color, no_pager, help, version;
+    const char *noun; /* the first word, when it is a noun */
+    const struct command *command;
+    const char **args;
+    size_t nargs;
+    struct parsed_opt *parsed;
+    size_t nparsed;
+    const struct opt *pending; /* an option that waits for its value */
+    bool only_args;            /* behind -- */
+    size_t room;               /* words that args and parsed have room for */
+    char why[WHY_MAX];         /* what is wrong */
+};
+
+/* For at most `words` words. False: out of memory. */
+bool line_init(struct line *l, size_t words);
+void line_free(struct line *l);
+/* False: l->why says what is wrong with this word. */
+bool line_feed(struct line *l, const char *word);
+/* The end: are all arguments there, and all values what they must be? `now_ms` is what "30d" ago
+ * counts from. */
+bool line_finish(struct line *l, int64_t now_ms);
+
+/* The option of this name that is possible here, or NULL. */
+const struct opt *line_find_opt(const struct line *l, const char *name, size_t len);
+
+/* A value as text. False: `why` (WHY_MAX) says what is expected. */
+bool parse_value(const struct opt *o, const char *text, int64_t now_ms, int64_t *out, char *why);
+
+#endif

@@ -1,0 +1,42 @@
+/* signals - see signals.h. */
+#include "chatctl/term/signals.h"
+
+#include "chatctl/table/commands.h"
+
+#include <signal.h>
+
+static volatile sig_atomic_t pressed; /* a handler reaches nothing but globals */
+
+static void on_interrupt(int number) {
+    (void)number;
+    pressed = 1;
+}
+
+static void catch (int flags) {
+    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = flags};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+}
+
+void signals_arm(void) {
+    pressed = 0;
+    catch ((int)SA_RESETHAND);
+}
+
+void signals_outlive(void) {
+    catch (0);
+}
+
+void signals_press(void) {
+    pressed = 1;
+}
+
+void signals_init(void) {
+    signal(SIGPIPE, SIG_IGN);
+    signals_arm();
+}
+
+bool interrupted(void) {
+    return pressed;
+}

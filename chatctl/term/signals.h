@@ -1,0 +1,12 @@
+/* signals - Ctrl-C as a flag: long work looks at interrupted() between its batches. A second Ctrl-C
+ * ends the program at once. SIGPIPE is ignored, so that a closed pipe is an error of write() and no
+ * death in the middle. */
+#ifndef CHATCTL_TERM_SIGNALS_H
+#define CHATCTL_TERM_SIGNALS_H
+
+void signals_init(void);
+void signals_arm(void);     /* before each command: Ctrl-C was not pressed yet */
+void signals_outlive(void); /* until then, a second Ctrl-C is no end either */
+void signals_press(void);   /* as if it had been pressed */
+
+#endif

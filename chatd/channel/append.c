@@ -1,0 +1,231 @@
+/* append - see append.h. */
+#include "chatd/channel/append.h"
+
+#include "chatd/daemon/node.h"
+#include "common/redis/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_MAX 64            /* messages in one call: bounds how long Redis is busy with it */
+#define BATCH_BYTES (64 * 1024) /* of text */
+#define LATE_MS 1500            /* with a second for the replica, an answer comes within three */
+
+/* What an answer said of one message. */
+enum outcome { FAILED, REPEATED, STORED };
+
+struct append_batch {
+    struct node *node;
+    struct append_lane *lane;
+    unsigned n;
+    bool answered; /* the outcomes are known; confirmation may still be missing */
+    struct op *ops[BATCH_MAX];
+    enum outcome outcomes[BATCH_MAX];
+    struct position at[BATCH_MAX]; /* STORED */
+};
+
+bool appends_init(struct node *node) {
+    node->appends.lanes = calloc(redis_pool_slots(node->store), sizeof *node->appends.lanes);
+    return node->appends.lanes != NULL;
+}
+
+void appends_free(struct node *node) {
+    free(node->appends.lanes);
+}
+
+static void list_lane(struct appends *a, struct append_lane *lane) {
+    if (lane->listed || lane->batch || !lane->first)
+        return;
+    lane->listed = true;
+    lane->next = NULL;
+    *(a->ready ? &a->tail->next : &a->ready) = lane;
+    a->tail = lane;
+}
+
+void append_submit(struct op *op) {
+    struct appends *a = &op->node->appends;
+    struct append_lane *lane = &a->lanes[op->channel->slot];
+    op_owe(op);
+    op->channel->own_in_flight++;
+    op->batch_next = NULL;
+    *(lane->first ? &lane->last->batch_next : &lane->first) = op;
+    lane->last = op;
+    list_lane(a, lane);
+}
+
+/* --- Answers --- */
+
+/* The recipient is told of a private message that no session of theirs here has got. A hint, not
+ * kept. */
+static void tell_recipient(struct op *op) {
+    struct node *node = op->node;
+    const struct channel *ch = op->channel;
+    if (ch->id.kind != CHANNEL_DM)
+        return;
+    struct uuid peer = channel_peer(&ch->id, &op->message.sender);
+    if (uuid_eq(&peer, &op->message.sender))
+        return;
+    for (uint32_t i = 0; i < ch->count; i++) {
+        const struct account *acc = ch->subs[i]->session->account;
+        if (acc && uuid_eq(&acc->uuid, &peer))
+            return;
+    }
+    struct buf *b = frame_scratch();
+    event_write_unread(b, &op->message);
+    cmd_publish_user(&node->cmd, &node->keys, &peer, b->data, b->len);
+    op_tell(op);
+}
+
+/* Stored earlier under this UUID: the sender gets the first message again, nobody else anything. */
+static void answer_repeat(struct op *op, const struct append_result *r) {
+    struct message first = r->gone ? op->message : r->first;
+    first.channel = op->message.channel;
+    first.seq = r->at.seq;
+    if (!uuid_eq(&first.sender, &op->message.sender)) {
+        op_fail(op, ERR_UUID_TAKEN, "%s", "channelMessage.UUID");
+        return;
+    }
+    struct buf *b = frame_scratch();
+    encode_message(b, &first, &op->req.id);
+    op_answer(op, b);
+}
+
+static enum outcome read_result(struct op *op, const struct redisReply *reply, unsigned i,
+                                struct position *at) {
+    struct append_result r;
+    struct err e;
+    if (reply_append(reply, i, &r, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return FAILED;
+    }
+    if (r.repeat) {
+        answer_repeat(op, &r);
+        return REPEATED;
+    }
+    op->node->count.messages++;
+    op->message.seq = r.at.seq;
+    op->channel->touched = true;
+    tell_recipient(op);
+    *at = r.at;
+    return STORED;
+}
+
+static void end(struct append_batch *batch, unsigned i) {
+    struct op *op = batch->ops[i];
+    op->channel->own_in_flight--;
+    if (batch->outcomes[i] == STORED && !op->err.code) {
+        delivery_offer_own(op->node, op, &batch->at[i]); /* pays when it is delivered */
+        return;
+    }
+    if (batch->outcomes[i] != REPEATED)
+        delivery_suspect(op->node, op->channel); /* it may have been stored all the same */
+    op_paid(op);
+}
+
+static void end_batch(struct append_batch *batch) {
+    batch->lane->batch = NULL;
+    list_lane(&batch->node->appends, batch->lane);
+    for (unsigned i = 0; i < batch->n; i++)
+        end(batch, i);
+    free(batch);
+}
+
+static void on_batch(const struct redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct append_batch *batch = arg;
+    bool more = redis_pool_confirms(batch->node->store);
+    batch->answered = true;
+    for (unsigned i = 0; i < batch->n; i++)
+        batch->outcomes[i] = read_result(batch->ops[i], reply, i, &batch->at[i]);
+    if (!more)
+        end_batch(batch);
+}
+
+/* What no replica is known to have is stored, but not acknowledged. */
+static void on_confirmed(int64_t replicas, void *arg) {
+    struct append_batch *batch = arg;
+    batch->lane->unconfirmed = replicas < 1;
+    for (unsigned i = 0; i < batch->n && replicas < 1; i++)
+        if (batch->outcomes[i] != FAILED)
+            op_fail(batch->ops[i], ERR_UNCONFIRMED, "%s", "");
+    end_batch(batch);
+}
+
+bool append_is_under_way(const struct node *node, const struct channel *ch,
+                         const struct uuid *message) {
+    const struct append_batch *batch = node->appends.lanes[ch->slot].batch;
+    for (unsigned i = 0; batch && i < batch->n; i++)
+        if (uuid_eq(&batch->ops[i]->message.uuid, message))
+            return !(batch->answered && batch->outcomes[i] == REPEATED);
+    return false;
+}
+
+/* --- Sending --- */
+
+static struct append_batch *take_batch(struct node *node, struct append_lane *lane) {
+    struct append_batch *batch = malloc(sizeof *batch);
+    if (!batch)
+        return NULL;
+    size_t bytes = 0;
+    batch->node = node;
+    batch->lane = lane;
+    batch->answered = false;
+    batch->n = 0;
+    while (lane->first && batch->n < BATCH_MAX && (batch->n == 0 || bytes < BATCH_BYTES)) {
+        struct op *op = lane->first;
+        lane->first = op->batch_next;
+        bytes += op->message.text_len;
+        batch->ops[batch->n++] = op;
+    }
+    return batch;
+}
+
+static void send_batch(struct node *node, struct append_batch *batch) {
+    struct cmd *cmd = &node->cmd;
+    cmd_append_begin(cmd, batch->n);
+    for (unsigned i = 0; i < batch->n; i++)
+        cmd_append_keys(cmd, &node->keys, &batch->ops[i]->message);
+    /* The channel's next epoch, should it need one. A stale one would do harm only if it were used
+     * twice in one channel, so it is fresh in every call. */
+    struct uuid spare = uuid_make_quick();
+    batch->lane->batch = batch;
+    cmd_append_args_begin(cmd, node->id, &spare, (unsigned)(node->set->remember / 1000),
+                          redis_pool_history(node->store));
+    for (unsigned i = 0; i < batch->n; i++) {
+        const struct op *op = batch->ops[i];
+        const struct feed *feed = &op->channel->feed;
+        cmd_append_args(cmd, &node->keys, &op->message, op->req.u.message.has_uuid,
+                        feed->based ? &feed->last : NULL);
+    }
+    redis_pool_append(node->store, cmd, on_batch, on_confirmed, batch);
+}
+
+/* Where no replica answers, each call takes a second, and those that wait would wait for all before
+ * them. They have not been sent: nothing of them is stored. */
+static void drop_late(struct node *node, struct append_lane *lane) {
+    uint64_t now = uv_now(node->loop);
+    while (lane->first && now - lane->first->came_ms > LATE_MS) {
+        struct op *op = lane->first;
+        lane->first = op->batch_next;
+        op->channel->own_in_flight--;
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        op_paid(op);
+    }
+}
+
+/* A link that is down answers at once, and its lane is ready again. */
+void append_flush(struct node *node) {
+    struct appends *a = &node->appends;
+    while (a->ready) {
+        struct append_lane *lane = a->ready;
+        if (lane->unconfirmed)
+            drop_late(node, lane);
+        struct append_batch *batch = lane->first ? take_batch(node, lane) : NULL;
+        if (!batch && lane->first)
+            return; /* out of memory: again at the end of the next turn */
+        a->ready = lane->next;
+        lane->listed = false;
+        if (batch)
+            send_batch(node, batch);
+    }
+}

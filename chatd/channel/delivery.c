@@ -1,0 +1,254 @@
+/* delivery - see delivery.h. */
+#include "chatd/channel/delivery.h"
+
+#include "chatd/daemon/node.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/redis/reply.h"
+
+#include <stdlib.h>
+
+#define GAP_MS 40 /* how long a gap may close by itself: the links take turns */
+
+/* A message that is held by a feed. */
+struct note {
+    struct frame *frame;
+    struct op *op; /* own message: its append, or NULL */
+};
+
+/* --- Asking for the stream --- */
+
+void delivery_read_stream(struct node *node, struct channel *ch, uint64_t ms) {
+    struct delivery *b = &node->delivery;
+    uint64_t due = clock_mono_ms() + ms;
+    if (ch->repair_listed) {
+        if (due < ch->repair_due_ms)
+            ch->repair_due_ms = due;
+        return;
+    }
+    ch->repair_listed = true;
+    ch->repair_due_ms = due;
+    ch->repair_next = NULL;
+    ch->pins++;
+    *(b->due ? &b->due_last->repair_next : &b->due) = ch;
+    b->due_last = ch;
+    b->wanted(node);
+}
+
+void delivery_suspect(struct node *node, struct channel *ch) {
+    if (ch->feed.based)
+        delivery_read_stream(node, ch, GAP_MS);
+}
+
+/* --- Delivering --- */
+
+/* The message as its sender gets it, if that is not what all get. Who can't be answered for lack of
+ * memory is sent away, to ask again: an answer without its requestID would be none. */
+static struct frame *own_frame(struct op *op) {
+    if (!op || op->req.id.len == 0)
+        return NULL;
+    struct buf *b = frame_scratch();
+    encode_message(b, &op->message, &op->req.id);
+    struct frame *f = frame_text(b);
+    if (!f)
+        session_close(op->session, CLOSE_SERVER_ERROR);
+    return f;
+}
+
+/* The one way by which a message reaches sessions. */
+static void deliver(struct node *node, struct channel *ch, uint64_t seq, struct frame *f,
+                    struct op *op) {
+    struct frame *own = own_frame(op);
+    feed_advance(&ch->feed, seq);
+    node->count.deliveries += hub_fan_out(ch, seq, f, op ? op->session : NULL, own);
+    if (op && !sub_find(op->session, ch)) /* signed out meanwhile: still its answer */
+        session_push(op->session, own ? own : f);
+    frame_unref(own);
+    if (op)
+        op_paid(op);
+}
+
+static void deliver_held(struct node *node, struct channel *ch) {
+    uint64_t seq;
+    struct note *n;
+    ch->pins++; /* an op that ends may give up the last pin */
+    while ((n = feed_take_next(&ch->feed, &seq))) {
+        deliver(node, ch, seq, n->frame, n->op);
+        frame_unref(n->frame);
+        free(n);
+    }
+    hub_unpin(&node->hub, ch);
+}
+
+/* Lets go of a note that isn't delivered to all: the sender still gets the answer. */
+static void release_note(struct note *n, bool stored) {
+    struct op *op = n->op;
+    if (op && stored) {
+        struct frame *own = own_frame(op);
+        session_push(op->session, own ? own : n->frame);
+        frame_unref(own);
+    } else if (op)
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+    frame_unref(n->frame);
+    free(n);
+    if (op)
+        op_paid(op);
+}
+
+static void hold(struct node *node, struct channel *ch, const struct position *at, struct frame *f,
+                 struct op *op) {
+    struct note *n = malloc(sizeof *n);
+    void *old = NULL;
+    if (n) {
+        *n = (struct note){.frame = frame_ref(f), .op = op};
+        if (feed_hold(&ch->feed, at, n, op != NULL, &old)) {
+            struct note *before = old;
+            if (before && before->op && !n->op)
+                n->op = before->op; /* the copy from the bus must not displace the append */
+            if (before) {
+                frame_unref(before->frame);
+                free(before);
+            }
+            return;
+        }
+        frame_unref(f);
+        free(n);
+    }
+    delivery_read_stream(node, ch, 0); /* no room: the stream has it */
+    if (op) {
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        op_paid(op);
+    }
+}
+
+void delivery_offer(struct node *node, struct channel *ch, const struct position *at,
+                    struct frame *f, struct op *op) {
+    switch (feed_judge(&ch->feed, at)) {
+    case FEED_NEXT:
+        ch->pins++;
+        deliver(node, ch, at->seq, f, op);
+        deliver_held(node, ch);
+        hub_unpin(&node->hub, ch);
+        break;
+    case FEED_REPEAT: /* an own one can't be, unless numbers were used twice: a retry will tell */
+        if (op) {
+            op_fail(op, ERR_UNAVAILABLE, "%s", "");
+            op_paid(op);
+        }
+        break;
+    case FEED_EARLY:
+        hold(node, ch, at, f, op);
+        delivery_read_stream(node, ch, GAP_MS);
+        break;
+    case FEED_STRANGE:
+        hold(node, ch, at, f, op);
+        delivery_read_stream(node, ch, 0);
+        break;
+    case FEED_UNBASED:
+        hold(node, ch, at, f, op);
+        break;
+    }
+}
+
+struct frame *delivery_frame(const struct message *m) {
+    struct buf *b = frame_scratch();
+    encode_message(b, m, NULL);
+    return frame_text(b);
+}
+
+void delivery_offer_own(struct node *node, struct op *op, const struct position *at) {
+    struct frame *f = delivery_frame(&op->message);
+    if (!f) {
+        op_fail(op, ERR_INTERNAL, "out of memory");
+        delivery_suspect(node, op->channel);
+        op_paid(op);
+        return;
+    }
+    delivery_offer(node, op->channel, at, f, op);
+    frame_unref(f);
+}
+
+bool delivery_base(struct node *node, struct channel *ch, const struct position *at) {
+    if (!ch->feed.based) {
+        feed_base(&ch->feed, at);
+        delivery_settle(node, ch);
+        return true;
+    }
+    if (uuid_eq(&ch->feed.last.epoch, &at->epoch))
+        return true;
+    delivery_read_stream(node, ch, 0);
+    return false;
+}
+
+/* --- From the stream --- */
+
+static void tell_epoch(struct sub *sub, void *arg) {
+    const struct position *at = arg;
+    const struct channel_id *id = &sub->channel->id;
+    struct session *s = sub->session;
+    struct uuid peer;
+    if (id->kind == CHANNEL_DM && s->account)
+        peer = channel_peer(id, &s->account->uuid);
+    struct buf *b = frame_scratch();
+    encode_sys_epoch(b, id->kind == CHANNEL_DM ? &peer : NULL, at);
+    session_push_json(s, b);
+}
+
+/* The numbering began anew: after a failover, or the data was lost. */
+void delivery_enter_epoch(struct node *node, struct channel *ch,
+                          const struct channel_state *state) {
+    struct position base = {.epoch = state->at.epoch, .seq = state->base - 1};
+    node->count.epochs++;
+    log_warn("new_epoch", "seq=%llu", (unsigned long long)state->base);
+    feed_base(&ch->feed, &base);
+    hub_new_epoch(ch, base.seq, tell_epoch, &base);
+    /* What belongs to the old one, and the stream no longer has, was lost: it is not acknowledged, so
+     * that it is sent again. */
+    for (size_t i = 0; i < ch->feed.n;) {
+        if (uuid_eq(&ch->feed.held[i].at.epoch, &base.epoch)) {
+            i++;
+            continue;
+        }
+        struct position at = ch->feed.held[i].at;
+        release_note(feed_take(&ch->feed, &at), false);
+    }
+}
+
+/* An entry of the stream is right whatever is missing before it. */
+bool delivery_entry(struct node *node, struct channel *ch, const struct redisReply *entry) {
+    struct message m;
+    bool good = reply_entry(entry, &ch->id, &m);
+    if (!good)
+        node->count.bad_entries++;
+    if (m.seq <= ch->feed.last.seq)
+        return true;
+    if (good && ch->own_in_flight && redis_pool_confirms(node->store) &&
+        append_is_under_way(node, ch, &m.uuid))
+        return false;
+    struct position at = {.epoch = ch->feed.last.epoch, .seq = m.seq};
+    struct note *n = feed_take(&ch->feed, &at);
+    struct frame *f = n ? n->frame : good ? delivery_frame(&m) : NULL;
+    if (f)
+        deliver(node, ch, m.seq, f, n ? n->op : NULL);
+    else
+        feed_advance(&ch->feed, m.seq);
+    frame_unref(f);
+    free(n);
+    return true;
+}
+
+void delivery_settle(struct node *node, struct channel *ch) {
+    struct note *n;
+    while ((n = feed_take_stale(&ch->feed, false)))
+        release_note(n, true);
+    deliver_held(node, ch);
+    if (ch->feed.n)
+        delivery_read_stream(node, ch, GAP_MS);
+}
+
+void delivery_fail_held(struct node *node, struct channel *ch) {
+    struct note *n;
+    (void)node;
+    while ((n = feed_take_stale(&ch->feed, true)))
+        release_note(n, false);
+}

@@ -1,0 +1,42 @@
+/* page - see page.h. */
+#include "chatd/channel/page.h"
+
+#include "common/redis/reply.h"
+
+#define PAGE_BYTES ((size_t)192 * 1024) /* a session's queue takes 256 KiB */
+
+void page_init(struct page *p, void (*encode)(struct buf *b, const struct message *m, bool first),
+               uint64_t *bad) {
+    *p = (struct page){.encode = encode, .bad = bad};
+    buf_init(&p->texts, 2 * PAGE_BYTES);
+}
+
+void page_reset(struct page *p) {
+    buf_reset(&p->texts);
+    p->messages = 0;
+}
+
+void page_free(struct page *p) {
+    buf_free(&p->texts);
+}
+
+bool page_take(struct page *p, const struct redisReply *entry, const struct channel_id *id,
+               uint64_t *seq) {
+    struct message m;
+    bool good = reply_entry(entry, id, &m);
+    if (seq)
+        *seq = m.seq;
+    if (!good) {
+        ++*p->bad;
+        return true;
+    }
+    size_t before = p->texts.len;
+    p->encode(&p->texts, &m, p->messages == 0);
+    if (p->texts.failed || (p->messages && p->texts.len > PAGE_BYTES)) {
+        p->texts.len = before;
+        p->texts.failed = false;
+        return false;
+    }
+    p->messages++;
+    return true;
+}

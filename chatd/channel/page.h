@@ -1,0 +1,29 @@
+/* page - a page of a channel's messages: entries of its stream, encoded as an answer lists them, as
+ * many as one answer holds. */
+#ifndef CHATD_CHANNEL_PAGE_H
+#define CHATD_CHANNEL_PAGE_H
+
+#include "common/base/buf.h"
+#include "common/proto/model.h"
+
+struct redisReply;
+
+struct page {
+    void (*encode)(struct buf *b, const struct message *m, bool first);
+    struct buf texts; /* the messages, encoded */
+    size_t messages;
+    uint64_t *bad; /* counts entries that were no messages, and left out */
+};
+
+/* `encode` is encode_join_message or encode_read_message. */
+void page_init(struct page *p, void (*encode)(struct buf *b, const struct message *m, bool first),
+               uint64_t *bad);
+void page_reset(struct page *p); /* empty again */
+void page_free(struct page *p);
+
+/* Takes one entry in. *seq is its number even when it is spoilt, 0 if it has none; may be NULL.
+ * False: the page is full, and is as it was. */
+bool page_take(struct page *p, const struct redisReply *entry, const struct channel_id *id,
+               uint64_t *seq);
+
+#endif

@@ -1,0 +1,40 @@
+/* probe - see probe.h. */
+#include "chatd/channel/probe.h"
+
+#include "chatd/daemon/node.h"
+
+#include <string.h>
+#include <uv.h>
+
+#define EVERY_NS 2000000000u /* each is heard by all nodes: not more often than it is of use */
+#define NS_PER_MS 1000000u
+
+void probe_tick(struct node *node) {
+    struct probe *p = &node->probe;
+    uint64_t now = uv_hrtime();
+    bool due = !p->number || now - p->sent_ns >= EVERY_NS;
+    if (!p->on || !due || !redis_pool_up(node->store))
+        return;
+    struct buf *b = frame_scratch();
+    p->number++;
+    p->sent_ns = now;
+    event_write_probe(b, node->id, p->number);
+    cmd_publish_all(&node->cmd, &node->keys, b->data, b->len);
+    redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
+    buf_reset(b);
+}
+
+void probe_heard(struct node *node, const struct event *ev) {
+    struct probe *p = &node->probe;
+    if (ev->seq != p->number || p->heard == p->number || strcmp(ev->node, node->id) != 0)
+        return; /* another node's, or too late */
+    p->heard = p->number;
+    p->heard_ns = uv_hrtime();
+    p->last_ns = p->heard_ns - p->sent_ns;
+    p->sum_ns += p->last_ns;
+    p->count++;
+}
+
+uint64_t probe_age_ms(const struct probe *p) {
+    return p->heard_ns ? (uv_hrtime() - p->heard_ns) / NS_PER_MS : UINT64_MAX;
+}

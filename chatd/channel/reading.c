@@ -1,0 +1,203 @@
+/* reading - see reading.h. */
+#include "chatd/channel/reading.h"
+
+#include "chatd/daemon/node.h"
+#include "chatd/channel/page.h"
+#include "common/redis/reply.h"
+
+#include <stdlib.h>
+
+/* A page: what was asked for and, once its ops go on, what there is. */
+struct reading {
+    struct reading *next; /* to be asked for */
+    struct node *node;
+    unsigned refs, owed;
+    struct op *first, *last; /* who waits, linked by batch_next */
+    struct err err;
+
+    struct channel_id id;
+    uint64_t before, after; /* see struct request */
+    uint32_t limit, offset;
+
+    struct channel_state state;
+    int64_t total;
+    struct page page; /* newest first */
+};
+
+/* --- Sharing --- */
+
+static bool is_same(const struct reading *r, const struct channel_id *id,
+                    const struct request *req) {
+    return channel_eq(&r->id, id) && r->before == req->u.read.before &&
+           r->after == req->u.read.after && r->limit == req->u.read.limit &&
+           r->offset == req->u.read.offset;
+}
+
+static struct reading *find(const struct readings *all, const struct channel_id *id,
+                            const struct request *req) {
+    struct reading *r = all->first; /* no more of them than the gate lets in */
+    while (r && !is_same(r, id, req))
+        r = r->next;
+    return r;
+}
+
+static struct reading *make(struct node *node, const struct channel_id *id,
+                            const struct request *req) {
+    struct readings *all = &node->readings;
+    struct reading *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->node = node;
+    r->refs = 1; /* of those who answer */
+    r->id = *id;
+    r->before = req->u.read.before;
+    r->after = req->u.read.after;
+    r->limit = req->u.read.limit;
+    r->offset = req->u.read.offset;
+    page_init(&r->page, encode_read_message, &node->count.bad_entries);
+    *(all->first ? &all->last->next : &all->first) = r;
+    all->last = r;
+    return r;
+}
+
+struct reading *reading_share(struct op *op, const struct channel_id *id) {
+    struct reading *r = find(&op->node->readings, id, &op->req);
+    if (!r)
+        r = make(op->node, id, &op->req);
+    if (!r) {
+        op_fail(op, ERR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    r->refs++;
+    op->batch_next = NULL;
+    *(r->first ? &r->last->batch_next : &r->first) = op;
+    r->last = op;
+    op_owe(op);
+    return r;
+}
+
+void reading_unref(struct reading *r) {
+    if (--r->refs > 0)
+        return;
+    page_free(&r->page);
+    free(r);
+}
+
+/* --- Answers --- */
+
+static void on_state(struct reading *r, const struct redisReply *reply) {
+    reply_position(reply, &r->state, &r->err);
+}
+
+static void on_length(struct reading *r, const struct redisReply *reply) {
+    reply_i64(reply, 0, &r->total, &r->err);
+}
+
+/* How many of the first n entries fit into an answer. */
+static size_t fitting(struct reading *r, const struct redisReply *reply, size_t n) {
+    uint64_t bad = *r->page.bad;
+    size_t fit = 0;
+    while (fit < n && page_take(&r->page, reply_item(reply, fit), &r->id, NULL))
+        fit++;
+    *r->page.bad = bad;
+    page_reset(&r->page);
+    return fit;
+}
+
+static void on_entries(struct reading *r, const struct redisReply *reply) {
+    size_t n;
+    if (reply_array(reply, &n, &r->err))
+        return;
+    /* Asked for by XRANGE, oldest first; the answer is newest first, and holds those nearest to
+     * `after`. */
+    bool oldest_first = r->after > 0;
+    if (oldest_first)
+        n = fitting(r, reply, n);
+    for (size_t i = 0; i < n; i++)
+        if (!page_take(&r->page, reply_item(reply, oldest_first ? n - 1 - i : i), &r->id, NULL))
+            break;
+}
+
+/* --- Asking --- */
+
+typedef void (*reading_reply)(struct reading *r, const struct redisReply *reply);
+
+static void paid(struct reading *r);
+
+static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
+    struct reading *r = arg;
+    struct err e;
+    if (!r->err.code && reply_ok(reply, &e))
+        r->err = e;
+    if (!r->err.code)
+        ((reading_reply)aux)(r, reply);
+    paid(r);
+}
+
+static void call(struct reading *r, reading_reply fn) {
+    r->owed++;
+    redis_pool_call(r->node->store, &r->node->cmd, on_answer, r, (link_aux)fn);
+}
+
+static void ask_entries(struct reading *r, uint64_t newest) {
+    struct cmd *c = &r->node->cmd;
+    if (r->after)
+        cmd_log_forward(c, &r->node->keys, &r->id, r->after, r->limit);
+    else
+        cmd_log_back(c, &r->node->keys, &r->id, newest, 0, r->limit);
+    call(r, on_entries);
+}
+
+static void ask(struct reading *r) {
+    struct cmd *c = &r->node->cmd;
+    r->owed++; /* a link that is down answers at once */
+    cmd_position(c, &r->node->keys, &r->id);
+    call(r, on_state);
+    cmd_log_length(c, &r->node->keys, &r->id);
+    call(r, on_length);
+    if (r->offset == 0 && r->before != 1)
+        ask_entries(r, r->before ? r->before - 1 : 0);
+    paid(r);
+}
+
+/* With an offset the place is counted from the newest, which is known only now: seqs are
+ * contiguous, so it is arithmetic. */
+static bool ask_offset(struct reading *r) {
+    uint32_t offset = r->offset;
+    r->offset = 0;
+    if (offset == 0 || r->err.code || offset >= r->state.at.seq)
+        return false;
+    ask_entries(r, r->state.at.seq - offset);
+    return true;
+}
+
+static void end(struct reading *r) {
+    while (r->first) {
+        struct op *op = r->first;
+        r->first = op->batch_next;
+        if (r->err.code)
+            op_fail(op, r->err.code, "%s", r->err.detail);
+        op_paid(op);
+    }
+    reading_unref(r);
+}
+
+static void paid(struct reading *r) {
+    if (--r->owed == 0 && !ask_offset(r))
+        end(r);
+}
+
+void readings_flush(struct node *node) {
+    struct readings *all = &node->readings;
+    for (struct reading *r; (r = all->first);) {
+        all->first = r->next;
+        ask(r);
+    }
+}
+
+void reading_encode(const struct reading *r, struct buf *b, const struct uuid *recipient,
+                    const struct request_id *id) {
+    encode_read_begin(b, recipient);
+    buf_add(b, r->page.texts.data, r->page.texts.len);
+    encode_read_end(b, (uint64_t)r->total, r->page.messages, &r->state.at, id);
+}

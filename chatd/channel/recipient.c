@@ -1,0 +1,58 @@
+/* recipient - see recipient.h. */
+#include "chatd/channel/recipient.h"
+
+#include "chatd/daemon/node.h"
+#include "common/base/clock.h"
+#include "common/redis/reply.h"
+
+static const struct recipient *recipient_of(const struct op *op) {
+    static const struct recipient everybody = {.is_public = true};
+    switch (op->req.kind) {
+    case REQ_CHANNEL_JOIN:
+        return &op->req.u.join.to;
+    case REQ_CHANNEL_MESSAGE:
+        return &op->req.u.message.to;
+    case REQ_CHANNEL_MESSAGES:
+        return &op->req.u.read.to;
+    case REQ_CHANNEL_LEAVE:
+        return &op->req.u.leave.to;
+    case REQ_NONE:
+    case REQ_SIGN_IN:
+    case REQ_SIGN_UP:
+    case REQ_SIGN_OUT:
+    case REQ_USERS:
+    case REQ_KINDS:
+        break;
+    }
+    return &everybody;
+}
+
+struct channel_id recipient_channel(const struct op *op) {
+    const struct recipient *to = recipient_of(op);
+    return to->is_public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
+}
+
+const struct uuid *recipient_shown(const struct op *op) {
+    const struct recipient *to = recipient_of(op);
+    return to->is_public ? NULL : &to->user;
+}
+
+static void on_name(struct op *op, const struct redisReply *reply) {
+    const char *name;
+    size_t len;
+    struct err e;
+    if (reply_str(reply, &name, &len, &e))
+        op_fail(op, e.code, "%s", e.detail);
+    else if (!name)
+        op_fail(op, ERR_NOT_FOUND, "%s.recipientUUID", request_type(op->req.kind));
+    else if (len && len <= NAME_MAX_BYTES)
+        names_put(&op->node->names, &recipient_of(op)->user, name, len, clock_mono_ms());
+}
+
+void recipient_check(struct op *op) {
+    const struct recipient *to = recipient_of(op);
+    if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
+        return;
+    cmd_user_name(&op->node->cmd, &op->node->keys, &to->user);
+    op_call(op, on_name);
+}

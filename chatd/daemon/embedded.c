@@ -1,0 +1,216 @@
+/* embedded - see embedded.h. */
+#include "chatd/daemon/embedded.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WATCH_MS 100       /* how often the server, or the lock of another's, is looked at */
+#define RESTART_MIN_MS 100 /* until it is started again; doubled each time it dies young */
+#define RESTART_MAX_MS 5000
+#define YOUNG_MS 10000
+#define STOP_MS 3000
+
+struct embedded {
+    uv_loop_t *loop;
+    uv_timer_t watch;
+    char dir[512], socket[512];
+    int lock;  /* -1: another chatd has it */
+    pid_t pid; /* 0: not running */
+    const char *fsync; /* appendfsync */
+    uint64_t started_ms, next_ms, delay_ms;
+};
+
+/* --- The directory --- */
+
+static bool make_dirs(const char *path) {
+    char part[512];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *p = part + 1; *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return false;
+        *p = '/';
+    }
+    return mkdir(part, 0700) == 0 || errno == EEXIST;
+}
+
+/* The lock is inherited by the server, so that it is free only when both are gone: two servers must
+ * never write one append-only file. */
+static void try_lock(struct embedded *e) {
+    char path[560];
+    snprintf(path, sizeof path, "%s/lock", e->dir);
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        e->lock = fd;
+    else
+        close(fd);
+}
+
+/* --- The server --- */
+
+static void become_redis(const struct embedded *e) {
+    char log[560];
+    snprintf(log, sizeof log, "%s/redis.log", e->dir);
+    const char *argv[] = {"redis-server",
+                          "--port",
+                          "0",
+                          "--unixsocket",
+                          e->socket,
+                          "--unixsocketperm",
+                          "700",
+                          "--dir",
+                          e->dir,
+                          "--appendonly",
+                          "yes",
+                          "--appendfsync",
+                          e->fsync,
+                          "--save",
+                          "",
+                          "--daemonize",
+                          "no",
+                          "--logfile",
+                          log,
+                          "--maxmemory-policy",
+                          "noeviction",
+                          NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    setsid(); /* Ctrl-C is chatd's to handle */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(null, 1);
+    execvp(argv[0], (char *const *)argv);
+    static const char text[] = "chatd: can't run redis-server: is it installed?\n";
+    ssize_t ignored = write(2, text, sizeof text - 1);
+    (void)ignored;
+    _exit(127);
+}
+
+static void start_server(struct embedded *e) {
+    pid_t pid = fork();
+    if (pid == 0)
+        become_redis(e);
+    if (pid < 0) {
+        log_error("embedded_redis_failed", "errno=%d", errno);
+        return;
+    }
+    e->pid = pid;
+    e->started_ms = uv_now(e->loop);
+    log_info("embedded_redis_started", "pid=%d", (int)pid);
+}
+
+static void reap_server(struct embedded *e) {
+    int status;
+    if (waitpid(e->pid, &status, WNOHANG) != e->pid)
+        return;
+    uint64_t now = uv_now(e->loop);
+    bool young = now - e->started_ms < YOUNG_MS;
+    e->delay_ms = young && e->delay_ms ? e->delay_ms * 2 : RESTART_MIN_MS;
+    if (e->delay_ms > RESTART_MAX_MS)
+        e->delay_ms = RESTART_MAX_MS;
+    e->next_ms = now + e->delay_ms;
+    log_error("embedded_redis_died", "pid=%d status=%d restart_ms=%d", (int)e->pid,
+              WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), (int)e->delay_ms);
+    e->pid = 0;
+}
+
+static void on_watch(uv_timer_t *t) {
+    struct embedded *e = t->data;
+    if (e->lock < 0)
+        try_lock(e);
+    if (e->lock < 0)
+        return;
+    if (e->pid)
+        reap_server(e);
+    else if (uv_now(e->loop) >= e->next_ms)
+        start_server(e);
+}
+
+/* --- Life --- */
+
+struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum durability durability,
+                                char *why, size_t size) {
+    struct embedded *e = calloc(1, sizeof *e);
+    char given[512];
+    snprintf(given, sizeof given, "%s", uri->path);
+    if (!e || (!*given && !redis_uri_default_dir(given, sizeof given))) {
+        snprintf(why, size, "embedded: no directory: give one as embedded:DIR");
+        free(e);
+        return NULL;
+    }
+    char *real = make_dirs(given) ? realpath(given, NULL) : NULL; /* redis-server does a chdir */
+    if (!real) {
+        snprintf(why, size, "embedded:%s: %s", given, strerror(errno));
+        free(e);
+        return NULL;
+    }
+    int n = snprintf(e->socket, sizeof e->socket, "%s/redis.sock", real);
+    if ((size_t)n >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        snprintf(why, size, "embedded: the path of the socket in this directory is too long (%d)",
+                 n);
+        free(real);
+        free(e);
+        return NULL;
+    }
+    snprintf(e->dir, sizeof e->dir, "%s", real);
+    free(real);
+    e->loop = loop;
+    e->fsync = durability >= DURABILITY_ALWAYS ? "always" : "everysec";
+    e->lock = -1;
+    *uri = (struct redis_uri){.kind = REDIS_UNIX, .db = uri->db};
+    memcpy(uri->path, e->socket, sizeof uri->path);
+    uv_timer_init(loop, &e->watch);
+    e->watch.data = e;
+    uv_timer_start(&e->watch, on_watch, WATCH_MS, WATCH_MS);
+    on_watch(&e->watch);
+    return e;
+}
+
+static bool ended_within(pid_t pid, unsigned ms) {
+    const struct timespec step = {.tv_nsec = 10000000};
+    for (unsigned waited = 0; waited < ms; waited += 10) {
+        if (waitpid(pid, NULL, WNOHANG) != 0)
+            return true;
+        nanosleep(&step, NULL);
+    }
+    return false;
+}
+
+static void on_closed(uv_handle_t *h) {
+    free(h->data);
+}
+
+void embedded_stop(struct embedded *e) {
+    if (!e)
+        return;
+    if (e->pid) {
+        kill(e->pid, SIGTERM);
+        if (!ended_within(e->pid, STOP_MS)) {
+            kill(e->pid, SIGKILL);
+            waitpid(e->pid, NULL, 0);
+        }
+    }
+    if (e->lock >= 0)
+        close(e->lock);
+    uv_close((uv_handle_t *)&e->watch, on_closed);
+}

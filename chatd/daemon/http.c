@@ -1,0 +1,232 @@
+/* http - see http.h. */
+#include "chatd/daemon/http.h"
+
+#include "chatd/net/head.h"
+#include "chatd/daemon/metrics.h"
+#include "chatd/daemon/node.h"
+#include "common/base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLIENTS_MAX 32
+#define CLIENT_MS 5000 /* for its request and our answer */
+#define REQUEST_MAX 4096
+#define ANSWER_MAX ((size_t)256 * 1024)
+#define BACKLOG 64
+
+struct client {
+    struct http *http;
+    struct client *prev, *next;
+    uv_tcp_t tcp;
+    uv_timer_t deadline;
+    int handles;
+    bool closing, head_only;
+    uv_write_t write;
+    struct buf answer;
+    size_t len;
+    char request[REQUEST_MAX];
+};
+
+struct http {
+    struct node *node;
+    uv_tcp_t tcp;
+    const char *(*ready)(struct node *node);
+    struct client *clients;
+    unsigned count;
+    bool closed; /* the listener is */
+};
+
+/* --- The end of a client --- */
+
+static void release(struct http *h) {
+    if (h->closed && h->count == 0)
+        free(h);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct client *c = handle->data;
+    struct http *h = c->http;
+    if (--c->handles > 0)
+        return;
+    buf_free(&c->answer);
+    free(c);
+    h->count--;
+    release(h);
+}
+
+static void drop(struct client *c) {
+    if (c->closing)
+        return;
+    c->closing = true;
+    *(c->prev ? &c->prev->next : &c->http->clients) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    uv_close((uv_handle_t *)&c->tcp, on_closed);
+    uv_close((uv_handle_t *)&c->deadline, on_closed);
+}
+
+/* --- Answers --- */
+
+static void on_written(uv_write_t *w, int status) {
+    (void)status;
+    drop(w->data);
+}
+
+/* HEAD gets the head alone. */
+static void send_answer(struct client *c, const char *status, const char *body, size_t len) {
+    buf_fmt(&c->answer,
+            "HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+            "Content-Length: %zu\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
+            status, len);
+    if (!c->head_only)
+        buf_add(&c->answer, body, len);
+    uv_buf_t out = uv_buf_init(c->answer.data, (unsigned)c->answer.len);
+    c->write.data = c;
+    uv_read_stop((uv_stream_t *)&c->tcp);
+    if (c->answer.failed || uv_write(&c->write, (uv_stream_t *)&c->tcp, &out, 1, on_written) != 0)
+        drop(c);
+}
+
+static void send_text(struct client *c, const char *status, const char *text) {
+    char line[256];
+    int n = snprintf(line, sizeof line, "%s\n", text);
+    send_answer(c, status, line, (size_t)n);
+}
+
+/* --- Pages: the loop is alive, or none of them would be answered --- */
+
+static void healthz(struct client *c) {
+    send_text(c, "200 OK", "alive");
+}
+
+static void readyz(struct client *c) {
+    struct node *node = c->http->node;
+    const char *why = c->http->ready(node);
+    char text[128];
+    if (why) {
+        send_text(c, "503 Service Unavailable", why);
+        return;
+    }
+    snprintf(text, sizeof text, "ready; round trip through Redis %.3f ms, %llu ms ago",
+             (double)node->probe.last_ns * 1e-6, (unsigned long long)probe_age_ms(&node->probe));
+    send_text(c, "200 OK", text);
+}
+
+static void metrics(struct client *c) {
+    struct buf b;
+    buf_init(&b, ANSWER_MAX / 2);
+    metrics_write(c->http->node, &b);
+    if (b.failed)
+        send_text(c, "500 Internal Server Error", "too much to say");
+    else
+        send_answer(c, "200 OK", b.data, b.len);
+    buf_free(&b);
+}
+
+static const struct page {
+    const char *path;
+    void (*give)(struct client *c);
+} PAGES[] = {{"/healthz", healthz}, {"/readyz", readyz}, {"/metrics", metrics}};
+
+/* --- Requests --- */
+
+/* The head has come whole. Of it only the request line matters; a query is ignored. */
+static void answer(struct client *c) {
+    struct head_line line;
+    if (!head_line_read(c->request, c->len, &line)) {
+        send_text(c, "400 Bad Request", "not HTTP/1");
+        return;
+    }
+    c->head_only = line.method == HEAD_HEAD;
+    if (line.method == HEAD_OTHER) {
+        send_text(c, "405 Method Not Allowed", "GET and HEAD only");
+        return;
+    }
+    for (size_t i = 0; i < sizeof PAGES / sizeof *PAGES; i++)
+        if (strlen(PAGES[i].path) == line.path_len &&
+            memcmp(PAGES[i].path, line.path, line.path_len) == 0) {
+            PAGES[i].give(c);
+            return;
+        }
+    send_text(c, "404 Not Found", "/healthz, /readyz, /metrics");
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+    struct client *c = handle->data;
+    (void)suggested;
+    *out = uv_buf_init(c->request + c->len, (unsigned)(sizeof c->request - c->len));
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *bytes) {
+    struct client *c = s->data;
+    (void)bytes;
+    if (n < 0) { /* its end, or no room for more of it */
+        drop(c);
+        return;
+    }
+    c->len += (size_t)n;
+    if (head_length(c->request, c->len))
+        answer(c);
+}
+
+static void on_deadline(uv_timer_t *t) {
+    drop(t->data);
+}
+
+static void on_connection(uv_stream_t *s, int status) {
+    struct http *h = s->data;
+    struct client *c = status == 0 ? calloc(1, sizeof *c) : NULL;
+    if (!c)
+        return;
+    c->http = h;
+    c->next = h->clients;
+    if (c->next)
+        c->next->prev = c;
+    h->clients = c;
+    h->count++;
+    c->handles = 2;
+    uv_tcp_init(s->loop, &c->tcp);
+    uv_timer_init(s->loop, &c->deadline);
+    c->tcp.data = c->deadline.data = c;
+    buf_init(&c->answer, ANSWER_MAX);
+    if (uv_accept(s, (uv_stream_t *)&c->tcp) != 0 || h->count > CLIENTS_MAX) {
+        drop(c);
+        return;
+    }
+    uv_timer_start(&c->deadline, on_deadline, CLIENT_MS, 0);
+    uv_read_start((uv_stream_t *)&c->tcp, on_room, on_read);
+}
+
+/* --- Life --- */
+
+static void on_listener_closed(uv_handle_t *handle) {
+    struct http *h = handle->data;
+    h->closed = true;
+    release(h);
+}
+
+void http_close(struct http *h) {
+    if (!h)
+        return;
+    while (h->clients)
+        drop(h->clients);
+    uv_close((uv_handle_t *)&h->tcp, on_listener_closed);
+}
+
+struct http *http_open(struct node *node, int fd, const char *(*ready)(struct node *node)) {
+    struct http *h = calloc(1, sizeof *h);
+    if (!h)
+        return NULL;
+    h->node = node;
+    h->ready = ready;
+    uv_tcp_init(node->loop, &h->tcp);
+    h->tcp.data = h;
+    if (uv_tcp_open(&h->tcp, fd) != 0 ||
+        uv_listen((uv_stream_t *)&h->tcp, BACKLOG, on_connection) != 0) {
+        http_close(h);
+        return NULL;
+    }
+    return h;
+}

@@ -1,0 +1,569 @@
+/* server - see server.h.
+ *
+ * Order of a turn: whatever the loop polled runs, then (uv_check) appends and readings that gathered
+ * are sent, sessions are flushed, the Redis links are flushed. uv_prepare does the same for what
+ * timers brought.
+ *
+ * Order of the end: stop accepting; say goAway; answer what is in flight; close 1001; declare the
+ * node dead in Redis; close the links; take down lws; stop the embedded Redis last.
+ */
+#include "chatd/daemon/server.h"
+
+#include "chatd/daemon/activation.h"
+#include "chatd/daemon/embedded.h"
+#include "chatd/daemon/http.h"
+#include "chatd/net/listener.h"
+#include "chatd/base/net.h"
+#include "chatd/daemon/node.h"
+#include "chatd/daemon/notify.h"
+#include "chatd/redis/redis_link.h"
+#include "chatd/daemon/reload.h"
+#include "chatd/daemon/supervisor.h"
+#include "chatd/daemon/versions.h"
+#include "chatd/net/ws.h"
+#include "common/base/clock.h"
+#include "common/proto/json.h"
+#include "common/base/log.h"
+#include "common/base/secret.h"
+#include "common/proto/validate.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define SWEEP_MS 500
+#define GATHER_TURNS 8 /* that gather requests … */
+#define GATHER_MS 2    /* … or for so long, where a turn has much to do */
+#define CROWD 64       /* sessions written to in one turn */
+#define DRAIN_STEP_MS 10
+#define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
+#define REDIS_ENDS_MS 5000  /* for an embedded Redis to write what it has */
+#define WAITING_MS 30000    /* the service manager may give up on a start after that … */
+#define EXPIRY_DAYS 14      /* before the certificate expires, to speak of it */
+#define RESUME_MESSAGES 500 /* missed messages that a join with `since` gives */
+#define RETURN_FLOOR_MS 100 /* goAway: clients come back spread over 100 ms … */
+#define RETURN_EACH_MS 2    /* … plus 2 ms for each of them … */
+#define RETURN_MAX_MS 10000 /* … but not longer than that */
+
+enum phase { STARTING, SERVING, DRAINING, LEAVING, ENDED };
+
+struct server {
+    struct node node;
+    enum phase phase;
+    int status;
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t gather;       /* active: requests are being gathered, the loop must not sleep */
+    unsigned gathered;      /* turns … */
+    uint64_t gather_from;   /* … since then, in ms of the loop */
+    bool crowded;           /* the last turn wrote to a crowd */
+    uint64_t requests_seen; /* node.count.requests at the end of the last turn */
+    uv_timer_t sweep, drain;
+    uv_signal_t on_term, on_int, on_hup;
+    struct settings *set; /* the node reads them; a reload writes */
+    int argc;
+    char **argv;
+    struct redis_uri uri;
+    enum durability durability;
+    struct embedded *embedded;
+    struct listener *listener;
+    struct http *http; /* NULL: nobody asked for it */
+    struct ws *ws;
+    uint64_t deadline_ms;
+    uint64_t watchdog_ms, tell_ms; /* see tell_manager */
+};
+
+static struct server *server_of(struct node *node) {
+    return container_of(node, struct server, node);
+}
+
+/* --- The turn --- */
+
+static void end_turn(struct server *v) {
+    struct node *node = &v->node;
+    append_flush(node);
+    readings_flush(node);
+    sessions_flush(&node->sessions);
+    if (node->store)
+        redis_pool_flush(node->store);
+}
+
+/* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is
+ * active. */
+static void on_prepare(uv_prepare_t *h) {
+    struct server *v = h->data;
+    if (!uv_is_active((uv_handle_t *)&v->gather))
+        end_turn(v);
+}
+
+static void on_gather(uv_idle_t *h) {
+    (void)h;
+}
+
+/* Comes after the loop polled. lws reads a kilobyte from a socket in a turn; while requests keep
+ * coming, a few turns gather, so that what belongs together travels together. A turn without
+ * requests ends it, and with nothing else to do that is the next one.
+ *
+ * Writing to a crowd takes long enough for its answers to have come: they are read before the
+ * messages that wait go to Redis, else these and those would take turns as two half batches. */
+static void on_check(uv_check_t *h) {
+    struct server *v = h->data;
+    bool more = v->node.count.requests != v->requests_seen;
+    v->requests_seen = v->node.count.requests;
+    if (v->gathered == 0)
+        v->gather_from = uv_now(&v->loop);
+    if (more && v->gathered < GATHER_TURNS && uv_now(&v->loop) - v->gather_from < GATHER_MS) {
+        v->gathered++;
+        uv_idle_start(&v->gather, on_gather);
+        return;
+    }
+    bool crowd = sessions_flush(&v->node.sessions) >= CROWD;
+    if (crowd && !v->crowded) {
+        v->crowded = true; /* but not turn after turn */
+        v->gathered = 0;
+        uv_idle_start(&v->gather, on_gather);
+        return;
+    }
+    v->crowded = false;
+    v->gathered = 0;
+    uv_idle_stop(&v->gather);
+    end_turn(v);
+}
+
+/* The service manager kills what it doesn't hear of, and a start that takes too long. */
+static void tell_manager(struct server *v, uint64_t now_ms) {
+    if (now_ms < v->tell_ms)
+        return;
+    if (v->watchdog_ms)
+        notify_alive();
+    if (v->phase == STARTING)
+        notify_waiting("waiting for Redis", WAITING_MS);
+    v->tell_ms = now_ms + (v->watchdog_ms ? v->watchdog_ms : WAITING_MS / 2);
+}
+
+static void on_sweep(uv_timer_t *t) {
+    struct node *node = &((struct server *)t->data)->node;
+    tell_manager(t->data, clock_mono_ms());
+    handshakes_sweep(node, clock_mono_ms());
+    sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
+                   node->set->sign_in_timeout);
+    repair_check_quiet(node);
+    bus_settle(node);
+    probe_tick(node);
+}
+
+/* --- The end --- */
+
+static void go_away(struct session *s, void *arg) {
+    struct node *node = arg;
+    uint64_t spread = RETURN_FLOOR_MS + node->sessions.count * RETURN_EACH_MS;
+    uint32_t max = (uint32_t)(spread < RETURN_MAX_MS ? spread : RETURN_MAX_MS);
+    struct buf *b = frame_scratch();
+    encode_sys_go_away(b, RETURN_FLOOR_MS + secret_uniform(max));
+    session_push_json(s, b);
+}
+
+static void close_if_idle(struct session *s, void *arg) {
+    (void)arg;
+    if (!s->op_head)
+        session_close(s, CLOSE_GOING_AWAY);
+}
+
+static void leave(struct server *v) {
+    v->phase = LEAVING;
+    v->deadline_ms = clock_mono_ms() + LAST_WORDS_MS;
+    presence_stop(&v->node);
+}
+
+static void on_drain(uv_timer_t *t) {
+    struct server *v = t->data;
+    struct node *node = &v->node;
+    bool late = clock_mono_ms() >= v->deadline_ms;
+    if (v->phase == DRAINING) {
+        sessions_each(&node->sessions, close_if_idle, NULL);
+        if (node->sessions.count == 0 || late)
+            leave(v);
+    } else if (late || !redis_pool_up(node->store) || redis_pool_in_flight(node->store) == 0) {
+        v->phase = ENDED;
+        uv_stop(&v->loop);
+    }
+}
+
+static void stop(struct server *v, const char *why) {
+    if (v->phase >= DRAINING) { /* the second time: now */
+        v->phase = ENDED;
+        uv_stop(&v->loop);
+        return;
+    }
+    log_info("stopping", "reason=%s connections=%llu", why,
+             (unsigned long long)v->node.sessions.count);
+    notify_stopping(v->node.set->drain_timeout + LAST_WORDS_MS + REDIS_ENDS_MS);
+    v->phase = DRAINING;
+    v->node.draining = true;
+    listener_close(v->listener);
+    v->listener = NULL;
+    handshakes_close(&v->node);
+    kdf_cancel(v->node.kdf);
+    sessions_each(&v->node.sessions, go_away, &v->node);
+    v->deadline_ms = clock_mono_ms() + v->node.set->drain_timeout;
+    uv_timer_start(&v->drain, on_drain, 0, DRAIN_STEP_MS);
+}
+
+static void on_signal(uv_signal_t *h, int number) {
+    stop(h->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+/* --- Reloading --- */
+
+static void raise_fd_limit(const struct settings *set) {
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return;
+    rlim_t wanted = set->max_connections * (*set->tls_cert ? 3 : 1) + 256;
+    r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &r);
+    if (r.rlim_cur < wanted)
+        log_warn("few_files", "limit=%llu wanted=%llu", (unsigned long long)r.rlim_cur,
+                 (unsigned long long)wanted);
+}
+
+static void say_expiry(const struct node *node) {
+    int64_t days = node->tls ? (tls_expiry_s(node->tls) - clock_wall_ms() / 1000) / 86400 : 0;
+    if (node->tls && days < EXPIRY_DAYS)
+        log_warn("certificate_expires", "days=%lld", (long long)days);
+}
+
+static void limit_sessions(struct node *node) {
+    const struct settings *set = node->set;
+    node->sessions.max_outbound = set->max_outbound;
+    node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
+    node->sessions.heeds = set->max_rate > 0;
+    node->sessions.heeds_loopback = set->limit_loopback;
+}
+
+/* What the settings say that isn't read where it is needed. */
+static void apply(struct server *v) {
+    struct node *node = &v->node;
+    const struct settings *set = node->set;
+    char why[512];
+    settings_apply_log(set);
+    raise_fd_limit(set);
+    networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
+    node->limits.frame_bytes = (uint32_t)set->max_frame;
+    limit_sessions(node);
+    if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why))
+        log_error("reload_failed", "reason=\"%s\"", why); /* it was right a moment ago */
+    say_expiry(node);
+    kdf_set_cost(node->kdf, set->argon2_passes, set->argon2_memory);
+}
+
+static void on_reload(uv_signal_t *h, int number) {
+    struct server *v = h->data;
+    (void)number;
+    notify_reloading();
+    if (reload_settings(v->set, v->argc, v->argv))
+        apply(v);
+    if (v->phase == SERVING)
+        notify_ready();
+}
+
+/* --- Redis --- */
+
+/* All of Redis is there for the first time: clients may come. */
+static void on_ready(void *arg) {
+    struct node *node = arg;
+    struct server *v = server_of(node);
+    if (v->phase != STARTING)
+        return;
+    v->phase = SERVING;
+    listener_start(v->listener, v->ws);
+    notify_ready();
+    log_info("serving", "address=%s node=%s", listener_address(v->listener), node->id);
+    printf("chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws",
+           listener_address(v->listener));
+    if (fflush(stdout) != 0 && node->set->worker)
+        stop(v, "no supervisor"); /* died before supervisor_bind_life */
+}
+
+static void on_store_up(void *arg, uint16_t shard) {
+    struct node *node = arg;
+    node->count.store_ups++;
+    log_info("redis_up", "shard=%u", shard);
+    presence_store_up(node, shard);
+    repair_store_up(node, shard);
+}
+
+static void on_store_down(void *arg, uint16_t shard) {
+    repair_store_down(arg, shard);
+}
+
+static void on_bus_up(void *arg, uint16_t shard) {
+    bus_up(arg, shard);
+}
+
+static void on_bus_down(void *arg, uint16_t shard) {
+    bus_down(arg, shard);
+}
+
+static void on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
+    bus_push(arg, shard, reply);
+}
+
+static void on_moved(void *arg) {
+    bus_moved(arg);
+}
+
+static void on_refused(const char *why, void *arg) {
+    struct server *v = server_of(arg);
+    char quoted[200];
+    log_error("redis_refused", "reason=%s", log_quote(quoted, sizeof quoted, why, strlen(why)));
+    if (v->phase != STARTING)
+        return; /* it was right once: an operator may mend it while we try again */
+    v->status = 1;
+    v->phase = ENDED;
+    uv_stop(&v->loop);
+}
+
+/* --- The beginning --- */
+
+static int fail(const char *why) {
+    fprintf(stderr, "chatd: %s\n", why);
+    return 1;
+}
+
+static void make_id(char out[NODE_ID_TEXT + 1]) {
+    uint8_t b[NODE_ID_TEXT / 2];
+    secret_random(b, sizeof b);
+    for (size_t i = 0; i < sizeof b; i++)
+        snprintf(out + 2 * i, 3, "%02x", b[i]);
+}
+
+static void session_gone(struct session *s) {
+    struct server *v = container_of(s->all, struct server, node.sessions);
+    account_leave(&v->node, s);
+    addresses_leave(&v->node.addresses, s->address);
+}
+
+static void account_came(struct node *node, struct account *acc) {
+    bus_user(node, acc, true);
+    presence_online(node, acc);
+}
+
+static void account_went(struct node *node, struct account *acc) {
+    bus_user(node, acc, false);
+    presence_offline(node, acc);
+}
+
+/* As many as there are cores, less what the other workers have. */
+static unsigned hash_threads(const struct settings *set) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned share = (unsigned)(cores > 0 ? cores : 1) / supervisor_workers(set);
+    return set->kdf_threads ? (unsigned)set->kdf_threads : share ? share : 1;
+}
+
+static bool make_modules(struct server *v, const struct settings *set) {
+    struct node *node = &v->node;
+    const struct redis_pool_hooks hooks = {.ready = on_ready,
+                                           .shards = {.up = on_store_up,
+                                                      .down = on_store_down,
+                                                      .bus_up = on_bus_up,
+                                                      .bus_down = on_bus_down,
+                                                      .push = on_push,
+                                                      .moved = on_moved,
+                                                      .refused = on_refused,
+                                                      .arg = node}};
+    if (!addresses_init(&node->addresses) ||
+        !accounts_init(&node->accounts, account_came, account_went) || !names_init(&node->names) ||
+        !hub_init(&node->hub, bus_channel_opened, bus_channel_closed, node) ||
+        !sessions_init(&node->sessions, set->max_outbound, session_gone))
+        return false;
+    limit_sessions(node);
+    node->kdf = kdf_new(&v->loop, hash_threads(set), set->kdf_queue, set->argon2_passes,
+                        set->argon2_memory);
+    node->store =
+        redis_pool_new(&v->loop, &v->uri, &node->keys, node->id, v->durability, &hooks);
+    presence_init(node);
+    repair_init(node);
+    bus_init(node);
+    return node->kdf && node->store && appends_init(node);
+}
+
+/* Why clients should go elsewhere, for /readyz; NULL: they may come. */
+static const char *ready(struct node *node) {
+    struct server *v = server_of(node);
+    return v->phase == STARTING                                  ? "starting"
+           : v->phase != SERVING                                 ? "draining"
+           : probe_age_ms(&node->probe) > PROBE_FRESH_MS ? "no round trip through Redis of late"
+                                                                 : NULL;
+}
+
+static int start_http(struct server *v) {
+    char why[256], address[NET_NAME * 4];
+    const struct settings *set = v->node.set;
+    int fd = activation_socket(ACTIVATION_HTTP, set->worker > 0);
+    if (fd < 0 && !*set->http)
+        return 0;
+    if (fd < 0) {
+        net_shift(set->http, set->worker ? (unsigned)set->worker - 1 : 0, address, sizeof address);
+        fd = net_listen("http", address, false, why, sizeof why);
+    }
+    if (fd < 0)
+        return fail(why);
+    net_name(fd, address);
+    v->http = http_open(&v->node, fd, ready);
+    if (!v->http)
+        return fail("http: out of memory");
+    v->node.probe.on = true;
+    log_info("http", "address=%s", address);
+    return 0;
+}
+
+static void init_handles(struct server *v) {
+    uv_prepare_init(&v->loop, &v->prepare);
+    uv_check_init(&v->loop, &v->check);
+    uv_idle_init(&v->loop, &v->gather);
+    uv_timer_init(&v->loop, &v->sweep);
+    uv_timer_init(&v->loop, &v->drain);
+    uv_signal_init(&v->loop, &v->on_term);
+    uv_signal_init(&v->loop, &v->on_int);
+    uv_signal_init(&v->loop, &v->on_hup);
+    v->prepare.data = v->check.data = v->sweep.data = v->drain.data = v;
+    v->on_term.data = v->on_int.data = v->on_hup.data = v;
+}
+
+static void start_handles(struct server *v) {
+    uv_prepare_start(&v->prepare, on_prepare);
+    uv_check_start(&v->check, on_check);
+    uv_timer_start(&v->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    uv_signal_start(&v->on_term, on_signal, SIGTERM);
+    uv_signal_start(&v->on_int, on_signal, SIGINT);
+    uv_signal_start(&v->on_hup, on_reload, SIGHUP);
+}
+
+static int start(struct server *v, const struct settings *set) {
+    char why[256];
+    struct node *node = &v->node;
+    node->set = set;
+    node->loop = &v->loop;
+    node->limits = (struct server_limits){.frame_bytes = (uint32_t)set->max_frame,
+                                          .message_chars = MESSAGE_MAX_CHARS,
+                                          .message_bytes = MESSAGE_MAX_BYTES,
+                                          .history_page = HISTORY_PAGE_MAX,
+                                          .users_page = USERS_PAGE_MAX,
+                                          .resume_messages = RESUME_MESSAGES};
+    make_id(node->id);
+    node->started_s = (uint64_t)(clock_wall_ms() / 1000);
+    log_info("versions", "chatd=%s %s", CHATD_VERSION, versions_log());
+    raise_fd_limit(set);
+    if (!make_modules(v, set))
+        return fail("out of memory");
+    networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
+    if (*set->tls_cert) {
+        node->tls = tls_new(&v->loop, set->tls_cert, set->tls_key, why, sizeof why);
+        if (!node->tls)
+            return fail(why);
+        say_expiry(node);
+    }
+    int fd = activation_socket(ACTIVATION_LISTEN, set->worker > 0);
+    if (fd < 0)
+        fd = net_listen("listen", set->listen, set->worker > 0, why, sizeof why);
+    if (fd < 0)
+        return fail(why);
+    if (!node->tls && !set->insecure_plaintext && !net_is_local(fd)) {
+        fprintf(stderr, "chatd: listen %s: " SETTINGS_EXPOSED "\n", set->listen);
+        return 2;
+    }
+    v->listener = listener_open(node, fd);
+    if (!v->listener)
+        return fail("out of memory");
+    v->ws = ws_new(node);
+    if (!v->ws || start_http(v) != 0)
+        return 1;
+    if (v->uri.kind == REDIS_EMBEDDED) {
+        v->embedded = embedded_start(&v->loop, &v->uri, v->durability, why, sizeof why);
+        if (!v->embedded)
+            return fail(why);
+    }
+    start_handles(v);
+    redis_pool_start(node->store);
+    return 0;
+}
+
+static void close_handle(uv_handle_t *h) {
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+/* Links first: what is pending ends as lost. Then the sockets, then the loop runs out of handles;
+ * password hashes that are being computed are waited for, since their threads write into our
+ * memory. */
+static void finish(struct server *v) {
+    struct node *node = &v->node;
+    listener_close(v->listener);
+    handshakes_close(node);
+    redis_pool_free(node->store);
+    node->store = NULL;
+    http_close(v->http);
+    ws_close(v->ws);
+    tls_close(node->tls);
+    embedded_stop(v->embedded);
+    close_handle((uv_handle_t *)&v->prepare);
+    close_handle((uv_handle_t *)&v->check);
+    close_handle((uv_handle_t *)&v->gather);
+    close_handle((uv_handle_t *)&v->sweep);
+    close_handle((uv_handle_t *)&v->drain);
+    close_handle((uv_handle_t *)&v->on_term);
+    close_handle((uv_handle_t *)&v->on_int);
+    close_handle((uv_handle_t *)&v->on_hup);
+    close_handle((uv_handle_t *)&node->presence.beat);
+    close_handle((uv_handle_t *)&node->repair);
+    uv_run(&v->loop, UV_RUN_DEFAULT);
+    ws_free(v->ws);
+    tls_free(node->tls);
+    if (uv_loop_close(&v->loop) != 0)
+        log_warn("handles_left", "phase=%d", (int)v->phase);
+    kdf_free(node->kdf);
+    hub_free(&node->hub);
+    names_free(&node->names);
+    accounts_free(&node->accounts);
+    addresses_free(&node->addresses);
+    sessions_free(&node->sessions);
+    appends_free(node);
+    cmd_free(&node->cmd);
+    frame_scratch_free();
+}
+
+int server_run(struct settings *set, int argc, char **argv) {
+    static struct server server; /* one a process; stays reachable when start fails half-way */
+    struct server *v = &server;
+    char why[256];
+    if (!secret_init())
+        return fail("no randomness");
+    if (!keyspace_init(&v->node.keys, set->prefix) ||
+        !redis_uri_parse(set->redis, &v->uri, why, sizeof why)) /* they were checked */
+        return 2;
+    durability_parse(set->durability, &v->durability);
+    signal(SIGPIPE, SIG_IGN);
+    if (set->worker)
+        supervisor_bind_life();
+    v->set = set;
+    v->argc = argc;
+    v->argv = argv;
+    v->watchdog_ms = notify_watchdog_ms();
+    uv_loop_init(&v->loop);
+    init_handles(v);
+    cmd_init(&v->node.cmd);
+    int status = start(v, set);
+    if (status)
+        exit(status); /* nothing was served: the system takes everything back */
+    uv_run(&v->loop, UV_RUN_DEFAULT);
+    finish(v);
+    log_info("stopped", "messages=%llu deliveries=%llu gaps=%llu",
+             (unsigned long long)v->node.count.messages,
+             (unsigned long long)v->node.count.deliveries, (unsigned long long)v->node.count.gaps);
+    return v->status;
+}

@@ -1,0 +1,700 @@
+/* redis_link - see redis_link.h.
+ *
+ * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, permissions, schema, scripts) -> UP, and from
+ * anywhere back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a pipeline
+ * (somebody flushed the scripts): everything from there on is kept, in order, until what is in
+ * flight has been answered; then the scripts are loaded and the kept commands sent again, so that
+ * appends never overtake one another.
+ */
+#include "chatd/redis/redis_link.h"
+
+#include "chatd/base/reply_arena.h"
+#include "common/base/clock.h"
+#include "common/redis/grants.h"
+#include "common/base/log.h"
+#include "common/redis/reply.h"
+#include "common/redis/resp.h"
+#include "common/base/secret.h"
+#include "common/redis/topology.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MS 2000   /* a command not answered by then: the link is dead */
+#define GREETING_MS 1500 /* the same for connecting and the handshake */
+#define RETRY_MIN_MS 20  /* back-off: doubled up to the maximum, with jitter */
+#define RETRY_MAX_MS 1000
+#define LOUD_AFTER                                                                                 \
+    5               /* failed tries until it is logged: an embedded Redis takes a moment to start */
+#define TICK_MS 250 /* how often deadlines are looked at */
+#define LOCATE_MS 50 /* between two looks whether it is known where to connect to */
+#define IN_FLIGHT_MAX 200000
+#define BUS_IDLE_MS 500 /* a bus that was silent for so long is pinged */
+
+enum state { DOWN, CONNECTING, GREETING, UP, CLOSED };
+
+struct pending {
+    link_reply_fn fn;
+    void *arg;
+    link_aux aux;
+    uint64_t deadline_ms;
+    const char *text; /* the formatted command, kept for scripts only */
+    size_t len;
+    bool owned; /* `text` is ours to free */
+};
+
+/* A queue that grows; head moves on, and the space is used again when it is empty. */
+struct queue {
+    struct pending *items;
+    size_t head, tail, cap;
+};
+
+struct redis_link {
+    uv_loop_t *loop;
+    const struct redis_uri *uri;
+    const struct keyspace *ks;
+    char name[64];
+    struct redis_link_hooks hooks;
+    enum state state;
+    redisContext *ctx;
+    struct reply_arena *arena; /* what its answers are made of */
+    uv_poll_t *poll; /* its own allocation: closes after the link went down */
+    uv_timer_t tick, retry;
+    int handles; /* timers to be closed yet */
+    unsigned tries, greetings;
+    bool want_write, reloading, refused;
+    bool starved; /* out of memory for what must not be left out: begins anew at the next tick */
+    bool keeps; /* what it has answered, whatever happens */
+    const struct grant *asked; /* the last permission that an answer came for */
+    char run[RUN_MAX + 1];
+    bool told; /* that the server isn't set up to keep much */
+    uint64_t heard_ms;
+    struct queue sent, kept;
+    struct cmd cmd;
+};
+
+static void go_down(struct redis_link *l, const char *why);
+static void update_poll(struct redis_link *l);
+static void on_retry(uv_timer_t *timer);
+
+/* --- Queues --- */
+
+static bool queue_push(struct queue *q, const struct pending *p) {
+    if (q->head == q->tail)
+        q->head = q->tail = 0;
+    if (q->tail == q->cap && q->head > q->cap / 2) {
+        memmove(q->items, q->items + q->head, (q->tail - q->head) * sizeof *q->items);
+        q->tail -= q->head;
+        q->head = 0;
+    }
+    if (q->tail == q->cap) {
+        size_t cap = q->cap ? q->cap * 2 : 64;
+        struct pending *items = realloc(q->items, cap * sizeof *items);
+        if (!items)
+            return false;
+        q->items = items;
+        q->cap = cap;
+    }
+    q->items[q->tail++] = *p;
+    return true;
+}
+
+static bool queue_pop(struct queue *q, struct pending *out) {
+    if (q->head == q->tail)
+        return false;
+    *out = q->items[q->head++];
+    return true;
+}
+
+static void answer(struct pending *p, const redisReply *reply) {
+    if (p->owned)
+        free((char *)p->text);
+    if (p->fn)
+        p->fn(reply, p->arg, p->aux);
+}
+
+/* --- Sending --- */
+
+static void put(struct redis_link *l, struct pending *p, const char *text, size_t len) {
+    p->deadline_ms = clock_mono_ms() + (l->state == UP ? ANSWER_MS : GREETING_MS);
+    bool bus = l->hooks.role == LINK_BUS && l->state == UP;
+    if (redisAppendFormattedCommand(l->ctx, text, len) != REDIS_OK ||
+        (!bus && !queue_push(&l->sent, p))) {
+        answer(p, NULL);
+        go_down(l, "out of memory");
+    }
+}
+
+static bool accepts(const struct redis_link *l) {
+    return l && l->state >= GREETING && l->state <= UP && redis_link_in_flight(l) < IN_FLIGHT_MAX;
+}
+
+/* True: `text` is kept with p. */
+static bool submit(struct redis_link *l, struct pending *p, const char *text, size_t len,
+                   bool script) {
+    bool keep = script || l->reloading;
+    p->text = keep ? text : NULL;
+    p->len = len;
+    if (!l->reloading || l->state != UP)
+        put(l, p, text, len);
+    else if (!queue_push(&l->kept, p))
+        answer(p, NULL);
+    return keep;
+}
+
+/* During the handshake, too. */
+static void call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
+                 link_aux aux) {
+    bool bus = l && l->hooks.role == LINK_BUS && l->state == UP;
+    bool script = c->script != SCRIPT_NONE;
+    struct pending p = {.fn = bus ? NULL : fn, .arg = arg, .aux = aux};
+    size_t len;
+    char *text = accepts(l) ? resp_format(c, &len) : NULL;
+    if (!text) {
+        /* Nobody else would ever miss a greeting, or a subscription. */
+        if (l && (l->state == GREETING || bus))
+            l->starved = true;
+        answer(&p, NULL);
+        return;
+    }
+    p.owned = script || l->reloading;
+    if (!submit(l, &p, text, len, script))
+        free(text);
+}
+
+/* Nobody overtakes the handshake: what is asked before it has told which server this is, and that
+ * its data are ours, must not be carried out. */
+void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
+                     link_aux aux) {
+    call(redis_link_up(l) ? l : NULL, c, fn, arg, aux);
+}
+
+void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply_fn fn, void *arg,
+                     link_aux aux) {
+    struct pending p = {.fn = fn, .arg = arg, .aux = aux};
+    if (t->asking) {
+        cmd_asking(&l->cmd);
+        redis_link_call(l, &l->cmd, NULL, NULL, NULL);
+    }
+    if (redis_link_up(l) && accepts(l))
+        submit(l, &p, t->text, t->len, t->script);
+    else
+        answer(&p, NULL);
+}
+
+size_t redis_link_in_flight(const struct redis_link *l) {
+    return l->sent.tail - l->sent.head + l->kept.tail - l->kept.head;
+}
+
+void redis_link_flush(struct redis_link *l) {
+    if (l->state != GREETING && l->state != UP)
+        return;
+    int done = 0;
+    if (redisBufferWrite(l->ctx, &done) == REDIS_ERR) {
+        go_down(l, l->ctx->errstr);
+        return;
+    }
+    if (l->want_write == !done)
+        return;
+    l->want_write = !done;
+    update_poll(l);
+}
+
+/* --- NOSCRIPT --- */
+
+static void on_script_loaded(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct err e;
+    if (reply_ok(reply, &e))
+        log_error("script_refused", "link=%s", ((struct redis_link *)arg)->name);
+}
+
+static void load_scripts(struct redis_link *l, link_reply_fn fn) {
+    for (enum script s = 0; s < SCRIPTS; s++) {
+        cmd_script_load(&l->cmd, s);
+        call(l, &l->cmd, fn, l, NULL);
+    }
+}
+
+/* Everything that was in flight is answered: now the scripts, then what was kept, in its order. */
+static void resend_kept(struct redis_link *l) {
+    struct queue kept = l->kept;
+    l->kept = (struct queue){0};
+    l->reloading = false;
+    log_warn("scripts_reloaded", "link=%s commands=%zu", l->name, kept.tail - kept.head);
+    load_scripts(l, on_script_loaded);
+    struct pending p;
+    while (queue_pop(&kept, &p)) {
+        if (l->state != UP)
+            answer(&p, NULL);
+        else
+            put(l, &p, p.text, p.len);
+    }
+    free(kept.items);
+}
+
+/* --- Receiving --- */
+
+static bool is_demoted(const redisReply *reply) {
+    return reply_is_error(reply, "READONLY") || reply_is_error(reply, "MASTERDOWN") ||
+           reply_is_error(reply, "LOADING");
+}
+
+static void on_reply(struct redis_link *l, const redisReply *reply) {
+    struct pending p;
+    if (l->state == UP && l->hooks.role == LINK_BUS) {
+        l->hooks.push(reply, l->hooks.arg);
+        return;
+    }
+    if (!queue_pop(&l->sent, &p)) {
+        go_down(l, "answer without a question");
+        return;
+    }
+    if (p.text && l->state == UP && reply_is_noscript(reply)) {
+        l->reloading = true;
+        if (!queue_push(&l->kept, &p))
+            answer(&p, NULL);
+    } else
+        answer(&p, reply);
+    if (l->reloading && l->sent.head == l->sent.tail)
+        resend_kept(l);
+    if (l->hooks.master && l->state == UP && is_demoted(reply))
+        go_down(l, "it is no master any more");
+}
+
+static void readable(struct redis_link *l) {
+    if (redisBufferRead(l->ctx) == REDIS_ERR) {
+        go_down(l, l->ctx->errstr);
+        return;
+    }
+    l->heard_ms = clock_mono_ms();
+    while (l->state == GREETING || l->state == UP) {
+        void *reply = NULL;
+        if (redisGetReplyFromReader(l->ctx, &reply) == REDIS_ERR) {
+            go_down(l, "malformed answer");
+            return;
+        }
+        if (!reply)
+            return;
+        on_reply(l, reply);
+        reply_arena_reset(l->arena);
+    }
+}
+
+/* --- Handshake --- */
+
+static void refuse(struct redis_link *l, const char *why) {
+    if (!l->refused) {
+        l->refused = true;
+        l->hooks.refused(why, l->hooks.arg);
+    }
+    go_down(l, why);
+}
+
+/* What an answer in the handshake means: go on, try again later, or refused for good. */
+static bool greeted(struct redis_link *l, const redisReply *reply) {
+    struct err e;
+    enum err_code code = reply_ok(reply, &e);
+    if (code == ERR_OK)
+        return true;
+    if (!reply)
+        return false; /* went down already */
+    if (code == ERR_UNAVAILABLE || strncmp(reply->str, "ERR max number", 14) == 0)
+        go_down(l, e.detail);
+    else
+        refuse(l, reply->str);
+    return false;
+}
+
+static void last_greeting(struct redis_link *l) {
+    if (--l->greetings > 0)
+        return;
+    l->state = UP;
+    l->tries = 0;
+    l->refused = false;
+    l->hooks.up(l->hooks.arg);
+}
+
+static void on_greeting(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    if (greeted(l, reply))
+        last_greeting(l);
+}
+
+static void on_schema(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    if (!greeted(l, reply))
+        return;
+    if (reply->type != REDIS_REPLY_STRING || strcmp(reply->str, SCHEMA_VERSION) != 0) {
+        char why[96];
+        snprintf(why, sizeof why, "the data under prefix %s has another schema than %s",
+                 l->ks->prefix, SCHEMA_VERSION);
+        refuse(l, why);
+        return;
+    }
+    last_greeting(l);
+}
+
+/* Not being allowed to look is no reason to stay away. */
+static void on_run(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    if (!reply)
+        return; /* went down already */
+    reply_run(reply, l->run);
+    last_greeting(l);
+}
+
+static void greet_with(struct redis_link *l, link_reply_fn fn) {
+    l->greetings++;
+    call(l, &l->cmd, fn, l, NULL);
+}
+
+static void on_role(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    if (!greeted(l, reply))
+        return;
+    if (topology_is_master(reply))
+        last_greeting(l);
+    else
+        go_down(l, "it is no master");
+}
+
+/* A promise that Redis isn't set up to keep is refused; if none was asked for, that is told once. */
+static void judge(struct redis_link *l, const struct persistence *p) {
+    char why[128], refusal[160];
+    enum durability asked = l->hooks.durability;
+    bool kept = durability_kept(asked ? asked : DURABILITY_EVERYSEC, p, why, sizeof why);
+    if (!kept && asked) {
+        snprintf(refusal, sizeof refusal, "durability %s: %s", durability_name(asked), why);
+        refuse(l, refusal);
+        return;
+    }
+    if (!kept && !l->told)
+        log_warn("little_durability", "reason=\"%s\"", why);
+    l->told = true;
+    last_greeting(l);
+}
+
+static void on_info(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct persistence p;
+    if (!reply)
+        return;
+    persistence_from_info(reply, &p);
+    judge(arg, &p);
+}
+
+static void on_config(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    struct persistence p;
+    if (!reply)
+        return;
+    if (persistence_from_config(reply, &p)) {
+        l->keeps = p.aof && strcmp(p.fsync, "always") == 0;
+        judge(l, &p);
+        return;
+    }
+    cmd_info(&l->cmd, "persistence");
+    call(l, &l->cmd, on_info, l, NULL);
+}
+
+/* A command that it will need some time is asked for now: it had better not serve at all. */
+static void on_grant(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    struct redis_link *l = arg;
+    char why[256];
+    if (!reply)
+        return; /* went down already */
+    l->asked = grant_next(l->asked, GRANT_CHATD);
+    if (reply_is_denied(reply)) {
+        snprintf(why, sizeof why, "user %s may not: %s (%s)",
+                 *l->uri->user ? l->uri->user : "default", l->asked->command, reply->str);
+        refuse(l, why);
+    } else
+        last_greeting(l);
+}
+
+static void ask_grants(struct redis_link *l) {
+    l->asked = NULL;
+    for (const struct grant *g = NULL; (g = grant_next(g, GRANT_CHATD));) {
+        grant_ask(&l->cmd, l->ks, g);
+        greet_with(l, on_grant);
+    }
+}
+
+static void on_sentinel_greeting(const redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    if (reply)
+        last_greeting(arg);
+}
+
+static void greet_store(struct redis_link *l) {
+    ask_grants(l);
+    cmd_info(&l->cmd, "server");
+    greet_with(l, on_run);
+    cmd_persistence(&l->cmd);
+    greet_with(l, on_config);
+    if (!l->hooks.shard) {
+        cmd_schema_claim(&l->cmd, l->ks);
+        greet_with(l, on_greeting);
+        cmd_schema_get(&l->cmd, l->ks);
+        greet_with(l, on_schema);
+    }
+    l->greetings += SCRIPTS;
+    load_scripts(l, on_greeting);
+}
+
+static void greet(struct redis_link *l) {
+    link_reply_fn fn = l->hooks.sentinel ? on_sentinel_greeting : on_greeting;
+    l->state = GREETING;
+    l->greetings = 0;
+    l->keeps = false;
+    l->run[0] = '\0';
+    if (*l->uri->password) {
+        cmd_auth(&l->cmd, l->uri->user, l->uri->password);
+        greet_with(l, fn);
+    }
+    if (l->uri->db) {
+        cmd_select(&l->cmd, l->uri->db);
+        greet_with(l, fn);
+    }
+    cmd_client_name(&l->cmd, l->name);
+    greet_with(l, fn);
+    if (l->hooks.master) {
+        cmd_role(&l->cmd);
+        greet_with(l, on_role);
+    }
+    if (l->hooks.role == LINK_STORE)
+        greet_store(l);
+}
+
+/* --- Connecting --- */
+
+static void connected(struct redis_link *l) {
+    int err = 0;
+    socklen_t size = sizeof err;
+    if (getsockopt(l->ctx->fd, SOL_SOCKET, SO_ERROR, &err, &size) < 0 || err) {
+        go_down(l, strerror(err ? err : errno));
+        return;
+    }
+    greet(l);
+    if (l->state == GREETING)
+        update_poll(l); /* no longer for writing: that is how a connection announces itself */
+    redis_link_flush(l);
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events) {
+    struct redis_link *l = handle->data;
+    if (!l || l->poll != handle)
+        return;
+    if (status < 0) /* refused, reset: the read says why */
+        events = UV_READABLE | UV_WRITABLE;
+    if (l->state == CONNECTING) {
+        connected(l);
+        return;
+    }
+    if (events & UV_READABLE)
+        readable(l);
+    if ((events & UV_WRITABLE) && l->poll == handle)
+        redis_link_flush(l);
+}
+
+static void update_poll(struct redis_link *l) {
+    bool writable = l->want_write || l->state == CONNECTING;
+    uv_poll_start(l->poll, UV_READABLE | (writable ? UV_WRITABLE : 0), on_poll);
+}
+
+static bool start_poll(struct redis_link *l) {
+    l->poll = calloc(1, sizeof *l->poll);
+    if (!l->poll)
+        return false;
+    if (uv_poll_init(l->loop, l->poll, l->ctx->fd) != 0) {
+        free(l->poll);
+        l->poll = NULL;
+        return false;
+    }
+    l->poll->data = l;
+    l->want_write = false;
+    update_poll(l);
+    return true;
+}
+
+static void connect_now(uv_timer_t *timer) {
+    struct redis_link *l = timer->data;
+    const struct redis_uri *u = l->uri;
+    if (l->hooks.locate && !l->hooks.locate(l->hooks.arg)) {
+        uv_timer_start(&l->retry, on_retry, LOCATE_MS, 0);
+        return;
+    }
+    l->ctx = u->kind == REDIS_TCP ? redisConnectNonBlock(u->host, (int)u->port)
+                                  : redisConnectUnixNonBlock(u->path);
+    l->state = CONNECTING;
+    l->heard_ms = clock_mono_ms();
+    if (!l->ctx || l->ctx->err)
+        go_down(l, l->ctx ? l->ctx->errstr : "out of memory");
+    else {
+        reply_arena_attach(l->arena, l->ctx->reader);
+        if (!start_poll(l))
+            go_down(l, "can't poll the socket");
+    }
+}
+
+/* --- Going down --- */
+
+static void free_handle(uv_handle_t *h) {
+    free(h);
+}
+
+static void close_socket(struct redis_link *l) {
+    if (l->poll) {
+        uv_poll_stop(l->poll);
+        l->poll->data = NULL;
+        uv_close((uv_handle_t *)l->poll, free_handle);
+        l->poll = NULL;
+    }
+    redisFree(l->ctx);
+    l->ctx = NULL;
+}
+
+static void lose(struct queue *q) {
+    struct queue lost = *q;
+    *q = (struct queue){0};
+    struct pending p;
+    while (queue_pop(&lost, &p))
+        answer(&p, NULL);
+    free(lost.items);
+}
+
+/* The next try: at once after a link that worked, then with a growing, jittered delay. */
+static uint64_t retry_delay(struct redis_link *l) {
+    unsigned tries = l->tries++;
+    if (tries == 0)
+        return 0;
+    uint64_t max = RETRY_MIN_MS << (tries < 7 ? tries : 7);
+    if (max > RETRY_MAX_MS)
+        max = RETRY_MAX_MS;
+    return max / 2 + secret_uniform((uint32_t)(max / 2));
+}
+
+/* A context that is being read from stays allocated until the read loop is out of it: closing is
+ * put off to the retry timer by moving it aside. */
+static void go_down(struct redis_link *l, const char *why) {
+    if (l->state == DOWN || l->state == CLOSED)
+        return;
+    bool was_up = l->state == UP;
+    if (was_up || l->tries == LOUD_AFTER) {
+        char quoted[160];
+        log_warn("redis_down", "link=%s reason=%s", l->name,
+                 log_quote(quoted, sizeof quoted, why, strlen(why)));
+    }
+    l->state = DOWN;
+    l->reloading = l->starved = false;
+    uv_poll_t *poll = l->poll;
+    if (poll)
+        uv_poll_stop(poll);
+    lose(&l->sent);
+    lose(&l->kept);
+    uv_timer_start(&l->retry, on_retry, retry_delay(l), 0);
+    if (was_up)
+        l->hooks.down(l->hooks.arg);
+}
+
+static void on_retry(uv_timer_t *timer) {
+    struct redis_link *l = timer->data;
+    close_socket(l);
+    connect_now(timer);
+}
+
+static void on_tick(uv_timer_t *timer) {
+    struct redis_link *l = timer->data;
+    uint64_t now = clock_mono_ms();
+    if (l->state == CONNECTING && now - l->heard_ms > GREETING_MS)
+        go_down(l, "no connection in time");
+    else if (l->starved)
+        go_down(l, "out of memory");
+    else if (l->sent.head != l->sent.tail && l->sent.items[l->sent.head].deadline_ms < now)
+        go_down(l, "no answer in time");
+    else if (l->state == UP && l->hooks.role == LINK_BUS && now - l->heard_ms > ANSWER_MS)
+        go_down(l, "no answer in time");
+    else if (l->state == UP && l->hooks.role == LINK_BUS && now - l->heard_ms > BUS_IDLE_MS) {
+        cmd_ping(&l->cmd);
+        redis_link_call(l, &l->cmd, NULL, NULL, NULL);
+    }
+}
+
+/* --- Life --- */
+
+struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_uri *uri,
+                                  const struct keyspace *ks, const char *name,
+                                  const struct redis_link_hooks *hooks) {
+    struct redis_link *l = calloc(1, sizeof *l);
+    if (!l || !(l->arena = reply_arena_new())) {
+        free(l);
+        return NULL;
+    }
+    l->loop = loop;
+    l->uri = uri;
+    l->ks = ks;
+    l->hooks = *hooks;
+    snprintf(l->name, sizeof l->name, "%s", name);
+    cmd_init(&l->cmd);
+    uv_timer_init(loop, &l->tick);
+    uv_timer_init(loop, &l->retry);
+    l->tick.data = l->retry.data = l;
+    l->handles = 2;
+    return l;
+}
+
+void redis_link_start(struct redis_link *l) {
+    uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&l->retry, on_retry, 0, 0);
+}
+
+void redis_link_move(struct redis_link *l, const char *why) {
+    go_down(l, why);
+    l->tries = 0;
+    if (l->state == DOWN)
+        uv_timer_start(&l->retry, on_retry, 0, 0);
+}
+
+bool redis_link_up(const struct redis_link *l) {
+    return l && l->state == UP;
+}
+
+const char *redis_link_history(const struct redis_link *l) {
+    return l->keeps ? HISTORY_SURE : l->run;
+}
+
+static void on_timer_closed(uv_handle_t *h) {
+    struct redis_link *l = h->data;
+    if (--l->handles > 0)
+        return;
+    cmd_free(&l->cmd);
+    reply_arena_free(l->arena);
+    free(l);
+}
+
+void redis_link_free(struct redis_link *l) {
+    if (!l)
+        return;
+    l->state = CLOSED;
+    lose(&l->sent);
+    lose(&l->kept);
+    close_socket(l);
+    uv_close((uv_handle_t *)&l->tick, on_timer_closed);
+    uv_close((uv_handle_t *)&l->retry, on_timer_closed);
+}
+
+#define TEXT(n) #n
+#define VERSION(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
+
+const char *redis_link_library(void) {
+    return VERSION(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+}

@@ -1,0 +1,81 @@
+/* dispatch - see dispatch.h. */
+#include "chatd/request/dispatch.h"
+
+#include "chatd/request/auth.h"
+#include "chatd/daemon/node.h"
+#include "chatd/request/verbs.h"
+#include "common/base/clock.h"
+#include "common/proto/request.h"
+
+#define BAD_IN_A_ROW 10 /* malformed frames: then the connection is closed */
+#define FLOOD_MAX 1000  /* requests refused for their rate: likewise … */
+#define FLOOD_FORGIVES 4 /* … but each that is taken makes up for so many */
+
+static const struct verb VERBS[REQ_KINDS] = {
+    [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .begin = auth_begin, .anyone = true},
+    [REQ_SIGN_UP] = {.steps = OP_SIGN_UP, .begin = auth_begin, .anyone = true},
+    [REQ_SIGN_OUT] = {.steps = OP_SIGN_OUT, .begin = auth_begin},
+    [REQ_USERS] = {.steps = OP_USERS, .begin = auth_begin, .gated = true},
+    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN, .begin = auth_begin, .gated = true},
+    [REQ_CHANNEL_MESSAGE] = {.steps = OP_CHANNEL_MESSAGE,
+                             .begin = auth_begin,
+                             .may_follow = message_may_follow},
+    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES, .begin = auth_begin, .gated = true},
+    [REQ_CHANNEL_LEAVE] = {.steps = OP_CHANNEL_LEAVE, .begin = auth_begin},
+};
+
+/* Malformed JSON, ten times in a row, is no client of ours. */
+static void count_bad(struct session *s, struct err *e) {
+    if (e->code != ERR_BAD_JSON)
+        s->bad_in_a_row = 0;
+    else if (++s->bad_in_a_row >= BAD_IN_A_ROW)
+        err_set(e, ERR_TOO_MANY_ERRORS, "%s", "");
+}
+
+/* Whose rate it goes over, and by how many ms: the connection's, the user's or the address'. */
+static uint32_t over_rate(const struct settings *set, struct session *s, uint64_t now_ms) {
+    if (s->address->loopback && !set->limit_loopback)
+        return 0;
+    uint32_t wait = bucket_take(&s->rate, set->max_rate, now_ms);
+    if (wait == 0 && s->account)
+        wait = bucket_take(&s->account->rate, set->max_rate_user, now_ms);
+    return wait ? wait : bucket_take(&s->address->rate, set->max_rate_address, now_ms);
+}
+
+/* 0, or after how many ms there is room for one. Who goes on and on in spite of that is flooding. */
+static uint32_t take_turn(const struct node *node, struct session *s) {
+    uint32_t wait = over_rate(node->set, s, clock_mono_ms());
+    if (wait)
+        s->flooded++;
+    else
+        s->flooded -= s->flooded < FLOOD_FORGIVES ? s->flooded : FLOOD_FORGIVES;
+    return wait;
+}
+
+static void check_rate(struct node *node, struct session *s, struct err *e) {
+    uint32_t wait = take_turn(node, s);
+    if (wait == 0)
+        return;
+    err_set(e, s->flooded >= FLOOD_MAX ? ERR_FLOOD : ERR_RATE_LIMITED, "%s", "");
+    e->retry_after_ms = wait;
+}
+
+void dispatch_ponged(struct node *node, struct session *s) {
+    session_heard(s, clock_mono_ms());
+    if (!s->closing && take_turn(node, s) && s->flooded >= FLOOD_MAX)
+        session_close(s, CLOSE_FLOOD);
+}
+
+void dispatch_receive(struct node *node, struct session *s, const char *text, size_t len) {
+    struct request req;
+    struct err e = {0};
+    session_heard(s, clock_mono_ms());
+    if (s->closing || node->draining)
+        return;
+    node->count.requests++;
+    request_decode(text, len, &req, &e);
+    count_bad(s, &e);
+    if (e.code != ERR_TOO_MANY_ERRORS) /* what is malformed counts, too */
+        check_rate(node, s, &e);
+    op_submit(node, s, &VERBS[req.kind], &req, e.code ? &e : NULL);
+}

@@ -1,0 +1,16 @@
+/* dispatch - from a text frame to an op: decode, look up in the table, hand over. Loop thread only.
+ */
+#ifndef CHATD_REQUEST_DISPATCH_H
+#define CHATD_REQUEST_DISPATCH_H
+
+#include <stddef.h>
+
+struct node;
+struct session;
+
+/* One whole text frame, valid UTF-8 or not. */
+void dispatch_receive(struct node *node, struct session *s, const char *text, size_t len);
+/* A pong came: a sign of life, and counted as a request is. */
+void dispatch_ponged(struct node *node, struct session *s);
+
+#endif

@@ -1,0 +1,34 @@
+/* throttle - failed sign-ins, counted in Redis by username and by address, so that another node
+ * doesn't help.
+ *
+ * From the 5th failure on an answer is delayed, from the 10th sign-ins are refused and the
+ * connection is closed, until the window is over. The count is looked at again behind the hashing,
+ * before anything is said of the password: so attempts made at the same time get no more answers
+ * than attempts made one by one, and a crowd that knows its password isn't held up. */
+#ifndef CHATD_REQUEST_THROTTLE_H
+#define CHATD_REQUEST_THROTTLE_H
+
+#include "chatd/op/op.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Comes first in the state of an op that uses it. */
+struct throttle {
+    int64_t by_name, by_addr; /* failures so far */
+};
+
+/* Steps, each with throttle_wait or throttle_refuse behind it. `folded` NULL: the address alone
+ * counts. */
+void throttle_look(struct op *op, const char *folded, size_t len);
+void throttle_add(struct op *op, const char *folded,
+                  size_t len); /* a failure, then as throttle_look */
+
+/* Fails the op with ERR_TOO_MANY_SIGN_INS if there were too many before it; */
+void throttle_refuse(struct op *op);
+/* and if not, delays it if there were many. */
+void throttle_wait(struct op *op);
+/* A success forgets the failures of the name. */
+void throttle_forget(struct op *op, const char *folded, size_t len);
+
+#endif

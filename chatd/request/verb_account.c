@@ -1,0 +1,408 @@
+/* op_account - signIn, signUp, signOut.
+ *
+ * A user is made so that a node killed at any point leaves nothing that stands in anybody's way:
+ * the name is claimed with a time to lapse, the record is written with one too, then the name is
+ * made permanent, then the record. The client is answered last. What was left half-made lapses; a
+ * record that was found unconfirmed is confirmed by the next sign-in; a permanent name whose record
+ * is gone may be claimed by the next, since the record comes first and so won't come any more. A
+ * name that is claimed and not yet permanent is being made by another request: a sign-in waits for
+ * the outcome.
+ *
+ * An unknown user and a wrong password take the same time and get the same answer.
+ */
+#include "chatd/daemon/node.h"
+#include "chatd/request/throttle.h"
+#include "chatd/request/verbs.h"
+#include "common/base/clock.h"
+#include "common/redis/reply.h"
+#include "common/proto/validate.h"
+
+#include <string.h>
+
+#define LAPSE_S 15     /* until a name or record that isn't confirmed is gone */
+#define PENDING_MS 100 /* between two looks at a name that is being claimed by another */
+#define PENDING_MAX 20 /* looks */
+
+struct sign {
+    struct throttle throttle; /* first: throttle.h says so */
+    char name[NAME_MAX_BYTES + 1];
+    size_t name_len;
+    char folded[NAME_FOLDED_MAX + 1];
+    size_t folded_len;
+    struct uuid user, holder; /* who holds the name; holder: without a record */
+    bool found, unconfirmed, banned, wrong;
+    bool pending;   /* the name is claimed, but not for good yet */
+    unsigned looks; /* at a pending name */
+    char hash[SECRET_HASH_MAX], rehashed[SECRET_HASH_MAX]; /* rehashed: to take its place, or "" */
+    int64_t created_ms;
+    char key[ACCESS_KEY_TEXT + 1], key_hash[KEY_HASH_TEXT + 1];
+};
+
+static void clear(void *state) {
+    secret_wipe(state, sizeof(struct sign));
+}
+
+static int64_t key_expiry(const struct op *op) {
+    return clock_wall_ms() + (int64_t)op->node->set->key_ttl;
+}
+
+/* --- Looking up --- */
+
+static void on_holder(struct op *op, const struct redisReply *reply) {
+    struct sign *g = op->state;
+    struct err e;
+    if (reply_uuid(reply, &g->user, &e))
+        op_fail(op, e.code, "%s", e.detail);
+}
+
+static void on_name_ttl(struct op *op, const struct redisReply *reply) {
+    int64_t ttl;
+    struct err e;
+    if (reply_i64(reply, -1, &ttl, &e) == ERR_OK)
+        ((struct sign *)op->state)->pending = ttl >= 0;
+}
+
+static void check_name(struct op *op) {
+    struct sign *g = op_state(op, sizeof *g, clear);
+    struct err e;
+    if (!g)
+        return;
+    const struct request *r = &op->req;
+    if (name_check(r->u.sign.name, r->u.sign.name_len, g->name, &g->name_len, &e))
+        op_fail(op, e.code, "%s.username: %s", request_type(r->kind), e.detail);
+    else if (!name_fold(g->name, g->name_len, g->folded, &g->folded_len))
+        op_fail(op, ERR_INTERNAL, "out of memory");
+    else if (name_reserved(g->folded, g->folded_len))
+        op_fail(op, ERR_BAD_NAME, "%s.username: is nobody's name", request_type(r->kind));
+}
+
+/* Others' failures with a name are no reason to keep anybody from signing up. */
+static void look_up_fails(struct op *op) {
+    const struct sign *g = op->state;
+    throttle_look(op, op->req.kind == REQ_SIGN_UP ? NULL : g->folded, g->folded_len);
+}
+
+static void on_record(struct op *op, const struct redisReply *reply) {
+    struct sign *g = op->state;
+    struct user_record u;
+    struct err e;
+    if (reply_user(reply, &u, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    g->found = u.found;
+    if (!u.found)
+        return;
+    g->name_len = u.name_len;
+    memcpy(g->name, u.name, u.name_len);
+    g->name[u.name_len] = '\0';
+    memcpy(g->hash, u.hash, sizeof g->hash);
+    g->created_ms = u.created_ms;
+    g->banned = u.banned_until_ms > clock_wall_ms();
+}
+
+static void on_ttl(struct op *op, const struct redisReply *reply) {
+    int64_t ttl;
+    struct err e;
+    if (reply_i64(reply, -1, &ttl, &e) == ERR_OK)
+        ((struct sign *)op->state)->unconfirmed = ttl >= 0;
+}
+
+static void look_up_name(struct op *op) {
+    const struct sign *g = op->state;
+    struct cmd *c = &op->node->cmd;
+    cmd_name_get(c, &op->node->keys, g->folded, g->folded_len);
+    op_call(op, on_holder);
+    cmd_name_ttl(c, &op->node->keys, g->folded,
+                 g->folded_len); /* after the name, before the record */
+    op_call(op, on_name_ttl);
+}
+
+static void look_up_record(struct op *op) {
+    struct sign *g = op->state;
+    g->found = false;
+    if (uuid_is_nil(&g->user))
+        return;
+    cmd_user_get(&op->node->cmd, &op->node->keys, &g->user);
+    op_call(op, on_record);
+    cmd_user_ttl(&op->node->cmd, &op->node->keys, &g->user);
+    op_call(op, on_ttl);
+}
+
+static const op_step LOOK_UP_AGAIN[4]; /* below */
+
+/* Another request is making this user: look again in a moment. */
+static bool wait_for_another(struct op *op) {
+    struct sign *g = op->state;
+    if (g->found || uuid_is_nil(&g->user) || !g->pending)
+        return false;
+    if (++g->looks > PENDING_MAX) {
+        op_fail(op, ERR_BUSY, "this username is being claimed");
+        op->err.retry_after_ms = LAPSE_S * 1000;
+        return true;
+    }
+    op_sleep(op, PENDING_MS);
+    op_goto(op, LOOK_UP_AGAIN);
+    return true;
+}
+
+/* --- Passwords --- */
+
+static void on_hashed(const struct kdf_result *r, void *arg) {
+    struct op *op = arg;
+    struct sign *g = op->state;
+    if (r->cancelled)
+        op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
+    else if (!*r->hash)
+        op_fail(op, ERR_BUSY, "no memory for a password hash");
+    else
+        memcpy(g->hash, r->hash, sizeof g->hash);
+    op_paid(op);
+}
+
+static void refuse_full(struct op *op) {
+    op_fail(op, ERR_BUSY, "too many sign-ins at once");
+    op->err.retry_after_ms = 1000;
+    op_paid(op);
+}
+
+static void hash_password(struct op *op) {
+    const struct request *r = &op->req;
+    op_owe(op);
+    if (!kdf_hash(op->node->kdf, r->u.sign.password, r->u.sign.password_len, on_hashed, op))
+        refuse_full(op);
+}
+
+static void on_verified(const struct kdf_result *r, void *arg) {
+    struct op *op = arg;
+    struct sign *g = op->state;
+    g->wrong = !g->found || (r->verdict != SECRET_RIGHT && r->verdict != SECRET_RIGHT_REHASH);
+    if (r->cancelled)
+        op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
+    else if (!g->wrong && r->verdict == SECRET_RIGHT_REHASH)
+        memcpy(g->rehashed, r->hash, sizeof g->rehashed);
+    op_paid(op);
+}
+
+static void verify_password(struct op *op) {
+    const struct request *r = &op->req;
+    struct sign *g = op->state;
+    *g->rehashed = '\0';
+    op_owe(op);
+    if (!kdf_verify(op->node->kdf, g->found ? g->hash : "", r->u.sign.password,
+                    r->u.sign.password_len, on_verified, op))
+        refuse_full(op);
+}
+
+static void count_verdict(struct op *op) {
+    const struct sign *g = op->state;
+    if (g->wrong)
+        throttle_add(op, g->folded, g->folded_len);
+    else
+        throttle_look(op, g->folded, g->folded_len);
+}
+
+static void tell_verdict(struct op *op) {
+    const struct sign *g = op->state;
+    throttle_refuse(op);
+    if (g->wrong)
+        op_fail(op, ERR_BAD_CREDENTIALS, "%s", "");
+}
+
+/* --- A session begins --- */
+
+static void refuse_another(struct op *op) {
+    const struct session *s = op->session;
+    const struct sign *g = op->state;
+    if (s->account && !uuid_eq(&s->account->uuid, &g->user))
+        op_fail(op, ERR_WRONG_USER, "sign out first");
+}
+
+static void make_key(struct sign *g) {
+    secret_make_key(g->key);
+    secret_hash_key(g->key, ACCESS_KEY_TEXT, g->key_hash);
+}
+
+static void begin_session(struct op *op) {
+    const struct sign *g = op->state;
+    account_enter(op->node, op->session, &g->user, g->name, g->name_len, g->key_hash);
+    struct buf *b = frame_scratch();
+    encode_authorized(b, &g->user, g->key, g->name, g->name_len, &op->req.id);
+    op_answer(op, b);
+    secret_wipe(b->data, b->size);
+}
+
+/* --- Making a user --- */
+
+static void claim_name(struct op *op);
+static void on_claimed(struct op *op, const struct redisReply *reply);
+
+static void on_created(struct op *op, const struct redisReply *reply) {
+    int64_t made;
+    struct err e;
+    if (reply_i64(reply, 0, &made, &e) || !made)
+        op_fail(op, ERR_INTERNAL, "a fresh uuid is taken");
+}
+
+static void write_record(struct op *op) {
+    struct sign *g = op->state;
+    make_key(g);
+    g->created_ms = clock_wall_ms();
+    struct new_user u = {.uuid = g->user,
+                         .name = g->name,
+                         .name_len = g->name_len,
+                         .password_hash = g->hash,
+                         .created_ms = g->created_ms,
+                         .key_hash = g->key_hash,
+                         .key_expiry_ms = key_expiry(op),
+                         .lapse_s = LAPSE_S};
+    cmd_user_create(&op->node->cmd, &op->node->keys, &u);
+    op_call(op, on_created);
+}
+
+static void on_name_confirmed(struct op *op, const struct redisReply *reply) {
+    int64_t ours;
+    struct err e;
+    if (reply_i64(reply, 0, &ours, &e) == ERR_OK && !ours)
+        op_fail(op, ERR_NAME_TAKEN, "%s", ""); /* we were so slow that the claim lapsed */
+}
+
+static void confirm_name(struct op *op) {
+    const struct sign *g = op->state;
+    cmd_name_confirm(&op->node->cmd, &op->node->keys, g->folded, g->folded_len, &g->user);
+    op_call(op, on_name_confirmed);
+}
+
+static void index_user(struct op *op) {
+    const struct sign *g = op->state;
+    cmd_user_index(&op->node->cmd, &op->node->keys, &g->user, g->created_ms);
+    op_call(op, NULL);
+}
+
+/* The record is gone: deleted while we looked, or it lapsed because we were so slow. Or, while the
+ * password was being checked, the user was banned or the password changed: then it is checked
+ * again, since another sign-in that brought its hash up to date is no reason to refuse this one. */
+static void on_key_added(struct op *op, const struct redisReply *reply) {
+    enum { GONE, STORED, BANNED, CHANGED };
+    struct sign *g = op->state;
+    int64_t stored;
+    struct err e;
+    if (reply_i64(reply, GONE, &stored, &e) != ERR_OK || stored == STORED)
+        return;
+    if (stored == CHANGED && ++g->looks <= PENDING_MAX)
+        op_goto(op, LOOK_UP_AGAIN);
+    else
+        op_fail(op, stored == BANNED ? ERR_BANNED : ERR_UNAVAILABLE, "%s", "");
+}
+
+static void store_key(struct op *op, const char *verified, const char *rehashed) {
+    const struct sign *g = op->state;
+    const struct new_key k = {.user = g->user,
+                              .key_hash = g->key_hash,
+                              .expiry_ms = key_expiry(op),
+                              .now_ms = clock_wall_ms(),
+                              .keys_max = (uint32_t)op->node->set->max_keys,
+                              .verified = verified,
+                              .rehashed = rehashed};
+    cmd_key_add(&op->node->cmd, &op->node->keys, &k);
+    op_call(op, on_key_added);
+}
+
+static void confirm_record(struct op *op) {
+    store_key(op, "", ""); /* takes the lapse off the record and its keys */
+    index_user(op);
+}
+
+static const op_step CREATE[] = {refuse_another, hash_password,  claim_name,    write_record,
+                                 confirm_name,   confirm_record, begin_session, NULL};
+
+static void claim_name(struct op *op) {
+    struct sign *g = op->state;
+    g->holder = g->user; /* nil, or one whose record is gone */
+    g->user = uuid_make();
+    cmd_name_claim(&op->node->cmd, &op->node->keys, g->folded, g->folded_len, &g->user,
+                   uuid_is_nil(&g->holder) ? NULL : &g->holder, LAPSE_S);
+    op_call(op, on_claimed);
+}
+
+/* --- signIn --- */
+
+static void add_key(struct op *op) {
+    struct sign *g = op->state;
+    if (g->banned) {
+        op_fail(op, ERR_BANNED, "%s", "");
+        return;
+    }
+    make_key(g);
+    throttle_forget(op, g->folded, g->folded_len);
+    store_key(op, g->hash, g->rehashed);
+}
+
+/* The user may have been made by a node that did not come to the end: what is missing is done now.
+ * The index comes last there, behind what tells a confirmed record, so that it is written again in
+ * any case. */
+static void confirm_if_needed(struct op *op) {
+    index_user(op);
+    if (((struct sign *)op->state)->unconfirmed)
+        confirm_name(op);
+}
+
+static const op_step ENTER[] = {verify_password, count_verdict,     tell_verdict,  refuse_another,
+                                add_key,         confirm_if_needed, begin_session, NULL};
+
+static void enter_or_create(struct op *op) {
+    const struct sign *g = op->state;
+    bool up = op->req.kind == REQ_SIGN_UP;
+    if (up && (g->found || g->pending))
+        op_fail(op, ERR_NAME_TAKEN, "%s", "");
+    else if (!wait_for_another(op))
+        op_goto(op, up || (!g->found && op->node->set->sign_in_creates) ? CREATE : ENTER);
+}
+
+static const op_step LOOK_UP_AGAIN[] = {look_up_name, look_up_record, enter_or_create, NULL};
+
+const op_step OP_SIGN_IN[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
+                              look_up_record, enter_or_create, NULL};
+const op_step OP_SIGN_UP[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
+                              look_up_record, enter_or_create, NULL};
+
+/* Somebody else claimed the name in the meantime: it is theirs, or they can sign in. */
+static void on_claimed(struct op *op, const struct redisReply *reply) {
+    int64_t claimed;
+    struct err e;
+    if (reply_i64(reply, 0, &claimed, &e) == ERR_OK && !claimed)
+        op_goto(op, LOOK_UP_AGAIN);
+}
+
+/* --- signOut --- */
+
+struct sign_out {
+    struct session *session;
+};
+
+static void clear_sign_out(void *state) {
+    ((struct sign_out *)state)->session->signing_out = false;
+}
+
+static void revoke_key(struct op *op) {
+    struct sign_out *o = op_state(op, sizeof *o, NULL);
+    if (!o)
+        return;
+    o->session = op->session;
+    op->state_clear = clear_sign_out;
+    op->session->signing_out = true;
+    const char *hash = op->session->key_hash; /* this connection's own, whatever pair was sent */
+    struct buf *b = frame_scratch();
+    event_write_key_revoked(b, hash);
+    cmd_key_revoke(&op->node->cmd, &op->node->keys, &op->account->uuid, hash, b->data, b->len);
+    op_call(op, NULL);
+}
+
+static void leave(struct op *op) {
+    account_leave(op->node, op->session);
+    struct buf *b = frame_scratch();
+    encode_unauthorized(b, &op->account->uuid, &op->req.id);
+    op_answer(op, b);
+}
+
+const op_step OP_SIGN_OUT[] = {revoke_key, leave, NULL};

@@ -1,0 +1,372 @@
+/* op_channel - channelJoin and channelLeave.
+ *
+ * A join must neither lose nor double a message: the node listens on the channel's bus first, the
+ * session is put among its receivers (which hold what comes), then the snapshot is read; what came
+ * meanwhile and is newer than the snapshot follows the answer.
+ */
+#include "chatd/daemon/node.h"
+#include "chatd/channel/page.h"
+#include "chatd/channel/recipient.h"
+#include "chatd/channel/roster.h"
+#include "chatd/request/verbs.h"
+#include "common/base/clock.h"
+#include "common/redis/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SNAPSHOT 10     /* newest messages in an answer */
+#define MEMBERS_MAX 100 /* members listed */
+#define MARKS_MAX 100   /* purges told after a resume; more: it is none */
+#define TRIES_MAX 50    /* snapshots, while the channel's epoch changes */
+#define TRY_MS 20
+
+struct join {
+    struct roster roster; /* first, so that roster_clear can be used */
+    struct channel_wait wait;
+    struct op *op;
+    struct join_result at;
+    bool asked_since, recovered, fresh, opened;
+    bool positioned, early; /* early: the entries came before the position, and say nothing */
+    unsigned tries;
+    uint64_t from; /* the snapshot holds everything up to here */
+    struct page page;
+    bool unmarked;      /* more was purged since `since` than can be told */
+    struct mark *marks; /* what was purged since then */
+    size_t marks_n;
+};
+
+/* Also the end of a join that failed: it must leave no receiver that holds messages for ever. */
+static void clear(void *state) {
+    struct join *j = state;
+    struct sub *sub = j->opened ? sub_find(j->op->session, j->op->channel) : NULL;
+    if (sub && !sub->joined)
+        sub_close(&j->op->node->hub, sub);
+    page_free(&j->page);
+    free(j->marks);
+    roster_clear(&j->roster);
+}
+
+/* --- Listening --- */
+
+static void begin(struct op *op) {
+    struct join *j = op_state(op, sizeof *j, clear);
+    if (!j)
+        return;
+    j->op = op;
+    page_init(&j->page, encode_join_message, &op->node->count.bad_entries);
+}
+
+static void on_listening(void *arg, bool subscribed) {
+    struct op *op = arg;
+    if (!subscribed)
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+    op_paid(op);
+}
+
+static void listen_on_bus(struct op *op) {
+    struct join *j = op->state;
+    struct session *s = op->session;
+    struct channel_id id = recipient_channel(op);
+    op->channel = hub_pin(&op->node->hub, &id);
+    if (!op->channel) {
+        op_fail(op, ERR_INTERNAL, "out of memory");
+        return;
+    }
+    if (!sub_find(s, op->channel)) {
+        if (s->sub_count >= op->node->set->max_joins) {
+            op_fail(op, ERR_LIMIT, "joined to %u channels", s->sub_count);
+            return;
+        }
+        j->fresh = true;
+    }
+    j->wait = (struct channel_wait){.fn = on_listening, .arg = op};
+    op_owe(op);
+    bus_wait(op->node, op->channel, &j->wait);
+}
+
+/* --- The snapshot --- */
+
+static void on_position(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    struct err e;
+    if (reply_join(reply, &j->at, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    roster_take(op, &j->roster, j->at.listed);
+    j->at.listed = NULL; /* lives as long as the reply */
+    j->from = j->at.at.seq;
+    j->positioned = true;
+}
+
+/* Newest first; as many as fit. */
+static void on_newest(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    size_t n;
+    struct err e;
+    if (reply_array(reply, &n, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    j->early = !j->positioned;
+    for (size_t i = 0; i < n && !j->early; i++) {
+        uint64_t seq;
+        bool taken = page_take(&j->page, reply_item(reply, i), &op->channel->id, &seq);
+        if (seq > j->from) /* appended between the two commands */
+            j->from = seq;
+        if (!taken)
+            break;
+    }
+}
+
+static void give_up_recovery(struct join *j) {
+    j->recovered = false;
+    page_reset(&j->page);
+}
+
+/* A position in this epoch; or in the one before, in the part that this one goes on from. */
+static bool is_known(const struct position *since, const struct join_result *at) {
+    return uuid_eq(&since->epoch, &at->at.epoch) ||
+           (!uuid_is_nil(&at->before) && uuid_eq(&since->epoch, &at->before) &&
+            since->seq < at->base);
+}
+
+/* Oldest first, and without a hole, or it is no recovery. */
+static void on_missed(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    const struct position *since = &op->req.u.join.since;
+    size_t n;
+    struct err e;
+    if (reply_array(reply, &n, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    j->early = !j->positioned;
+    bool whole = is_known(since, &j->at) && since->seq <= j->at.at.seq &&
+                 n <= op->node->limits.resume_messages;
+    uint64_t next = since->seq + 1, seq;
+    for (size_t i = 0; whole && i < n; i++, next++)
+        whole = page_take(&j->page, reply_item(reply, i), &op->channel->id, &seq) && seq == next;
+    j->recovered = whole && next > j->at.at.seq && !j->unmarked;
+    if (j->recovered)
+        j->from = next - 1;
+    else
+        give_up_recovery(j);
+}
+
+/* Of messages that the client has had. If it can't be told of all, it must begin anew. */
+static void on_marks(struct op *op, const struct redisReply *reply) {
+    struct join *j = op->state;
+    size_t n;
+    struct err e;
+    j->marks_n = 0;
+    if (reply_array(reply, &n, &e)) {
+        op_fail(op, e.code, "%s", e.detail);
+        return;
+    }
+    if (n > 0 && n <= MARKS_MAX && !j->marks)
+        j->marks = calloc(MARKS_MAX, sizeof *j->marks);
+    bool all = n == 0 || (n <= MARKS_MAX && j->marks);
+    for (size_t i = 0; i < n && all; i++)
+        if (reply_mark(reply_item(reply, i), &j->marks[j->marks_n]))
+            all = !j->marks[j->marks_n++].lost;
+    if (!all) {
+        j->unmarked = true;
+        j->marks_n = 0;
+        give_up_recovery(j);
+    }
+}
+
+static void begin_listening(struct op *op) {
+    struct join *j = op->state;
+    j->opened = j->fresh && sub_open(op->channel, op->session);
+    if (j->fresh && !j->opened)
+        op_fail(op, ERR_INTERNAL, "out of memory");
+}
+
+static void read_entries(struct op *op) {
+    struct node *node = op->node;
+    const struct request *r = &op->req;
+    ((struct join *)op->state)->unmarked = false;
+    if (r->u.join.has_since) {
+        cmd_log_forward(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq,
+                        node->limits.resume_messages + 1);
+        op_call(op, on_missed);
+        cmd_marks(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq, MARKS_MAX + 1);
+        op_call(op, on_marks);
+    } else {
+        cmd_log_back(&node->cmd, &node->keys, &op->channel->id, 0, 0, SNAPSHOT);
+        op_call(op, on_newest);
+    }
+}
+
+static void read_snapshot(struct op *op) {
+    struct join *j = op->state;
+    struct node *node = op->node;
+    const struct feed *feed = &op->channel->feed;
+    struct buf *b = frame_scratch();
+    event_write_user(b, SYS_CHANNEL_JOIN, &op->account->uuid, op->account->name,
+                     op->account->name_len);
+    struct join_args a = {.channel = op->channel->id,
+                          .user = op->account->uuid,
+                          .now_ms = clock_wall_ms(),
+                          .spare_epoch = uuid_make_quick(),
+                          .event = b->data,
+                          .event_len = b->len,
+                          .event_members_max = (uint32_t)node->set->event_members,
+                          .list_max = MEMBERS_MAX,
+                          .known = feed->based ? &feed->last : NULL,
+                          .history = redis_pool_history(node->store)};
+    cmd_join(&node->cmd, &node->keys, &a);
+    op_call(op, on_position);
+    j->asked_since = op->req.u.join.has_since;
+    read_entries(op);
+    cmd_user_channel_add(&node->cmd, &node->keys, &a.user, &a.channel, a.now_ms);
+    op_tell(op);
+    if (!feed->based) { /* it may be new: then it is listed at once */
+        cmd_channel_touch(&node->cmd, &node->keys, &a.channel, a.now_ms);
+        op_tell(op);
+    }
+}
+
+/* The link's order was broken: the script had to be loaded first, and came after the entries. */
+static void read_early_again(struct op *op) {
+    struct join *j = op->state;
+    if (j->early)
+        read_entries(op);
+}
+
+/* What was missed can't be given: the normal join instead. */
+static void read_newest_instead(struct op *op) {
+    const struct join *j = op->state;
+    if (!j->asked_since || j->recovered)
+        return;
+    cmd_log_back(&op->node->cmd, &op->node->keys, &op->channel->id, 0, 0, SNAPSHOT);
+    op_call(op, on_newest);
+}
+
+static void look_up_members(struct op *op) {
+    struct join *j = op->state;
+    const struct recipient *to = &op->req.u.join.to;
+    if (!to->is_public &&
+        !(roster_add(op, &j->roster, &op->account->uuid) && roster_add(op, &j->roster, &to->user)))
+        return;
+    roster_look_up(op, &j->roster);
+}
+
+static const op_step AGAIN[6]; /* below */
+
+/* The snapshot is of another epoch than what the feed delivers: one of them is about to change. */
+static void try_again(struct op *op) {
+    struct join *j = op->state;
+    if (++j->tries > TRIES_MAX) {
+        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        return;
+    }
+    page_reset(&j->page);
+    j->positioned = j->recovered = false;
+    j->roster.n = 0;
+    op_sleep(op, TRY_MS);
+    op_goto(op, AGAIN);
+}
+
+static void tell_marks(struct op *op) {
+    const struct join *j = op->state;
+    if (!uuid_eq(&j->at.at.epoch, &op->req.u.join.since.epoch))
+        return;
+    for (size_t i = 0; i < j->marks_n; i++) {
+        const struct mark *m = &j->marks[i];
+        struct buf *b = frame_scratch();
+        encode_sys_purge(b, recipient_shown(op), &j->at.at.epoch, m->up_to,
+                         m->one ? &m->message : NULL);
+        session_push_json(op->session, b);
+    }
+}
+
+/* Answers and, with nothing in between, begins to deliver. On a connection that was joined already
+ * only the snapshot is new: its messages go on as they did. */
+static void answer(struct op *op) {
+    struct join *j = op->state;
+    struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
+    if (!delivery_base(op->node, op->channel, &at)) {
+        try_again(op);
+        return;
+    }
+    size_t n = roster_settle(op, &j->roster, true);
+    struct buf *b = frame_scratch();
+    encode_join_begin(b, recipient_shown(op));
+    buf_add(b, j->page.texts.data, j->page.texts.len);
+    encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
+                    j->recovered, &op->req.id);
+    op_answer(op, b);
+    struct sub *sub = sub_find(op->session, op->channel);
+    if (op->err.code || !sub)
+        return;
+    session_push(op->session,
+                 op->answer); /* the op is the first of its session's: this is its turn */
+    frame_unref(op->answer);
+    op->answer = NULL;
+    tell_marks(op);
+    if (!sub->joined)
+        sub_joined(sub, at.seq);
+}
+
+static const op_step AGAIN[] = {read_snapshot,   read_early_again, read_newest_instead,
+                                look_up_members, answer,           NULL};
+
+const op_step OP_CHANNEL_JOIN[] = {recipient_check,
+                                   begin,
+                                   listen_on_bus,
+                                   begin_listening,
+                                   read_snapshot,
+                                   read_early_again,
+                                   read_newest_instead,
+                                   look_up_members,
+                                   answer,
+                                   NULL};
+
+/* --- channelLeave --- */
+
+static bool account_is_joined(const struct account *acc, const struct channel *ch) {
+    for (const struct session *s = acc->sessions; s; s = s->same_account.next)
+        if (sub_find(s, ch))
+            return true;
+    return false;
+}
+
+/* Messages stop at once; the membership goes when no other session of the user here is joined. */
+static void leave(struct op *op) {
+    struct node *node = op->node;
+    if (op->req.u.leave.to.is_public) {
+        op_fail(op, ERR_PUBLIC_CHANNEL, "%s", "");
+        return;
+    }
+    struct channel_id id = recipient_channel(op);
+    struct channel *ch = hub_find(&node->hub, &id);
+    struct sub *sub = ch ? sub_find(op->session, ch) : NULL;
+    if (!sub) {
+        op_fail(op, ERR_NOT_JOINED, "%s", "");
+        return;
+    }
+    op->channel = hub_pin(&node->hub, &id);
+    sub_close(&node->hub, sub);
+    if (account_is_joined(op->account, op->channel))
+        return;
+    struct buf *b = frame_scratch();
+    event_write_user(b, SYS_CHANNEL_LEAVE, &op->account->uuid, op->account->name,
+                     op->account->name_len);
+    cmd_announce(&node->cmd, &node->keys, &id, b->data, b->len, (uint32_t)node->set->event_members,
+                 &op->account->uuid);
+    op_call(op, NULL);
+    cmd_user_channel_remove(&node->cmd, &node->keys, &op->account->uuid, &id);
+    op_tell(op);
+}
+
+static void answer_leave(struct op *op) {
+    struct buf *b = frame_scratch();
+    encode_leave(b, recipient_shown(op), &op->req.id);
+    op_answer(op, b);
+}
+
+const op_step OP_CHANNEL_LEAVE[] = {leave, answer_leave, NULL};

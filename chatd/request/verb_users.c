@@ -1,0 +1,52 @@
+/* op_users - users: a page of everybody, or of those online. */
+#include "chatd/daemon/node.h"
+#include "chatd/channel/roster.h"
+#include "chatd/request/verbs.h"
+#include "common/redis/reply.h"
+
+struct page {
+    struct roster roster; /* first, so that roster_clear can be the state's clear */
+    int64_t total;
+};
+
+static void on_total(struct op *op, const struct redisReply *reply) {
+    struct err e;
+    if (reply_i64(reply, 0, &((struct page *)op->state)->total, &e))
+        op_fail(op, e.code, "%s", e.detail);
+}
+
+static void on_page(struct op *op, const struct redisReply *reply) {
+    roster_take(op, op->state, reply);
+}
+
+static void look_up_page(struct op *op) {
+    const struct request *r = &op->req;
+    struct cmd *c = &op->node->cmd;
+    const struct keyspace *ks = &op->node->keys;
+    if (!op_state(op, sizeof(struct page), roster_clear))
+        return;
+    if (r->u.users.online)
+        cmd_online_count(c, ks);
+    else
+        cmd_users_count(c, ks);
+    op_call(op, on_total);
+    if (r->u.users.online)
+        cmd_online_page(c, ks, r->u.users.offset, r->u.users.limit);
+    else
+        cmd_users_page(c, ks, r->u.users.offset, r->u.users.limit);
+    op_call(op, on_page);
+}
+
+static void look_up_people(struct op *op) {
+    roster_look_up(op, op->state);
+}
+
+static void answer(struct op *op) {
+    struct page *p = op->state;
+    size_t n = roster_settle(op, &p->roster, false);
+    struct buf *b = frame_scratch();
+    encode_users(b, (uint64_t)p->total, p->roster.users, n, &op->req.id);
+    op_answer(op, b);
+}
+
+const op_step OP_USERS[] = {look_up_page, look_up_people, answer, NULL};

@@ -1,0 +1,56 @@
+/* account - the users who are signed in on this node. Each is one struct account, shared by their
+ * sessions here; as long as there is one, the node listens on the user's bus and counts as a place
+ * where the user is online. Loop thread only. */
+#ifndef CHATD_SESSION_ACCOUNT_H
+#define CHATD_SESSION_ACCOUNT_H
+
+#include "chatd/session/session.h"
+#include "common/redis/event.h"
+#include "common/proto/model.h"
+#include "common/base/table.h"
+
+struct node;
+
+struct account {
+    struct table_node node;
+    struct uuid uuid;
+    char name[NAME_MAX_BYTES + 1];
+    uint8_t name_len;
+    bool listed;              /* in the table: it has sessions */
+    uint16_t line;            /* the bus's, or NO_SHARD: not heard */
+    uint64_t asked;           /* the number of its SSUBSCRIBE on it */
+    uint32_t refs;            /* sessions and requests */
+    struct bucket rate;       /* of its requests, from all its sessions here */
+    struct session *sessions; /* linked by same_account */
+};
+
+struct accounts {
+    struct table table;
+    void (*came)(struct node *node, struct account *acc); /* the first session signed in */
+    void (*went)(struct node *node, struct account *acc); /* the last one is gone */
+};
+
+bool accounts_init(struct accounts *a, void (*came)(struct node *node, struct account *acc),
+                   void (*went)(struct node *node, struct account *acc));
+void accounts_free(struct accounts *a);
+struct account *account_find(struct accounts *a, const struct uuid *user);
+struct account *account_ref(struct account *acc);
+void account_unref(struct accounts *a, struct account *acc);
+
+/* Signs a session in (or, if it is the same user, gives it another key). Out of memory closes it.
+ */
+void account_enter(struct node *node, struct session *s, const struct uuid *user, const char *name,
+                   size_t name_len, const char *key_hash);
+/* Signs it out: it leaves its channels too. Does nothing if it isn't signed in. */
+void account_leave(struct node *node, struct session *s);
+
+/* Signs out every session of `acc` that uses this key, but `except`; each is told. */
+void account_revoke(struct node *node, struct account *acc, const char *key_hash,
+                    const struct session *except);
+/* Asks the store whether the user and the keys in use are still good; signs out what isn't. For
+ * whenever an event may have been missed. */
+void account_check(struct node *node, struct account *acc);
+/* Something came on the user's bus. */
+void account_event(struct node *node, struct account *acc, const struct event *ev);
+
+#endif

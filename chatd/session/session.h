@@ -1,0 +1,131 @@
+/* session - one client connection: who it is, what it is joined to, what waits to be written.
+ *
+ * Life: made when the WebSocket is established; when the socket is gone (`wsi` NULL) it stays until
+ * the requests that had arrived have been carried out, and is freed then. So a request may keep a
+ * pointer to its session. Outbound frames gather in the session's queue during one turn of the
+ * loop; sessions with something queued stand on a list, and sessions_flush writes each with one
+ * call at the turn's end. Loop thread only.
+ */
+#ifndef CHATD_SESSION_SESSION_H
+#define CHATD_SESSION_SESSION_H
+
+#include "chatd/base/frame.h"
+#include "chatd/session/limits.h"
+#include "common/base/err.h"
+#include "common/base/secret.h"
+#include "common/base/uuid.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct account;
+struct lws;
+struct op;
+struct sub;
+
+struct sessions;
+
+/* Doubly linked, so that removal costs nothing. */
+struct link_node {
+    struct session *prev, *next;
+};
+
+struct session {
+    struct sessions *all;
+    struct lws *wsi; /* NULL: the socket is gone */
+    struct uuid uuid;
+    struct address *address;
+
+    struct account *account; /* NULL: not signed in */
+    char key_hash[KEY_HASH_TEXT + 1];
+    uint64_t key_mark; /* of the key that belongs to key_hash, once it was sent; see auth.c */
+    struct link_node same_account;
+    bool signing_out; /* its signOut is under way */
+    struct sub *subs;
+    uint32_t sub_count;
+
+    /* requests, oldest first; see op.h */
+    struct op *op_head, *op_tail;
+    uint32_t op_count, op_started;
+    const struct channel *append_to; /* all started requests are appends to this one, or NULL */
+    struct bucket rate;
+    uint16_t bad_in_a_row, flooded, fragments;
+    bool paused, advancing;
+    bool in_line;              /* before the gate … */
+    struct session *line_next; /* … see gate.h */
+
+    /* outbound */
+    bool dirty, choked, pinged, said_goodbye;
+    enum close_code
+        closing; /* not CLOSE_NONE: nothing more is read; close when the queue is empty */
+    uint16_t out_head, out_count, out_cap;
+    struct frame **out; /* a ring */
+    uint32_t out_bytes;
+    struct session *dirty_next;
+
+    uint32_t part_len, part_cap; /* a message that arrives in pieces */
+    char *part;
+    uint64_t heard_ms;      /* last sign of life */
+    uint64_t heeded_ms, came_bytes; /* when it was looked at how much had come, and how much */
+    uint32_t told_bytes;            /* of what came since: in text frames, which have their own limits */
+    uint64_t unsigned_ms;   /* since when it isn't signed in */
+    struct link_node heard; /* all sessions, longest silent first */
+    struct link_node unsig; /* those not signed in, longest first */
+};
+
+struct session_list {
+    struct session *first, *last;
+};
+
+struct sessions {
+    struct session_list heard, unsig;
+    struct session *dirty, *dirty_last;
+    uint64_t count; /* alive, closing ones included */
+    uint64_t max_outbound;
+    uint64_t sent_bytes, slow; /* ever: written, and cut off as slow consumers */
+    uint32_t resume_below; /* a paused session is read again when it has fewer requests waiting */
+    struct frame *ping;
+    bool heeds, heeds_loopback; /* are pings and the like limited, and from the loopback, too? */
+    void (*gone)(struct session *s); /* the socket is gone and no request is left: clean up */
+};
+
+/* `gone` is called once per session, before it is freed. */
+bool sessions_init(struct sessions *all, uint64_t max_outbound, void (*gone)(struct session *s));
+void sessions_free(struct sessions *all);
+
+struct session *session_new(struct sessions *all, struct lws *wsi, struct address *address,
+                            uint64_t rate, uint64_t now_ms);
+/* The socket is gone. May free the session. */
+void session_detach(struct session *s);
+/* Frees it if the socket is gone and no request is left. */
+void session_release(struct session *s);
+
+/* Queues a frame (takes its own reference). A session over its cap is cut off as a slow consumer.
+ */
+void session_push(struct session *s, struct frame *f);
+/* Encoded JSON as a frame; the buf is reset. */
+void session_push_json(struct session *s, struct buf *json);
+/* Closes once everything queued is written; the first reason counts. Reading stops at once. */
+void session_close(struct session *s, enum close_code code);
+
+/* The peer's close frame came: what follows it is ignored, and nothing follows the answer, which
+ * lws sends. True: it was the answer to ours. */
+bool session_goodbye_came(struct session *s);
+
+/* Something arrived: keeps the order of `heard`. Now and then it is looked at how much comes that
+ * nobody is told of, such as pings, which lws answers by itself: who sends too much of it is closed. */
+void session_heard(struct session *s, uint64_t now_ms);
+/* Marks as signed in or not (the sign-in deadline starts anew). */
+void session_mark_signed(struct session *s, bool in, uint64_t now_ms);
+
+/* Writes what is queued, one write a session. At the end of each turn of the loop. Returns how many
+ * sessions had something. */
+size_t sessions_flush(struct sessions *all);
+/* The socket takes bytes again. */
+void session_writeable(struct session *s);
+/* Pings the silent, cuts off the dead and those that don't sign in. About twice a second. */
+void sessions_sweep(struct sessions *all, uint64_t now_ms, uint64_t ping_ms, uint64_t sign_in_ms);
+void sessions_each(struct sessions *all, void (*fn)(struct session *s, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,114 @@
+/* plain_input - stdin as lines; see plain_parts.h.
+ *
+ * The thread reads a block, hands it over, and reads the next when that was taken. It may well be
+ * waiting in read() when the program ends: so what it touches lives as long as the process.
+ */
+#include <uv.h>
+
+#include "chattui/app/plain_parts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+    uv_thread_t thread;
+    uv_mutex_t lock; /* of is_open: the handle may only be woken while it is */
+    bool is_open;
+    uv_async_t async;
+    uv_sem_t more;
+    char block[1u << 16];
+    ssize_t n; /* of the block handed over; 0 = the input has ended */
+
+    /* The loop's. */
+    void (*ready)(void *arg);
+    void *arg;
+    bool has_block, has_ended;
+    size_t at;
+    char line[INPUT_LINE_MAX + 1];
+    size_t len;
+    bool too_long;
+} in;
+
+static void hand_over(void) {
+    uv_mutex_lock(&in.lock);
+    if (in.is_open)
+        uv_async_send(&in.async);
+    uv_mutex_unlock(&in.lock);
+}
+
+static void read_blocks(void *arg) {
+    (void)arg;
+    do {
+        do
+            in.n = read(STDIN_FILENO, in.block, sizeof in.block);
+        while (in.n < 0 && errno == EINTR);
+        hand_over();
+        uv_sem_wait(&in.more);
+    } while (in.n > 0);
+}
+
+static void on_block(uv_async_t *async) {
+    (void)async;
+    in.has_block = true;
+    in.at = 0;
+    in.ready(in.arg);
+}
+
+bool plain_input_open(uv_loop_t *loop, void (*ready)(void *arg), void *arg) {
+    in.ready = ready;
+    in.arg = arg;
+    if (uv_mutex_init(&in.lock) != 0 || uv_sem_init(&in.more, 0) != 0 ||
+        uv_async_init(loop, &in.async, on_block) != 0)
+        return false;
+    in.is_open = true;
+    return uv_thread_create(&in.thread, read_blocks, NULL) == 0;
+}
+
+static void put(const char *s, size_t len) {
+    size_t room = INPUT_LINE_MAX - in.len;
+    in.too_long = in.too_long || len > room;
+    len = len < room ? len : room;
+    memcpy(in.line + in.len, s, len);
+    in.len += len;
+}
+
+static const char *finish_line(size_t *len, bool *too_long) {
+    *len = in.len;
+    *too_long = in.too_long;
+    in.line[in.len] = '\0';
+    in.len = 0;
+    in.too_long = false;
+    return in.line;
+}
+
+/* The line that ends in the block; NULL: none does, and what began there is kept. */
+static const char *take_from_block(size_t *len, bool *too_long) {
+    const char *from = in.block + in.at;
+    size_t left = (size_t)in.n - in.at;
+    const char *end = memchr(from, '\n', left);
+    put(from, end ? (size_t)(end - from) : left);
+    in.at += end ? (size_t)(end - from) + 1 : left;
+    return end ? finish_line(len, too_long) : NULL;
+}
+
+const char *plain_input_take(size_t *len, bool *too_long, bool *ended) {
+    const char *line = NULL;
+    if (in.has_block && in.n > 0 && (line = take_from_block(len, too_long)))
+        return line;
+    if (in.has_block) {
+        in.has_block = false;
+        in.has_ended = in.n <= 0;
+        if (!in.has_ended)
+            uv_sem_post(&in.more);
+    }
+    *ended = in.has_ended && in.len == 0;
+    return in.has_ended && in.len > 0 ? finish_line(len, too_long) : NULL;
+}
+
+void plain_input_close(void) {
+    uv_mutex_lock(&in.lock);
+    in.is_open = false;
+    uv_mutex_unlock(&in.lock);
+    uv_close((uv_handle_t *)&in.async, NULL);
+}

@@ -1,0 +1,255 @@
+/* plain_output - the model as lines; see plain_parts.h. */
+#include <uv.h>
+
+#include "chattui/app/plain_parts.h"
+
+#include "chattui/update/describe.h"
+#include "common/base/clock.h"
+#include "common/proto/response_encode.h"
+#include "common/base/sanitize.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define LINE_BYTES (1u << 20)
+
+void plain_output_init(struct plain_output *o, bool jsonl) {
+    memset(o, 0, sizeof *o);
+    o->jsonl = jsonl;
+    buf_init(&o->out, LINE_BYTES);
+}
+
+void plain_output_free(struct plain_output *o) {
+    buf_free(&o->out);
+}
+
+void plain_talk(const char *text, size_t len) {
+    struct buf clean;
+    buf_init(&clean, LINE_BYTES);
+    sanitize(&clean, text, len, true);
+    fprintf(stderr, "chattui: %s\n", buf_cstr(&clean));
+    buf_free(&clean);
+}
+
+/* --- A line of output --- */
+
+static void end_line(struct plain_output *o) {
+    buf_char(&o->out, '\n');
+    bool is_written = !o->out.failed && fwrite(o->out.data, 1, o->out.len, stdout) == o->out.len;
+    o->is_closed = o->is_closed || !is_written;
+    buf_reset(&o->out);
+}
+
+static void put_clean(struct buf *b, const char *s, size_t len) {
+    sanitize(b, s, len, false);
+}
+
+/* Further lines of a message are set in, so that none can pass for another's. */
+static void put_body(struct buf *b, const char *s, size_t len) {
+    const char *end;
+    while ((end = memchr(s, '\n', len))) {
+        put_clean(b, s, (size_t)(end - s));
+        buf_str(b, "\n    ");
+        len -= (size_t)(end - s) + 1;
+        s = end + 1;
+    }
+    put_clean(b, s, len);
+}
+
+static void put_head(struct buf *b, const struct channel *c, int64_t time_ms) {
+    char hour[8];
+    struct tm tm;
+    time_t seconds = (time_t)(time_ms / 1000);
+    localtime_r(&seconds, &tm);
+    strftime(hour, sizeof hour, "%H:%M", &tm);
+    if (!c->to.is_public) {
+        buf_char(b, '[');
+        put_clean(b, c->name, strlen(c->name));
+        buf_str(b, "] ");
+    }
+    if (time_ms)
+        buf_fmt(b, "%s ", hour);
+}
+
+static void put_text(struct buf *b, const struct channel *c, const struct row *r) {
+    const char *action = describe_action(row_text(r), r->text_len);
+    put_head(b, c, r->time_ms);
+    if (r->kind != ROW_MESSAGE) {
+        buf_str(b, "-- ");
+        describe_row(b, r);
+        return;
+    }
+    buf_str(b, action ? "* " : "");
+    put_clean(b, row_name(r), r->name_len);
+    buf_str(b, action ? " " : ": ");
+    if (action)
+        put_body(b, action, r->text_len - (size_t)(action - row_text(r)));
+    else
+        put_body(b, row_text(r), r->text_len);
+}
+
+/* --- The same for programs --- */
+
+static void put_member(struct buf *b, const char *key, const char *s, size_t len) {
+    buf_fmt(b, ",\"%s\":", key);
+    encode_string(b, s, len);
+}
+
+static void put_uuid(struct buf *b, const char *key, const struct uuid *u) {
+    char text[UUID_TEXT];
+    uuid_write(u, text);
+    put_member(b, key, text, UUID_TEXT);
+}
+
+static void put_bool(struct buf *b, const char *key, bool v) {
+    buf_fmt(b, ",\"%s\":%s", key, v ? "true" : "false");
+}
+
+static void put_number(struct buf *b, const char *key, uint64_t v) {
+    buf_fmt(b, ",\"%s\":%llu", key, (unsigned long long)v);
+}
+
+static void begin_object(struct buf *b, const char *type, const struct channel *c) {
+    buf_fmt(b, "{\"type\":\"%s\"", type);
+    put_member(b, "channel", c->name, strlen(c->name));
+}
+
+static void put_epoch(struct buf *b, const struct channel *c, struct place at) {
+    struct position p = timeline_position_of(&c->timeline, at);
+    put_uuid(b, "epoch", &p.epoch);
+}
+
+static void put_message(struct buf *b, const struct channel *c, const struct row *r,
+                        bool is_history) {
+    char created[CLOCK_TEXT + 1];
+    clock_rfc3339(r->time_ms, created);
+    begin_object(b, "message", c);
+    put_uuid(b, "UUID", &r->u.message.uuid);
+    put_uuid(b, "senderUUID", &r->u.message.sender);
+    put_member(b, "senderUsername", row_name(r), r->name_len);
+    put_member(b, "message", row_text(r), r->text_len);
+    put_member(b, "createdAt", created, CLOCK_TEXT);
+    put_epoch(b, c, r->place);
+    put_number(b, "seq", r->place.seq);
+    put_bool(b, "own", r->flags & ROW_MINE);
+    put_bool(b, "history", is_history);
+}
+
+static void put_gap(struct buf *b, const struct channel *c, const struct row *r) {
+    static const char *const WHY[] = {"unloaded", "removed", "lost"};
+    begin_object(b, "gap", c);
+    put_epoch(b, c, r->place);
+    put_number(b, "after", r->place.seq);
+    put_number(b, "before", r->u.gap.to);
+    put_member(b, "why", WHY[r->level], strlen(WHY[r->level]));
+}
+
+static void put_object(struct buf *b, const struct channel *c, const struct row *r,
+                       bool is_history) {
+    if (r->kind == ROW_MESSAGE)
+        put_message(b, c, r, is_history);
+    else if (r->kind == ROW_GAP)
+        put_gap(b, c, r);
+    else {
+        begin_object(b, "epoch", c);
+        put_epoch(b, c, r->place);
+    }
+    buf_char(b, '}');
+}
+
+/* --- Rows --- */
+
+static void print_row(struct plain_output *o, const struct channel *c, const struct row *r,
+                      bool is_history) {
+    if (r->kind == ROW_NOTICE) {
+        plain_talk(row_text(r), r->text_len);
+        return;
+    }
+    if (o->jsonl)
+        put_object(&o->out, c, r, is_history);
+    else
+        put_text(&o->out, c, r);
+    end_line(o);
+}
+
+/* What stands behind it waits: a hole that is being filled. */
+static bool is_awaited(const struct model *m, const struct channel *c, const struct row *r) {
+    return r->kind == ROW_GAP && r->level == GAP_HOLE &&
+           (m->net.state != NET_ONLINE || c->join != JOIN_DONE || c->hole_pages > 0 ||
+            (r->flags & ROW_ASKED));
+}
+
+static struct printed *printed_of(struct plain_output *o, const struct model *m,
+                                  const struct channel *c) {
+    for (size_t i = 0; i < o->n; i++)
+        if (recipient_eq(&o->printed[i].to, &c->to))
+            return &o->printed[i];
+    if (o->n == CHANNELS_MAX) /* some were left since: there are never more than so many */
+        for (size_t i = 0; i < o->n; i++)
+            if (!model_channel(m, &o->printed[i].to))
+                o->printed[i--] = o->printed[--o->n];
+    o->printed[o->n] = (struct printed){.to = c->to};
+    return &o->printed[o->n++];
+}
+
+static void show_channel(struct plain_output *o, const struct model *m, const struct channel *c) {
+    const struct timeline *t = &c->timeline;
+    struct printed *p = printed_of(o, m, c);
+    size_t i = timeline_seek(t, p->at);
+    if (i < t->n && place_cmp(timeline_row(t, i)->place, p->at) == 0)
+        i++;
+    for (; i < t->n - t->pending; i++) {
+        const struct row *r = timeline_row(t, i);
+        if (is_awaited(m, c, r))
+            break;
+        print_row(o, c, r, !p->is_open);
+        p->at = r->place;
+    }
+    p->is_open = p->is_open || c->was_loaded;
+}
+
+/* --- Talk --- */
+
+static void show_net(struct plain_output *o, const struct model *m) {
+    struct buf b;
+    if (o->net == m->net.state)
+        return;
+    o->net = m->net.state;
+    if (o->net != NET_WAITING && o->net != NET_ONLINE)
+        return;
+    buf_init(&b, 1024);
+    describe_net(&b, m);
+    plain_talk(b.data, b.len);
+    buf_free(&b);
+}
+
+static void show_status(struct plain_output *o, const struct model *m) {
+    if (strcmp(o->status, m->status) == 0)
+        return;
+    memcpy(o->status, m->status, sizeof o->status);
+    if (*o->status)
+        plain_talk(o->status, strlen(o->status));
+}
+
+void plain_output_show(struct plain_output *o, const struct model *m) {
+    show_net(o, m);
+    show_status(o, m);
+    for (size_t i = 0; i < m->nchannels; i++)
+        show_channel(o, m, m->channels[i]);
+    o->is_closed = fflush(stdout) != 0 || o->is_closed;
+}
+
+void plain_output_purge(struct plain_output *o, const struct model *m, const struct answer *a) {
+    const struct channel *c = model_channel(m, &a->u.sys.to);
+    if (!o->jsonl || !c)
+        return;
+    begin_object(&o->out, "purge", c);
+    put_uuid(&o->out, "epoch", &a->u.sys.at.epoch);
+    if (a->u.sys.one)
+        put_uuid(&o->out, "UUID", &a->u.sys.uuid);
+    else
+        put_number(&o->out, "upTo", a->u.sys.at.seq);
+    buf_char(&o->out, '}');
+    end_line(o);
+}

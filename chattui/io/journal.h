@@ -1,0 +1,48 @@
+/* store - what outlives the program, in files for the user alone: who was signed in with which key,
+ * what was entered and isn't known to be stored, channels with their drafts and how far they were
+ * read.
+ *
+ *     $XDG_STATE_HOME/chattui/last                     the server that was signed in to last
+ *     $XDG_STATE_HOME/chattui/SERVER/last              the user who was signed in there last
+ *     $XDG_STATE_HOME/chattui/SERVER/USER/key          user UUID, name, access key
+ *     $XDG_STATE_HOME/chattui/SERVER/USER/outbox-N     journal of lines, of the Nth client
+ *     $XDG_STATE_HOME/chattui/SERVER/USER/channels     journal of channels; the last word counts
+ *
+ * Journals are JSON, a record a line. A record is appended by one write, and an outbox line is on
+ * the disk before anybody is told that it is; so whenever the program or the machine stops, what
+ * was told to be kept is there, and at most a torn last record isn't. Whole files are replaced by
+ * rename.
+ *
+ * Clients of the same user may run side by side: each has an outbox of its own, and takes over
+ * those that ended clients left.
+ */
+#ifndef CHATTUI_IO_JOURNAL_H
+#define CHATTUI_IO_JOURNAL_H
+
+#include "chattui/model/effect.h"
+#include "chattui/model/event.h"
+#include "chattui/io/net.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tui_settings;
+struct tui_store;
+
+/* For the server and user of the settings, or else the last ones. NULL: `why` says what is wrong. */
+struct tui_store *tui_store_open(const struct tui_settings *set, char *why, size_t size);
+void tui_store_close(struct tui_store *s); /* NULL is fine */
+
+/* EV_LOADED. What it points to is valid until the next call of a function here. */
+void tui_store_load(struct tui_store *s, struct event *e);
+
+/* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CHANNEL. Follows CONNECT (the
+ * server may have changed), and returns false for it as for all others. OUTBOX_ADD is answered by
+ * EV_PERSISTED, from within, by `fn`. */
+bool tui_store_carry_out(struct tui_store *s, const struct effect *fx, tui_event_fn *fn, void *arg);
+
+/* What went wrong last with what nobody is told by an event (a key or draft that can't be written),
+ * once; NULL: nothing. */
+const char *tui_store_trouble(struct tui_store *s);
+
+#endif

@@ -1,0 +1,175 @@
+/* password - see password.h. */
+#include "chattui/io/password.h"
+
+#include "chattui/io/settings.h"
+#include "common/base/secret.h"
+#include "common/proto/validate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COMMAND_MS 60000
+#define ROOM (PASSWORD_MAX + 2) /* with its line feed, and one more to see that it is too long */
+
+/* Frees itself when all its handles are closed. */
+struct tui_password {
+    tui_event_fn *fn;
+    void *arg;
+    char text[ROOM + 1], why[300];
+    size_t len;
+    uv_timer_t timer; /* of the file: comes at once; of the command: its deadline */
+    uv_process_t process;
+    uv_pipe_t output;
+    unsigned handles;
+    bool is_told, has_ended, is_read;
+};
+
+bool tui_password_has(const struct tui_settings *set) {
+    return *set->password_file || *set->password_command;
+}
+
+static void on_close(uv_handle_t *h) {
+    struct tui_password *p = h->data;
+    if (--p->handles > 0)
+        return;
+    secret_wipe(p->text, sizeof p->text);
+    free(p);
+}
+
+static void shut(uv_handle_t *h) {
+    if (!uv_is_closing(h))
+        uv_close(h, on_close);
+}
+
+/* Tells what came of it, once, and cleans up. */
+static void finish(struct tui_password *p) {
+    if (p->is_told)
+        return;
+    p->is_told = true;
+    p->text[p->len] = '\0';
+    size_t len = strcspn(p->text, "\r\n");
+    if (!*p->why && len == 0)
+        snprintf(p->why, sizeof p->why, "there is no password in it");
+    if (!*p->why && len > PASSWORD_MAX)
+        snprintf(p->why, sizeof p->why, "the password is longer than %d bytes", PASSWORD_MAX);
+    p->text[len] = '\0';
+    bool ok = !*p->why;
+    const char *text = ok ? p->text : p->why;
+    struct event e = {.kind = EV_PASSWORD,
+                      .u.line = {.text = text, .len = strlen(text), .yes = ok}};
+    p->fn(&e, p->arg);
+    secret_wipe(p->text, sizeof p->text);
+    shut((uv_handle_t *)&p->timer);
+    if (p->handles == 1) /* a file */
+        return;
+    if (!p->has_ended)
+        uv_process_kill(&p->process, SIGTERM);
+    shut((uv_handle_t *)&p->output);
+    shut((uv_handle_t *)&p->process);
+}
+
+/* --- From a file --- */
+
+static void read_file(struct tui_password *p, const char *path) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        snprintf(p->why, sizeof p->why, "%s: %s", path, strerror(errno));
+    else if (S_ISREG(st.st_mode) && (st.st_mode & 0007))
+        snprintf(p->why, sizeof p->why, "%s: others can read it: chmod 600", path);
+    else
+        while (p->len < ROOM && (n = read(fd, p->text + p->len, ROOM - p->len)) > 0)
+            p->len += (size_t)n;
+    if (n < 0)
+        snprintf(p->why, sizeof p->why, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
+static void on_timer(uv_timer_t *timer) {
+    struct tui_password *p = timer->data;
+    if (p->handles > 1)
+        snprintf(p->why, sizeof p->why, "the password command takes too long");
+    finish(p);
+}
+
+/* --- From a command --- */
+
+static void make_room(uv_handle_t *h, size_t size, uv_buf_t *b) {
+    struct tui_password *p = h->data;
+    (void)size;
+    *b = uv_buf_init(p->text + p->len, (unsigned)(ROOM - p->len));
+}
+
+static void finish_if_both(struct tui_password *p) {
+    if (p->has_ended && p->is_read)
+        finish(p);
+}
+
+static void on_output(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
+    struct tui_password *p = s->data;
+    (void)b;
+    if (n > 0)
+        p->len += (size_t)n;
+    if (n >= 0 && p->len < ROOM)
+        return;
+    uv_read_stop(s);
+    p->is_read = true;
+    finish_if_both(p);
+}
+
+static void on_exit_of_it(uv_process_t *process, int64_t status, int signal) {
+    struct tui_password *p = process->data;
+    p->has_ended = true;
+    if (status != 0 || signal != 0)
+        snprintf(p->why, sizeof p->why, "the password command failed (%s %d)",
+                 signal ? "signal" : "status", signal ? signal : (int)status);
+    finish_if_both(p);
+}
+
+static void start(struct tui_password *p, uv_loop_t *loop, char *command) {
+    char shell[] = "/bin/sh", option[] = "-c", *argv[] = {shell, option, command, NULL};
+    uv_stdio_container_t stdio[] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&p->output},
+        {.flags = UV_IGNORE}};
+    uv_process_options_t options = {
+        .exit_cb = on_exit_of_it, .file = shell, .args = argv, .stdio = stdio, .stdio_count = 3};
+    uv_pipe_init(loop, &p->output, 0);
+    p->output.data = p->process.data = p;
+    int error = uv_spawn(loop, &p->process, &options);
+    p->handles = 3;
+    if (error) {
+        snprintf(p->why, sizeof p->why, "%s: %s", shell, uv_strerror(error));
+        p->has_ended = true;
+        uv_timer_start(&p->timer, on_timer, 0, 0);
+        return;
+    }
+    uv_read_start((uv_stream_t *)&p->output, make_room, on_output);
+    uv_timer_start(&p->timer, on_timer, COMMAND_MS, 0);
+}
+
+struct tui_password *tui_password_read(uv_loop_t *loop, const struct tui_settings *set,
+                                       tui_event_fn *fn, void *arg) {
+    struct tui_password *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->fn = fn;
+    p->arg = arg;
+    uv_timer_init(loop, &p->timer);
+    p->timer.data = p;
+    p->handles = 1;
+    if (*set->password_file) {
+        read_file(p, set->password_file);
+        uv_timer_start(&p->timer, on_timer, 0, 0);
+    } else
+        start(p, loop, set->password_command);
+    return p;
+}

@@ -1,0 +1,172 @@
+/* record - see record.h. */
+#include "chattui/io/record.h"
+
+#include "common/proto/response_encode.h"
+#include "common/proto/json.h"
+
+#include <string.h>
+
+#define SEQ_MAX (((uint64_t)1 << 53) - 1)
+
+/* --- Writing: every member but the first begins with a comma --- */
+
+static void put_text(struct buf *b, const char *key, const char *s, size_t len) {
+    buf_fmt(b, ",\"%s\":", key);
+    encode_string(b, s, len);
+}
+
+static void put_uuid(struct buf *b, const char *key, const struct uuid *u) {
+    char text[UUID_TEXT];
+    uuid_write(u, text);
+    put_text(b, key, text, UUID_TEXT);
+}
+
+static void put_bool(struct buf *b, const char *key, bool v) {
+    buf_fmt(b, ",\"%s\":%s", key, v ? "true" : "false");
+}
+
+static void put_recipient(struct buf *b, const struct recipient *to, const char *peer) {
+    if (to->is_public)
+        put_text(b, "to", "0", 1);
+    else
+        put_uuid(b, "to", &to->user);
+    put_text(b, "peer", peer ? peer : "", peer ? strlen(peer) : 0);
+}
+
+static void put_position(struct buf *b, const struct position *at) {
+    put_uuid(b, "epoch", &at->epoch);
+    buf_str(b, ",\"seq\":");
+    buf_u64(b, at->seq);
+}
+
+static void put_kind(struct buf *b, const char *kind) {
+    buf_fmt(b, "{\"record\":\"%s\"", kind);
+}
+
+static void put_end(struct buf *b) {
+    buf_str(b, "}\n");
+}
+
+void record_put_line(struct buf *b, const struct saved_line *line) {
+    put_kind(b, "line");
+    put_uuid(b, "UUID", &line->uuid);
+    put_recipient(b, &line->to, line->peer);
+    buf_str(b, ",\"createdMs\":");
+    buf_u64(b, line->created_ms > 0 ? (uint64_t)line->created_ms : 0);
+    put_bool(b, "sent", line->was_sent);
+    put_position(b, &line->from);
+    if (line->refused && *line->refused)
+        put_text(b, "refused", line->refused, strlen(line->refused));
+    put_text(b, "text", line->text, line->len);
+    put_end(b);
+}
+
+void record_put_drop(struct buf *b, const struct uuid *uuid) {
+    put_kind(b, "drop");
+    put_uuid(b, "UUID", uuid);
+    put_end(b);
+}
+
+void record_put_channel(struct buf *b, const struct saved_channel *c) {
+    put_kind(b, "channel");
+    put_recipient(b, &c->to, c->peer);
+    put_bool(b, "open", c->open);
+    put_bool(b, "muted", c->muted);
+    put_bool(b, "pinned", c->pinned);
+    put_position(b, &c->read);
+    put_text(b, "draft", c->draft ? c->draft : "", c->draft ? strlen(c->draft) : 0);
+    put_end(b);
+}
+
+void record_put_key(struct buf *b, const struct saved_key *k) {
+    put_kind(b, "key");
+    put_uuid(b, "userUUID", &k->user);
+    put_text(b, "username", k->name, strlen(k->name));
+    put_text(b, "accessKey", k->key, strlen(k->key));
+    put_end(b);
+}
+
+/* --- Reading --- */
+
+static bool get_text(const struct json *o, const char *key, const char **s, size_t *len) {
+    size_t n;
+    return json_str(o, key, s, len ? len : &n) == JSON_OK;
+}
+
+static bool get_uuid(const struct json *o, const char *key, struct uuid *u) {
+    const char *s;
+    size_t len;
+    return get_text(o, key, &s, &len) && uuid_read(s, len, u);
+}
+
+static bool get_recipient(const struct json *o, struct recipient *to, const char **peer) {
+    const char *s;
+    size_t len;
+    if (!get_text(o, "to", &s, &len) || !get_text(o, "peer", peer, NULL))
+        return false;
+    to->is_public = strcmp(s, "0") == 0;
+    return to->is_public || uuid_read(s, len, &to->user);
+}
+
+static bool get_position(const struct json *o, struct position *at) {
+    return get_uuid(o, "epoch", &at->epoch) && json_u64(o, "seq", SEQ_MAX, &at->seq) == JSON_OK;
+}
+
+static bool get_bool(const struct json *o, const char *key, bool *v) {
+    return json_bool(o, key, v) == JSON_OK;
+}
+
+static bool read_line(const struct json *o, struct record *r) {
+    struct saved_line *line = &r->u.line;
+    uint64_t created;
+    if (!get_uuid(o, "UUID", &line->uuid) || !get_recipient(o, &line->to, &line->peer) ||
+        json_u64(o, "createdMs", SEQ_MAX, &created) != JSON_OK ||
+        !get_bool(o, "sent", &line->was_sent) || !get_position(o, &line->from))
+        return false;
+    line->created_ms = (int64_t)created;
+    if (!get_text(o, "refused", &line->refused, NULL))
+        line->refused = "";
+    return get_text(o, "text", &line->text, &line->len);
+}
+
+static bool read_drop(const struct json *o, struct record *r) {
+    return get_uuid(o, "UUID", &r->u.drop);
+}
+
+static bool read_channel(const struct json *o, struct record *r) {
+    struct saved_channel *c = &r->u.channel;
+    return get_recipient(o, &c->to, &c->peer) && get_bool(o, "open", &c->open) &&
+           get_bool(o, "muted", &c->muted) && get_bool(o, "pinned", &c->pinned) &&
+           get_position(o, &c->read) && get_text(o, "draft", &c->draft, NULL);
+}
+
+static bool read_key(const struct json *o, struct record *r) {
+    struct saved_key *k = &r->u.key;
+    return get_uuid(o, "userUUID", &k->user) && get_text(o, "username", &k->name, NULL) &&
+           get_text(o, "accessKey", &k->key, NULL);
+}
+
+void record_read(const char *text, size_t len, struct record *out) {
+    static const struct {
+        const char *name;
+        enum record_kind kind;
+        bool (*read)(const struct json *o, struct record *r);
+    } KINDS[] = {{"line", RECORD_LINE, read_line},
+                 {"drop", RECORD_DROP, read_drop},
+                 {"channel", RECORD_CHANNEL, read_channel},
+                 {"key", RECORD_KEY, read_key}};
+    struct err e;
+    const char *name;
+    *out = (struct record){.kind = RECORD_NONE};
+    out->doc = json_parse(text, len, 0, &e);
+    if (!get_text(out->doc, "record", &name, NULL))
+        return;
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (strcmp(KINDS[i].name, name) == 0 && KINDS[i].read(out->doc, out))
+            out->kind = KINDS[i].kind;
+}
+
+void record_free(struct record *r) {
+    json_free(r->doc);
+    *r = (struct record){.kind = RECORD_NONE};
+}

@@ -1,0 +1,172 @@
+/* settings - see settings.h. */
+#include "chattui/io/settings.h"
+
+#include "chattui/io/manual.h"
+#include "common/client/ws_url.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_SIZE 1024
+#define AT(field) offsetof(struct tui_settings, field)
+
+#define STR(name, letter, field, dflt, arg, help, group)                                           \
+    { name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, group }
+#define FLAG(name, field, help, group)                                                             \
+    { name, 0, OPTION_BOOL, AT(field), "no", 0, 0, NULL, NULL, help, group }
+
+/* Where each row of TUNING_TABLE has its value. */
+enum {
+#define X(field, name, dflt, least, most, help) TUNED_##field,
+    TUNING_TABLE(X)
+#undef X
+};
+
+static const struct option_def OPTIONS[] = {
+    STR("server", 's', server, "", "URL",
+        "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or here ws at port 8080; else the last one",
+        "The server"),
+    STR("ca", 0, ca, "", "FILE", "trust the authorities in this PEM file instead of the system's",
+        NULL),
+
+    STR("user", 'u', user, "", "NAME", "who to sign in as; else the last one there",
+        "The user"),
+    STR("password-file", 0, password_file, "", "FILE",
+        "the password is the first line of this file, if a password is needed", NULL),
+    STR("password-command", 0, password_command, "", "COMMAND",
+        "the password is the first line of what this shell command prints", NULL),
+
+    FLAG("plain", plain, "lines in, lines out: for pipes and screen readers", "Plain mode"),
+    {"format", 'F', OPTION_CHOICE, AT(format), "text", 0, 0, "text|jsonl", NULL,
+     "how --plain prints: as text, or the messages as JSON, one a line", NULL},
+    STR("join", 'j', join, "", "NAMES",
+        "users whose private conversations --plain opens, by comma; the last gets the lines", NULL),
+    FLAG("stay", stay, "go on printing when the input has ended", NULL),
+
+    STR("theme", 0, theme, "", "FILE", "looks; else the file theme beside the configuration",
+        "The screen"),
+    {"background", 0, OPTION_CHOICE, AT(background), "auto", 0, 0, "auto|dark|light", NULL,
+     "what the built-in looks are for; auto: as $COLORFGBG says, else dark", NULL},
+    STR("keys", 0, keys, "", "FILE", "keys of actions; else the file keys beside the configuration",
+        NULL),
+#define X(field, name, dflt, least, most, help)                                                    \
+    {name,                                                                                         \
+     0,                                                                                            \
+     (least) == 0 && (most) == 1 ? OPTION_BOOL : OPTION_NUM,                                       \
+     AT(tuned) + TUNED_##field * sizeof(union tuning_value),                                       \
+     (least) == 0 && (most) == 1 ? (dflt) ? "yes" : "no" : #dflt,                                  \
+     least,                                                                                        \
+     most,                                                                                         \
+     NULL,                                                                                         \
+     (least) == 0 && (most) == 1 ? NULL : "N",                                                     \
+     help,                                                                                         \
+     NULL},
+    TUNING_TABLE(X)
+#undef X
+
+    STR("state", 0, state, "", "DIR",
+        "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui", "Files"),
+    FLAG("list-options", list_options, "", NULL), /* for completions; see option_list */
+    {"man-part", 0, OPTION_CHOICE, AT(man_part), NULL, 0, 0, MANUAL_PARTS, NULL, "", NULL},
+    {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
+};
+
+/* The user's own directories, filled by tui_settings_load: the table of programs points to them. */
+static char config_file[PATH_SIZE];
+static const char *const CONFIG_FILES[] = {config_file, NULL};
+
+const struct option_program TUI_PROGRAM = {
+    .name = "chattui",
+    .env = "CHATTUI_",
+    .synopsis = "chattui [--server URL] [--user NAME] [--plain] …",
+    .about = "A terminal client for chatd.",
+    .options = OPTIONS,
+    .default_files = CONFIG_FILES,
+};
+
+/* $VARIABLE/chattui/name or ~/below/chattui/name. False: the user has no home. */
+static bool own_path(const char *variable, const char *below, const char *name,
+                     char out[PATH_SIZE]) {
+    const char *base = getenv(variable), *home = getenv("HOME");
+    *out = '\0';
+    if (base && *base == '/')
+        snprintf(out, PATH_SIZE, "%s/chattui%s", base, name);
+    else if (home && *home == '/')
+        snprintf(out, PATH_SIZE, "%s/%s/chattui%s", home, below, name);
+    return *out;
+}
+
+static bool complain(const char *option, const char *what) {
+    fprintf(stderr, "chattui: --%s: %s\n", option, what);
+    return false;
+}
+
+static void put(char **field, const char *text) {
+    char *copy = strdup(text);
+    if (!copy)
+        return;
+    free(*field);
+    *field = copy;
+}
+
+/* A file beside the configuration counts if it is there. */
+static void find_beside(char **field, const char *name) {
+    char path[PATH_SIZE];
+    if (!**field && own_path("XDG_CONFIG_HOME", ".config", name, path) && access(path, F_OK) == 0)
+        put(field, path);
+}
+
+/* In the form in which it is kept: what is stored for a server is stored by its address. */
+static bool check_server(struct tui_settings *set) {
+    struct ws_url url;
+    char why[200], text[WS_URL_TEXT];
+    if (!ws_url_parse(set->server, &url, why, sizeof why))
+        return complain("server", why);
+    ws_url_format(&url, text);
+    put(&set->server, text);
+    return true;
+}
+
+static bool check(struct tui_settings *set) {
+    char path[PATH_SIZE];
+    if (*set->server && !check_server(set))
+        return false;
+    if (*set->password_file && *set->password_command)
+        return complain("password-file", "not together with --password-command");
+    find_beside(&set->theme, "/theme");
+    find_beside(&set->keys, "/keys");
+    if (!*set->state) {
+        if (!own_path("XDG_STATE_HOME", ".local/state", "", path))
+            return complain("state", "there is no home directory to keep anything in: name one");
+        put(&set->state, path);
+    }
+    return true;
+}
+
+bool tui_settings_only_prints(const struct tui_settings *set) {
+    return set->list_options || set->man_part;
+}
+
+enum option_outcome tui_settings_load(struct tui_settings *set, int argc, char **argv) {
+    own_path("XDG_CONFIG_HOME", ".config", "/config", config_file);
+    enum option_outcome outcome = option_load(&TUI_PROGRAM, argc, argv, set, CHATTUI_VERSION);
+    if (outcome == OPTION_RUN && !tui_settings_only_prints(set) && !check(set))
+        return OPTION_ERROR;
+    return outcome;
+}
+
+void tui_settings_free(struct tui_settings *set) {
+    option_free(&TUI_PROGRAM, set);
+}
+
+void tui_settings_tuning(const struct tui_settings *set, struct tuning *out) {
+    tuning_defaults(out);
+    const struct tuning_def *d;
+    for (size_t i = 0; (d = tuning_def(i)); i++) {
+        bool is_switch = d->least == 0 && d->most == 1;
+        tuning_put(out, i, is_switch ? set->tuned[i].on : (int)set->tuned[i].number);
+    }
+}

@@ -1,0 +1,175 @@
+/* model - see model.h: its life, its channels, and how the user is told things. */
+#include "chattui/model/model.h"
+
+#include "chattui/update/complete.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *field_label(enum field f) {
+    static const char *const LABELS[FIELDS] = {
+#define X(sym, label) [FIELD_##sym] = label,
+        FIELD_TABLE(X)
+#undef X
+    };
+    return LABELS[f];
+}
+
+const char *net_state_text(enum net_state s) {
+    static const char *const TEXTS[] = {
+        [NET_OFFLINE] = "offline",       [NET_WAITING] = "waiting",
+        [NET_CONNECTING] = "connecting", [NET_GREETING] = "connecting",
+        [NET_SIGNED_OUT] = "signed out", [NET_SIGNING_IN] = "signing in",
+        [NET_ONLINE] = "online",
+    };
+    return TEXTS[s];
+}
+
+/* --- Life --- */
+
+bool model_init(struct model *m, const struct model_options *options) {
+    memset(m, 0, sizeof *m);
+    if (!roster_init(&m->roster))
+        return false;
+    snprintf(m->url, sizeof m->url, "%s", options->server);
+    snprintf(m->user, sizeof m->user, "%s", options->user);
+    m->is_plain = options->is_plain;
+    m->seed = options->seed;
+    m->tuning = options->tuning;
+    m->show_members = m->tuning.members;
+    m->has_focus = true;
+    m->net.limits = (struct server_limits){.message_chars = MESSAGE_MAX_CHARS,
+                                           .message_bytes = MESSAGE_MAX_BYTES,
+                                           .history_page = HISTORY_PAGE_MAX,
+                                           .users_page = USERS_PAGE_MAX};
+    return true;
+}
+
+static void free_channel(struct channel *c) {
+    timeline_free(&c->timeline);
+    members_free(&c->members);
+    free(c->draft);
+    free(c);
+}
+
+void model_free(struct model *m) {
+    for (size_t i = 0; i < m->nchannels; i++)
+        free_channel(m->channels[i]);
+    complete_free(&m->completion);
+    outbox_free(&m->outbox);
+    roster_free(&m->roster);
+    free(m->question.held);
+    free(m->lookup.text);
+    if (m->password) {
+        secret_wipe(m->password, strlen(m->password));
+        free(m->password);
+    }
+    secret_wipe(m, sizeof *m);
+}
+
+/* --- Channels --- */
+
+struct channel *model_current(const struct model *m) {
+    return m->nchannels > 0 ? m->channels[m->current] : NULL;
+}
+
+struct channel *model_channel(const struct model *m, const struct recipient *to) {
+    for (size_t i = 0; i < m->nchannels; i++)
+        if (recipient_eq(&m->channels[i]->to, to))
+            return m->channels[i];
+    return NULL;
+}
+
+size_t model_index(const struct model *m, const struct channel *c) {
+    size_t i = 0;
+    while (i < m->nchannels && m->channels[i] != c)
+        i++;
+    return i;
+}
+
+struct channel *model_open(struct model *m, const struct recipient *to, const char *name) {
+    struct channel *c = model_channel(m, to);
+    if (c || m->nchannels == CHANNELS_MAX)
+        return c;
+    c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    char spare[16];
+    c->to = *to;
+    if (!to->is_public && !*name)
+        name = roster_name(&m->roster, &to->user, spare);
+    snprintf(c->name, sizeof c->name, "%s", to->is_public ? "public" : name);
+    c->is_self = !to->is_public && uuid_eq(&to->user, &m->me);
+    c->order = ++m->channel_order;
+    timeline_init(&c->timeline, &m->budget);
+    m->channels[m->nchannels++] = c;
+    model_sort(m);
+    return c;
+}
+
+void model_close(struct model *m, struct channel *c) {
+    size_t i = model_index(m, c);
+    if (i == m->nchannels)
+        return;
+    m->nchannels--;
+    memmove(m->channels + i, m->channels + i + 1, (m->nchannels - i) * sizeof *m->channels);
+    if (m->current > i || m->current == m->nchannels)
+        m->current = m->current > 0 ? m->current - 1 : 0;
+    free_channel(c);
+}
+
+/* Public, then what is pinned, then the rest as it was opened. */
+static int channel_order(const void *a, const void *b) {
+    const struct channel *x = *(struct channel *const *)a, *y = *(struct channel *const *)b;
+    if (x->to.is_public != y->to.is_public)
+        return x->to.is_public ? -1 : 1;
+    if (x->pinned != y->pinned)
+        return x->pinned ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
+}
+
+void model_sort(struct model *m) {
+    const struct channel *current = model_current(m);
+    qsort(m->channels, m->nchannels, sizeof *m->channels, channel_order);
+    m->current = current ? model_index(m, current) : 0;
+}
+
+/* --- Odds --- */
+
+/* splitmix64: for jitter only, nothing that has to be hard to guess. */
+uint32_t model_random(struct model *m, uint32_t below) {
+    uint64_t z = (m->seed += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return below > 0 ? (uint32_t)(z % below) : 0;
+}
+
+#define SAY_MS 8000
+#define NOTICE_BYTES 4096
+
+void model_say(struct model *m, bool is_error, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(m->status, sizeof m->status, fmt, ap);
+    va_end(ap);
+    m->is_status_error = is_error;
+    m->status_until_ms = m->now_ms + SAY_MS;
+    m->version++;
+}
+
+void model_notice(struct model *m, struct channel *c, enum notice_level level, const char *fmt,
+                  ...) {
+    char text[NOTICE_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (!c)
+        c = model_current(m);
+    if (c)
+        timeline_notice(&c->timeline, level, text, strlen(text), m->wall_ms);
+    m->version++;
+}

@@ -1,0 +1,284 @@
+/* screen - see screen.h. */
+#define NCURSES_WIDECHAR 1
+#include "chattui/term/screen.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <curses.h>
+#include <term.h>
+
+#define FALLBACK_TERM "xterm-256color"
+#define MODES_ON "\033[?2004h\033[?1004h"
+#define MODES_OFF "\033[?1006l\033[?1000l\033[?1004l\033[?2004l"
+#define MOUSE_ON "\033[?1000h\033[?1006h"
+#define MOUSE_OFF "\033[?1006l\033[?1000l"
+#define RESCUE_SIZE 256
+
+static struct {
+    SCREEN *curses;
+    bool is_open, is_ours; /* ours: not given back for a while */
+    bool mouse, has_colors;
+    int rows, cols;
+    struct grid shown; /* what the terminal has; 0 x 0 = unknown */
+    attr_t attrs[STYLES];
+    struct termios before;
+    bool has_before;
+    char rescue[RESCUE_SIZE]; /* what takes the terminal out of all modes */
+    size_t rescue_len;
+} scr;
+
+/* --- Modes --- */
+
+/* Past curses, whose buffer is empty by then. */
+static void send(const char *bytes, size_t n) {
+    while (n) {
+        ssize_t done = write(STDOUT_FILENO, bytes, n);
+        if (done <= 0)
+            return; /* nobody is there any more */
+        bytes += done;
+        n -= (size_t)done;
+    }
+}
+
+static void send_str(const char *s) {
+    send(s, strlen(s));
+}
+
+static void modes_on(void) {
+    send_str(MODES_ON);
+    if (scr.mouse)
+        send_str(MOUSE_ON);
+}
+
+/* A capability as bytes, if it is plain ones. */
+static void add_capability(const char *name) {
+    const char *s = tigetstr(name);
+    if (!s || s == (char *)-1 || strstr(s, "$<") || scr.rescue_len + strlen(s) >= sizeof scr.rescue)
+        return;
+    memcpy(scr.rescue + scr.rescue_len, s, strlen(s));
+    scr.rescue_len += strlen(s);
+}
+
+/* Prepared while it is safe to look things up. */
+static void prepare_rescue(void) {
+    static const char *const NAMES[] = {"sgr0", "cnorm", "rmcup", "rmkx"};
+    scr.rescue_len = strlen(MODES_OFF);
+    memcpy(scr.rescue, MODES_OFF, scr.rescue_len);
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        add_capability(NAMES[i]);
+}
+
+void screen_rescue(void) {
+    if (!scr.is_open || !scr.is_ours)
+        return;
+    scr.is_ours = false;
+    send(scr.rescue, scr.rescue_len);
+    if (scr.has_before)
+        tcsetattr(STDIN_FILENO, TCSANOW, &scr.before);
+}
+
+/* --- Looks --- */
+
+static attr_t curses_attrs(uint8_t attrs) {
+    return (attrs & LOOK_BOLD ? A_BOLD : 0) | (attrs & LOOK_DIM ? A_DIM : 0) |
+           (attrs & LOOK_ITALIC ? A_ITALIC : 0) | (attrs & LOOK_UNDERLINE ? A_UNDERLINE : 0) |
+           (attrs & LOOK_REVERSE ? A_REVERSE : 0);
+}
+
+/* Pair i + 1 is style i's. */
+static void set_up_looks(const struct screen_options *options) {
+    struct theme theme = *options->theme;
+    scr.has_colors = !options->no_color && has_colors() && start_color() == OK &&
+                     use_default_colors() == OK && COLOR_PAIRS > STYLES;
+    theme_fit(&theme, scr.has_colors ? COLORS : 0);
+    for (int i = 0; i < STYLES; i++) {
+        const struct look *look = &theme.looks[i];
+        scr.attrs[i] = curses_attrs(look->attrs);
+        if (scr.has_colors)
+            init_pair((short)(i + 1), look->fg, look->bg);
+    }
+}
+
+/* --- Opening and closing --- */
+
+bool screen_size(int *rows, int *cols) {
+    struct winsize w;
+    int r = scr.rows, c = scr.cols;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 0 && w.ws_col > 0) {
+        r = w.ws_row < GRID_MAX ? w.ws_row : GRID_MAX;
+        c = w.ws_col < GRID_MAX ? w.ws_col : GRID_MAX;
+    }
+    bool changed = r != scr.rows || c != scr.cols;
+    if (changed && scr.is_open) {
+        resizeterm(r, c);
+        screen_redraw();
+    }
+    *rows = scr.rows = r;
+    *cols = scr.cols = c;
+    return changed;
+}
+
+/* raw: Ctrl-C, Ctrl-Z and Ctrl-S are keys; nonl: Enter is not Ctrl-J. Keys are taken apart in
+ * keys.c, so keypad stays off. */
+static void set_up_terminal(void) {
+    raw();
+    noecho();
+    nonl();
+    intrflush(stdscr, FALSE);
+    scrollok(stdscr, FALSE);
+    idlok(stdscr, FALSE);
+    leaveok(stdscr, FALSE);
+}
+
+/* newterm by itself would end the program, or leak, over a type that it does not know. */
+static bool is_known(const char *term) {
+    int status;
+    if (!term || !*term || setupterm(term, STDOUT_FILENO, &status) != OK)
+        return false;
+    del_curterm(cur_term);
+    return true;
+}
+
+/* curses leaves SIGTSTP alone for good if somebody else has it at this moment. Its own handler
+ * would be put back after each refresh, and what comes during one would be lost: it is ignored
+ * then. */
+static SCREEN *new_terminal(const char *type) {
+    void (*before)(int) = signal(SIGTSTP, SIG_IGN);
+    SCREEN *terminal = newterm(type, stdout, stdin);
+    signal(SIGTSTP, before);
+    return terminal;
+}
+
+bool screen_open(const struct screen_options *options, char *why, size_t size) {
+    const char *term = getenv("TERM");
+    scr.has_before = tcgetattr(STDIN_FILENO, &scr.before) == 0;
+    scr.curses = new_terminal(is_known(term) ? term : FALLBACK_TERM);
+    if (!scr.curses) {
+        snprintf(why, size, "the terminal type \"%s\" is not known here, nor is " FALLBACK_TERM,
+                 term ? term : "");
+        return false;
+    }
+    set_term(scr.curses);
+    prepare_rescue();
+    scr.is_open = scr.is_ours = true;
+    set_up_terminal();
+    set_up_looks(options);
+    getmaxyx(stdscr, scr.rows, scr.cols);
+    modes_on();
+    return true;
+}
+
+void screen_leave(void) {
+    if (!scr.is_open || !scr.is_ours)
+        return;
+    scr.is_ours = false;
+    send_str(MODES_OFF);
+    endwin();
+    if (scr.has_before)
+        tcsetattr(STDIN_FILENO, TCSANOW, &scr.before);
+}
+
+void screen_enter(void) {
+    if (!scr.is_open || scr.is_ours)
+        return;
+    scr.has_before = tcgetattr(STDIN_FILENO, &scr.before) == 0;
+    scr.is_ours = true;
+    set_up_terminal();
+    clearok(curscr, TRUE);
+    refresh();
+    modes_on();
+    screen_redraw();
+}
+
+void screen_close(void) {
+    if (!scr.is_open)
+        return;
+    screen_leave();
+    delscreen(scr.curses);
+    grid_free(&scr.shown);
+    scr.curses = NULL;
+    scr.is_open = false;
+}
+
+/* --- Showing --- */
+
+void screen_redraw(void) {
+    grid_free(&scr.shown);
+    if (scr.is_open)
+        clearok(curscr, TRUE);
+}
+
+/* A cell as curses has it; a wide one counts once. */
+static void to_curses(const struct cell *cell, cchar_t *out) {
+    wchar_t text[CELL_CHARS + 1];
+    size_t n = 0;
+    for (; n < CELL_CHARS && cell->ch[n]; n++)
+        text[n] = (wchar_t)cell->ch[n];
+    text[n] = L'\0';
+    short pair = scr.has_colors ? (short)(cell->style + 1) : 0;
+    if (setcchar(out, text, scr.attrs[cell->style], pair, NULL) != OK)
+        setcchar(out, L" ", scr.attrs[cell->style], pair, NULL);
+}
+
+static void show_row(const struct grid *g, int row) {
+    static cchar_t line[GRID_MAX];
+    const struct cell *cells = grid_row(g, row);
+    int n = 0;
+    for (int c = 0; c < g->cols; c++)
+        if (cells[c].width)
+            to_curses(&cells[c], &line[n++]);
+    mvadd_wchnstr(row, 0, line, n);
+}
+
+/* The copy of what is shown; of the grid's size. */
+static bool has_copy(const struct grid *g) {
+    return scr.shown.rows == g->rows && scr.shown.cols == g->cols;
+}
+
+void screen_show(const struct grid *g) {
+    if (!scr.is_open || !scr.is_ours)
+        return;
+    bool known = has_copy(g);
+    if (!known && !grid_resize(&scr.shown, g->rows, g->cols))
+        grid_free(&scr.shown); /* no memory: then each row is shown each time */
+    for (int r = 0; r < g->rows && r < LINES; r++) {
+        if (known && grid_row_eq(g, &scr.shown, r))
+            continue;
+        show_row(g, r);
+        if (has_copy(g))
+            memcpy(grid_row(&scr.shown, r), grid_row(g, r), (size_t)g->cols * sizeof *g->cells);
+    }
+    curs_set(g->cursor_on);
+    if (g->cursor_on)
+        move(g->cursor_row, g->cursor_col);
+    refresh();
+}
+
+void screen_mouse(bool on) {
+    if (on == scr.mouse)
+        return;
+    scr.mouse = on;
+    if (scr.is_ours)
+        send_str(on ? MOUSE_ON : MOUSE_OFF);
+}
+
+void screen_bell(void) {
+    if (scr.is_ours)
+        send_str("\a");
+}
+
+void screen_notify(const char *title, const char *body) {
+    if (!scr.is_ours)
+        return;
+    send_str("\033]9;");
+    send_str(title);
+    send_str(": ");
+    send_str(body);
+    send_str("\a");
+}

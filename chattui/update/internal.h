@@ -1,0 +1,131 @@
+/* update_parts - what update's files have in common. */
+#ifndef CHATTUI_UPDATE_INTERNAL_H
+#define CHATTUI_UPDATE_INTERNAL_H
+
+#include "chattui/update/update.h"
+#include "common/proto/response_decode.h"
+
+/* --- update_net.c: the connection, and who we are on it --- */
+
+void net_loaded(struct model *m, const struct event *e, struct effects *fx);
+void net_connect(struct model *m, struct effects *fx); /* now; closes a connection there is */
+/* Closes the connection and stays offline. `why` becomes the trouble. */
+void net_stop(struct model *m, struct effects *fx, const char *why);
+void net_opened(struct model *m);
+void net_closed(struct model *m, const struct event *e, struct effects *fx);
+void net_password(struct model *m, const struct event *e, struct effects *fx);
+void net_tick(struct model *m, struct effects *fx);
+void net_ready(struct model *m, const struct answer *a, struct effects *fx);
+void net_authorized(struct model *m, const struct answer *a, struct effects *fx);
+void net_unauthorized(struct model *m, struct effects *fx, bool asked_for);
+/* The answer to signIn or signUp is an error. */
+void net_sign_failed(struct model *m, const struct answer *a, struct effects *fx);
+/* The server does not take our key (or us) any more. */
+void net_key_refused(struct model *m, struct effects *fx, const char *why);
+/* A request that carried the key was answered: we are in. */
+void net_signed_in(struct model *m);
+/* Sends signIn or signUp with the password at hand. */
+void net_sign_in(struct model *m, struct effects *fx);
+
+/* --- dialog.c --- */
+
+void dialog_open(struct model *m, struct effects *fx, const char *why);
+void dialog_close(struct model *m);
+void dialog_field(struct model *m, const struct event *e, struct effects *fx);
+
+/* --- update_answer.c --- */
+
+void take_answer(struct model *m, const struct answer *a, struct effects *fx);
+
+/* --- update_message.c: messages and members, as they come --- */
+
+void take_join(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx);
+void take_read(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx);
+void take_message(struct model *m, const struct answer *a, struct effects *fx);
+void take_unread(struct model *m, const struct answer *a, struct effects *fx);
+void take_sys_user(struct model *m, const struct answer *a);
+/* The channel of a message, as we name it. False: it isn't one of ours. */
+bool recipient_of(const struct model *m, const struct message *am, struct recipient *out);
+
+/* --- update_outbox.c: lines on their way --- */
+
+/* Enters a line to be sent. False: it can't be; the user was told. */
+bool outbox_enter(struct model *m, struct effects *fx, struct channel *c, const struct uuid *uuid,
+                  const char *text, size_t len);
+void outbox_loaded(struct model *m, const struct saved_line *lines, size_t n);
+void outbox_persisted(struct model *m, const struct event *e);
+/* A message of ours is stored: if it was in the outbox, it isn't any more. */
+void outbox_stored(struct model *m, const struct uuid *uuid, struct effects *fx);
+void outbox_refused(struct model *m, const struct ask *ask, const struct answer *a,
+                    struct effects *fx);
+void outbox_lost_connection(struct model *m);
+/* Sends what is due in a channel. */
+void outbox_pump(struct model *m, struct channel *c, struct effects *fx);
+/* The failed lines of a channel (NULL: of all): again, or gone. Return how many. */
+size_t outbox_retry(struct model *m, const struct channel *c);
+size_t outbox_discard(struct model *m, struct effects *fx, const struct channel *c);
+
+/* --- update_send.c: requests --- */
+
+/* Sends whatever is due: joins, lines, history. */
+void pump(struct model *m, struct effects *fx);
+/* A request under way, and the frame for it to be filled in; NULL: too many are. */
+struct ask *ask_begin(struct model *m, struct effects *fx, enum ask_kind kind,
+                      const struct recipient *to, struct request **out);
+struct ask *ask_find(struct model *m, uint64_t id);
+bool ask_is_under_way(const struct model *m, enum ask_kind kind, const struct recipient *to);
+void ask_end(struct ask *ask);
+bool ask_users(struct model *m, struct effects *fx, enum ask_kind kind, uint32_t offset);
+void asks_lost(struct model *m); /* the connection is gone */
+/* How long to wait before the `n`th try, with jitter, ms. */
+uint32_t back_off(struct model *m, unsigned n);
+
+/* --- update_channel.c --- */
+
+void channel_select(struct model *m, struct effects *fx, size_t index);
+void channel_seen(struct model *m, struct channel *c); /* all of it is read */
+void channel_recount(struct model *m, struct channel *c);
+bool channel_is_seen(const struct model *m, const struct channel *c); /* by the user, now */
+void channel_set_draft(struct model *m, struct channel *c, const char *text, size_t len,
+                       size_t cursor);
+void channel_changed(struct model *m, struct channel *c); /* to be saved, soon */
+void channels_save(struct model *m, struct effects *fx);  /* those that changed */
+void channels_loaded(struct model *m, const struct saved_channel *channels, size_t n);
+void channel_jump(struct model *m, struct channel *c, struct place at); /* scrolls there */
+/* Opens a conversation with somebody and goes there. NULL: the user was told why not. */
+struct channel *channel_talk_to(struct model *m, struct effects *fx, const struct recipient *to,
+                                const char *name);
+
+/* --- update_ui.c --- */
+
+void ui_line(struct model *m, const struct event *e, struct effects *fx);
+void ui_action(struct model *m, enum action action, struct effects *fx);
+void ui_scroll(struct model *m, const struct scroll *s);
+void ui_reply(struct model *m, const struct event *e, struct effects *fx);
+void ui_quit(struct model *m, struct effects *fx, int status);
+void set_input(struct effects *fx, const char *text, size_t len, size_t cursor);
+
+void open_link(struct model *m, struct effects *fx, const char *link, size_t len);
+
+/* --- slash_talk.c --- */
+
+void channel_leave(struct model *m, struct effects *fx, struct channel *c); /* frees it */
+void list_users(struct model *m, const struct answer *a);
+
+/* --- find.c: looking in texts --- */
+
+/* Does the text mention that name, as a word, whatever the case? */
+bool text_mentions(const char *text, size_t len, const char *name);
+bool text_has(const char *text, size_t len, const char *what); /* case apart */
+/* The next http(s) link from *at on; NULL: no more. *at moves behind it. */
+const char *text_link(const char *text, size_t len, size_t *at, size_t *link_len);
+void search_begin(struct model *m, const char *text);
+void search_step(struct model *m, bool older);
+void search_more(struct model *m, struct channel *c); /* a page has come */
+void mention_step(struct model *m, bool older);
+void lookup_begin(struct model *m, struct effects *fx, const char *name, const char *text,
+                  const struct uuid *uuid);
+void lookup_users(struct model *m, const struct answer *a, struct effects *fx);
+void lookup_end(struct model *m);
+
+#endif

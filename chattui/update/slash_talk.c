@@ -1,0 +1,301 @@
+/* slash_talk - commands about channels, people and messages. */
+#include "chattui/update/slash_run.h"
+#include "chattui/update/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_BYTES (32u << 10) /* of one notice */
+
+/* A notice that was put together in a buffer, which is freed. */
+static void show(struct slash_call *call, struct buf *b) {
+    struct channel *c = call->channel;
+    if (b->len > 0 && b->data[b->len - 1] == '\n')
+        b->len--;
+    timeline_notice(&c->timeline, NOTICE_INFO, b->data, b->len, call->m->wall_ms);
+    call->m->version++;
+    buf_free(b);
+}
+
+/* A channel of the list by its name. */
+static struct channel *named(const struct model *m, const char *name) {
+    for (size_t i = 0; i < m->nchannels; i++)
+        if (name_order(m->channels[i]->name, name) == 0)
+            return m->channels[i];
+    for (size_t i = 0; i < m->nchannels; i++)
+        if (name_begins(m->channels[i]->name, name, strlen(name)) &&
+            strlen(m->channels[i]->name) == strlen(name))
+            return m->channels[i];
+    return NULL;
+}
+
+/* --- Going and leaving --- */
+
+bool run_join(struct slash_call *call) {
+    struct channel *c = named(call->m, call->arg[0]);
+    if (c)
+        channel_select(call->m, call->fx, model_index(call->m, c));
+    else
+        lookup_begin(call->m, call->fx, call->arg[0], NULL, &call->e->u.line.uuid);
+    return true;
+}
+
+bool run_msg(struct slash_call *call) {
+    lookup_begin(call->m, call->fx, call->arg[0], call->arg[1], &call->e->u.line.uuid);
+    return true;
+}
+
+void channel_leave(struct model *m, struct effects *fx, struct channel *c) {
+    bool was_current = c == model_current(m);
+    c->join = JOIN_NONE;
+    channel_set_draft(m, c, "", 0, 0);
+    c->is_dirty = true;
+    channels_save(m, fx);
+    model_close(m, c);
+    if (was_current) {
+        struct channel *next = model_current(m);
+        const char *draft = next->draft ? next->draft : "";
+        set_input(fx, draft, strlen(draft), next->draft_cursor);
+        channel_select(m, fx, m->current);
+    }
+    m->version++;
+}
+
+bool run_part(struct slash_call *call) {
+    struct model *m = call->m;
+    struct channel *c = *call->arg[0] ? named(m, call->arg[0]) : call->channel;
+    if (!c || c->to.is_public) {
+        model_say(m, true, c ? "nobody leaves the public channel" : "no such channel is open");
+        return false;
+    }
+    if (outbox_count(&m->outbox, &c->to, false) + outbox_count(&m->outbox, &c->to, true) > 0) {
+        model_say(m, true, "messages wait to be sent to %s: let them go first, or /discard",
+                  c->name);
+        return false;
+    }
+    struct request *r;
+    if (c->join == JOIN_DONE && m->net.state == NET_ONLINE &&
+        ask_begin(m, call->fx, ASK_LEAVE, &c->to, &r))
+        r->u.leave.to = c->to;
+    else
+        channel_leave(m, call->fx, c);
+    return true;
+}
+
+/* How well the letters of `what` lie in `name`, in order; 0 = they don't. */
+static unsigned fuzzy(const char *name, const char *what) {
+    unsigned score = 1, run = 0;
+    for (; *name && *what; name++) {
+        bool fits = name_begins(name, what, 1);
+        run = fits ? run + 1 : 0;
+        score += run * run;
+        what += fits;
+    }
+    return *what ? 0 : score;
+}
+
+bool run_buffer(struct slash_call *call) {
+    struct model *m = call->m;
+    size_t best = 0;
+    unsigned most = 0;
+    for (size_t i = 0; i < m->nchannels; i++) {
+        unsigned score = fuzzy(m->channels[i]->name, call->arg[0]);
+        if (score > most) {
+            most = score;
+            best = i;
+        }
+    }
+    if (most == 0) {
+        model_say(m, true, "no channel is like that");
+        return false;
+    }
+    channel_select(m, call->fx, best);
+    return true;
+}
+
+/* --- Saying --- */
+
+/* The protocol has no actions: they are messages that begin with "/me ", as other clients show
+ * them. */
+bool run_me(struct slash_call *call) {
+    size_t len = strlen(call->arg[0]) + 5;
+    char *text = malloc(len);
+    if (!text)
+        return false;
+    snprintf(text, len, "/me %s", call->arg[0]);
+    bool done =
+        outbox_enter(call->m, call->fx, call->channel, &call->e->u.line.uuid, text, strlen(text));
+    free(text);
+    return done;
+}
+
+bool run_edit(struct slash_call *call) {
+    struct effect *e = effects_add(call->fx, EFFECT_EDITOR);
+    e->len = strlen(call->arg[0]);
+    e->text = effects_copy(call->fx, call->arg[0], e->len);
+    return true;
+}
+
+static bool is_all(const struct slash_call *call) {
+    return strcmp(call->arg[0], "all") == 0;
+}
+
+bool run_retry(struct slash_call *call) {
+    size_t n = outbox_retry(call->m, is_all(call) ? NULL : call->channel);
+    model_say(call->m, false, n ? "trying %zu again" : "nothing has failed", n);
+    return true;
+}
+
+bool run_discard(struct slash_call *call) {
+    size_t n = outbox_discard(call->m, call->fx, is_all(call) ? NULL : call->channel);
+    size_t left = outbox_count(&call->m->outbox, is_all(call) ? NULL : &call->channel->to, true);
+    model_say(call->m, false,
+              left ? "%zu given up: again for the rest"
+              : n  ? "%zu given up"
+                   : "nothing has failed",
+              n);
+    return true;
+}
+
+/* --- Looking --- */
+
+bool run_list(struct slash_call *call) {
+    static const char *const WORDS[] = {"", " new", " private", " mentions you"};
+    struct buf b;
+    buf_init(&b, LIST_BYTES);
+    for (size_t i = 0; i < call->m->nchannels; i++) {
+        const struct channel *c = call->m->channels[i];
+        buf_fmt(&b, "%zu %s%s%s", i + 1, c->name, c->pinned ? ", pinned" : "",
+                c->muted ? ", muted" : "");
+        if (c->unread > 0)
+            buf_fmt(&b, ": %u%s%s", c->unread, c->unread == UNREAD_MAX ? " or more" : "",
+                    WORDS[c->activity]);
+        buf_char(&b, '\n');
+    }
+    show(call, &b);
+    return true;
+}
+
+bool run_names(struct slash_call *call) {
+    const struct members *ms = &call->channel->members;
+    struct buf b;
+    buf_init(&b, LIST_BYTES);
+    buf_fmt(&b, "%llu member%s", (unsigned long long)ms->total, ms->total == 1 ? "" : "s");
+    if (ms->n < ms->total)
+        buf_fmt(&b, ", %zu of them known here", ms->n);
+    buf_str(&b, "\nonline: ");
+    size_t online = members_online(ms);
+    for (size_t i = 0; i < ms->n; i++) {
+        if (i == online)
+            buf_str(&b, i > 0 ? "\noffline: " : "nobody\noffline: ");
+        buf_fmt(&b, "%s%s", i > 0 && i != online ? ", " : "", ms->list[i]->name);
+    }
+    show(call, &b);
+    return true;
+}
+
+bool run_users(struct slash_call *call) {
+    struct model *m = call->m;
+    bool online = *call->arg[0];
+    struct request *r;
+    if (online && strcmp(call->arg[0], "online") != 0) {
+        model_say(m, true, "usage: /users [online]");
+        return false;
+    }
+    if (m->net.state != NET_ONLINE || !ask_begin(m, call->fx, ASK_LIST, NULL, &r)) {
+        model_say(m, true, "not connected");
+        return false;
+    }
+    r->u.users.limit = m->net.limits.users_page;
+    r->u.users.online = online;
+    return true;
+}
+
+void list_users(struct model *m, const struct answer *a) {
+    struct slash_call call = {.m = m, .channel = model_current(m)};
+    struct buf b;
+    buf_init(&b, LIST_BYTES - 64);
+    buf_fmt(&b, "%llu users:", (unsigned long long)a->u.users.total);
+    size_t i = 0;
+    for (; i < a->u.users.n && b.len + NAME_MAX_BYTES + 16 < LIST_BYTES - 64; i++)
+        buf_fmt(&b, "%s %s%s", i > 0 ? "," : "", a->u.users.users[i].name,
+                a->u.users.users[i].online ? " (online)" : "");
+    if (i < a->u.users.total)
+        buf_str(&b, ", ...");
+    show(&call, &b);
+}
+
+bool run_search(struct slash_call *call) {
+    search_begin(call->m, call->arg[0]);
+    return true;
+}
+
+#define LINKS_SHOWN 20
+
+bool run_url(struct slash_call *call) {
+    const struct timeline *t = &call->channel->timeline;
+    unsigned wanted = (unsigned)strtoul(call->arg[0], NULL, 10), n = 0;
+    struct buf b;
+    buf_init(&b, LIST_BYTES);
+    for (size_t i = t->n; i > 0 && n < LINKS_SHOWN; i--) {
+        const struct row *r = t->rows[i - 1];
+        size_t at = 0, len;
+        const char *link;
+        while (r->kind == ROW_MESSAGE && n < LINKS_SHOWN &&
+               (link = text_link(row_text(r), r->text_len, &at, &len))) {
+            if (++n == wanted)
+                open_link(call->m, call->fx, link, len);
+            buf_fmt(&b, "%u %.*s\n", n, (int)len, link);
+        }
+    }
+    if (n == 0 || wanted > n)
+        model_say(call->m, true, n == 0 ? "no link in this channel" : "no link has that number");
+    if (n > 0 && wanted == 0)
+        show(call, &b);
+    else
+        buf_free(&b);
+    return true;
+}
+
+/* --- The channel itself --- */
+
+bool run_clear(struct slash_call *call) {
+    struct timeline *t = &call->channel->timeline;
+    size_t stored = t->n - t->pending;
+    t->cleared = *call->arg[0] || stored == 0 ? PLACE_NONE : t->rows[stored - 1]->place;
+    t->version++;
+    call->channel->scroll = (struct scroll){.edge = SCROLL_FOLLOW};
+    return true;
+}
+
+bool run_read(struct slash_call *call) {
+    for (size_t i = 0; i < call->m->nchannels; i++)
+        channel_seen(call->m, call->m->channels[i]);
+    return true;
+}
+
+/* "on", "off", or the other than it is. */
+static bool toggle(struct slash_call *call, bool *flag, const char *what) {
+    const char *arg = call->arg[0];
+    if (*arg && strcmp(arg, "on") != 0 && strcmp(arg, "off") != 0) {
+        model_say(call->m, true, "either on or off");
+        return false;
+    }
+    *flag = *arg ? strcmp(arg, "on") == 0 : !*flag;
+    model_say(call->m, false, "%s is %s%s", call->channel->name, *flag ? "" : "not ", what);
+    channel_changed(call->m, call->channel);
+    return true;
+}
+
+bool run_mute(struct slash_call *call) {
+    bool done = toggle(call, &call->channel->muted, "muted");
+    channel_recount(call->m, call->channel);
+    return done;
+}
+
+bool run_pin(struct slash_call *call) {
+    bool done = toggle(call, &call->channel->pinned, "pinned");
+    model_sort(call->m);
+    return done;
+}

@@ -1,0 +1,171 @@
+/* update - see update.h: which event goes where, and when to wake up next. */
+#include "chattui/update/internal.h"
+
+#include "chattui/update/complete.h"
+
+#include <string.h>
+
+/* --- Waking --- */
+
+/* What is due by now was looked at in this very event: to wake up for it again would be in vain. */
+static void sooner(const struct model *m, uint64_t *at, uint64_t when) {
+    if (when > m->now_ms && (*at == 0 || when < *at))
+        *at = when;
+}
+
+static uint64_t next_wake(const struct model *m) {
+    uint64_t at = 0;
+    sooner(m, &at, m->net.deadline_ms);
+    sooner(m, &at, m->save_ms);
+    sooner(m, &at, m->status_until_ms);
+    if (m->net.state == NET_WAITING) { /* the countdown goes by seconds */
+        uint64_t left = m->net.retry_ms > m->now_ms ? m->net.retry_ms - m->now_ms : 0;
+        sooner(m, &at, m->now_ms + (left % 1000 ? left % 1000 : left > 0 ? 1000 : 1));
+    }
+    if (m->net.state != NET_ONLINE)
+        return at;
+    for (size_t i = 0; i < ASKS_MAX; i++)
+        if (m->asks[i].kind != ASK_NONE)
+            sooner(m, &at, m->asks[i].sent_ms + ASK_TIMEOUT_MS);
+    for (size_t i = 0; i < m->outbox.n; i++)
+        if (m->outbox.lines[i]->state == OUT_WAIT)
+            sooner(m, &at, m->outbox.lines[i]->retry_ms);
+    for (size_t i = 0; i < m->nchannels; i++)
+        sooner(m, &at, m->channels[i]->pause_ms);
+    return at;
+}
+
+/* A wake-up that comes too early does no harm, so only an earlier one is asked for, unless the one
+ * that was asked for has come: the loop's clock may be behind ours, and a tick so come before its
+ * time. */
+static void ask_to_wake(struct model *m, bool is_tick, struct effects *fx) {
+    uint64_t at = next_wake(m);
+    if (is_tick || m->wake_ms <= m->now_ms)
+        m->wake_ms = 0;
+    if (at == 0 || (m->wake_ms > 0 && m->wake_ms <= at))
+        return;
+    m->wake_ms = at;
+    effects_add(fx, EFFECT_WAKE)->at_ms = at;
+}
+
+static void look_at_the_clock(struct model *m, struct effects *fx) {
+    if (m->status_until_ms > 0 && m->now_ms >= m->status_until_ms) {
+        *m->status = '\0';
+        m->status_until_ms = 0;
+        m->version++;
+    }
+    if (m->save_ms > 0 && m->now_ms >= m->save_ms)
+        channels_save(m, fx);
+    net_tick(m, fx);
+}
+
+/* --- Events --- */
+
+static void take_loaded(struct model *m, const struct event *e, struct effects *fx) {
+    bool is_first = m->nchannels == 0;
+    struct recipient all = {.is_public = true};
+    struct channel *c = model_open(m, &all, "public");
+    if (!c)
+        return; /* no memory: the face finds no channel and gives up */
+    if (is_first) {
+        c->join = JOIN_WANTED;
+        net_loaded(m, e, fx);
+    } else if (!uuid_eq(&e->u.loaded.user, &m->me)) {
+        return; /* of somebody else: signed in anew meanwhile */
+    }
+    channels_loaded(m, e->u.loaded.channels, e->u.loaded.nchannels);
+    outbox_loaded(m, e->u.loaded.lines, e->u.loaded.nlines);
+    const char *draft = model_current(m)->draft;
+    if (draft)
+        set_input(fx, draft, strlen(draft), strlen(draft));
+}
+
+static void take_draft(struct model *m, const struct event *e) {
+    struct channel *c = model_current(m);
+    complete_end(m, e->u.line.text, e->u.line.len);
+    if (m->is_status_error && e->u.line.len == 0)
+        *m->status = '\0'; /* what was wrong with the line went with it */
+    if (c)
+        channel_set_draft(m, c, e->u.line.text, e->u.line.len, e->u.line.cursor);
+}
+
+static void take_focus(struct model *m, bool has_focus) {
+    struct channel *c = model_current(m);
+    m->has_focus = has_focus;
+    if (c && has_focus && channel_is_seen(m, c))
+        channel_seen(m, c);
+    m->version++;
+}
+
+static void dispatch(struct model *m, const struct event *e, struct effects *fx) {
+    switch (e->kind) {
+    case EV_LINE:
+        ui_line(m, e, fx);
+        break;
+    case EV_DRAFT:
+        take_draft(m, e);
+        break;
+    case EV_COMPLETE:
+        complete_next(m, e, fx);
+        break;
+    case EV_ACTION:
+        ui_action(m, e->u.action, fx);
+        break;
+    case EV_SCROLL:
+        ui_scroll(m, &e->u.scroll);
+        break;
+    case EV_REPLY:
+        ui_reply(m, e, fx);
+        break;
+    case EV_FIELD:
+        dialog_field(m, e, fx);
+        break;
+    case EV_FOCUS:
+        take_focus(m, e->u.yes);
+        break;
+    case EV_TROUBLE:
+        model_say(m, true, "%.*s", (int)e->u.line.len, e->u.line.text);
+        break;
+    case EV_QUIT:
+        ui_quit(m, fx, 0);
+        break;
+    case EV_RESIZE:
+        m->rows = e->u.size.rows;
+        m->cols = e->u.size.cols;
+        m->version++;
+        break;
+    case EV_NET_OPEN:
+        net_opened(m);
+        break;
+    case EV_NET_CLOSED:
+        net_closed(m, e, fx);
+        break;
+    case EV_ANSWER:
+        take_answer(m, e->u.answer, fx);
+        break;
+    case EV_LOADED:
+        take_loaded(m, e, fx);
+        break;
+    case EV_PERSISTED:
+        outbox_persisted(m, e);
+        break;
+    case EV_PASSWORD:
+        net_password(m, e, fx);
+        break;
+    case EV_TICK:
+        break;
+    }
+}
+
+void update(struct model *m, const struct event *e, struct effects *fx) {
+    if (m->is_quitting)
+        return;
+    m->now_ms = e->now_ms;
+    m->wall_ms = e->wall_ms;
+    dispatch(m, e, fx);
+    look_at_the_clock(m, fx);
+    if (m->is_quitting)
+        return;
+    pump(m, fx);
+    ask_to_wake(m, e->kind == EV_TICK, fx);
+}

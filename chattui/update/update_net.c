@@ -1,0 +1,333 @@
+/* update_net - the connection and who we are on it.
+ *
+ *   OFFLINE ─▶ CONNECTING ─▶ GREETING ─▶ SIGNING_IN ─▶ ONLINE
+ *                  ▲             └──▶ SIGNED_OUT (the dialogue) ──▲
+ *                  └── WAITING ◀── whatever is lost, unless trying again can't help
+ */
+#include "chattui/update/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPEN_MS 15000
+#define GREETING_MS 10000
+#define SIGN_IN_MS 60000 /* the server may delay it after failures */
+#define SLOW_MS 60000
+
+/* The one place where the state changes. */
+static void set_state(struct model *m, enum net_state state) {
+    static const uint64_t DEADLINES[] = {[NET_CONNECTING] = OPEN_MS,
+                                         [NET_GREETING] = GREETING_MS,
+                                         [NET_SIGNING_IN] = SIGN_IN_MS,
+                                         [NET_ONLINE] = 0};
+    uint64_t wait = (size_t)state < sizeof DEADLINES / sizeof *DEADLINES ? DEADLINES[state] : 0;
+    m->net.state = state;
+    m->net.since_ms = m->now_ms;
+    m->net.deadline_ms = wait ? m->now_ms + wait : 0;
+    m->version++;
+}
+
+static void set_trouble(struct model *m, const char *why) {
+    snprintf(m->net.trouble, sizeof m->net.trouble, "%s", why);
+}
+
+static bool has_socket(const struct model *m) {
+    return m->net.state >= NET_CONNECTING;
+}
+
+static void wipe_password(struct model *m) {
+    if (!m->password)
+        return;
+    secret_wipe(m->password, strlen(m->password));
+    free(m->password);
+    m->password = NULL;
+}
+
+/* --- To and fro --- */
+
+void net_connect(struct model *m, struct effects *fx) {
+    if (has_socket(m))
+        effects_add(fx, EFFECT_CLOSE);
+    asks_lost(m);
+    m->wants_online = true;
+    m->is_signed_in = m->net.key_is_sent = m->net.has_users = false;
+    m->net.go_away_ms = 0;
+    struct effect *e = effects_add(fx, EFFECT_CONNECT);
+    e->text = effects_copy(fx, m->url, strlen(m->url));
+    e->len = strlen(m->url);
+    set_state(m, NET_CONNECTING);
+}
+
+void net_stop(struct model *m, struct effects *fx, const char *why) {
+    if (has_socket(m))
+        effects_add(fx, EFFECT_CLOSE);
+    asks_lost(m);
+    m->wants_online = m->is_signed_in = false;
+    set_trouble(m, why);
+    set_state(m, NET_OFFLINE);
+}
+
+static void wait_ms(struct model *m, uint64_t ms) {
+    m->net.attempt++;
+    m->net.retry_ms = m->now_ms + ms;
+    set_state(m, NET_WAITING);
+}
+
+/* What a close code means for coming back: PROTOCOL.md, "Close codes". */
+enum comeback { COME_BACK, COME_SLOWLY, STAY_AWAY, SIGN_IN_AGAIN };
+
+static enum comeback comeback_of(unsigned code) {
+    switch (code) {
+    case CLOSE_TOO_MANY_ERRORS:
+    case CLOSE_TOO_MANY_SIGN_INS:
+    case CLOSE_FLOOD:
+    case 4007:
+        return COME_SLOWLY;
+    case CLOSE_UNSUPPORTED:
+    case CLOSE_BAD_UTF8:
+    case CLOSE_POLICY:
+    case CLOSE_TOO_BIG:
+    case CLOSE_KICKED:
+    case CLOSE_BANNED:
+        return STAY_AWAY;
+    case CLOSE_SIGN_IN_TIMEOUT:
+        return SIGN_IN_AGAIN;
+    default:
+        return COME_BACK;
+    }
+}
+
+static void lost(struct model *m, struct effects *fx, enum comeback comeback) {
+    bool was_asked = m->dialog.state == DIALOG_BUSY;
+    uint32_t asked = m->net.go_away_ms;
+    asks_lost(m);
+    m->is_signed_in = false;
+    m->net.go_away_ms = 0;
+    if (was_asked || m->dialog.state == DIALOG_EDITING || comeback == SIGN_IN_AGAIN) {
+        set_state(m, NET_OFFLINE);
+        dialog_open(m, fx, m->net.trouble);
+    } else if (comeback == STAY_AWAY || !m->wants_online) {
+        m->wants_online = false;
+        set_state(m, NET_OFFLINE);
+        model_notice(m, NULL, NOTICE_ERROR, "%s - /connect tries again", m->net.trouble);
+        if (m->is_plain)
+            ui_quit(m, fx, 1);
+    } else {
+        wait_ms(m, asked                     ? asked
+                   : comeback == COME_SLOWLY ? SLOW_MS + model_random(m, SLOW_MS / 4)
+                                             : back_off(m, m->net.attempt));
+    }
+}
+
+void net_closed(struct model *m, const struct event *e, struct effects *fx) {
+    if (!has_socket(m))
+        return;
+    unsigned code = e->u.closed.code;
+    const char *known = code ? close_text((enum close_code)code) : "";
+    const char *why = e->u.closed.reason;
+    set_trouble(m, *why ? why : *known ? known : "the connection was lost");
+    bool final = e->u.closed.final;
+    lost(m, fx, final ? STAY_AWAY : comeback_of(code));
+}
+
+static void give_up(struct model *m, struct effects *fx, const char *why) {
+    effects_add(fx, EFFECT_CLOSE);
+    set_trouble(m, why);
+    lost(m, fx, COME_BACK);
+}
+
+static bool is_unanswered(const struct model *m) {
+    for (size_t i = 0; i < ASKS_MAX; i++)
+        if (m->asks[i].kind != ASK_NONE && m->asks[i].kind != ASK_SIGN &&
+            m->now_ms - m->asks[i].sent_ms >= ASK_TIMEOUT_MS)
+            return true;
+    return false;
+}
+
+void net_tick(struct model *m, struct effects *fx) {
+    if (m->net.state == NET_WAITING && m->now_ms >= m->net.retry_ms)
+        net_connect(m, fx);
+    else if (m->net.deadline_ms > 0 && m->now_ms >= m->net.deadline_ms)
+        give_up(m, fx, "the server does not answer");
+    else if (m->net.state == NET_ONLINE && is_unanswered(m))
+        give_up(m, fx, "the server has stopped answering");
+    if (m->net.state == NET_WAITING)
+        m->version++; /* the countdown */
+}
+
+void net_opened(struct model *m) {
+    if (m->net.state == NET_CONNECTING)
+        set_state(m, NET_GREETING);
+}
+
+/* --- Who we are --- */
+
+void net_loaded(struct model *m, const struct event *e, struct effects *fx) {
+    m->has_password_source = e->u.loaded.has_password;
+    if (!*m->url && e->u.loaded.server)
+        snprintf(m->url, sizeof m->url, "%s", e->u.loaded.server);
+    if (e->u.loaded.has_key) {
+        m->me = e->u.loaded.user;
+        snprintf(m->user, sizeof m->user, "%s", e->u.loaded.name);
+        snprintf(m->key, sizeof m->key, "%s", e->u.loaded.key);
+    }
+    if (!*m->url || !*m->user)
+        dialog_open(m, fx, "");
+    else if (*m->key)
+        net_connect(m, fx);
+    else if (m->has_password_source)
+        effects_add(fx, EFFECT_READ_PASSWORD);
+    else
+        dialog_open(m, fx, "");
+}
+
+void net_password(struct model *m, const struct event *e, struct effects *fx) {
+    if (!e->u.line.yes || e->u.line.len == 0 || e->u.line.len > PASSWORD_MAX) {
+        dialog_open(m, fx, e->u.line.yes ? "the configured password is empty or too long"
+                                         : e->u.line.text);
+        return;
+    }
+    wipe_password(m);
+    m->password = strndup(e->u.line.text, e->u.line.len);
+    if (m->net.state == NET_SIGNED_OUT)
+        net_sign_in(m, fx);
+    else if (!has_socket(m))
+        net_connect(m, fx);
+}
+
+static const char *password_of(const struct model *m) {
+    if (m->dialog.state == DIALOG_BUSY && *m->dialog.text[FIELD_PASSWORD])
+        return m->dialog.text[FIELD_PASSWORD];
+    return m->password;
+}
+
+void net_sign_in(struct model *m, struct effects *fx) {
+    struct request *r;
+    const char *password = password_of(m);
+    if (!password || !ask_begin(m, fx, ASK_SIGN, NULL, &r))
+        return;
+    if (m->dialog.state == DIALOG_BUSY && m->dialog.is_register)
+        r->kind = REQ_SIGN_UP;
+    r->u.sign.name = effects_copy(fx, m->user, strlen(m->user));
+    r->u.sign.name_len = strlen(m->user);
+    r->u.sign.password = effects_copy(fx, password, strlen(password));
+    r->u.sign.password_len = strlen(password);
+    wipe_password(m);
+    set_state(m, NET_SIGNING_IN);
+}
+
+static void use_limits(struct server_limits *mine, const struct server_limits *told) {
+    if (told->message_chars > 0 && told->message_chars < 1u << 20)
+        mine->message_chars = told->message_chars;
+    if (told->message_bytes > 0 && told->message_bytes < 1u << 20)
+        mine->message_bytes = told->message_bytes;
+    if (told->history_page > 0 && told->history_page < HISTORY_PAGE_MAX)
+        mine->history_page = told->history_page;
+    if (told->users_page > 0 && told->users_page < USERS_PAGE_MAX)
+        mine->users_page = told->users_page;
+}
+
+void net_ready(struct model *m, const struct answer *a, struct effects *fx) {
+    if (m->net.state != NET_GREETING)
+        return;
+    use_limits(&m->net.limits, &a->u.ready.limits);
+    snprintf(m->net.server, sizeof m->net.server, "%s %s", a->u.ready.server, a->u.ready.version);
+    if (password_of(m)) {
+        *m->key = '\0';
+        net_sign_in(m, fx);
+    } else if (*m->key) {
+        set_state(m, NET_SIGNING_IN); /* pump sends the joins, the first with the key */
+    } else {
+        set_state(m, NET_SIGNED_OUT);
+        dialog_open(m, fx, "");
+    }
+}
+
+void net_signed_in(struct model *m) {
+    if (m->net.state == NET_ONLINE)
+        return;
+    m->is_signed_in = m->net.was_online = true;
+    m->net.attempt = 0;
+    set_trouble(m, "");
+    dialog_close(m);
+    set_state(m, NET_ONLINE);
+}
+
+/* Somebody else than before: what belongs to the former goes from memory, not from the files. */
+static void become(struct model *m, const struct uuid *user) {
+    if (uuid_eq(&m->me, user))
+        return;
+    bool was_other = !uuid_is_nil(&m->me);
+    m->me = *user;
+    if (was_other) {
+        while (m->nchannels > 1)
+            model_close(m, m->channels[m->nchannels - 1]);
+        outbox_free(&m->outbox);
+        timeline_reset(&m->channels[0]->timeline);
+    }
+}
+
+void net_authorized(struct model *m, const struct answer *a, struct effects *fx) {
+    if (m->net.state != NET_SIGNING_IN)
+        return;
+    bool is_new = !uuid_eq(&m->me, &a->u.authorized.user);
+    become(m, &a->u.authorized.user);
+    if (*a->u.authorized.name)
+        snprintf(m->user, sizeof m->user, "%s", a->u.authorized.name);
+    snprintf(m->key, sizeof m->key, "%s", a->u.authorized.key);
+    m->net.key_is_sent = true; /* this connection needs none */
+    struct effect *e = effects_add(fx, EFFECT_SAVE_KEY);
+    e->uuid = m->me;
+    e->name = effects_copy(fx, m->user, strlen(m->user));
+    e->key = effects_copy(fx, m->key, strlen(m->key));
+    if (is_new)
+        effects_add(fx, EFFECT_LOAD)->uuid = m->me;
+    net_signed_in(m);
+}
+
+static void forget_key(struct model *m, struct effects *fx) {
+    if (*m->key)
+        effects_add(fx, EFFECT_FORGET_KEY);
+    secret_wipe(m->key, sizeof m->key);
+    m->is_signed_in = false;
+}
+
+void net_key_refused(struct model *m, struct effects *fx, const char *why) {
+    if (m->net.state != NET_SIGNING_IN && m->net.state != NET_ONLINE)
+        return;
+    forget_key(m, fx);
+    asks_lost(m);
+    set_trouble(m, why);
+    set_state(m, NET_SIGNED_OUT);
+    if (m->has_password_source)
+        effects_add(fx, EFFECT_READ_PASSWORD);
+    else
+        dialog_open(m, fx, why);
+}
+
+void net_unauthorized(struct model *m, struct effects *fx, bool asked_for) {
+    const char *why = asked_for ? "signed out" : "signed out by another connection, or the server";
+    forget_key(m, fx);
+    net_stop(m, fx, why);
+    dialog_open(m, fx, why);
+}
+
+static bool may_pass(unsigned code) {
+    return code == ERR_BUSY || code == ERR_RATE_LIMITED || code == ERR_UNAVAILABLE ||
+           code == ERR_INTERNAL;
+}
+
+/* By the dialogue: it says why. By a configured password: again later, if that may help. */
+void net_sign_failed(struct model *m, const struct answer *a, struct effects *fx) {
+    bool passes = may_pass(a->u.error.code);
+    set_trouble(m, a->u.error.message);
+    if (m->dialog.state == DIALOG_CLOSED && passes) {
+        give_up(m, fx, a->u.error.message);
+        return;
+    }
+    set_state(m, NET_SIGNED_OUT);
+    dialog_open(m, fx, a->u.error.message);
+    if (a->u.error.code == ERR_NAME_TAKEN || a->u.error.code == ERR_BAD_NAME)
+        m->dialog.focus = FIELD_NAME; /* it is the name that must be another */
+}

@@ -1,0 +1,260 @@
+/* update_ui - what the user does beside commands: lines, keys, scrolling, answers to questions. */
+#include "chattui/update/internal.h"
+
+#include "chattui/update/slash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void set_input(struct effects *fx, const char *text, size_t len, size_t cursor) {
+    struct effect *e = effects_add(fx, EFFECT_SET_INPUT);
+    e->text = effects_copy(fx, text, len);
+    e->len = len;
+    e->cursor = cursor < len ? cursor : len;
+}
+
+void ui_quit(struct model *m, struct effects *fx, int status) {
+    if (m->is_quitting)
+        return;
+    m->is_quitting = true;
+    channels_save(m, fx);
+    if (m->net.state >= NET_CONNECTING)
+        effects_add(fx, EFFECT_CLOSE);
+    effects_add(fx, EFFECT_QUIT)->status = status;
+}
+
+/* --- Lines --- */
+
+static size_t count_lines(const char *text, size_t len) {
+    size_t n = 1;
+    for (size_t i = 0; i < len; i++)
+        n += text[i] == '\n';
+    return n;
+}
+
+static bool is_blank(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (text[i] != ' ' && text[i] != '\n' && text[i] != '\t')
+            return false;
+    return true;
+}
+
+static bool ask_first(struct model *m, const struct channel *c, const char *text, size_t len) {
+    size_t lines = count_lines(text, len);
+    struct question *q = &m->question;
+    if (m->is_plain || lines <= (size_t)m->tuning.paste_lines)
+        return false;
+    char *held = strndup(text, len);
+    if (!held)
+        return false;
+    free(q->held);
+    *q = (struct question){.kind = QUESTION_PASTE, .held = held, .to = c->to};
+    snprintf(q->text, sizeof q->text, "Send these %zu lines as one message? y/n", lines);
+    m->version++;
+    return true;
+}
+
+static void say_line(struct model *m, const struct event *e, struct effects *fx, struct channel *c,
+                     const char *text, size_t len) {
+    if (ask_first(m, c, text, len))
+        return;
+    if (!outbox_enter(m, fx, c, &e->u.line.uuid, text, len))
+        set_input(fx, e->u.line.text, e->u.line.len, e->u.line.len);
+}
+
+void ui_line(struct model *m, const struct event *e, struct effects *fx) {
+    struct channel *c = model_current(m);
+    const char *text = e->u.line.text;
+    size_t len = e->u.line.len;
+    if (!c || m->question.kind != QUESTION_NONE)
+        return;
+    channel_set_draft(m, c, "", 0, 0);
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    if (is_blank(text, len))
+        return;
+    *m->status = '\0'; /* it was about what was done before */
+    bool is_escaped = len > 1 && text[0] == '/' && text[1] == '/';
+    if (text[0] == '/' && !is_escaped)
+        slash_run(m, e, fx);
+    else
+        say_line(m, e, fx, c, text + is_escaped, len - is_escaped);
+}
+
+void ui_reply(struct model *m, const struct event *e, struct effects *fx) {
+    struct question q = m->question;
+    if (q.kind == QUESTION_NONE)
+        return;
+    m->question = (struct question){.kind = QUESTION_NONE};
+    m->version++;
+    if (q.kind == QUESTION_QUIT && e->u.line.yes)
+        ui_quit(m, fx, 0);
+    if (q.kind == QUESTION_PASTE) {
+        struct channel *c = model_channel(m, &q.to);
+        bool entered =
+            e->u.line.yes && c && outbox_enter(m, fx, c, &e->u.line.uuid, q.held, strlen(q.held));
+        if (!entered)
+            set_input(fx, q.held, strlen(q.held), strlen(q.held));
+    }
+    free(q.held);
+}
+
+/* --- Scrolling --- */
+
+#define NEAR_ROWS 100 /* a hole so near to what is seen is loaded */
+
+static bool is_hole_near(const struct timeline *t, struct place at) {
+    size_t i = timeline_seek(t, at);
+    size_t from = i > NEAR_ROWS ? i - NEAR_ROWS : 0;
+    for (size_t k = from; t->holes > 0 && k < i + NEAR_ROWS && k < t->n; k++)
+        if (t->rows[k]->kind == ROW_GAP && t->rows[k]->level == GAP_HOLE)
+            return true;
+    return false;
+}
+
+static void scrolled(struct model *m, struct channel *c) {
+    if (c->scroll.at_top && c->pages_wanted == 0)
+        c->pages_wanted = 1;
+    if (c->scroll.edge != SCROLL_FOLLOW && c->hole_pages == 0 &&
+        is_hole_near(&c->timeline, c->scroll.at))
+        c->hole_pages = 1;
+    if (channel_is_seen(m, c))
+        channel_seen(m, c);
+    m->version++;
+}
+
+void ui_scroll(struct model *m, const struct scroll *s) {
+    struct channel *c = model_current(m);
+    if (!c)
+        return;
+    c->scroll = *s;
+    scrolled(m, c);
+}
+
+static void go_top(struct model *m, struct channel *c) {
+    size_t i = timeline_first(&c->timeline);
+    const struct row *first = timeline_row(&c->timeline, i);
+    if (!first)
+        return;
+    c->scroll = (struct scroll){.edge = SCROLL_TOP, .at = first->place, .at_top = true};
+    scrolled(m, c);
+}
+
+static void go_bottom(struct model *m, struct channel *c) {
+    c->scroll = (struct scroll){.edge = SCROLL_FOLLOW};
+    scrolled(m, c);
+}
+
+static void go_unread(struct model *m, struct channel *c) {
+    if (c->line.epoch == 0) {
+        model_say(m, false, "nothing is unread here");
+        return;
+    }
+    struct place p = c->line;
+    p.sub++;
+    size_t i = timeline_seek(&c->timeline, p);
+    const struct row *r = timeline_row(&c->timeline, i);
+    if (r)
+        channel_jump(m, c, r->place);
+}
+
+/* --- Keys --- */
+
+static void step_channel(struct model *m, struct effects *fx, size_t by) {
+    channel_select(m, fx, (m->current + by) % m->nchannels);
+}
+
+static void next_activity(struct model *m, struct effects *fx) {
+    size_t best = m->current;
+    enum activity most = ACTIVITY_NONE;
+    for (size_t k = 1; k < m->nchannels; k++) {
+        size_t i = (m->current + k) % m->nchannels;
+        if (m->channels[i]->activity > most) {
+            most = m->channels[i]->activity;
+            best = i;
+        }
+    }
+    if (most == ACTIVITY_NONE)
+        model_say(m, false, "nothing new anywhere");
+    channel_select(m, fx, best);
+}
+
+static void open_newest_link(struct model *m, struct effects *fx) {
+    const struct timeline *t = &model_current(m)->timeline;
+    for (size_t i = t->n; i > 0; i--) {
+        const struct row *r = t->rows[i - 1];
+        size_t at = 0, len, last_len = 0;
+        const char *link, *last = NULL;
+        while (r->kind == ROW_MESSAGE && (link = text_link(row_text(r), r->text_len, &at, &len))) {
+            last = link;
+            last_len = len;
+        }
+        if (last) {
+            open_link(m, fx, last, last_len);
+            return;
+        }
+    }
+    model_say(m, false, "no link in this channel");
+}
+
+void open_link(struct model *m, struct effects *fx, const char *link, size_t len) {
+    struct effect *e = effects_add(fx, EFFECT_OPEN_URL);
+    e->text = effects_copy(fx, link, len);
+    e->len = len;
+    model_say(m, false, "opening %.*s", (int)len, link);
+}
+
+void ui_action(struct model *m, enum action action, struct effects *fx) {
+    struct channel *c = model_current(m);
+    if (!c)
+        return;
+    m->version++;
+    switch (action) {
+    case ACTION_NEXT_ACTIVITY:
+        next_activity(m, fx);
+        break;
+    case ACTION_PREV_CHANNEL:
+        step_channel(m, fx, m->nchannels - 1);
+        break;
+    case ACTION_NEXT_CHANNEL:
+        step_channel(m, fx, 1);
+        break;
+    case ACTION_TOP:
+        go_top(m, c);
+        break;
+    case ACTION_BOTTOM:
+        go_bottom(m, c);
+        break;
+    case ACTION_UNREAD:
+        go_unread(m, c);
+        break;
+    case ACTION_PREV_MENTION:
+    case ACTION_NEXT_MENTION:
+        mention_step(m, action == ACTION_PREV_MENTION);
+        break;
+    case ACTION_OLDER_MATCH:
+    case ACTION_NEWER_MATCH:
+        search_step(m, action == ACTION_OLDER_MATCH);
+        break;
+    case ACTION_MEMBERS:
+        m->show_members = !m->show_members;
+        break;
+    case ACTION_UNFOLD:
+        m->show_whole = !m->show_whole;
+        break;
+    case ACTION_RETRY:
+        if (outbox_retry(m, c) == 0)
+            model_say(m, false, "nothing has failed here");
+        break;
+    case ACTION_OPEN:
+        open_newest_link(m, fx);
+        break;
+    case ACTION_HELP:
+        m->show_help = !m->show_help;
+        break;
+    default:
+        if (action >= ACTION_GO_1 && action <= ACTION_GO_9)
+            channel_select(m, fx, (size_t)(action - ACTION_GO_1));
+    }
+}

@@ -1,0 +1,58 @@
+/* view_parts - what the files of view share; see view.h. */
+#ifndef CHATTUI_VIEW_INTERNAL_H
+#define CHATTUI_VIEW_INTERNAL_H
+
+#include "chattui/base/grid.h"
+#include "chattui/view/layout.h"
+#include "chattui/model/model.h"
+#include "chattui/model/theme.h"
+#include "chattui/view/view.h"
+
+#include "common/base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define VIEW_TEXT_MAX (1u << 20) /* of one message or help, sanitized */
+
+/* --- Foreign text --- */
+
+/* Sanitized, cut with an ellipsis at column `end`. Returns the column behind. */
+int put_foreign(struct grid *g, int row, int col, int end, uint8_t style, const char *s,
+                size_t len);
+/* Appends the sanitized form; returns its columns. */
+int add_foreign(struct buf *out, const char *s, size_t len);
+
+/* --- view_rows.c: a row of the timeline as lines --- */
+
+/* How the rows of a channel are set in a window of some width. */
+struct rows {
+    const struct model *m;
+    const struct channel *c;
+    int col, cols; /* of the window */
+    int time_cols, nick_cols, text_col, text_cols;
+    struct buf text; /* of the row at hand */
+};
+
+void rows_init(struct rows *r, const struct model *m, const struct channel *c,
+               const struct layout *l);
+void rows_free(struct rows *r);
+/* Lines that row `i` takes, with the lines that stand before it: day, unread, the top. At least 1.
+ */
+int rows_height(struct rows *r, size_t i);
+/* Draws its lines from `first` on into the screen's rows `row` to `end` - 1; returns how many. */
+int rows_draw(struct rows *r, struct grid *g, size_t i, int first, int row, int end);
+
+/* --- The other files --- */
+
+/* Returns whether there is more below what is seen. */
+bool view_timeline(struct grid *g, const struct model *m, const struct layout *l);
+void view_channels(struct grid *g, const struct model *m, struct area a);
+void view_members(struct grid *g, const struct model *m, struct area a);
+void view_title(struct grid *g, const struct model *m, struct area a);
+void view_status(struct grid *g, const struct model *m, struct area a, bool is_more_below);
+void view_dialog(struct grid *g, const struct model *m, struct area a);
+void view_help(struct grid *g, struct area a, struct view_state *state);
+void view_question(struct grid *g, const struct model *m, struct area a);
+
+#endif

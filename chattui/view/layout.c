@@ -1,0 +1,55 @@
+/* layout - see layout.h. */
+#include "chattui/view/layout.h"
+
+#include <stddef.h>
+
+#define CHANNELS_FROM 60 /* columns from which on the channel list is shown */
+#define MEMBERS_FROM 76
+#define NICK 12
+#define NICK_WIDE 16
+#define NICK_NARROW 8
+#define INPUT_ROWS_MAX 10
+
+/* What a screen of so many columns gives to its panes. */
+static const struct {
+    int from, channels, members;
+} PANES[] = {{140, 24, 22}, {100, 18, 16}, {0, 14, 12}};
+
+static int pane_cols(int cols, bool members) {
+    size_t i = 0;
+    while (cols < PANES[i].from)
+        i++;
+    return members ? PANES[i].members : PANES[i].channels;
+}
+
+static int nick_cols(int timeline_cols) {
+    return timeline_cols >= 90 ? NICK_WIDE : timeline_cols >= 56 ? NICK : NICK_NARROW;
+}
+
+int layout_input_rows_max(int rows) {
+    int third = rows / 3;
+    return third < 1 ? 1 : third > INPUT_ROWS_MAX ? INPUT_ROWS_MAX : third;
+}
+
+struct layout layout_make(int rows, int cols, bool members, int input_rows) {
+    struct layout l = {.too_small = rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS};
+    if (l.too_small)
+        return l;
+    int most = layout_input_rows_max(rows);
+    int below = input_rows < 1 ? 1 : input_rows > most ? most : input_rows;
+    int height = rows - 2 - below, left = 0, right = cols;
+    l.title = (struct area){0, 0, 1, cols};
+    l.status = (struct area){rows - below - 1, 0, 1, cols};
+    l.input = (struct area){rows - below, 0, below, cols};
+    if (cols >= CHANNELS_FROM) {
+        l.channels = (struct area){1, 0, height, pane_cols(cols, false)};
+        left = l.channels.cols + 1; /* and the border */
+    }
+    if (members && cols >= MEMBERS_FROM) {
+        right = cols - pane_cols(cols, true) - 1;
+        l.members = (struct area){1, right + 1, height, cols - right - 1};
+    }
+    l.timeline = (struct area){1, left, height, right - left};
+    l.nick_cols = nick_cols(l.timeline.cols);
+    return l;
+}

@@ -1,0 +1,103 @@
+/* request - a client's frame, decoded: one JSON object to one struct request. Pure; the inverse of
+ * encode.h. Reference: PROTOCOL.md. */
+#ifndef COMMON_PROTO_REQUEST_H
+#define COMMON_PROTO_REQUEST_H
+
+#include "common/base/err.h"
+#include "common/proto/model.h"
+#include "common/base/secret.h"
+
+/* (symbol, wire type). `signIn` takes its body under "signIn" or, as the seed has it, "signId". */
+#define REQUEST_TABLE(X)                                                                           \
+    X(SIGN_IN, "signIn")                                                                           \
+    X(SIGN_UP, "signUp")                                                                           \
+    X(SIGN_OUT, "signOut")                                                                         \
+    X(USERS, "users")                                                                              \
+    X(CHANNEL_JOIN, "channelJoin")                                                                 \
+    X(CHANNEL_MESSAGE, "channelMessage")                                                           \
+    X(CHANNEL_MESSAGES, "channelMessages")                                                         \
+    X(CHANNEL_LEAVE, "channelLeave")
+
+enum request_kind {
+    REQ_NONE, /* the type was not understood */
+#define X(sym, type) REQ_##sym,
+    REQUEST_TABLE(X)
+#undef X
+    REQ_KINDS
+};
+
+const char *request_type(enum request_kind kind); /* "signIn" …; "" for REQ_NONE */
+
+#define REQUEST_ID_MAX 64            /* bytes of a string requestID */
+#define USERS_PAGE_MAX 1000          /* users in one answer; also the default */
+#define HISTORY_PAGE_MAX 99          /* messages in one channelRead */
+#define HISTORY_PAGE_DEFAULT 10
+
+/* requestID: kept as the JSON text to echo, `"abc"` or `17`; len 0 = none. A string is re-escaped,
+ * so it may grow: at most 6 bytes for one. */
+struct request_id {
+    uint16_t len;
+    char *json; /* inside request.mem */
+};
+
+/* recipientUUID: the public channel (0, "0", "", null or absent), or a user. */
+struct recipient {
+    bool is_public;
+    struct uuid user;
+};
+
+struct request {
+    enum request_kind kind;
+    struct request_id id;
+    bool has_suuid; /* present and not empty */
+    struct uuid suuid;
+    /* userUUID + userAccessKey count only as a pair: key_len 0 = no pair. A userUUID that is no UUID
+     * beside a key is kept as the nil UUID: a pair that can't be right. */
+    struct uuid user;
+    const char *key; /* inside mem, NUL-terminated */
+    size_t key_len;
+    union {
+        struct {
+            const char *name, *password; /* inside mem; unchecked but for being strings */
+            size_t name_len, password_len;
+        } sign; /* SIGN_IN, SIGN_UP */
+        struct {
+            uint32_t offset, limit; /* limit 1 … USERS_PAGE_MAX */
+            bool online;            /* only those online */
+        } users;
+        struct {
+            struct recipient to;
+            bool has_since;
+            struct position since; /* a seq that is no integer or negative: has_since, epoch nil */
+        } join;
+        struct {
+            struct recipient to;
+            bool has_uuid;
+            struct uuid uuid;
+            const char *text; /* inside mem; checked by message_check */
+            size_t text_len;
+        } message;
+        struct {
+            struct recipient to;
+            uint32_t offset, limit; /* limit 1 … HISTORY_PAGE_MAX */
+            uint64_t before, after; /* 0 = not asked; at most one of offset, before, after */
+        } read;
+        struct {
+            struct recipient to;
+        } leave;
+    } u;
+    char *mem; /* owns every string above; one allocation */
+    size_t mem_size;
+};
+
+/* Decodes `len` bytes of JSON. ERR_OK: *out is filled and must be given to request_free. On an error
+ * *out holds what was understood before it (kind and id, so that the error can name and echo them)
+ * and must be given to request_free as well. Errors: ERR_BAD_JSON, ERR_UNKNOWN_TYPE, ERR_BAD_FIELD
+ * (e->detail names the field), ERR_BAD_SESSION (SUUID is no UUID), ERR_NOT_FOUND (recipientUUID is
+ * none), ERR_TOO_LARGE (message text), ERR_INTERNAL (no memory). Unknown fields are ignored. */
+enum err_code request_decode(const char *text, size_t len, struct request *out, struct err *e);
+
+/* Wipes and frees what request_decode allocated (it may hold a password). */
+void request_free(struct request *r);
+
+#endif

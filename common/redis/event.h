@@ -1,0 +1,72 @@
+/* event - what travels on the buses (Redis pub/sub), beside the stream. Pure: text in, struct out.
+ *
+ * A payload is a letter, then fields, separated by newlines; a field that may hold anything is
+ * last. A bus only makes things fast: whatever is lost on it is found again in the streams and
+ * keys.
+ *
+ *   channel bus  m  epoch seq node uuid sender time name text   a message (written by append.lua)
+ *                s  event user name                             a member signed in, joined, …
+ *                p  epoch up_to uuid|-                          messages were removed
+ *   user bus     u  channel seq sender name                     unread: a private message came
+ *                k  key_hash                                    this access key was revoked
+ *                x  close_code                                  close the user's connections
+ *                c  -                                           look at the record and keys again
+ *   all nodes    r  user                                        forget what you know of this user
+ *                h  node number                                 is this heard? (see chatd/channel/probe.h)
+ */
+#ifndef COMMON_REDIS_EVENT_H
+#define COMMON_REDIS_EVENT_H
+
+#include "common/base/buf.h"
+#include "common/proto/response_encode.h"
+#include "common/proto/model.h"
+
+#define NODE_ID_TEXT 16 /* hex digits */
+
+enum event_kind {
+    EVENT_MESSAGE = 'm',
+    EVENT_USER = 's',
+    EVENT_PURGE = 'p',
+    EVENT_UNREAD = 'u',
+    EVENT_KEY_REVOKED = 'k',
+    EVENT_CLOSE = 'x',
+    EVENT_CHECK = 'c',
+    EVENT_FORGET = 'r',
+    EVENT_PROBE = 'h'
+};
+
+/* Strings borrow from the payload. */
+struct event {
+    enum event_kind kind;
+    struct uuid epoch;                /* m p */
+    uint64_t seq;                     /* m u; p: up_to; h: its number */
+    char node[NODE_ID_TEXT + 1];      /* m: which node stored it; h: which asks */
+    struct message message;           /* m: all but the channel */
+    enum sys_event sys;               /* s */
+    struct uuid user;                 /* s r; u: the sender */
+    const char *name;                 /* s u */
+    size_t name_len;                  /* s u */
+    struct channel_id channel;        /* u */
+    bool one;                         /* p: one message, not all up to seq */
+    struct uuid message_uuid;         /* p */
+    char key_hash[KEY_HASH_TEXT + 1]; /* k */
+    unsigned close_code;              /* x */
+};
+
+/* False: not a payload of ours (foreign, empty, cut, too long): drop and count it. */
+bool event_parse(const char *payload, size_t len, struct event *out);
+/* Whether it is a message that this node appended; looks at no more than it must. */
+bool event_is_message_of(const char *payload, size_t len, const char *node);
+
+void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user, const char *name,
+                      size_t name_len);
+void event_write_unread(struct buf *b, const struct message *m);
+void event_write_key_revoked(struct buf *b, const char *key_hash);
+void event_write_close(struct buf *b, unsigned close_code);
+void event_write_purge(struct buf *b, const struct uuid *epoch, uint64_t up_to,
+                       const struct uuid *one);
+void event_write_check(struct buf *b);
+void event_write_forget(struct buf *b, const struct uuid *user);
+void event_write_probe(struct buf *b, const char *node, uint64_t number);
+
+#endif
