@@ -14,8 +14,8 @@
 #define HELP_MAX ((size_t)64 * 1024)
 
 void app_free(struct app *app) {
-    store_close(app->store);
-    app->store = NULL;
+    redis_sync_close(app->redis);
+    app->redis = NULL;
     settings_free(&app->used);
 }
 
@@ -80,14 +80,14 @@ static bool same_server(const struct settings *a, const struct settings *b) {
 /* Takes `set` over. */
 static enum status open_store(struct app *app, struct settings *set) {
     struct err e = {0};
-    if (app->store && same_server(&app->used, set) && store_alive(app->store)) {
+    if (app->redis && same_server(&app->used, set) && redis_sync_alive(app->redis)) {
         settings_free(set);
         return STATUS_DONE;
     }
     app_free(app);
     app->used = *set;
-    app->store = store_open(&app->used.uri, &app->used.keys, (unsigned)set->timeout, &e);
-    return app->store ? STATUS_DONE : fail(&e);
+    app->redis = redis_sync_open(&app->used.uri, &app->used.keys, (unsigned)set->timeout, &e);
+    return app->redis ? STATUS_DONE : fail(&e);
 }
 
 static struct output *make_output(const struct settings *set, const struct line *line) {
@@ -114,8 +114,8 @@ static enum status execute(struct app *app, const struct line *line) {
     }
     struct output *out = make_output(&set, line);
     if (line->command->no_store) {
-        store_close(app->store);
-        app->store = NULL;
+        redis_sync_close(app->redis);
+        app->redis = NULL;
         settings_free(&app->used);
         app->used = set;
         status = STATUS_DONE;
@@ -125,7 +125,7 @@ static enum status execute(struct app *app, const struct line *line) {
         status = STATUS_FAILED;
     if (status == STATUS_DONE) {
         struct invocation in = {.command = line->command,
-                                .store = line->command->no_store ? NULL : app->store,
+                                .redis = line->command->no_store ? NULL : app->redis,
                                 .out = out,
                                 .yes = line->yes,
                                 .dry_run = line->dry_run,

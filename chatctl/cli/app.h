@@ -9,7 +9,7 @@
 struct app {
     struct line base;     /* what the shell was started with: goes for its lines, too */
     struct settings used; /* what `store` was opened with */
-    struct store *store;
+    struct redis_sync *redis;
     bool has_stdin; /* commands don't come from stdin, so that a command may read it or ask there */
 };
 

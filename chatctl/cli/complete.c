@@ -29,7 +29,7 @@ struct search {
     const char *lead; /* "--as=": stands before each candidate */
     size_t found;
     char names[NAMES_MAX][NAME_MAX_BYTES + 1]; /* those given out, so that none is twice */
-    complete_store_fn *store;
+    complete_store_fn *redis;
     complete_fn *fn;
     void *arg;
 };
@@ -117,7 +117,7 @@ static void give_name(struct search *s, const char *name, const char *help) {
 }
 
 /* The user of exactly this name, whom a long list might hide. */
-static void give_exact(struct search *s, struct store *store) {
+static void give_exact(struct search *s, struct redis_sync *redis) {
     char folded[NAME_FOLDED_MAX + 1];
     struct user_row row = {0};
     size_t len;
@@ -125,27 +125,27 @@ static void give_exact(struct search *s, struct store *store) {
     if (name_check(s->word, strlen(s->word), row.name, &len, &e) ||
         !name_fold(row.name, len, folded, &len))
         return;
-    cmd_name_get(store_cmd(store), store_keys(store), folded, len);
-    const struct redisReply *r = store_do(store, &e);
+    cmd_name_get(redis_sync_cmd(redis), redis_sync_keys(redis), folded, len);
+    const struct redisReply *r = redis_sync_do(redis, &e);
     if (!r || reply_uuid(r, &row.uuid, &e) || uuid_is_nil(&row.uuid) ||
-        lookup_names(store, &row, 1, &e))
+        lookup_names(redis, &row, 1, &e))
         return;
     give_name(s, row.name, "");
 }
 
 /* Those who are online come first, then the newest; as many as time and taste allow. */
-static void give_users(struct search *s, struct store *store, uint64_t deadline) {
+static void give_users(struct search *s, struct redis_sync *redis, uint64_t deadline) {
     struct user_row *rows = calloc(PAGE, sizeof *rows);
     static const enum global_key SOURCES[] = {KEY_ONLINE, KEY_USERS};
-    give_exact(s, store);
+    give_exact(s, redis);
     for (size_t k = 0; rows && k < 2; k++)
         for (uint64_t at = 0; s->found < NAMES_MAX && clock_mono_ms() < deadline; at += PAGE) {
             size_t n;
             struct err e;
             if (k == 0 && at >= ONLINE_PAGES * PAGE)
                 break;
-            if (lookup_page(store, SOURCES[k], at, k == 1, rows, &n, &e) ||
-                lookup_names(store, rows, n, &e) || n == 0)
+            if (lookup_page(redis, SOURCES[k], at, k == 1, rows, &n, &e) ||
+                lookup_names(redis, rows, n, &e) || n == 0)
                 break;
             for (size_t i = 0; i < n; i++)
                 give_name(s, rows[i].name, k == 0 ? "online" : "");
@@ -166,17 +166,17 @@ static void give_pair(struct search *s, const struct user_row *low, const struct
     give(s, pair, "");
 }
 
-static void give_channels(struct search *s, struct store *store) {
-    struct cmd *c = store_cmd(store);
+static void give_channels(struct search *s, struct redis_sync *redis) {
+    struct cmd *c = redis_sync_cmd(redis);
     struct user_row *rows = calloc(2 * CHANNELS_MAX, sizeof *rows);
     size_t n = 0, pairs = 0;
     struct err e;
     cmd_begin(c, "ZRANGE");
-    cmd_global_key(c, store_keys(store), KEY_CHANNEL_INDEX);
+    cmd_global_key(c, redis_sync_keys(redis), KEY_CHANNEL_INDEX);
     cmd_i64(c, 0);
     cmd_i64(c, CHANNELS_MAX - 1);
     cmd_literal(c, "REV");
-    const struct redisReply *r = rows ? store_do(store, &e) : NULL;
+    const struct redisReply *r = rows ? redis_sync_do(redis, &e) : NULL;
     if (!r || reply_array(r, &n, &e))
         n = 0;
     for (size_t i = 0; i < n && i < CHANNELS_MAX; i++) {
@@ -189,7 +189,7 @@ static void give_channels(struct search *s, struct store *store) {
         rows[2 * pairs].uuid = ch.low;
         rows[2 * pairs++ + 1].uuid = ch.high;
     }
-    if (pairs && lookup_names(store, rows, 2 * pairs, &e) == ERR_OK)
+    if (pairs && lookup_names(redis, rows, 2 * pairs, &e) == ERR_OK)
         for (size_t i = 0; i < pairs; i++)
             give_pair(s, &rows[2 * i], &rows[2 * i + 1]);
     free(rows);
@@ -199,7 +199,7 @@ static void give_channels(struct search *s, struct store *store) {
 
 static enum completion give_value(struct search *s, const struct line *line, enum value value,
                                   const char *choices) {
-    struct store *store = NULL;
+    struct redis_sync *redis = NULL;
     if (value == VALUE_FILE)
         return COMPLETE_FILES;
     if (value == VALUE_CHOICE)
@@ -207,11 +207,11 @@ static enum completion give_value(struct search *s, const struct line *line, enu
     if (value == VALUE_CHANNEL)
         give(s, "public", "the public channel");
     if (value == VALUE_USER || value == VALUE_CHANNEL)
-        store = s->store(line, s->arg);
-    if (store && value == VALUE_USER)
-        give_users(s, store, clock_mono_ms() + SEARCH_MS);
-    if (store && value == VALUE_CHANNEL)
-        give_channels(s, store);
+        redis = s->redis(line, s->arg);
+    if (redis && value == VALUE_USER)
+        give_users(s, redis, clock_mono_ms() + SEARCH_MS);
+    if (redis && value == VALUE_CHANNEL)
+        give_channels(s, redis);
     return COMPLETE_WORDS;
 }
 
@@ -264,7 +264,7 @@ static enum completion look(struct search *s, const struct line *line) {
     return COMPLETE_WORDS;
 }
 
-enum completion complete(size_t n, char **words, complete_store_fn *store, complete_fn *fn,
+enum completion complete(size_t n, char **words, complete_store_fn *redis, complete_fn *fn,
                          void *arg) {
     struct search *s = calloc(1, sizeof *s);
     struct line line = {0};
@@ -274,7 +274,7 @@ enum completion complete(size_t n, char **words, complete_store_fn *store, compl
         ok = line_feed(&line, words[i]);
     if (ok) {
         *s =
-            (struct search){.word = words[n - 1], .lead = "", .store = store, .fn = fn, .arg = arg};
+            (struct search){.word = words[n - 1], .lead = "", .redis = redis, .fn = fn, .arg = arg};
         kind = look(s, &line);
     }
     line_free(&line);
@@ -286,16 +286,16 @@ enum completion complete(size_t n, char **words, complete_store_fn *store, compl
 
 struct source {
     struct settings set;
-    struct store *store;
+    struct redis_sync *redis;
 };
 
-static struct store *open_quickly(const struct line *line, void *arg) {
+static struct redis_sync *open_quickly(const struct line *line, void *arg) {
     struct source *src = arg;
     struct err e;
     if (!settings_load(&src->set, line))
         return NULL;
-    src->store = store_open(&src->set.uri, &src->set.keys, ANSWER_MS, &e);
-    return src->store;
+    src->redis = redis_sync_open(&src->set.uri, &src->set.keys, ANSWER_MS, &e);
+    return src->redis;
 }
 
 static void print_candidate(const char *candidate, const char *help, void *arg) {
@@ -321,7 +321,7 @@ static char *unquoted(char *word) {
 
 int complete_main(size_t n, char **words) {
     struct itimerval limit = {.it_value = {.tv_usec = GIVE_UP_MS * 1000}};
-    struct source src = {.store = NULL};
+    struct source src = {.redis = NULL};
     bool quoted = n && strcmp(words[0], "--quoted") == 0;
     signal(SIGALRM, give_up);
     setitimer(ITIMER_REAL, &limit, NULL);
@@ -333,7 +333,7 @@ int complete_main(size_t n, char **words) {
     if (n > quoted &&
         complete(n - quoted, words + quoted, open_quickly, print_candidate, &src) == COMPLETE_FILES)
         puts(":files");
-    store_close(src.store);
+    redis_sync_close(src.redis);
     settings_free(&src.set);
     return 0;
 }

@@ -11,7 +11,7 @@ enum completion {
 };
 
 /* Where to ask for names: called once they are needed; NULL = there are none to be had. */
-typedef struct store *complete_store_fn(const struct line *line, void *arg);
+typedef struct redis_sync *complete_store_fn(const struct line *line, void *arg);
 typedef void complete_fn(const char *candidate, const char *help, void *arg);
 
 /* `words`: the line up to the cursor without the program's name; the last (maybe empty) is the one

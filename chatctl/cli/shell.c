@@ -80,19 +80,19 @@ static struct {
     size_t n, next;
 } tab;
 
-static struct store *store_for_tab(const struct line *line, void *arg) {
+static struct redis_sync *store_for_tab(const struct line *line, void *arg) {
     (void)line;
     (void)arg;
     struct app *app = tab.app;
     struct err e;
-    if (app->store)
-        return app->store;
+    if (app->redis)
+        return app->redis;
     settings_free(&app->used);
     if (settings_load(&app->used, &app->base))
-        app->store = store_open(&app->used.uri, &app->used.keys, TAB_TIMEOUT_MS, &e);
-    if (app->store) /* the next command opens its own, with its own patience */
+        app->redis = redis_sync_open(&app->used.uri, &app->used.keys, TAB_TIMEOUT_MS, &e);
+    if (app->redis) /* the next command opens its own, with its own patience */
         app->used.timeout = TAB_TIMEOUT_MS;
-    return app->store;
+    return app->redis;
 }
 
 static void take_candidate(const char *candidate, const char *help, void *arg) {

@@ -10,7 +10,7 @@
 #define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
 #define LIST_LIMIT 100
 #define LIST_MAX 100000
-#define UNDOABLE_MAX 100
+#define RESTORABLE_MAX 100
 
 static void put_text(struct output *o, const char *s) {
     output_text(o, s, strlen(s));
@@ -40,22 +40,22 @@ struct facts {
 };
 
 static enum status ask_length(struct invocation *in, struct facts *f) {
-    cmd_log_length(store_cmd(in->store), store_keys(in->store), &f->id);
+    cmd_log_length(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &f->id);
     return ask_i64(in, &f->messages);
 }
 
 static enum status ask_members(struct invocation *in, struct facts *f) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "ZCARD");
-    cmd_channel_key(c, store_keys(in->store), &f->id, CHANNEL_MEMBERS);
+    cmd_channel_key(c, redis_sync_keys(in->redis), &f->id, CHANNEL_MEMBERS);
     return ask_i64(in, &f->members);
 }
 
 static enum status ask_activity(struct invocation *in, struct facts *f) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     char id[CHANNEL_TEXT + 1];
     cmd_begin(c, "ZSCORE");
-    cmd_global_key(c, store_keys(in->store), KEY_CHANNEL_INDEX);
+    cmd_global_key(c, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
     cmd_copy(c, id, channel_format(&f->id, id));
     return ask_i64(in, &f->activity);
 }
@@ -160,18 +160,18 @@ static const struct column SHOW_COLUMNS[] = {
 
 static enum status ask_retention(struct invocation *in, const struct channel_id *ch,
                                  const char *field, int64_t *out) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "HGET");
-    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_META);
     cmd_literal(c, field);
     return ask_i64(in, out);
 }
 
 static enum status ask_bytes(struct invocation *in, const struct channel_id *ch, int64_t *out) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "MEMORY");
     cmd_literal(c, "USAGE");
-    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_LOG);
+    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_LOG);
     return ask_i64(in, out);
 }
 
@@ -185,7 +185,7 @@ static void put_or_none(struct output *o, int64_t v) {
 static enum status channel_show(struct invocation *in) {
     struct facts f = {0};
     struct log_info log;
-    struct undoable undoable[UNDOABLE_MAX];
+    struct restorable restorable[RESTORABLE_MAX];
     int64_t max = 0, age = 0, bytes = 0;
     size_t n;
     char id[CHANNEL_TEXT + 1];
@@ -193,7 +193,7 @@ static enum status channel_show(struct invocation *in) {
     if (st != STATUS_DONE || (st = ask_facts(in, &f)) || (st = ask_activity(in, &f)) ||
         (st = ask_log(in, &f.id, &log)) || (st = ask_retention(in, &f.id, "max", &max)) ||
         (st = ask_retention(in, &f.id, "age", &age)) || (st = ask_bytes(in, &f.id, &bytes)) ||
-        (st = purge_list(in, &f.id, undoable, UNDOABLE_MAX, &n)))
+        (st = purge_list(in, &f.id, restorable, RESTORABLE_MAX, &n)))
         return st;
     output_begin(in->out, SHOW_COLUMNS, true);
     put_channel(in, &f.id);
@@ -246,7 +246,7 @@ static enum status put_members(struct invocation *in, const struct walk *w, int6
     static int64_t joined[WALK_PAGE];
     struct err e = {0};
     size_t n = take_members(w, rows, joined);
-    if (lookup_rows(in->store, rows, n, &e))
+    if (lookup_rows(in->redis, rows, n, &e))
         return fail(&e);
     for (size_t i = 0; i<n && * left> 0; i++, --*left)
         put_member(in->out, &rows[i], joined[i]);
@@ -263,7 +263,7 @@ static enum status channel_members(struct invocation *in) {
         return st;
     output_begin(in->out, MEMBER_COLUMNS, false);
     output_page(in->out);
-    walk_channel(&w, store_keys(in->store), &ch, CHANNEL_MEMBERS);
+    walk_channel(&w, redis_sync_keys(in->redis), &ch, CHANNEL_MEMBERS);
     while (more && left > 0 && st == STATUS_DONE && !interrupted()) {
         st = walk_page(in, &w, &more);
         if (st == STATUS_DONE && more)
@@ -286,9 +286,9 @@ static const struct column RETENTION_COLUMNS[] = {
 static enum status set_retention(struct invocation *in, const struct channel_id *ch,
                                  const char *field, int64_t value) {
     const struct redisReply *r;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, value > 0 ? "HSET" : "HDEL");
-    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_META);
     cmd_literal(c, field);
     if (value > 0)
         cmd_i64(c, value);

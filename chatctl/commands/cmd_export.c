@@ -43,7 +43,7 @@ static struct buf *begin_line(struct export *x, const char *type) {
 
 static void add_text(struct buf *b, const char *key, const char *s, size_t len) {
     buf_fmt(b, ",\"%s\":", key);
-    encode_string(b, s, len);
+    response_encode_string(b, s, len);
 }
 
 static void add_uuid(struct buf *b, const char *key, const struct uuid *u) {
@@ -60,10 +60,10 @@ static void add_channel(struct buf *b, const struct channel_id *ch) {
 
 static void add_field(struct buf *b, const struct field *f) {
     buf_str(b, "{\"k\":");
-    encode_string(b, f->k, f->klen);
+    response_encode_string(b, f->k, f->klen);
     if (text_valid(f->v, f->vlen)) {
         buf_str(b, ",\"v\":");
-        encode_string(b, f->v, f->vlen);
+        response_encode_string(b, f->v, f->vlen);
     } else {
         buf_str(b, ",\"hex\":\"");
         for (size_t i = 0; i < f->vlen; i++)
@@ -149,17 +149,17 @@ static enum status write_joined(struct export *x, const struct uuid *user, const
 static enum status write_records(struct invocation *in, struct export *x, struct user *users,
                                  size_t n) {
     struct err e = {0};
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     for (size_t i = 0; i < n; i++) {
         cmd_begin(c, "HGETALL");
-        cmd_user_key(c, store_keys(in->store), &users[i].uuid, USER_RECORD);
-        if (store_queue(in->store, &e))
+        cmd_user_key(c, redis_sync_keys(in->redis), &users[i].uuid, USER_RECORD);
+        if (redis_sync_queue(in->redis, &e))
             return fail(&e);
     }
     enum status st = STATUS_DONE;
     for (size_t i = 0; i < n; i++) { /* all answers must be read, whatever happens */
         size_t fields;
-        const struct redisReply *r = store_next(in->store, &e);
+        const struct redisReply *r = redis_sync_next(in->redis, &e);
         if (!r || reply_array(r, &fields, &e))
             return fail(&e);
         if (fields == 0 || st != STATUS_DONE)
@@ -179,7 +179,7 @@ static enum status write_lists(struct invocation *in, struct export *x, const st
     struct walk w;
     bool more = true;
     enum status st = STATUS_DONE;
-    walk_user(&w, store_keys(in->store), user, USER_CHANNELS);
+    walk_user(&w, redis_sync_keys(in->redis), user, USER_CHANNELS);
     while (more && st == STATUS_DONE && (st = walk_page(in, &w, &more)) == STATUS_DONE)
         for (size_t i = 0; i < w.n && st == STATUS_DONE; i++) {
             size_t len;
@@ -221,17 +221,17 @@ static enum status export_users(struct invocation *in, struct export *x, struct 
 static enum status write_channel(struct invocation *in, struct export *x,
                                  const struct channel_id *ch, int64_t activity) {
     const struct redisReply *r;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     char id[CHANNEL_TEXT + 1];
     enum status st = STATUS_DONE;
     if (activity == 0) { /* it was named */
         cmd_begin(c, "ZSCORE");
-        cmd_global_key(c, store_keys(in->store), KEY_CHANNEL_INDEX);
+        cmd_global_key(c, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
         cmd_copy(c, id, channel_format(ch, id));
         st = ask_i64(in, &activity);
     }
     cmd_begin(c, "HGETALL");
-    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_META);
     if (st != STATUS_DONE || (st = ask(in, &r)) != STATUS_DONE)
         return st;
     struct buf *b = begin_line(x, "channel");
@@ -248,7 +248,7 @@ static enum status write_set(struct invocation *in, struct export *x, const stru
     struct walk w;
     bool more = true;
     enum status st = STATUS_DONE;
-    walk_channel(&w, store_keys(in->store), ch, set);
+    walk_channel(&w, redis_sync_keys(in->redis), ch, set);
     while (more && st == STATUS_DONE && !interrupted() &&
            (st = walk_page(in, &w, &more)) == STATUS_DONE)
         for (size_t i = 0; i < w.n && st == STATUS_DONE; i++) {
@@ -301,9 +301,9 @@ static enum status write_entry(struct export *x, const struct channel_id *ch,
 static enum status read_page(struct invocation *in, const struct channel_id *ch, const char *after,
                              const struct redisReply **r, size_t *n) {
     struct err e = {0};
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "XRANGE");
-    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_LOG);
+    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_LOG);
     cmd_copy(c, after, strlen(after));
     cmd_literal(c, "+");
     cmd_literal(c, "COUNT");
@@ -379,11 +379,11 @@ static enum status find_named(struct invocation *in, struct export *x) {
 static enum status export_all_users(struct invocation *in, struct export *x) {
     struct walk w;
     enum status st = STATUS_DONE;
-    walk_global(&w, store_keys(in->store), KEY_USERS);
+    walk_global(&w, redis_sync_keys(in->redis), KEY_USERS);
     if (!x->named)
         return export_users(in, x, &w);
     for (size_t i = 0; i < x->nnamed && st == STATUS_DONE; i++) {
-        walk_channel(&w, store_keys(in->store), &x->named[i], CHANNEL_MEMBERS);
+        walk_channel(&w, redis_sync_keys(in->redis), &x->named[i], CHANNEL_MEMBERS);
         st = export_users(in, x, &w);
     }
     return st;

@@ -159,20 +159,20 @@ static enum status ask_types(struct fsck *f, struct key *keys, size_t n) {
     struct err e = {0};
     for (size_t i = 0; i < n; i++) {
         fsck_key_command(f, "TYPE", &keys[i]);
-        if (store_queue(f->in->store, &e))
+        if (redis_sync_queue(f->in->redis, &e))
             return fail(&e);
         fsck_key_command(f, "PTTL", &keys[i]);
-        if (store_queue(f->in->store, &e))
+        if (redis_sync_queue(f->in->redis, &e))
             return fail(&e);
     }
     for (size_t i = 0; i < n; i++) {
         const char *type = NULL;
         size_t len;
-        const struct redisReply *r = store_next(f->in->store, &e);
+        const struct redisReply *r = redis_sync_next(f->in->redis, &e);
         if (!r || reply_str(r, &type, &len, &e))
             return fail(&e);
         snprintf(keys[i].type, sizeof keys[i].type, "%s", type ? type : "");
-        r = store_next(f->in->store, &e);
+        r = redis_sync_next(f->in->redis, &e);
         if (!r || reply_i64(r, -1, &keys[i].ttl, &e))
             return fail(&e);
     }
@@ -226,9 +226,9 @@ static enum status check_keys_of(struct fsck *f, int server) {
     do {
         struct key *keys = NULL;
         size_t n = 0;
-        store_pin(f->in->store, server);
+        redis_sync_pin(f->in->redis, server);
         st = scan_page(f, cursor, sizeof cursor, &keys, &n);
-        store_pin(f->in->store, -1);
+        redis_sync_pin(f->in->redis, -1);
         if (st == STATUS_DONE)
             st = ask_types(f, keys, n);
         for (size_t i = 0; i < n && st == STATUS_DONE && !interrupted(); i++, f->keys++)
@@ -243,7 +243,7 @@ static enum status check_keys_of(struct fsck *f, int server) {
 
 static enum status check_all_keys(struct fsck *f) {
     enum status st = STATUS_DONE;
-    for (unsigned i = 0; i < store_servers(f->in->store) && st == STATUS_DONE; i++)
+    for (unsigned i = 0; i < redis_sync_servers(f->in->redis) && st == STATUS_DONE; i++)
         st = check_keys_of(f, (int)i);
     return st;
 }
@@ -369,7 +369,7 @@ static enum status check_schema(struct fsck *f) {
 
 static enum status fsck(struct invocation *in) {
     struct fsck f = {
-        .in = in, .ks = store_keys(in->store), .c = store_cmd(in->store), .fix = given(in, "fix")};
+        .in = in, .ks = redis_sync_keys(in->redis), .c = redis_sync_cmd(in->redis), .fix = given(in, "fix")};
     output_begin(in->out, COLUMNS, false);
     progress_begin(&f.bar, "checking", 0, in->quiet);
     enum status st = check_all_keys(&f);

@@ -96,25 +96,25 @@ static enum status import_lines(struct invocation *in, struct import *m) {
 /* --- import --- */
 
 static enum status check_empty(struct invocation *in, bool merge) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     int64_t users, channels;
-    cmd_users_count(c, store_keys(in->store));
+    cmd_users_count(c, redis_sync_keys(in->redis));
     enum status st = ask_i64(in, &users);
     if (st != STATUS_DONE)
         return st;
     cmd_begin(c, "ZCARD");
-    cmd_global_key(c, store_keys(in->store), KEY_CHANNEL_INDEX);
+    cmd_global_key(c, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
     st = ask_i64(in, &channels);
     if (st != STATUS_DONE || merge || (users == 0 && channels == 0))
         return st;
     complain("there are %" PRId64 " users and %" PRId64 " channels under %s: --merge adds to them",
-             users, channels, store_keys(in->store)->prefix);
+             users, channels, redis_sync_keys(in->redis)->prefix);
     return STATUS_CONFLICT;
 }
 
 static enum status claim_schema(struct invocation *in) {
     const struct redisReply *r;
-    cmd_schema_claim(store_cmd(in->store), store_keys(in->store));
+    cmd_schema_claim(redis_sync_cmd(in->redis), redis_sync_keys(in->redis));
     return ask(in, &r);
 }
 

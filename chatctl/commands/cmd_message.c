@@ -128,7 +128,7 @@ static enum status show_last(struct invocation *in, struct tail *t, const struct
     t->at = (struct position){.epoch = now->epoch};
     if (last > 0) {
         uint32_t count = last > 10000 ? 10000 : (uint32_t)last;
-        cmd_log_back(store_cmd(in->store), store_keys(in->store), &t->id, 0, 0, count);
+        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &t->id, 0, 0, count);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;
@@ -147,7 +147,7 @@ static enum status show_missed(struct invocation *in, struct tail *t) {
     while (n == LOG_PAGE && !interrupted()) {
         const struct redisReply *r;
         struct err e = {0};
-        cmd_log_forward(store_cmd(in->store), store_keys(in->store), &t->id, t->at.seq, LOG_PAGE);
+        cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &t->id, t->at.seq, LOG_PAGE);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;
@@ -185,7 +185,7 @@ static enum status begin_tail(struct invocation *in, struct tail *t) {
  * link. */
 static void follow_command(struct invocation *in, const struct tail *tails, size_t n,
                            unsigned wait_ms) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "XREAD");
     cmd_literal(c, "COUNT");
     cmd_i64(c, FOLLOW_PAGE);
@@ -195,14 +195,14 @@ static void follow_command(struct invocation *in, const struct tail *tails, size
     }
     cmd_literal(c, "STREAMS");
     for (size_t i = 0; i < n; i++)
-        cmd_channel_key(c, store_keys(in->store), &tails[i].id, CHANNEL_LOG);
+        cmd_channel_key(c, redis_sync_keys(in->redis), &tails[i].id, CHANNEL_LOG);
     for (size_t i = 0; i < n; i++)
         cmd_i64(c, (int64_t)tails[i].at.seq);
 }
 
 static struct tail *find_tail(struct invocation *in, struct tails *t, const char *key, size_t len) {
     struct key_name name;
-    if (!key_parse(store_keys(in->store), key, len, &name))
+    if (!key_parse(redis_sync_keys(in->redis), key, len, &name))
         return NULL;
     for (size_t i = 0; i < t->n; i++)
         if (channel_eq(&t->all[i].id, &name.channel))
@@ -242,7 +242,7 @@ static enum status follow(struct invocation *in, struct tails *t, bool *came) {
     const struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
     enum status st = STATUS_DONE;
     *came = false;
-    if (t->n == 1 || store_servers(in->store) == 1) {
+    if (t->n == 1 || redis_sync_servers(in->redis) == 1) {
         follow_command(in, t->all, t->n, WAIT_MS);
         return show_new(in, t, came);
     }
@@ -368,7 +368,7 @@ static enum status search_channel(struct invocation *in, const struct channel_id
         struct err e = {0};
         if (interrupted())
             return stopped(in, "messages were looked at", s->read);
-        cmd_log_back(store_cmd(in->store), store_keys(in->store), ch, from ? from - 1 : 0, 0,
+        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0, 0,
                      LOG_PAGE);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)

@@ -28,7 +28,7 @@ static enum status redis_time(struct invocation *in, int64_t *ms) {
     size_t n;
     int64_t seconds = 0, micros = 0;
     struct err e = {0};
-    cmd_begin(store_cmd(in->store), "TIME");
+    cmd_begin(redis_sync_cmd(in->redis), "TIME");
     enum status status = ask(in, &r);
     if (status)
         return status;
@@ -43,11 +43,11 @@ static enum status redis_time(struct invocation *in, int64_t *ms) {
 
 static enum status read_nodes(struct invocation *in, struct node_row **rows, size_t *n) {
     const struct redisReply *r;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     size_t got;
     struct err e = {0};
     cmd_begin(c, "ZRANGE");
-    cmd_global_key(c, store_keys(in->store), KEY_NODES);
+    cmd_global_key(c, redis_sync_keys(in->redis), KEY_NODES);
     cmd_i64(c, 0);
     cmd_i64(c, NODES_MAX - 1);
     cmd_literal(c, "WITHSCORES");
@@ -84,18 +84,18 @@ static void print_info(struct output *out, const struct redisReply *r, size_t i,
 }
 
 static enum status print_node(struct invocation *in, const struct node_row *row, int64_t now_ms) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     const struct redisReply *r;
     int64_t users = 0;
     size_t n;
     struct err e = {0};
     cmd_begin(c, "SCARD");
-    cmd_tailed_key(c, store_keys(in->store), KEY_NODE_USERS, row->id, strlen(row->id));
+    cmd_tailed_key(c, redis_sync_keys(in->redis), KEY_NODE_USERS, row->id, strlen(row->id));
     enum status status = ask_i64(in, &users);
     if (status)
         return status;
     cmd_begin(c, "HMGET");
-    cmd_tailed_key(c, store_keys(in->store), KEY_NODE_INFO, row->id, strlen(row->id));
+    cmd_tailed_key(c, redis_sync_keys(in->redis), KEY_NODE_INFO, row->id, strlen(row->id));
     cmd_literal(c, "listen");
     cmd_literal(c, "pid");
     cmd_literal(c, "connections");
@@ -153,15 +153,15 @@ static enum status read_memory_here(struct invocation *in, int64_t *memory, int6
     size_t len;
     struct err e = {0};
     *memory = *keys = -1;
-    cmd_begin(store_cmd(in->store), "INFO");
-    cmd_literal(store_cmd(in->store), "memory");
-    r = store_do(in->store, &e);
+    cmd_begin(redis_sync_cmd(in->redis), "INFO");
+    cmd_literal(redis_sync_cmd(in->redis), "memory");
+    r = redis_sync_do(in->redis, &e);
     if (!r)
         return fail(&e);
     if (reply_str(r, &text, &len, &e) == ERR_OK)
         *memory = info_number(text, "used_memory:");
-    cmd_begin(store_cmd(in->store), "DBSIZE");
-    r = store_do(in->store, &e);
+    cmd_begin(redis_sync_cmd(in->redis), "DBSIZE");
+    r = redis_sync_do(in->redis, &e);
     if (!r)
         return fail(&e);
     if (reply_i64(r, -1, keys, &e))
@@ -174,19 +174,19 @@ static enum status read_memory(struct invocation *in, int64_t *memory, int64_t *
     enum status st = STATUS_DONE;
     int64_t m = 0, k = 0;
     *memory = *keys = 0;
-    for (unsigned i = 0; i < store_servers(in->store) && st == STATUS_DONE; i++) {
-        store_pin(in->store, (int)i);
+    for (unsigned i = 0; i < redis_sync_servers(in->redis) && st == STATUS_DONE; i++) {
+        redis_sync_pin(in->redis, (int)i);
         st = read_memory_here(in, &m, &k);
         *memory = m < 0 || *memory < 0 ? -1 : *memory + m;
         *keys = k < 0 || *keys < 0 ? -1 : *keys + k;
     }
-    store_pin(in->store, -1);
+    redis_sync_pin(in->redis, -1);
     return st;
 }
 
 static enum status count_zset(struct invocation *in, enum global_key k, int64_t *out) {
-    cmd_begin(store_cmd(in->store), "ZCARD");
-    cmd_global_key(store_cmd(in->store), store_keys(in->store), k);
+    cmd_begin(redis_sync_cmd(in->redis), "ZCARD");
+    cmd_global_key(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), k);
     return ask_i64(in, out);
 }
 
@@ -200,13 +200,13 @@ static enum status count_page(struct invocation *in, const struct walk *w, struc
         const char *id = walk_item(w, i, &len, &score);
         if (!channel_parse(id, len, &ch))
             continue;
-        cmd_log_length(store_cmd(in->store), store_keys(in->store), &ch);
-        if (store_queue(in->store, &e))
+        cmd_log_length(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &ch);
+        if (redis_sync_queue(in->redis, &e))
             return fail(&e);
         asked++;
     }
     for (size_t i = 0; i < asked; i++) {
-        const struct redisReply *r = store_next(in->store, &e);
+        const struct redisReply *r = redis_sync_next(in->redis, &e);
         if (!r)
             return fail(&e);
         if (reply_i64(r, 0, &n, &e) == ERR_OK) /* a key of another type is fsck's */
@@ -220,7 +220,7 @@ static enum status count_messages(struct invocation *in, struct stats *s) {
     struct walk w;
     bool more = true;
     enum status status = STATUS_DONE;
-    walk_global(&w, store_keys(in->store), KEY_CHANNEL_INDEX);
+    walk_global(&w, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
     progress_begin(&s->progress, "channels", (uint64_t)s->channels, in->quiet);
     while (status == STATUS_DONE && more) {
         if (interrupted())
@@ -250,7 +250,7 @@ static enum status stats(struct invocation *in) {
         (status = count_zset(in, KEY_NODES, &s.nodes)) || (status = count_messages(in, &s)) ||
         (status = read_memory(in, &s.memory, &s.keys)))
         return status;
-    if (store_version(in->store, version, sizeof version, &e))
+    if (redis_sync_version(in->redis, version, sizeof version, &e))
         return fail(&e);
     output_begin(in->out, STATS_COLUMNS, true);
     output_number(in->out, s.users);

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 #define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
-#define UNDOABLE_MAX 100
+#define RESTORABLE_MAX 100
 #define PLAN_LINE 4096
 #define SEQ_MAX 999999999999999
 
@@ -67,7 +67,7 @@ static void write_plan(FILE *f, const char *name, const struct purge *p) {
     struct buf b;
     buf_init(&b, PLAN_LINE);
     buf_str(&b, "{\"channel\":");
-    encode_string(&b, name, strlen(name));
+    response_encode_string(&b, name, strlen(name));
     channel_format(&p->channel, id);
     uuid_format(&p->epoch, uuid);
     buf_fmt(&b, ",\"id\":\"%s\",\"epoch\":\"%s\",\"upTo\":%" PRIu64, id, uuid, p->up_to);
@@ -255,7 +255,7 @@ static enum status check_usage(struct invocation *in) {
 
 /* All channels of this server: the name of the server, which is its prefix, must be said. */
 static enum status check_confirmed(struct invocation *in) {
-    const char *name = opt_text(in, "confirm"), *prefix = store_keys(in->store)->prefix;
+    const char *name = opt_text(in, "confirm"), *prefix = redis_sync_keys(in->redis)->prefix;
     if (name && strcmp(name, prefix) == 0)
         return STATUS_DONE;
     complain("this purges every channel under %s: say --confirm %s", prefix, prefix);
@@ -326,11 +326,11 @@ static const struct column PURGES_COLUMNS[] = {{"purge", COLUMN_TEXT},      {"wh
                                                {"until", COLUMN_TIME},      {NULL, COLUMN_TEXT}};
 
 static enum status channel_purges(struct invocation *in) {
-    struct undoable u[UNDOABLE_MAX];
+    struct restorable u[RESTORABLE_MAX];
     struct channel_id ch;
     size_t n;
     enum status st = find_channel(in, in->args[0], &ch);
-    if (st != STATUS_DONE || (st = purge_list(in, &ch, u, UNDOABLE_MAX, &n)))
+    if (st != STATUS_DONE || (st = purge_list(in, &ch, u, RESTORABLE_MAX, &n)))
         return st;
     output_begin(in->out, PURGES_COLUMNS, false);
     output_page(in->out);
@@ -352,9 +352,9 @@ static enum status channel_purges(struct invocation *in) {
 }
 
 /* The one named by --purge, else the newest. */
-static const struct undoable *choose(struct invocation *in, const struct undoable *u, size_t n) {
+static const struct restorable *choose(struct invocation *in, const struct restorable *u, size_t n) {
     const char *text = opt_text(in, "purge");
-    const struct undoable *best = NULL;
+    const struct restorable *best = NULL;
     struct uuid id;
     if (text && !uuid_read(text, strlen(text), &id))
         return NULL;
@@ -369,21 +369,21 @@ static enum status channel_restore(struct invocation *in) {
                                              {"messages", COLUMN_NUMBER},
                                              {"purge", COLUMN_TEXT},
                                              {NULL, COLUMN_TEXT}};
-    struct undoable u[UNDOABLE_MAX];
+    struct restorable u[RESTORABLE_MAX];
     struct channel_id ch;
     size_t n;
     uint64_t restored;
     char name[NAME_SIZE], id[UUID_TEXT + 1];
     enum status st = find_channel(in, in->args[0], &ch);
-    if (st != STATUS_DONE || (st = purge_list(in, &ch, u, UNDOABLE_MAX, &n)))
+    if (st != STATUS_DONE || (st = purge_list(in, &ch, u, RESTORABLE_MAX, &n)))
         return st;
-    const struct undoable *chosen = choose(in, u, n);
+    const struct restorable *chosen = choose(in, u, n);
     if (!chosen) {
         complain("%s: no such purge can be undone", in->args[0]);
         return STATUS_NOT_FOUND;
     }
     restored = (uint64_t)chosen->record.moved;
-    st = in->dry_run ? STATUS_DONE : purge_undo(in, &ch, chosen, &restored);
+    st = in->dry_run ? STATUS_DONE : purge_restore(in, &ch, chosen, &restored);
     if (st != STATUS_DONE)
         return st;
     uuid_format(&chosen->id, id);

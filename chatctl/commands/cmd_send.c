@@ -66,15 +66,15 @@ static enum status check_sender(const struct sending *s, const struct channel_id
 static enum status make_members(struct invocation *in, const struct channel_id *ch,
                                 const struct uuid *sender) {
     const struct redisReply *r;
-    struct cmd *c = store_cmd(in->store);
-    const struct keyspace *ks = store_keys(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
     struct join_args a = {.channel = *ch,
                           .user = *sender,
                           .now_ms = clock_wall_ms(),
                           .spare_epoch = uuid_make(),
                           .event = "",
                           .list_max = 1,
-                          .history = store_history(in->store)};
+                          .history = redis_sync_history(in->redis)};
     cmd_join(c, ks, &a);
     enum status st = ask(in, &r);
     if (st == STATUS_DONE) {
@@ -93,17 +93,17 @@ static enum status make_members(struct invocation *in, const struct channel_id *
 /* A lost answer is asked for again under the same UUID: stored once in any case. */
 static enum status append(struct invocation *in, const struct message *m,
                           struct append_result *out) {
-    struct cmd *c = store_cmd(in->store);
-    const struct keyspace *ks = store_keys(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
     struct err e = {0};
     for (int i = 0; i < TRIES; i++) {
         struct uuid spare = uuid_make();
         e = (struct err){0};
         cmd_append_begin(c, 1);
         cmd_append_keys(c, ks, m);
-        cmd_append_args_begin(c, NODE, &spare, REMEMBER_S, store_history(in->store));
+        cmd_append_args_begin(c, NODE, &spare, REMEMBER_S, redis_sync_history(in->redis));
         cmd_append_args(c, ks, m, true, NULL);
-        const struct redisReply *r = store_do(in->store, &e);
+        const struct redisReply *r = redis_sync_do(in->redis, &e);
         if (r)
             return reply_append(r, 0, out, &e) ? fail(&e) : STATUS_DONE;
     }
@@ -115,15 +115,15 @@ static enum status append(struct invocation *in, const struct message *m,
 static enum status tell(struct invocation *in, const struct message *m) {
     const struct redisReply *r;
     struct buf b;
-    struct cmd *c = store_cmd(in->store);
-    cmd_channel_touch(c, store_keys(in->store), &m->channel, m->created_ms);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    cmd_channel_touch(c, redis_sync_keys(in->redis), &m->channel, m->created_ms);
     enum status st = ask(in, &r);
     struct uuid peer = channel_peer(&m->channel, &m->sender);
     if (st != STATUS_DONE || m->channel.kind != CHANNEL_DM || uuid_eq(&peer, &m->sender))
         return st;
     buf_init(&b, 1024);
     event_write_unread(&b, m);
-    cmd_publish_user(c, store_keys(in->store), &peer, b.data, b.len);
+    cmd_publish_user(c, redis_sync_keys(in->redis), &peer, b.data, b.len);
     st = ask(in, &r);
     buf_free(&b);
     return st;
@@ -253,7 +253,7 @@ static enum status send_stdin(struct invocation *in, struct sending *s) {
 /* In a prefix that no chatd has used yet. */
 static enum status claim_schema(struct invocation *in) {
     const struct redisReply *r;
-    cmd_schema_claim(store_cmd(in->store), store_keys(in->store));
+    cmd_schema_claim(redis_sync_cmd(in->redis), redis_sync_keys(in->redis));
     return ask(in, &r);
 }
 

@@ -49,13 +49,13 @@ static void report(struct visit *v, enum finding f, const char *check, const cha
 
 /* The value of "name:value" in a section of INFO. False: not said, or not permitted. */
 static bool info(struct visit *v, const char *section, const char *name, char *out, size_t size) {
-    struct cmd *c = store_cmd(v->in->store);
+    struct cmd *c = redis_sync_cmd(v->in->redis);
     const char *text;
     size_t len;
     struct err e;
     cmd_begin(c, "INFO");
     cmd_literal(c, section);
-    if (reply_str(store_do(v->in->store, &e), &text, &len, &e) || !text)
+    if (reply_str(redis_sync_do(v->in->redis, &e), &text, &len, &e) || !text)
         return false;
     size_t n = strlen(name);
     for (const char *at = text; (at = strstr(at, name)); at += n)
@@ -67,7 +67,7 @@ static bool info(struct visit *v, const char *section, const char *name, char *o
 }
 
 static bool config(struct visit *v, const char *name, char *out, size_t size) {
-    struct cmd *c = store_cmd(v->in->store);
+    struct cmd *c = redis_sync_cmd(v->in->redis);
     const struct redisReply *r;
     const char *text;
     size_t n, len;
@@ -75,7 +75,7 @@ static bool config(struct visit *v, const char *name, char *out, size_t size) {
     cmd_begin(c, "CONFIG");
     cmd_literal(c, "GET");
     cmd_literal(c, name);
-    r = store_do(v->in->store, &e);
+    r = redis_sync_do(v->in->redis, &e);
     if (reply_array(r, &n, &e) || n != 2 || reply_str(reply_item(r, 1), &text, &len, &e) || !text)
         return false;
     snprintf(out, size, "%s", text);
@@ -87,7 +87,7 @@ static bool config(struct visit *v, const char *name, char *out, size_t size) {
 static void check_version(struct visit *v) {
     char version[32];
     struct err e;
-    if (store_version(v->in->store, version, sizeof version, &e))
+    if (redis_sync_version(v->in->redis, version, sizeof version, &e))
         report(v, FAIL, "version", "%s", e.detail);
     else if (atoi(version) < 7)
         report(v, FAIL, "version", "Redis %s: 7.0 or later is needed",
@@ -119,7 +119,7 @@ static void check_role(struct visit *v) {
     else if (info(v, "cluster", "cluster_enabled", cluster, sizeof cluster) && *cluster == '1' &&
              v->in->set->uri.kind != REDIS_CLUSTER)
         report(v, FAIL, "role", "a node of a Redis Cluster: name it as cluster://");
-    else if (strcmp(store_history(v->in->store), HISTORY_ASKED) != 0)
+    else if (strcmp(redis_sync_history(v->in->redis), HISTORY_ASKED) != 0)
         report(v, OK, "role", "master");
     else
         check_replicas(v);
@@ -129,9 +129,9 @@ static void check_schema(struct visit *v) {
     const char *s;
     size_t len;
     struct err e;
-    const struct keyspace *ks = store_keys(v->in->store);
-    cmd_schema_get(store_cmd(v->in->store), ks);
-    if (reply_str(store_do(v->in->store, &e), &s, &len, &e))
+    const struct keyspace *ks = redis_sync_keys(v->in->redis);
+    cmd_schema_get(redis_sync_cmd(v->in->redis), ks);
+    if (reply_str(redis_sync_do(v->in->redis, &e), &s, &len, &e))
         report(v, FAIL, "schema", "%s", e.detail);
     else if (!s)
         report(v, OK, "schema", "nothing under prefix %s yet", ks->prefix);
@@ -147,8 +147,8 @@ static void check_clock(struct visit *v) {
     int64_t seconds = 0, micros = 0, before = clock_wall_ms();
     size_t n;
     struct err e;
-    cmd_begin(store_cmd(v->in->store), "TIME");
-    r = store_do(v->in->store, &e);
+    cmd_begin(redis_sync_cmd(v->in->redis), "TIME");
+    r = redis_sync_do(v->in->redis, &e);
     if (reply_array(r, &n, &e) || n != 2 || reply_i64(reply_item(r, 0), 0, &seconds, &e) ||
         reply_i64(reply_item(r, 1), 0, &micros, &e)) {
         report(v, WARN, "clock", "can't be asked (TIME): %s", e.detail);
@@ -225,18 +225,18 @@ static void check_pubsub(struct visit *v) {
 
 /* All in one go, as grants.h says; those refused are named in `denied`. False: no answers. */
 static bool ask_grants(struct visit *v, char *denied, size_t size) {
-    struct store *s = v->in->store;
+    struct redis_sync *s = v->in->redis;
     struct err e;
     *denied = '\0';
     for (const struct grant *g = grant_next(NULL, GRANT_CHATCTL); g;
          g = grant_next(g, GRANT_CHATCTL)) {
-        grant_ask(store_cmd(s), store_keys(s), g);
-        if (store_queue(s, &e))
+        grant_ask(redis_sync_cmd(s), redis_sync_keys(s), g);
+        if (redis_sync_queue(s, &e))
             return false;
     }
     for (const struct grant *g = grant_next(NULL, GRANT_CHATCTL); g;
          g = grant_next(g, GRANT_CHATCTL)) {
-        const struct redisReply *r = store_next(s, &e);
+        const struct redisReply *r = redis_sync_next(s, &e);
         size_t len = strlen(denied);
         if (!r)
             return false;
@@ -260,16 +260,16 @@ static void check_acl(struct visit *v) {
 /* --- All of them --- */
 
 static void check_server(struct visit *v, unsigned i) {
-    bool several = store_servers(v->in->store) > 1;
-    snprintf(v->server, sizeof v->server, "%s%s", several ? store_server(v->in->store, i) : "",
+    bool several = redis_sync_servers(v->in->redis) > 1;
+    snprintf(v->server, sizeof v->server, "%s%s", several ? redis_sync_server(v->in->redis, i) : "",
              several ? ": " : "");
-    store_pin(v->in->store, (int)i);
+    redis_sync_pin(v->in->redis, (int)i);
     check_version(v);
     check_role(v);
     if (i == 0) { /* there is one, wherever it is */
-        store_pin(v->in->store, -1);
+        redis_sync_pin(v->in->redis, -1);
         check_schema(v);
-        store_pin(v->in->store, (int)i);
+        redis_sync_pin(v->in->redis, (int)i);
     }
     check_clock(v);
     check_persistence(v);
@@ -279,25 +279,25 @@ static void check_server(struct visit *v, unsigned i) {
 }
 
 static void check_all(struct visit *v) {
-    for (unsigned i = 0; i < store_servers(v->in->store); i++)
+    for (unsigned i = 0; i < redis_sync_servers(v->in->redis); i++)
         check_server(v, i);
-    store_pin(v->in->store, -1);
+    redis_sync_pin(v->in->redis, -1);
 }
 
 enum status doctor(struct invocation *in) {
     struct visit v = {.in = in};
     struct err e = {0};
     const struct settings *set = in->set;
-    in->store = store_connect(&set->uri, &set->keys, (unsigned)set->timeout, &e);
+    in->redis = redis_sync_connect(&set->uri, &set->keys, (unsigned)set->timeout, &e);
     output_begin(in->out, COLUMNS, false);
-    if (!in->store) {
+    if (!in->redis) {
         report(&v, FAIL, "connection", "%s", e.detail);
         return STATUS_UNAVAILABLE;
     }
     char where[640];
     report(&v, OK, "connection", "%s", redis_uri_show(&set->uri, where, sizeof where));
     check_all(&v);
-    store_close(in->store);
-    in->store = NULL;
+    redis_sync_close(in->redis);
+    in->redis = NULL;
     return v.failed ? STATUS_FAILED : STATUS_DONE;
 }

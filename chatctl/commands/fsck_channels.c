@@ -35,14 +35,14 @@ enum status fsck_check_log(struct fsck *f, const struct key *k) {
         return st;
     if (uuid_is_nil(&state.at.epoch)) {
         cmd_renew(f->c, f->ks, &k->name.channel, &spare, NULL,
-                  store_history(f->in->store));
+                  redis_sync_history(f->in->redis));
         st = fsck_found_key(f, "log without a position", k,
                             "epoch, base or seq is missing or wrong", true);
     } else if (log.top > state.at.seq) {
         char detail[96];
         struct position known = {.epoch = state.at.epoch, .seq = log.top};
         cmd_renew(f->c, f->ks, &k->name.channel, &spare, &known,
-                  store_history(f->in->store));
+                  redis_sync_history(f->in->redis));
         snprintf(detail, sizeof detail, "seq is %" PRIu64 ", the log ends at %" PRIu64,
                  state.at.seq, log.top);
         st = fsck_found_key(f, "counter behind the stream", k, detail, true);
@@ -70,12 +70,12 @@ static enum status find_orphans(struct fsck *f, const struct walk *w, struct uui
     for (size_t i = 0; i < asked; i++) {
         cmd_begin(f->c, "EXISTS");
         cmd_user_key(f->c, f->ks, &users[i], USER_RECORD);
-        if (store_queue(f->in->store, &e))
+        if (redis_sync_queue(f->in->redis, &e))
             return fail(&e);
     }
     for (size_t i = 0; i < asked; i++) {
         int64_t exists = 1;
-        const struct redisReply *r = store_next(f->in->store, &e);
+        const struct redisReply *r = redis_sync_next(f->in->redis, &e);
         if (!r)
             return fail(&e);
         if (!reply_i64(r, 0, &exists, &e) && exists == 0)

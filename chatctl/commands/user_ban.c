@@ -24,8 +24,8 @@ static enum status write_ban(struct invocation *in, const struct uuid *user, con
     char until[24] = "";
     if (until_ms)
         snprintf(until, sizeof until, "%" PRId64, until_ms);
-    struct cmd *c = store_cmd(in->store);
-    cmd_user_change(c, store_keys(in->store), user);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    cmd_user_change(c, redis_sync_keys(in->redis), user);
     cmd_user_field(c, "banned", until, strlen(until));
     cmd_user_field(c, "ban-reason", reason, strlen(reason));
     return user_change(in, name);
@@ -105,7 +105,7 @@ enum status user_kick(struct invocation *in) {
         return STATUS_DONE;
     }
     if (!given(in, "keep-sessions")) {
-        cmd_keys_remove(store_cmd(in->store), store_keys(in->store), &user);
+        cmd_keys_remove(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &user);
         status = ask(in, &r);
     }
     if (status == STATUS_DONE)
@@ -138,7 +138,7 @@ enum status session_list(struct invocation *in) {
     enum status status = find_user(in, in->args[0], &user, NULL);
     if (status)
         return status;
-    cmd_keys_list(store_cmd(in->store), store_keys(in->store), &user);
+    cmd_keys_list(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &user);
     if ((status = ask(in, &r)))
         return status;
     if (reply_array(r, &n, &e))
@@ -167,7 +167,7 @@ static enum status find_session(struct invocation *in, const struct uuid *user, 
     const char *begin = strncmp(text, SESSION_MARK, 2) == 0 ? text + 2 : text;
     size_t n, found = 0;
     struct err e = {0};
-    cmd_keys_list(store_cmd(in->store), store_keys(in->store), user);
+    cmd_keys_list(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user);
     enum status status = ask(in, &r);
     if (status)
         return status;
@@ -199,7 +199,7 @@ static enum status revoke_one(struct invocation *in, const struct uuid *user, co
         return status;
     buf_init(&b, EVENT_MAX);
     event_write_key_revoked(&b, hash);
-    cmd_key_revoke(store_cmd(in->store), store_keys(in->store), user, hash, b.data, b.len);
+    cmd_key_revoke(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user, hash, b.data, b.len);
     status = ask_i64(in, &removed);
     buf_free(&b);
     *revoked += removed;

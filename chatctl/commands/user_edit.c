@@ -27,8 +27,8 @@ static const struct column ADD_COLUMNS[] = {
 /* As chatd does it: the name is claimed, the record written, both with a time to lapse; then the
  * name is made permanent, then the record. */
 static enum status create(struct invocation *in, const struct new_name *n, struct new_user *u) {
-    struct cmd *c = store_cmd(in->store);
-    const struct keyspace *ks = store_keys(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
     const struct redisReply *r;
     int64_t made = 0;
     enum status status;
@@ -102,8 +102,8 @@ enum status user_passwd(struct invocation *in) {
     }
     if ((status = password_hash(in, hash)))
         return status;
-    cmd_user_change(store_cmd(in->store), store_keys(in->store), &user);
-    cmd_user_field(store_cmd(in->store), "hash", hash, strlen(hash));
+    cmd_user_change(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &user);
+    cmd_user_field(redis_sync_cmd(in->redis), "hash", hash, strlen(hash));
     status = user_change(in, name);
     secret_wipe(hash, sizeof hash);
     if (status == STATUS_DONE && !given(in, "keep-sessions") &&
@@ -132,8 +132,8 @@ static bool same_folded(const char *name, const struct new_name *n) {
 
 static enum status write_name(struct invocation *in, const struct uuid *user, const char *name,
                               const struct new_name *n) {
-    cmd_user_change(store_cmd(in->store), store_keys(in->store), user);
-    cmd_user_field(store_cmd(in->store), "name", n->text, n->len);
+    cmd_user_change(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user);
+    cmd_user_field(redis_sync_cmd(in->redis), "name", n->text, n->len);
     return user_change(in, name);
 }
 
@@ -195,14 +195,14 @@ struct deletion {
 };
 
 static enum status count(struct invocation *in, struct deletion *d) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "ZCARD");
-    cmd_user_key(c, store_keys(in->store), &d->user, USER_KEYS);
+    cmd_user_key(c, redis_sync_keys(in->redis), &d->user, USER_KEYS);
     enum status status = ask_i64(in, &d->sessions);
     if (status)
         return status;
     cmd_begin(c, "ZCARD");
-    cmd_user_key(c, store_keys(in->store), &d->user, USER_CHANNELS);
+    cmd_user_key(c, redis_sync_keys(in->redis), &d->user, USER_CHANNELS);
     return ask_i64(in, &d->channels);
 }
 
@@ -218,7 +218,7 @@ static enum status each_joined(struct invocation *in, struct deletion *d,
         complain("out of memory");
         return STATUS_FAILED;
     }
-    walk_user(&w, store_keys(in->store), &d->user, USER_CHANNELS);
+    walk_user(&w, redis_sync_keys(in->redis), &d->user, USER_CHANNELS);
     while (status == STATUS_DONE && (status = walk_page(in, &w, &more)) == STATUS_DONE && more) {
         size_t n = 0, len;
         int64_t score;
@@ -283,14 +283,14 @@ static enum status clear_left(struct invocation *in, const struct channel_id *ch
                               void *arg) {
     (void)activity;
     struct deletion *d = arg;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     char id[CHANNEL_TEXT + 1];
     int64_t joined = 0;
     progress_add(&d->progress, 1);
     if (ch->kind == CHANNEL_DM && !uuid_eq(&ch->low, &d->user) && !uuid_eq(&ch->high, &d->user))
         return STATUS_DONE;
     cmd_begin(c, "ZSCORE");
-    cmd_user_key(c, store_keys(in->store), &d->user, USER_CHANNELS);
+    cmd_user_key(c, redis_sync_keys(in->redis), &d->user, USER_CHANNELS);
     cmd_copy(c, id, channel_format(ch, id));
     enum status status = ask_i64(in, &joined);
     return status || joined ? status : clear_channel(in, ch, d);
@@ -311,8 +311,8 @@ static enum status lock_out(struct invocation *in, const struct deletion *d) {
     char until[24];
     int64_t nodes;
     snprintf(until, sizeof until, "%" PRId64, FOR_EVER_MS);
-    cmd_user_change(store_cmd(in->store), store_keys(in->store), &d->user);
-    cmd_user_field(store_cmd(in->store), "banned", until, strlen(until));
+    cmd_user_change(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &d->user);
+    cmd_user_field(redis_sync_cmd(in->redis), "banned", until, strlen(until));
     enum status status = user_change(in, d->name);
     return status ? status : user_put_out(in, &d->user, CLOSE_KICKED, &nodes);
 }
@@ -323,7 +323,7 @@ static enum status leave_channel(struct invocation *in, const struct channel_id 
     int64_t was;
     buf_init(&event, EVENT_MAX);
     event_write_user(&event, SYS_CHANNEL_LEAVE, &d->user, d->name, strlen(d->name));
-    cmd_announce(store_cmd(in->store), store_keys(in->store), ch, event.data, event.len,
+    cmd_announce(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, event.data, event.len,
                  EVENT_MEMBERS, &d->user);
     enum status status = ask_i64(in, &was);
     buf_free(&event);
@@ -331,8 +331,8 @@ static enum status leave_channel(struct invocation *in, const struct channel_id 
 }
 
 static enum status take_apart(struct invocation *in, struct deletion *d) {
-    struct cmd *c = store_cmd(in->store);
-    const struct keyspace *ks = store_keys(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
     const struct redisReply *r;
     enum status status = lock_out(in, d);
     if (status == STATUS_DONE)

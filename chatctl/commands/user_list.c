@@ -73,7 +73,7 @@ static enum status page_on(struct listing *l, bool *more) {
 
 static enum status page_back(struct listing *l, bool *more) {
     struct err e = {0};
-    if (lookup_page(l->in->store, l->online ? KEY_ONLINE : KEY_USERS, l->offset, true, l->rows,
+    if (lookup_page(l->in->redis, l->online ? KEY_ONLINE : KEY_USERS, l->offset, true, l->rows,
                     &l->n, &e))
         return fail(&e);
     l->offset += l->n;
@@ -140,7 +140,7 @@ static void print_kept(struct listing *l) {
 
 static enum status take_page(struct listing *l) {
     struct err e = {0};
-    if (lookup_rows(l->in->store, l->rows, l->n, &e))
+    if (lookup_rows(l->in->redis, l->rows, l->n, &e))
         return fail(&e);
     for (size_t i = 0; i < l->n && l->printed < l->limit; i++) {
         const struct user_row *r = &l->rows[i];
@@ -173,12 +173,12 @@ static enum status run(struct listing *l) {
 static void begin_progress(struct listing *l) {
     int64_t total = 0;
     struct err e;
-    struct store *s = l->in->store;
+    struct redis_sync *s = l->in->redis;
     if (l->online)
-        cmd_online_count(store_cmd(s), store_keys(s));
+        cmd_online_count(redis_sync_cmd(s), redis_sync_keys(s));
     else
-        cmd_users_count(store_cmd(s), store_keys(s));
-    reply_i64(store_do(s, &e), 0, &total, &e);
+        cmd_users_count(redis_sync_cmd(s), redis_sync_keys(s));
+    reply_i64(redis_sync_do(s, &e), 0, &total, &e);
     bool mixed = !l->by_name && isatty(STDOUT_FILENO); /* the rows themselves are progress */
     progress_begin(&l->progress, "users", (uint64_t)total, l->in->quiet || mixed);
 }
@@ -200,7 +200,7 @@ enum status user_list(struct invocation *in) {
     }
     output_begin(in->out, LIST_COLUMNS, false);
     output_page(in->out);
-    walk_global(&l.walk, store_keys(in->store), l.online ? KEY_ONLINE : KEY_USERS);
+    walk_global(&l.walk, redis_sync_keys(in->redis), l.online ? KEY_ONLINE : KEY_USERS);
     begin_progress(&l);
     enum status status = run(&l);
     progress_end(&l.progress);
@@ -224,8 +224,8 @@ static const struct column SHOW_COLUMNS[] = {
 /* Sessions that are good still, channels, and on how many nodes the user is. */
 static enum status count(struct invocation *in, const struct uuid *u, int64_t *sessions,
                          int64_t *channels, int64_t *nodes) {
-    struct cmd *c = store_cmd(in->store);
-    const struct keyspace *ks = store_keys(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
     cmd_begin(c, "ZCOUNT");
     cmd_user_key(c, ks, u, USER_KEYS);
     cmd_i64(c, clock_wall_ms());
@@ -245,7 +245,7 @@ static enum status count(struct invocation *in, const struct uuid *u, int64_t *s
 
 static enum status print_record(struct invocation *in, const struct uuid *u, int64_t sessions,
                                 int64_t channels, int64_t nodes) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     const struct redisReply *r;
     const char *name = NULL, *reason = NULL;
     size_t n, name_len = 0, reason_len = 0;
@@ -253,7 +253,7 @@ static enum status print_record(struct invocation *in, const struct uuid *u, int
     struct err e = {0};
     static const char *const FIELDS[] = {"name", "created", "banned", "ban-reason"};
     cmd_begin(c, "HMGET");
-    cmd_user_key(c, store_keys(in->store), u, USER_RECORD);
+    cmd_user_key(c, redis_sync_keys(in->redis), u, USER_RECORD);
     for (size_t i = 0; i < 4; i++)
         cmd_literal(c, FIELDS[i]);
     enum status status = ask(in, &r);

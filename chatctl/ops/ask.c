@@ -8,7 +8,7 @@
 
 enum status ask(struct invocation *in, const struct redisReply **r) {
     struct err e = {0};
-    *r = store_do(in->store, &e);
+    *r = redis_sync_do(in->redis, &e);
     if (!*r || reply_ok(*r, &e))
         return fail(&e);
     return STATUS_DONE;
@@ -27,7 +27,7 @@ enum status ask_position(struct invocation *in, const struct channel_id *ch,
                          struct channel_state *out) {
     const struct redisReply *r;
     struct err e = {0};
-    cmd_position(store_cmd(in->store), store_keys(in->store), ch);
+    cmd_position(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch);
     enum status st = ask(in, &r);
     if (st == STATUS_DONE && reply_position(r, out, &e))
         return fail(&e);
@@ -36,8 +36,8 @@ enum status ask_position(struct invocation *in, const struct channel_id *ch,
 
 enum status ask_log(struct invocation *in, const struct channel_id *ch, struct log_info *out) {
     struct err e = {0};
-    cmd_log_info(store_cmd(in->store), store_keys(in->store), ch);
-    const struct redisReply *r = store_do(in->store, &e); /* "no such key" is an answer, too */
+    cmd_log_info(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch);
+    const struct redisReply *r = redis_sync_do(in->redis, &e); /* "no such key" is an answer, too */
     if (!r || reply_log_info(r, out, &e))
         return fail(&e);
     return STATUS_DONE;
@@ -100,7 +100,7 @@ enum status walk_page(struct invocation *in, struct walk *w, bool *more) {
     w->n = 0;
     if (w->last)
         return STATUS_DONE;
-    cmd_by_score(store_cmd(in->store), w->key, w->key_len, w->score, w->skip, WALK_PAGE);
+    cmd_by_score(redis_sync_cmd(in->redis), w->key, w->key_len, w->score, w->skip, WALK_PAGE);
     enum status st = ask(in, &w->page);
     if (st != STATUS_DONE)
         return st;
@@ -148,9 +148,9 @@ static bool take_channels(const struct walk *w, int64_t until, struct found *out
 static enum status visit_public(struct invocation *in, channel_fn fn, void *arg) {
     struct channel_id ch = channel_public();
     int64_t there;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "EXISTS");
-    cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_META);
+    cmd_channel_key(c, redis_sync_keys(in->redis), &ch, CHANNEL_META);
     enum status st = ask_i64(in, &there);
     return st == STATUS_DONE && there ? fn(in, &ch, 0, arg) : st;
 }
@@ -161,7 +161,7 @@ static enum status walk_channels(struct invocation *in, channel_fn fn, void *arg
     int64_t until =
         clock_wall_ms() + 1000; /* clocks differ; else it would run after those who talk */
     bool more, on = true;
-    walk_global(&w, store_keys(in->store), KEY_CHANNEL_INDEX);
+    walk_global(&w, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
     while (on) {
         struct found found[WALK_PAGE];
         size_t n;

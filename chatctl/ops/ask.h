@@ -15,7 +15,7 @@
 
 /* Sends the scratch command. *r is valid until the next one; it is no error. */
 enum status ask(struct invocation *in, const struct redisReply **r);
-/* For errors that store_do or a parser gave. */
+/* For errors that redis_sync_do or a parser gave. */
 enum status ask_position(struct invocation *in, const struct channel_id *ch,
                          struct channel_state *out);
 enum status ask_log(struct invocation *in, const struct channel_id *ch, struct log_info *out);

@@ -48,7 +48,7 @@ enum status import_settle(struct invocation *in, struct import *m) {
     enum status st = STATUS_DONE;
     for (size_t i = 0; i < m->nsent; i++) {
         struct err e = {0};
-        const struct redisReply *r = store_next(in->store, &e);
+        const struct redisReply *r = redis_sync_next(in->redis, &e);
         if (!r)
             return fail(&e);
         if (st == STATUS_DONE)
@@ -60,7 +60,7 @@ enum status import_settle(struct invocation *in, struct import *m) {
 
 enum status import_send(struct invocation *in, struct import *m, struct sent s) {
     struct err e = {0};
-    if (store_queue(in->store, &e))
+    if (redis_sync_queue(in->redis, &e))
         return fail(&e);
     m->sent[m->nsent++] = s;
     return m->nsent == BATCH ? import_settle(in, m) : STATUS_DONE;

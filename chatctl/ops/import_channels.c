@@ -15,7 +15,7 @@ static enum status merge_channel(struct invocation *in, struct import *m, const 
     struct uuid epoch;
     const char *s;
     size_t len;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     bool same = import_find_field(doc, "meta", "epoch", &s, &len) && uuid_read(s, len, &epoch) &&
                 uuid_eq(&epoch, &state->at.epoch);
     if (!same) {
@@ -27,7 +27,7 @@ static enum status merge_channel(struct invocation *in, struct import *m, const 
     if (!import_find_field(doc, "meta", "seq", &s, &len) || strtoull(s, NULL, 10) <= state->at.seq)
         return STATUS_DONE;
     cmd_begin(c, "HSET");
-    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_META);
     cmd_literal(c, "seq");
     cmd_i64(c, (int64_t)strtoull(s, NULL, 10));
     return import_send_plain(in, m);
@@ -36,7 +36,7 @@ static enum status merge_channel(struct invocation *in, struct import *m, const 
 static enum status write_meta(struct invocation *in, struct import *m, const struct json *doc,
                               const struct channel_id *ch) {
     struct channel_state state = {.base = 0};
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     enum status st = import_settle(in, m);
     m->left_out = false;
     if (st == STATUS_DONE && m->merge)
@@ -46,7 +46,7 @@ static enum status write_meta(struct invocation *in, struct import *m, const str
     if (!uuid_is_nil(&state.at.epoch))
         return merge_channel(in, m, doc, ch, &state);
     cmd_begin(c, "HSET");
-    cmd_channel_key(c, store_keys(in->store), ch, CHANNEL_META);
+    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_META);
     return import_add_fields(c, doc, "meta") ? import_send_plain(in, m) : STATUS_DONE;
 }
 
@@ -59,7 +59,7 @@ enum status import_channel(struct invocation *in, struct import *m, const struct
     m->channels++;
     if (st != STATUS_DONE || activity == 0)
         return st;
-    cmd_channel_touch(store_cmd(in->store), store_keys(in->store), &ch, (int64_t)activity);
+    cmd_channel_touch(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &ch, (int64_t)activity);
     return import_send_plain(in, m);
 }
 
@@ -67,12 +67,12 @@ enum status import_member(struct invocation *in, struct import *m, const struct 
     struct channel_id ch;
     struct uuid user;
     uint64_t at;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_get_channel(doc, &ch) || !import_get_uuid(doc, "user", &user) ||
         json_u64(doc, "at", MS_MAX, &at) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong member");
     cmd_begin(c, "ZADD");
-    cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_MEMBERS);
+    cmd_channel_key(c, redis_sync_keys(in->redis), &ch, CHANNEL_MEMBERS);
     cmd_literal(c, "NX");
     cmd_i64(c, (int64_t)at);
     cmd_uuid(c, &user);
@@ -90,7 +90,7 @@ enum status import_joined(struct invocation *in, struct import *m, const struct 
     enum status st = m->nheld ? import_held(in, m) : STATUS_DONE;
     if (st != STATUS_DONE)
         return st;
-    cmd_user_channel_add(store_cmd(in->store), store_keys(in->store), &user, &ch, (int64_t)at);
+    cmd_user_channel_add(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &user, &ch, (int64_t)at);
     return import_send_plain(in, m);
 }
 
@@ -99,14 +99,14 @@ enum status import_mark(struct invocation *in, struct import *m, const struct js
     const char *s;
     size_t len;
     uint64_t at;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_get_channel(doc, &ch) || json_str(doc, "mark", &s, &len) != JSON_OK ||
         json_u64(doc, "at", MS_MAX, &at) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong mark");
     if (m->left_out)
         return STATUS_DONE;
     cmd_begin(c, "ZADD");
-    cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_MARKS);
+    cmd_channel_key(c, redis_sync_keys(in->redis), &ch, CHANNEL_MARKS);
     cmd_literal(c, "NX");
     cmd_i64(c, (int64_t)at);
     cmd_copy(c, s, len);
@@ -130,7 +130,7 @@ enum status import_message(struct invocation *in, struct import *m, const struct
     size_t name_len, text_len;
     uint64_t seq, at;
     char id[32];
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_get_channel(doc, &ch) || !import_get_uuid(doc, "UUID", &uuid) ||
         !import_get_uuid(doc, "senderUUID", &sender) ||
         json_u64(doc, "seq", MS_MAX, &seq) != JSON_OK ||
@@ -140,7 +140,7 @@ enum status import_message(struct invocation *in, struct import *m, const struct
         return import_bad_line(m, m->line, "a wrong message");
     snprintf(id, sizeof id, "%" PRIu64 "-0", seq);
     cmd_begin(c, "XADD");
-    cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_LOG);
+    cmd_channel_key(c, redis_sync_keys(in->redis), &ch, CHANNEL_LOG);
     cmd_literal(c, id);
     cmd_literal(c, "uuid");
     cmd_uuid(c, &uuid);
@@ -159,11 +159,11 @@ enum status import_entry(struct invocation *in, struct import *m, const struct j
     struct channel_id ch;
     const char *id;
     size_t len;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_get_channel(doc, &ch) || json_str(doc, "id", &id, &len) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong entry");
     cmd_begin(c, "XADD");
-    cmd_channel_key(c, store_keys(in->store), &ch, CHANNEL_LOG);
+    cmd_channel_key(c, redis_sync_keys(in->redis), &ch, CHANNEL_LOG);
     cmd_copy(c, id, len);
     return import_add_fields(c, doc, "fields")
                ? send_entry(in, m)

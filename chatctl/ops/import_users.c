@@ -12,12 +12,12 @@ static enum status claim_name(struct invocation *in, struct import *m, const str
     const char *name;
     size_t len, folded_len;
     char folded[NAME_FOLDED_MAX + 1];
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_find_field(doc, "fields", "name", &name, &len) ||
         !name_fold(name, len, folded, &folded_len))
         return import_bad_line(m, h->line, "a user without a name");
     cmd_begin(c, "SET");
-    cmd_tailed_key(c, store_keys(in->store), KEY_NAME, folded, folded_len);
+    cmd_tailed_key(c, redis_sync_keys(in->redis), KEY_NAME, folded, folded_len);
     cmd_uuid(c, &h->uuid);
     cmd_literal(c, "NX");
     cmd_literal(c, "GET");
@@ -29,7 +29,7 @@ static enum status merge_record(struct invocation *in, struct import *m, const s
                                 const struct json *doc) {
     static char value[VALUE_MAX];
     const struct json *fields;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     enum status st = STATUS_DONE;
     if (json_arr(doc, "fields", &fields) != JSON_OK)
         return import_bad_line(m, h->line, "a user without fields");
@@ -40,7 +40,7 @@ static enum status merge_record(struct invocation *in, struct import *m, const s
         if (size < 0 || json_str(f, "k", &name, &len) != JSON_OK)
             return import_bad_line(m, h->line, "a wrong field");
         cmd_begin(c, "HSETNX");
-        cmd_user_key(c, store_keys(in->store), &h->uuid, USER_RECORD);
+        cmd_user_key(c, redis_sync_keys(in->redis), &h->uuid, USER_RECORD);
         cmd_copy(c, name, len);
         cmd_copy(c, value, (size_t)size);
         st = import_send_plain(in, m);
@@ -50,7 +50,7 @@ static enum status merge_record(struct invocation *in, struct import *m, const s
 
 static enum status write_record(struct invocation *in, struct import *m, const struct held *h,
                                 const struct json *doc) {
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     uint64_t created = 0;
     const char *s;
     size_t len;
@@ -59,7 +59,7 @@ static enum status write_record(struct invocation *in, struct import *m, const s
         st = merge_record(in, m, h, doc);
     else {
         cmd_begin(c, "HSET");
-        cmd_user_key(c, store_keys(in->store), &h->uuid, USER_RECORD);
+        cmd_user_key(c, redis_sync_keys(in->redis), &h->uuid, USER_RECORD);
         st = import_add_fields(c, doc, "fields")
                  ? import_send_plain(in, m)
                  : import_bad_line(m, h->line, "a user with wrong fields");
@@ -70,7 +70,7 @@ static enum status write_record(struct invocation *in, struct import *m, const s
         import_find_field(doc, "fields", "created", &s, &len))
         created = strtoull(s, NULL, 10);
     m->users++;
-    cmd_user_index(c, store_keys(in->store), &h->uuid, (int64_t)created);
+    cmd_user_index(c, redis_sync_keys(in->redis), &h->uuid, (int64_t)created);
     return import_send_plain(in, m);
 }
 

@@ -5,17 +5,17 @@
 
 #include <string.h>
 
-enum err_code lookup_page(struct store *s, enum global_key zset, uint64_t offset, bool reverse,
+enum err_code lookup_page(struct redis_sync *s, enum global_key zset, uint64_t offset, bool reverse,
                           struct user_row rows[PAGE], size_t *n, struct err *e) {
-    struct cmd *c = store_cmd(s);
+    struct cmd *c = redis_sync_cmd(s);
     cmd_begin(c, "ZRANGE");
-    cmd_global_key(c, store_keys(s), zset);
+    cmd_global_key(c, redis_sync_keys(s), zset);
     cmd_i64(c, (int64_t)offset);
     cmd_i64(c, (int64_t)offset + PAGE - 1);
     if (reverse)
         cmd_literal(c, "REV");
     *n = 0;
-    const struct redisReply *r = store_do(s, e);
+    const struct redisReply *r = redis_sync_do(s, e);
     size_t got;
     if (!r || reply_array(r, &got, e))
         return e->code;
@@ -35,17 +35,17 @@ static void take_name(struct user_row *row, const char *name, size_t len) {
     row->name[len] = '\0';
 }
 
-enum err_code lookup_names(struct store *s, struct user_row *rows, size_t n, struct err *e) {
+enum err_code lookup_names(struct redis_sync *s, struct user_row *rows, size_t n, struct err *e) {
     for (size_t i = 0; i < n; i++) {
-        cmd_user_name(store_cmd(s), store_keys(s), &rows[i].uuid);
-        if (store_queue(s, e))
+        cmd_user_name(redis_sync_cmd(s), redis_sync_keys(s), &rows[i].uuid);
+        if (redis_sync_queue(s, e))
             return e->code;
     }
     for (size_t i = 0; i < n; i++) {
         const char *name;
         size_t len;
         struct err odd; /* a key of another type: as if there were no record */
-        const struct redisReply *r = store_next(s, e);
+        const struct redisReply *r = redis_sync_next(s, e);
         if (!r)
             return e->code;
         rows[i].name[0] = '\0';
@@ -55,21 +55,21 @@ enum err_code lookup_names(struct store *s, struct user_row *rows, size_t n, str
     return ERR_OK;
 }
 
-static enum err_code queue_rows(struct store *s, const struct user_row *rows, size_t n,
+static enum err_code queue_rows(struct redis_sync *s, const struct user_row *rows, size_t n,
                                 struct err *e) {
-    struct cmd *c = store_cmd(s);
+    struct cmd *c = redis_sync_cmd(s);
     for (size_t i = 0; i < n; i++) {
-        cmd_user_get(c, store_keys(s), &rows[i].uuid);
-        if (store_queue(s, e))
+        cmd_user_get(c, redis_sync_keys(s), &rows[i].uuid);
+        if (redis_sync_queue(s, e))
             return e->code;
     }
-    cmd_online_among_begin(c, store_keys(s));
+    cmd_online_among_begin(c, redis_sync_keys(s));
     for (size_t i = 0; i < n; i++)
         cmd_online_user(c, &rows[i].uuid);
-    return store_queue(s, e);
+    return redis_sync_queue(s, e);
 }
 
-enum err_code lookup_rows(struct store *s, struct user_row *rows, size_t n, struct err *e) {
+enum err_code lookup_rows(struct redis_sync *s, struct user_row *rows, size_t n, struct err *e) {
     size_t got;
     if (n == 0)
         return ERR_OK;
@@ -78,7 +78,7 @@ enum err_code lookup_rows(struct store *s, struct user_row *rows, size_t n, stru
     for (size_t i = 0; i < n; i++) {
         struct user_record u;
         struct err odd;
-        const struct redisReply *r = store_next(s, e);
+        const struct redisReply *r = redis_sync_next(s, e);
         if (!r)
             return e->code;
         rows[i].name[0] = '\0';
@@ -88,7 +88,7 @@ enum err_code lookup_rows(struct store *s, struct user_row *rows, size_t n, stru
         rows[i].created_ms = u.created_ms;
         rows[i].banned_until_ms = u.banned_until_ms;
     }
-    const struct redisReply *r = store_next(s, e);
+    const struct redisReply *r = redis_sync_next(s, e);
     if (!r || reply_array(r, &got, e))
         return e->code;
     for (size_t i = 0; i < n && i < got; i++) {

@@ -15,11 +15,11 @@ struct user_row {
 };
 
 /* The uuids at `offset` of a zset (users, online), at most PAGE; newest first if `reverse`. */
-enum err_code lookup_page(struct store *s, enum global_key zset, uint64_t offset, bool reverse,
+enum err_code lookup_page(struct redis_sync *s, enum global_key zset, uint64_t offset, bool reverse,
                           struct user_row rows[PAGE], size_t *n, struct err *e);
 /* Fills in all but the uuid; is the user online at this moment? */
-enum err_code lookup_rows(struct store *s, struct user_row *rows, size_t n, struct err *e);
+enum err_code lookup_rows(struct redis_sync *s, struct user_row *rows, size_t n, struct err *e);
 /* The names alone. */
-enum err_code lookup_names(struct store *s, struct user_row *rows, size_t n, struct err *e);
+enum err_code lookup_names(struct redis_sync *s, struct user_row *rows, size_t n, struct err *e);
 
 #endif

@@ -39,7 +39,7 @@ static enum status first_behind(struct invocation *in, const struct purge *p, ui
     struct message m = {0};
     *seq = 0;
     for (;; after = m.seq) { /* a spoilt entry has no time: the next one tells */
-        cmd_log_forward(store_cmd(in->store), store_keys(in->store), &p->channel, after, 1);
+        cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, after, 1);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;
@@ -84,7 +84,7 @@ enum status purge_keep(struct invocation *in, struct purge *p, uint64_t n) {
         struct message m = {0};
         size_t got;
         uint32_t page = n < LOG_PAGE ? (uint32_t)n : LOG_PAGE;
-        cmd_log_back(store_cmd(in->store), store_keys(in->store), &p->channel, p->up_to, 0, page);
+        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, p->up_to, 0, page);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;
@@ -108,7 +108,7 @@ static enum status count_page(struct invocation *in, struct purge *p, uint64_t *
                               size_t *got) {
     const struct redisReply *r;
     struct err e = {0};
-    cmd_log_forward(store_cmd(in->store), store_keys(in->store), &p->channel, *after, LOG_PAGE);
+    cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, *after, LOG_PAGE);
     enum status st = ask(in, &r);
     if (st != STATUS_DONE)
         return st;
@@ -151,7 +151,7 @@ enum status purge_count(struct invocation *in, struct purge *p) {
 
 static enum status one_step(struct invocation *in, const struct purge_args *a,
                             struct step_result *out) {
-    cmd_purge(store_cmd(in->store), store_keys(in->store), a);
+    cmd_purge(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), a);
     enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
@@ -213,12 +213,12 @@ enum status purge_run(struct invocation *in, const struct purge *p, int64_t grac
 
 /* --- Undoing it --- */
 
-enum status purge_list(struct invocation *in, const struct channel_id *ch, struct undoable *out,
+enum status purge_list(struct invocation *in, const struct channel_id *ch, struct restorable *out,
                        size_t max, size_t *n) {
     const struct redisReply *r;
     struct err e = {0};
     size_t all;
-    cmd_purges(store_cmd(in->store), store_keys(in->store), ch, clock_wall_ms());
+    cmd_purges(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, clock_wall_ms());
     enum status st = ask(in, &r);
     *n = 0;
     if (st != STATUS_DONE)
@@ -230,8 +230,8 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
             ++*n;
     size_t kept = 0;
     for (size_t i = 0; i < *n && st == STATUS_DONE; i++) {
-        struct undoable u = {.id = out[i].id};
-        cmd_purge_get(store_cmd(in->store), store_keys(in->store), ch, &u.id);
+        struct restorable u = {.id = out[i].id};
+        cmd_purge_get(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, &u.id);
         st = ask(in, &r);
         if (st == STATUS_DONE && reply_purge_record(r, &u.record, &e))
             st = fail(&e);
@@ -243,9 +243,9 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
 }
 
 static enum status rebuild_step(struct invocation *in, const struct channel_id *ch,
-                                const struct uuid *id, const struct undoable *u, char *after,
+                                const struct uuid *id, const struct restorable *u, char *after,
                                 uint32_t entries, struct step_result *out) {
-    cmd_rebuild(store_cmd(in->store), store_keys(in->store), ch, id, &u->id, after, entries);
+    cmd_restore(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, id, &u->id, after, entries);
     enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
@@ -257,7 +257,7 @@ static enum status rebuild_step(struct invocation *in, const struct channel_id *
     return STATUS_DONE;
 }
 
-enum status purge_undo(struct invocation *in, const struct channel_id *ch, const struct undoable *u,
+enum status purge_restore(struct invocation *in, const struct channel_id *ch, const struct restorable *u,
                        uint64_t *restored) {
     struct step_result step = {.state = STEP_MORE};
     struct uuid id = uuid_make();
@@ -289,7 +289,7 @@ enum status find_message(struct invocation *in, const struct channel_id *ch,
     while (n == LOG_PAGE && from != 1 && !interrupted()) {
         const struct redisReply *r;
         struct err e = {0};
-        cmd_log_back(store_cmd(in->store), store_keys(in->store), ch, from ? from - 1 : 0, 0,
+        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0, 0,
                      LOG_PAGE);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)

@@ -48,13 +48,13 @@ enum status purge_run(struct invocation *in, const struct purge *p, int64_t grac
                       uint64_t *moved);
 
 /* The purges that can be undone, the newest last; at most `max`. */
-struct undoable {
+struct restorable {
     struct uuid id;
     struct purge_record record;
 };
-enum status purge_list(struct invocation *in, const struct channel_id *ch, struct undoable *out,
+enum status purge_list(struct invocation *in, const struct channel_id *ch, struct restorable *out,
                        size_t max, size_t *n);
-enum status purge_undo(struct invocation *in, const struct channel_id *ch, const struct undoable *u,
+enum status purge_restore(struct invocation *in, const struct channel_id *ch, const struct restorable *u,
                        uint64_t *restored);
 
 /* A message by its UUID, newest first. STATUS_NOT_FOUND is not complained about. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define UNDOABLE_MAX 100
+#define RESTORABLE_MAX 100
 
 /* --- How much it is --- */
 
@@ -21,7 +21,7 @@ static enum status count_page(struct invocation *in, const struct channel_id *ch
                               size_t *got, uint64_t *n) {
     const struct redisReply *r;
     struct err e = {0};
-    cmd_log_forward(store_cmd(in->store), store_keys(in->store), ch, *after, LOG_PAGE);
+    cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, *after, LOG_PAGE);
     enum status st = ask(in, &r);
     if (st != STATUS_DONE)
         return st;
@@ -59,7 +59,7 @@ enum status rename_count(struct invocation *in, const struct channel_id *ch,
 /* --- Doing it --- */
 
 static enum status one_step(struct invocation *in, struct rename_args *a, struct step_result *out) {
-    cmd_rename(store_cmd(in->store), store_keys(in->store), a);
+    cmd_rename(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), a);
     enum status st = ask_step(in, out, "a purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
@@ -124,11 +124,11 @@ enum status rename_log(struct invocation *in, const struct channel_id *ch,
 
 enum status rename_trash(struct invocation *in, const struct channel_id *ch,
                          const struct uuid *sender, const char *name) {
-    struct undoable u[UNDOABLE_MAX];
+    struct restorable u[RESTORABLE_MAX];
     struct rename_args a;
     uint64_t changed;
     size_t n = 0;
-    enum status st = purge_list(in, ch, u, UNDOABLE_MAX, &n);
+    enum status st = purge_list(in, ch, u, RESTORABLE_MAX, &n);
     if (st == STATUS_DONE && n > 0)
         st = begin(in, ch, sender, name, &a);
     for (size_t i = 0; i < n && st == STATUS_DONE; i++) {

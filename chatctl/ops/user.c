@@ -40,8 +40,8 @@ static enum status taken(const struct new_name *n, const char *how) {
 }
 
 enum status new_name_look(struct invocation *in, const struct new_name *n, struct uuid *holder) {
-    struct cmd *c = store_cmd(in->store);
-    const struct keyspace *ks = store_keys(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
     const struct redisReply *r;
     const char *name;
     size_t len;
@@ -75,7 +75,7 @@ enum status new_name_claim(struct invocation *in, const struct new_name *n,
     enum status status = new_name_look(in, n, &holder);
     if (status)
         return status;
-    cmd_name_claim(store_cmd(in->store), store_keys(in->store), n->folded, n->folded_len, user,
+    cmd_name_claim(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), n->folded, n->folded_len, user,
                    uuid_is_nil(&holder) ? NULL : &holder, LAPSE_S);
     if ((status = ask_i64(in, &claimed)))
         return status;
@@ -85,7 +85,7 @@ enum status new_name_claim(struct invocation *in, const struct new_name *n,
 enum status new_name_confirm(struct invocation *in, const struct new_name *n,
                              const struct uuid *user) {
     int64_t ours = 0;
-    cmd_name_confirm(store_cmd(in->store), store_keys(in->store), n->folded, n->folded_len, user);
+    cmd_name_confirm(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), n->folded, n->folded_len, user);
     enum status status = ask_i64(in, &ours);
     if (status)
         return status;
@@ -100,7 +100,7 @@ enum status name_release(struct invocation *in, const char *name, const struct u
         complain("out of memory");
         return STATUS_FAILED;
     }
-    cmd_name_release(store_cmd(in->store), store_keys(in->store), folded, len, user);
+    cmd_name_release(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), folded, len, user);
     return ask_i64(in, &released);
 }
 
@@ -122,7 +122,7 @@ enum status user_close(struct invocation *in, const struct uuid *user, enum clos
     struct buf b;
     buf_init(&b, EVENT_MAX);
     event_write_close(&b, code);
-    cmd_publish_user(store_cmd(in->store), store_keys(in->store), user, b.data, b.len);
+    cmd_publish_user(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user, b.data, b.len);
     enum status status = ask_i64(in, nodes);
     buf_free(&b);
     return status;
@@ -133,7 +133,7 @@ enum status user_recheck(struct invocation *in, const struct uuid *user) {
     int64_t nodes;
     buf_init(&b, EVENT_MAX);
     event_write_check(&b);
-    cmd_publish_user(store_cmd(in->store), store_keys(in->store), user, b.data, b.len);
+    cmd_publish_user(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user, b.data, b.len);
     enum status status = ask_i64(in, &nodes);
     buf_free(&b);
     return status;
@@ -148,7 +148,7 @@ enum status user_settle(struct invocation *in, const struct uuid *user) {
 enum status user_put_out(struct invocation *in, const struct uuid *user, enum close_code code,
                          int64_t *nodes) {
     const struct redisReply *r;
-    cmd_keys_remove(store_cmd(in->store), store_keys(in->store), user);
+    cmd_keys_remove(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user);
     enum status status = ask(in, &r);
     if (status == STATUS_DONE)
         status = user_close(in, user, code, nodes);
@@ -160,7 +160,7 @@ enum status user_forget(struct invocation *in, const struct uuid *user) {
     int64_t nodes;
     buf_init(&b, EVENT_MAX);
     event_write_forget(&b, user);
-    cmd_publish_all(store_cmd(in->store), store_keys(in->store), b.data, b.len);
+    cmd_publish_all(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), b.data, b.len);
     enum status status = ask_i64(in, &nodes);
     buf_free(&b);
     return status;
@@ -168,7 +168,7 @@ enum status user_forget(struct invocation *in, const struct uuid *user) {
 
 enum status user_revoke_all(struct invocation *in, const struct uuid *user, int64_t *revoked) {
     const struct redisReply *r;
-    struct cmd *c = store_cmd(in->store);
+    struct cmd *c = redis_sync_cmd(in->redis);
     char hash[KEY_HASH_TEXT + 1];
     enum status status = STATUS_DONE;
     *revoked = 0;
@@ -178,7 +178,7 @@ enum status user_revoke_all(struct invocation *in, const struct uuid *user, int6
         int64_t removed = 0;
         struct err e;
         cmd_begin(c, "ZRANGE");
-        cmd_user_key(c, store_keys(in->store), user, USER_KEYS);
+        cmd_user_key(c, redis_sync_keys(in->redis), user, USER_KEYS);
         cmd_i64(c, 0);
         cmd_i64(c, 0);
         if ((status = ask(in, &r)))
@@ -191,13 +191,13 @@ enum status user_revoke_all(struct invocation *in, const struct uuid *user, int6
         struct buf b;
         buf_init(&b, EVENT_MAX);
         event_write_key_revoked(&b, hash);
-        cmd_key_revoke(c, store_keys(in->store), user, hash, b.data, b.len);
+        cmd_key_revoke(c, redis_sync_keys(in->redis), user, hash, b.data, b.len);
         status = ask_i64(in, &removed);
         *revoked += removed;
         buf_free(&b);
     }
     if (status)
         return status;
-    cmd_keys_remove(c, store_keys(in->store), user); /* and what is no key */
+    cmd_keys_remove(c, redis_sync_keys(in->redis), user); /* and what is no key */
     return ask(in, &r);
 }

@@ -178,8 +178,8 @@ static enum status holder_of(struct invocation *in, const char *text, struct uui
     if (name_check(text, strlen(text), name, &len, &e) ||
         !name_fold(name, len, folded, &folded_len))
         return STATUS_DONE; /* no user can be called that */
-    cmd_name_get(store_cmd(in->store), store_keys(in->store), folded, folded_len);
-    const struct redisReply *r = store_do(in->store, &e);
+    cmd_name_get(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), folded, folded_len);
+    const struct redisReply *r = redis_sync_do(in->redis, &e);
     if (!r || reply_uuid(r, out, &e))
         return fail(&e);
     return STATUS_DONE;
@@ -196,8 +196,8 @@ enum status find_user(struct invocation *in, const char *text, struct uuid *out,
     const char *s;
     size_t len;
     struct err e;
-    cmd_user_name(store_cmd(in->store), store_keys(in->store), out);
-    const struct redisReply *r = store_do(in->store, &e);
+    cmd_user_name(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), out);
+    const struct redisReply *r = redis_sync_do(in->redis, &e);
     if (!r || reply_str(r, &s, &len, &e))
         return fail(&e);
     if (!s || len == 0 || len > NAME_MAX_BYTES)
@@ -245,8 +245,8 @@ const char *channel_name(struct invocation *in, const struct channel_id *ch, cha
         const char *s = NULL;
         size_t len = 0;
         struct err e;
-        cmd_user_name(store_cmd(in->store), store_keys(in->store), sides[i]);
-        const struct redisReply *r = store_do(in->store, &e);
+        cmd_user_name(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), sides[i]);
+        const struct redisReply *r = redis_sync_do(in->redis, &e);
         if (!r || reply_str(r, &s, &len, &e) || !s || len == 0 || len > NAME_MAX_BYTES) {
             uuid_format(sides[i], text);
             s = text;

@@ -76,7 +76,7 @@ const struct command *command_at(size_t i);
 /* One parsed command line, as a command's function sees it. */
 struct invocation {
     const struct command *command;
-    struct store *store; /* NULL if no_store */
+    struct redis_sync *redis; /* NULL if no_store */
     struct output *out;  /* for data; talk goes to stderr by say() and complain() */
     bool yes, dry_run, quiet;
     bool interactive; /* stdin and stderr are terminals: may ask */

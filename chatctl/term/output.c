@@ -264,13 +264,13 @@ static void add_escaped(struct buf *b, const char *s, size_t len) {
 /* Bytes that are no UTF-8 can't be in JSON: each is shown as U+FFFD. */
 static void add_json_text(struct buf *b, const char *s, size_t len) {
     if (utf8_valid(s, len)) {
-        encode_string(b, s, len);
+        response_encode_string(b, s, len);
         return;
     }
     struct buf fixed;
     buf_init(&fixed, 4 * len + 16);
     sanitize(&fixed, s, len, true);
-    encode_string(b, fixed.data ? fixed.data : "", fixed.len);
+    response_encode_string(b, fixed.data ? fixed.data : "", fixed.len);
     buf_free(&fixed);
 }
 
@@ -348,7 +348,7 @@ static void begin_cell(struct output *o) {
         return;
     if (o->column > 0)
         buf_char(&o->out, ',');
-    encode_string(&o->out, o->columns[o->column].name, strlen(o->columns[o->column].name));
+    response_encode_string(&o->out, o->columns[o->column].name, strlen(o->columns[o->column].name));
     buf_char(&o->out, ':');
 }
 

@@ -25,7 +25,7 @@ struct append_batch {
 };
 
 bool appends_init(struct node *node) {
-    node->appends.lanes = calloc(redis_pool_slots(node->store), sizeof *node->appends.lanes);
+    node->appends.lanes = calloc(redis_pool_slots(node->redis), sizeof *node->appends.lanes);
     return node->appends.lanes != NULL;
 }
 
@@ -45,7 +45,7 @@ static void list_lane(struct appends *a, struct append_lane *lane) {
 void append_submit(struct op *op) {
     struct appends *a = &op->node->appends;
     struct append_lane *lane = &a->lanes[op->channel->slot];
-    op_owe(op);
+    op_hold(op);
     op->channel->own_in_flight++;
     op->batch_next = NULL;
     *(lane->first ? &lane->last->batch_next : &lane->first) = op;
@@ -86,7 +86,7 @@ static void answer_repeat(struct op *op, const struct append_result *r) {
         return;
     }
     struct buf *b = frame_scratch();
-    encode_message(b, &first, &op->req.id);
+    response_encode_message(b, &first, &op->req.id);
     op_answer(op, b);
 }
 
@@ -119,7 +119,7 @@ static void end(struct append_batch *batch, unsigned i) {
     }
     if (batch->outcomes[i] != REPEATED)
         delivery_suspect(op->node, op->channel); /* it may have been stored all the same */
-    op_paid(op);
+    op_release(op);
 }
 
 static void end_batch(struct append_batch *batch) {
@@ -133,7 +133,7 @@ static void end_batch(struct append_batch *batch) {
 static void on_batch(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct append_batch *batch = arg;
-    bool more = redis_pool_confirms(batch->node->store);
+    bool more = redis_pool_confirms(batch->node->redis);
     batch->answered = true;
     for (unsigned i = 0; i < batch->n; i++)
         batch->outcomes[i] = read_result(batch->ops[i], reply, i, &batch->at[i]);
@@ -190,14 +190,14 @@ static void send_batch(struct node *node, struct append_batch *batch) {
     struct uuid spare = uuid_make_quick();
     batch->lane->batch = batch;
     cmd_append_args_begin(cmd, node->id, &spare, (unsigned)(node->set->remember / 1000),
-                          redis_pool_history(node->store));
+                          redis_pool_history(node->redis));
     for (unsigned i = 0; i < batch->n; i++) {
         const struct op *op = batch->ops[i];
-        const struct feed *feed = &op->channel->feed;
+        const struct reorder *order = &op->channel->order;
         cmd_append_args(cmd, &node->keys, &op->message, op->req.u.message.has_uuid,
-                        feed->based ? &feed->last : NULL);
+                        order->based ? &order->last : NULL);
     }
-    redis_pool_append(node->store, cmd, on_batch, on_confirmed, batch);
+    redis_pool_append(node->redis, cmd, on_batch, on_confirmed, batch);
 }
 
 /* Where no replica answers, each call takes a second, and those that wait would wait for all before
@@ -209,7 +209,7 @@ static void drop_late(struct node *node, struct append_lane *lane) {
         lane->first = op->batch_next;
         op->channel->own_in_flight--;
         op_fail(op, ERR_UNAVAILABLE, "%s", "");
-        op_paid(op);
+        op_release(op);
     }
 }
 

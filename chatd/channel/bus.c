@@ -10,14 +10,14 @@
 /* --- Subscriptions --- */
 
 static uint64_t send_on_bus(struct node *node, uint16_t line) {
-    redis_pool_bus_call(node->store, line, &node->cmd);
+    redis_pool_bus_call(node->redis, line, &node->cmd);
     return ++node->bus.lines[line].asked;
 }
 
 /* On the line of whoever has the channel; while that is down, nothing: see on_up. */
 static void subscribe(struct node *node, struct channel *ch) {
-    uint16_t line = redis_pool_shard(node->store, ch->slot);
-    if (!redis_pool_bus_up(node->store, line))
+    uint16_t line = redis_pool_shard(node->redis, ch->slot);
+    if (!redis_pool_bus_up(node->redis, line))
         return;
     ch->bus = BUS_ASKED;
     ch->line = line;
@@ -28,7 +28,7 @@ static void subscribe(struct node *node, struct channel *ch) {
 void bus_channel_opened(struct channel *ch, void *arg) {
     struct node *node = arg;
     char key[KEY_MAX + 1];
-    ch->slot = redis_pool_slot(node->store, key, key_channel(&node->keys, &ch->id, CHANNEL_BUS, key));
+    ch->slot = redis_pool_slot(node->redis, key, key_channel(&node->keys, &ch->id, CHANNEL_BUS, key));
     subscribe(node, ch);
 }
 
@@ -65,12 +65,12 @@ void bus_wait(struct node *node, struct channel *ch, struct channel_wait *w) {
 static uint16_t user_line(const struct node *node, const struct uuid *user) {
     char key[KEY_MAX + 1];
     size_t len = key_user(&node->keys, user, USER_USER_BUS, key);
-    return redis_pool_shard(node->store, redis_pool_slot(node->store, key, len));
+    return redis_pool_shard(node->redis, redis_pool_slot(node->redis, key, len));
 }
 
 static void subscribe_user(struct node *node, struct account *acc) {
     uint16_t line = user_line(node, &acc->uuid);
-    if (!redis_pool_bus_up(node->store, line))
+    if (!redis_pool_bus_up(node->redis, line))
         return;
     acc->line = line;
     cmd_subscribe_user(&node->cmd, &node->keys, &acc->uuid, true);
@@ -90,12 +90,12 @@ void bus_user(struct node *node, struct account *acc, bool on) {
 static uint16_t all_line(const struct node *node) {
     char key[KEY_MAX + 1];
     size_t len = key_global(&node->keys, KEY_ALL_BUS, key);
-    return redis_pool_shard(node->store, redis_pool_slot(node->store, key, len));
+    return redis_pool_shard(node->redis, redis_pool_slot(node->redis, key, len));
 }
 
 static void subscribe_all(struct node *node) {
     uint16_t line = all_line(node);
-    if (!redis_pool_bus_up(node->store, line))
+    if (!redis_pool_bus_up(node->redis, line))
         return;
     node->bus.line = line;
     cmd_subscribe_all(&node->cmd, &node->keys);
@@ -106,7 +106,7 @@ static void subscribe_all(struct node *node) {
 
 static void on_message(struct node *node, struct channel *ch, struct event *ev) {
     struct position at = {.epoch = ev->epoch, .seq = ev->seq};
-    if (feed_judge(&ch->feed, &at) == FEED_REPEAT)
+    if (reorder_judge(&ch->order, &at) == REORDER_REPEAT)
         return;
     ev->message.channel = ch->id;
     struct frame *f = delivery_frame(&ev->message);
@@ -118,9 +118,9 @@ static void on_message(struct node *node, struct channel *ch, struct event *ev) 
 static struct frame *event_frame(const struct event *ev, const struct uuid *recipient) {
     struct buf *b = frame_scratch();
     if (ev->kind == EVENT_PURGE)
-        encode_sys_purge(b, recipient, &ev->epoch, ev->seq, ev->one ? &ev->message_uuid : NULL);
+        response_encode_sys_purge(b, recipient, &ev->epoch, ev->seq, ev->one ? &ev->message_uuid : NULL);
     else
-        encode_sys_user(b, ev->sys, recipient, &ev->user, ev->name, ev->name_len);
+        response_encode_sys_user(b, ev->sys, recipient, &ev->user, ev->name, ev->name_len);
     return frame_text(b);
 }
 
@@ -196,11 +196,11 @@ static void on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct unheard *u = arg;
     struct channel *ch = u->channel;
-    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->deaf.epoch};
+    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->missed_since.epoch};
     struct err e;
     size_t n = 0;
     if (!reply_array(reply, &n, &e)) /* else they are asked for again after the next loss */
-        ch->deaf = (struct position){.seq = 0};
+        ch->missed_since = (struct position){.seq = 0};
     for (size_t i = 0; i < n; i++) {
         struct mark m;
         if (!reply_mark(reply_item(reply, i), &m) || m.lost)
@@ -215,13 +215,13 @@ static void on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
 }
 
 static void ask_marks(struct node *node, struct channel *ch) {
-    struct unheard *u = uuid_is_nil(&ch->deaf.epoch) ? NULL : malloc(sizeof *u);
+    struct unheard *u = uuid_is_nil(&ch->missed_since.epoch) ? NULL : malloc(sizeof *u);
     if (!u)
         return;
     *u = (struct unheard){.node = node, .channel = ch};
     ch->pins++;
-    cmd_marks(&node->cmd, &node->keys, &ch->id, ch->deaf.seq, MARKS_MAX);
-    redis_pool_call(node->store, &node->cmd, on_marks, u, NULL);
+    cmd_marks(&node->cmd, &node->keys, &ch->id, ch->missed_since.seq, MARKS_MAX);
+    redis_pool_call(node->redis, &node->cmd, on_marks, u, NULL);
 }
 
 static void on_subscribed(struct node *node, uint16_t line, const struct push *p) {
@@ -233,7 +233,7 @@ static void on_subscribed(struct node *node, uint16_t line, const struct push *p
             ch->asked > node->bus.lines[line].answered)
             return;
         ch->bus = BUS_ON;
-        if (ch->feed.based)
+        if (ch->order.based)
             delivery_read_stream(node, ch, 0);
         ask_marks(node, ch);
         end_waits(ch, true);
@@ -262,8 +262,8 @@ static void on_error(struct node *node, uint16_t line, const struct err *e) {
 }
 
 static void channel_off(struct channel *ch) {
-    if (ch->bus == BUS_ON && ch->feed.based && uuid_is_nil(&ch->deaf.epoch))
-        ch->deaf = ch->feed.last;
+    if (ch->bus == BUS_ON && ch->order.based && uuid_is_nil(&ch->missed_since.epoch))
+        ch->missed_since = ch->order.last;
     ch->bus = BUS_OFF;
     end_waits(ch, false);
 }
@@ -295,7 +295,7 @@ static bool is_taken_away(struct node *node, uint16_t line, const struct push *p
 void bus_push(struct node *node, uint16_t line, const struct redisReply *reply) {
     struct push p;
     struct err e;
-    if (redis_pool_bus_redirected(node->store, line, reply))
+    if (redis_pool_bus_redirected(node->redis, line, reply))
         return;
     if (reply_ok(reply, &e)) {
         on_error(node, line, &e);
@@ -309,7 +309,7 @@ void bus_push(struct node *node, uint16_t line, const struct redisReply *reply) 
     }
     if (p.kind == PUSH_UNSUBSCRIBED && is_taken_away(node, line, &p)) {
         node->bus.unsettled = true;
-        redis_pool_doubt(node->store);
+        redis_pool_doubt(node->redis);
         return;
     }
     node->bus.lines[line].answered++;
@@ -320,7 +320,7 @@ void bus_push(struct node *node, uint16_t line, const struct redisReply *reply) 
 /* --- The lines --- */
 
 static void settle_channel(struct node *node, struct channel *ch) {
-    if (ch->bus != BUS_OFF && ch->line != redis_pool_shard(node->store, ch->slot))
+    if (ch->bus != BUS_OFF && ch->line != redis_pool_shard(node->redis, ch->slot))
         channel_off(ch);
     if (ch->bus == BUS_OFF)
         subscribe(node, ch);

@@ -36,7 +36,7 @@ void delivery_read_stream(struct node *node, struct channel *ch, uint64_t ms) {
 }
 
 void delivery_suspect(struct node *node, struct channel *ch) {
-    if (ch->feed.based)
+    if (ch->order.based)
         delivery_read_stream(node, ch, GAP_MS);
 }
 
@@ -48,7 +48,7 @@ static struct frame *own_frame(struct op *op) {
     if (!op || op->req.id.len == 0)
         return NULL;
     struct buf *b = frame_scratch();
-    encode_message(b, &op->message, &op->req.id);
+    response_encode_message(b, &op->message, &op->req.id);
     struct frame *f = frame_text(b);
     if (!f)
         session_close(op->session, CLOSE_SERVER_ERROR);
@@ -59,20 +59,20 @@ static struct frame *own_frame(struct op *op) {
 static void deliver(struct node *node, struct channel *ch, uint64_t seq, struct frame *f,
                     struct op *op) {
     struct frame *own = own_frame(op);
-    feed_advance(&ch->feed, seq);
+    reorder_advance(&ch->order, seq);
     node->count.deliveries += hub_fan_out(ch, seq, f, op ? op->session : NULL, own);
     if (op && !sub_find(op->session, ch)) /* signed out meanwhile: still its answer */
         session_push(op->session, own ? own : f);
     frame_unref(own);
     if (op)
-        op_paid(op);
+        op_release(op);
 }
 
 static void deliver_held(struct node *node, struct channel *ch) {
     uint64_t seq;
     struct note *n;
     ch->pins++; /* an op that ends may give up the last pin */
-    while ((n = feed_take_next(&ch->feed, &seq))) {
+    while ((n = reorder_take_next(&ch->order, &seq))) {
         deliver(node, ch, seq, n->frame, n->op);
         frame_unref(n->frame);
         free(n);
@@ -92,7 +92,7 @@ static void release_note(struct note *n, bool stored) {
     frame_unref(n->frame);
     free(n);
     if (op)
-        op_paid(op);
+        op_release(op);
 }
 
 static void hold(struct node *node, struct channel *ch, const struct position *at, struct frame *f,
@@ -101,7 +101,7 @@ static void hold(struct node *node, struct channel *ch, const struct position *a
     void *old = NULL;
     if (n) {
         *n = (struct note){.frame = frame_ref(f), .op = op};
-        if (feed_hold(&ch->feed, at, n, op != NULL, &old)) {
+        if (reorder_hold(&ch->order, at, n, op != NULL, &old)) {
             struct note *before = old;
             if (before && before->op && !n->op)
                 n->op = before->op; /* the copy from the bus must not displace the append */
@@ -117,34 +117,34 @@ static void hold(struct node *node, struct channel *ch, const struct position *a
     delivery_read_stream(node, ch, 0); /* no room: the stream has it */
     if (op) {
         op_fail(op, ERR_UNAVAILABLE, "%s", "");
-        op_paid(op);
+        op_release(op);
     }
 }
 
 void delivery_offer(struct node *node, struct channel *ch, const struct position *at,
                     struct frame *f, struct op *op) {
-    switch (feed_judge(&ch->feed, at)) {
-    case FEED_NEXT:
+    switch (reorder_judge(&ch->order, at)) {
+    case REORDER_NEXT:
         ch->pins++;
         deliver(node, ch, at->seq, f, op);
         deliver_held(node, ch);
         hub_unpin(&node->hub, ch);
         break;
-    case FEED_REPEAT: /* an own one can't be, unless numbers were used twice: a retry will tell */
+    case REORDER_REPEAT: /* an own one can't be, unless numbers were used twice: a retry will tell */
         if (op) {
             op_fail(op, ERR_UNAVAILABLE, "%s", "");
-            op_paid(op);
+            op_release(op);
         }
         break;
-    case FEED_EARLY:
+    case REORDER_EARLY:
         hold(node, ch, at, f, op);
         delivery_read_stream(node, ch, GAP_MS);
         break;
-    case FEED_STRANGE:
+    case REORDER_STRANGE:
         hold(node, ch, at, f, op);
         delivery_read_stream(node, ch, 0);
         break;
-    case FEED_UNBASED:
+    case REORDER_UNBASED:
         hold(node, ch, at, f, op);
         break;
     }
@@ -152,7 +152,7 @@ void delivery_offer(struct node *node, struct channel *ch, const struct position
 
 struct frame *delivery_frame(const struct message *m) {
     struct buf *b = frame_scratch();
-    encode_message(b, m, NULL);
+    response_encode_message(b, m, NULL);
     return frame_text(b);
 }
 
@@ -161,7 +161,7 @@ void delivery_offer_own(struct node *node, struct op *op, const struct position 
     if (!f) {
         op_fail(op, ERR_INTERNAL, "out of memory");
         delivery_suspect(node, op->channel);
-        op_paid(op);
+        op_release(op);
         return;
     }
     delivery_offer(node, op->channel, at, f, op);
@@ -169,12 +169,12 @@ void delivery_offer_own(struct node *node, struct op *op, const struct position 
 }
 
 bool delivery_base(struct node *node, struct channel *ch, const struct position *at) {
-    if (!ch->feed.based) {
-        feed_base(&ch->feed, at);
+    if (!ch->order.based) {
+        reorder_base(&ch->order, at);
         delivery_settle(node, ch);
         return true;
     }
-    if (uuid_eq(&ch->feed.last.epoch, &at->epoch))
+    if (uuid_eq(&ch->order.last.epoch, &at->epoch))
         return true;
     delivery_read_stream(node, ch, 0);
     return false;
@@ -190,7 +190,7 @@ static void tell_epoch(struct sub *sub, void *arg) {
     if (id->kind == CHANNEL_DM && s->account)
         peer = channel_peer(id, &s->account->uuid);
     struct buf *b = frame_scratch();
-    encode_sys_epoch(b, id->kind == CHANNEL_DM ? &peer : NULL, at);
+    response_encode_sys_epoch(b, id->kind == CHANNEL_DM ? &peer : NULL, at);
     session_push_json(s, b);
 }
 
@@ -200,17 +200,17 @@ void delivery_enter_epoch(struct node *node, struct channel *ch,
     struct position base = {.epoch = state->at.epoch, .seq = state->base - 1};
     node->count.epochs++;
     log_warn("new_epoch", "seq=%llu", (unsigned long long)state->base);
-    feed_base(&ch->feed, &base);
+    reorder_base(&ch->order, &base);
     hub_new_epoch(ch, base.seq, tell_epoch, &base);
     /* What belongs to the old one, and the stream no longer has, was lost: it is not acknowledged, so
      * that it is sent again. */
-    for (size_t i = 0; i < ch->feed.n;) {
-        if (uuid_eq(&ch->feed.held[i].at.epoch, &base.epoch)) {
+    for (size_t i = 0; i < ch->order.n;) {
+        if (uuid_eq(&ch->order.held[i].at.epoch, &base.epoch)) {
             i++;
             continue;
         }
-        struct position at = ch->feed.held[i].at;
-        release_note(feed_take(&ch->feed, &at), false);
+        struct position at = ch->order.held[i].at;
+        release_note(reorder_take(&ch->order, &at), false);
     }
 }
 
@@ -220,18 +220,18 @@ bool delivery_entry(struct node *node, struct channel *ch, const struct redisRep
     bool good = reply_entry(entry, &ch->id, &m);
     if (!good)
         node->count.bad_entries++;
-    if (m.seq <= ch->feed.last.seq)
+    if (m.seq <= ch->order.last.seq)
         return true;
-    if (good && ch->own_in_flight && redis_pool_confirms(node->store) &&
+    if (good && ch->own_in_flight && redis_pool_confirms(node->redis) &&
         append_is_under_way(node, ch, &m.uuid))
         return false;
-    struct position at = {.epoch = ch->feed.last.epoch, .seq = m.seq};
-    struct note *n = feed_take(&ch->feed, &at);
+    struct position at = {.epoch = ch->order.last.epoch, .seq = m.seq};
+    struct note *n = reorder_take(&ch->order, &at);
     struct frame *f = n ? n->frame : good ? delivery_frame(&m) : NULL;
     if (f)
         deliver(node, ch, m.seq, f, n ? n->op : NULL);
     else
-        feed_advance(&ch->feed, m.seq);
+        reorder_advance(&ch->order, m.seq);
     frame_unref(f);
     free(n);
     return true;
@@ -239,16 +239,16 @@ bool delivery_entry(struct node *node, struct channel *ch, const struct redisRep
 
 void delivery_settle(struct node *node, struct channel *ch) {
     struct note *n;
-    while ((n = feed_take_stale(&ch->feed, false)))
+    while ((n = reorder_take_stale(&ch->order, false)))
         release_note(n, true);
     deliver_held(node, ch);
-    if (ch->feed.n)
+    if (ch->order.n)
         delivery_read_stream(node, ch, GAP_MS);
 }
 
 void delivery_fail_held(struct node *node, struct channel *ch) {
     struct note *n;
     (void)node;
-    while ((n = feed_take_stale(&ch->feed, true)))
+    while ((n = reorder_take_stale(&ch->order, true)))
         release_note(n, false);
 }

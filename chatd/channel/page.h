@@ -15,7 +15,7 @@ struct page {
     uint64_t *bad; /* counts entries that were no messages, and left out */
 };
 
-/* `encode` is encode_join_message or encode_read_message. */
+/* `encode` is response_encode_join_message or response_encode_read_message. */
 void page_init(struct page *p, void (*encode)(struct buf *b, const struct message *m, bool first),
                uint64_t *bad);
 void page_reset(struct page *p); /* empty again */

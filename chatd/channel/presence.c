@@ -72,14 +72,14 @@ static void on_channels(const struct redisReply *reply, void *arg, link_aux aux)
         event_write_user(b, a->event, &a->user, a->name, a->name_len);
         cmd_announce(&node->cmd, &node->keys, &ch, b->data, b->len,
                      (uint32_t)node->set->event_members, NULL);
-        redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
+        redis_pool_call(node->redis, &node->cmd, NULL, NULL, NULL);
     }
     free(a);
 }
 
 static void announce(struct announcement *a) {
     cmd_user_channels(&a->node->cmd, &a->node->keys, &a->user, ANNOUNCE_MAX);
-    redis_pool_call(a->node->store, &a->node->cmd, on_channels, a, NULL);
+    redis_pool_call(a->node->redis, &a->node->cmd, on_channels, a, NULL);
 }
 
 /* --- One user --- */
@@ -106,7 +106,7 @@ static void change(struct node *node, struct account *acc, bool online) {
         a->asked = true;
     cmd_online_begin(&node->cmd, &node->keys, node->presence.id, online);
     cmd_online_user(&node->cmd, &acc->uuid);
-    redis_pool_call(node->store, &node->cmd, a ? on_change : NULL, a, NULL);
+    redis_pool_call(node->redis, &node->cmd, a ? on_change : NULL, a, NULL);
     if (a) /* else no memory: so it is, but nobody is told */
         announce(a);
 }
@@ -166,7 +166,7 @@ static void on_reaped(const struct redisReply *reply, void *arg, link_aux aux) {
         f->node = node;
         reply_uuid(reply_item(reply_item(reply, 1), i), &f->user, &e);
         cmd_user_name(&node->cmd, &node->keys, &f->user);
-        redis_pool_call(node->store, &node->cmd, on_gone_name, f, NULL);
+        redis_pool_call(node->redis, &node->cmd, on_gone_name, f, NULL);
     }
     if (gone)
         log_info("reaped", "node=%s users=%zu", r->id, gone);
@@ -178,7 +178,7 @@ static void on_reaped(const struct redisReply *reply, void *arg, link_aux aux) {
 static void reap(struct node *node, const char *id, size_t len) {
     if (len > NODE_ID_TEXT) { /* none of ours: it must not stand in the way of those that are */
         cmd_node_gone(&node->cmd, &node->keys, id);
-        redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
+        redis_pool_call(node->redis, &node->cmd, NULL, NULL, NULL);
         return;
     }
     struct reaping *r = calloc(1, sizeof *r);
@@ -187,7 +187,7 @@ static void reap(struct node *node, const char *id, size_t len) {
     r->node = node;
     memcpy(r->id, id, len);
     cmd_reap(&node->cmd, &node->keys, r->id, len, BATCH);
-    redis_pool_call(node->store, &node->cmd, on_reaped, r, NULL);
+    redis_pool_call(node->redis, &node->cmd, on_reaped, r, NULL);
 }
 
 /* --- Beats --- */
@@ -199,7 +199,7 @@ struct roll {
 
 static void roll_send(struct roll *r) {
     if (r->n)
-        redis_pool_call(r->node->store, &r->node->cmd, NULL, NULL, NULL);
+        redis_pool_call(r->node->redis, &r->node->cmd, NULL, NULL, NULL);
     r->n = 0;
 }
 
@@ -249,7 +249,7 @@ static void touch_channels(struct node *node) {
     do {
         if (ch->touched) {
             cmd_channel_touch(&node->cmd, &node->keys, &ch->id, clock_wall_ms());
-            redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
+            redis_pool_call(node->redis, &node->cmd, NULL, NULL, NULL);
         }
         ch->touched = false;
     } while ((ch = ch->next) != node->hub.ring);
@@ -266,21 +266,21 @@ static void write_info(struct node *node) {
     cmd_literal(c, node->set->listen);
     cmd_literal(c, "connections");
     cmd_i64(c, (int64_t)node->sessions.count);
-    redis_pool_call(node->store, c, NULL, NULL, NULL);
+    redis_pool_call(node->redis, c, NULL, NULL, NULL);
     cmd_begin(c, "PEXPIRE");
     cmd_tailed_key(c, &node->keys, KEY_NODE_INFO, node->presence.id, NODE_ID_TEXT);
     cmd_i64(c, ALIVE_MS);
-    redis_pool_call(node->store, c, NULL, NULL, NULL);
+    redis_pool_call(node->redis, c, NULL, NULL, NULL);
 }
 
 static void beat(struct node *node, const char *id, unsigned alive_ms, link_reply_fn fn) {
     cmd_beat(&node->cmd, &node->keys, id, alive_ms);
-    redis_pool_call(node->store, &node->cmd, fn, node, NULL);
+    redis_pool_call(node->redis, &node->cmd, fn, node, NULL);
 }
 
 static void on_timer(uv_timer_t *t) {
     struct node *node = t->data;
-    if (!redis_pool_up(node->store))
+    if (!redis_pool_up(node->redis))
         return;
     beat(node, node->presence.id, ALIVE_MS, on_beat);
     write_info(node);
@@ -295,7 +295,7 @@ void presence_init(struct node *node) {
 static uint16_t own_shard(const struct node *node) {
     char key[KEY_MAX + 1];
     size_t len = key_global(&node->keys, KEY_NODES, key);
-    return redis_pool_shard(node->store, redis_pool_slot(node->store, key, len));
+    return redis_pool_shard(node->redis, redis_pool_slot(node->redis, key, len));
 }
 
 void presence_store_up(struct node *node, uint16_t shard) {
@@ -317,7 +317,7 @@ void presence_store_up(struct node *node, uint16_t shard) {
 
 void presence_stop(struct node *node) {
     uv_timer_stop(&node->presence.beat);
-    if (!redis_pool_up(node->store))
+    if (!redis_pool_up(node->redis))
         return;
     beat(node, node->presence.id, 0, NULL);
     reap(node, node->presence.id, NODE_ID_TEXT);

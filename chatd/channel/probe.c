@@ -13,14 +13,14 @@ void probe_tick(struct node *node) {
     struct probe *p = &node->probe;
     uint64_t now = uv_hrtime();
     bool due = !p->number || now - p->sent_ns >= EVERY_NS;
-    if (!p->on || !due || !redis_pool_up(node->store))
+    if (!p->on || !due || !redis_pool_up(node->redis))
         return;
     struct buf *b = frame_scratch();
     p->number++;
     p->sent_ns = now;
     event_write_probe(b, node->id, p->number);
     cmd_publish_all(&node->cmd, &node->keys, b->data, b->len);
-    redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
+    redis_pool_call(node->redis, &node->cmd, NULL, NULL, NULL);
     buf_reset(b);
 }
 

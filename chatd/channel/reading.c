@@ -54,7 +54,7 @@ static struct reading *make(struct node *node, const struct channel_id *id,
     r->after = req->u.read.after;
     r->limit = req->u.read.limit;
     r->offset = req->u.read.offset;
-    page_init(&r->page, encode_read_message, &node->count.bad_entries);
+    page_init(&r->page, response_encode_read_message, &node->count.bad_entries);
     *(all->first ? &all->last->next : &all->first) = r;
     all->last = r;
     return r;
@@ -72,7 +72,7 @@ struct reading *reading_share(struct op *op, const struct channel_id *id) {
     op->batch_next = NULL;
     *(r->first ? &r->last->batch_next : &r->first) = op;
     r->last = op;
-    op_owe(op);
+    op_hold(op);
     return r;
 }
 
@@ -136,7 +136,7 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
 
 static void call(struct reading *r, reading_reply fn) {
     r->owed++;
-    redis_pool_call(r->node->store, &r->node->cmd, on_answer, r, (link_aux)fn);
+    redis_pool_call(r->node->redis, &r->node->cmd, on_answer, r, (link_aux)fn);
 }
 
 static void ask_entries(struct reading *r, uint64_t newest) {
@@ -177,7 +177,7 @@ static void end(struct reading *r) {
         r->first = op->batch_next;
         if (r->err.code)
             op_fail(op, r->err.code, "%s", r->err.detail);
-        op_paid(op);
+        op_release(op);
     }
     reading_unref(r);
 }
@@ -197,7 +197,7 @@ void readings_flush(struct node *node) {
 
 void reading_encode(const struct reading *r, struct buf *b, const struct uuid *recipient,
                     const struct request_id *id) {
-    encode_read_begin(b, recipient);
+    response_encode_read_begin(b, recipient);
     buf_add(b, r->page.texts.data, r->page.texts.len);
-    encode_read_end(b, (uint64_t)r->total, r->page.messages, &r->state.at, id);
+    response_encode_read_end(b, (uint64_t)r->total, r->page.messages, &r->state.at, id);
 }

@@ -45,10 +45,10 @@ static bool is_behind(const struct position *known, const struct channel_state *
 
 static void begin_epoch(struct node *node, struct channel *ch) {
     struct uuid spare = uuid_make();
-    log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->feed.last.seq);
-    cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->feed.last,
-              redis_pool_history(node->store));
-    redis_pool_call(node->store, &node->cmd, NULL, NULL, NULL);
+    log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->order.last.seq);
+    cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->order.last,
+              redis_pool_history(node->redis));
+    redis_pool_call(node->redis, &node->cmd, NULL, NULL, NULL);
     delivery_read_stream(node, ch, 0);
 }
 
@@ -61,8 +61,8 @@ enum tail {
 /* What is left of the epoch that we were in, if the new one goes on from it. */
 static enum tail deliver_old_tail(struct repair *r, const struct redisReply *entries, size_t n) {
     struct channel *ch = r->channel;
-    uint64_t before = ch->feed.last.seq;
-    if (!uuid_eq(&r->state.before, &ch->feed.last.epoch))
+    uint64_t before = ch->order.last.seq;
+    if (!uuid_eq(&r->state.before, &ch->order.last.epoch))
         return TAIL_DONE;
     for (size_t i = 0; i < n; i++) {
         const struct redisReply *entry = reply_item(entries, i);
@@ -71,7 +71,7 @@ static enum tail deliver_old_tail(struct repair *r, const struct redisReply *ent
         if (!delivery_entry(r->node, ch, entry))
             return TAIL_WAITS;
     }
-    return n == PAGE && ch->feed.last.seq > before ? TAIL_MORE : TAIL_DONE;
+    return n == PAGE && ch->order.last.seq > before ? TAIL_MORE : TAIL_DONE;
 }
 
 /* The channel is in another epoch than we are. */
@@ -89,10 +89,10 @@ static void follow_epoch(struct repair *r, const struct redisReply *entries, siz
 static void skip_removed(struct repair *r, const struct redisReply *oldest) {
     struct channel *ch = r->channel;
     uint64_t first = reply_entry_seq(oldest), gone = first ? first - 1 : r->state.at.seq;
-    if (!uuid_eq(&r->state.at.epoch, &ch->feed.last.epoch) || gone <= ch->feed.last.seq)
+    if (!uuid_eq(&r->state.at.epoch, &ch->order.last.epoch) || gone <= ch->order.last.seq)
         return;
     struct event ev = {.kind = EVENT_PURGE, .epoch = r->state.at.epoch, .seq = gone};
-    feed_advance(&ch->feed, gone);
+    reorder_advance(&ch->order, gone);
     bus_tell(ch, &ev);
 }
 
@@ -116,7 +116,7 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
         return;
     }
     bool other =
-        !uuid_is_nil(&r->state.at.epoch) && !uuid_eq(&r->state.at.epoch, &ch->feed.last.epoch);
+        !uuid_is_nil(&r->state.at.epoch) && !uuid_eq(&r->state.at.epoch, &ch->order.last.epoch);
     if (other) {
         follow_epoch(r, reply_item(reply, 1), n);
         return;
@@ -126,18 +126,18 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
         end_repair(r, false);
         return;
     }
-    uint64_t before = ch->feed.last.seq;
+    uint64_t before = ch->order.last.seq;
     bool settled = true;
     skip_removed(r, reply_item(reply, 2));
     for (size_t i = 0; i < n && settled; i++)
         settled = delivery_entry(node, ch, reply_item(reply_item(reply, 1), i));
     if (!settled)
         delivery_suspect(node, ch);
-    if (settled && n < PAGE && r->state.at.seq > ch->feed.last.seq) /* purged before it got here */
-        feed_advance(&ch->feed, r->state.at.seq);
-    if (ch->feed.last.seq > before)
+    if (settled && n < PAGE && r->state.at.seq > ch->order.last.seq) /* purged before it got here */
+        reorder_advance(&ch->order, r->state.at.seq);
+    if (ch->order.last.seq > before)
         node->count.gaps++;
-    end_repair(r, settled && n == PAGE && ch->feed.last.seq > before);
+    end_repair(r, settled && n == PAGE && ch->order.last.seq > before);
 }
 
 static void read_now(struct node *node, struct channel *ch) {
@@ -146,11 +146,11 @@ static void read_now(struct node *node, struct channel *ch) {
         return;
     r->node = node;
     r->channel = ch;
-    r->from = ch->feed.last;
+    r->from = ch->order.last;
     ch->pins++;
     ch->repairing = true;
-    cmd_read(&node->cmd, &node->keys, &ch->id, ch->feed.last.seq, PAGE);
-    redis_pool_call(node->store, &node->cmd, on_read, r, NULL);
+    cmd_read(&node->cmd, &node->keys, &ch->id, ch->order.last.seq, PAGE);
+    redis_pool_call(node->redis, &node->cmd, on_read, r, NULL);
 }
 
 /* Is there still a reason? A gap may have closed, or all its sessions gone. */
@@ -160,11 +160,11 @@ static void run_due(uv_timer_t *t) {
     uint64_t now = clock_mono_ms();
     struct channel *list = b->due;
     b->due = b->due_last = NULL;
-    unsigned budget = redis_pool_up(node->store) ? PER_TICK : 0;
+    unsigned budget = redis_pool_up(node->redis) ? PER_TICK : 0;
     for (struct channel *ch = list, *next; ch; ch = next) {
         next = ch->repair_next;
         ch->repair_listed = false;
-        bool wanted = ch->feed.based && ch->count > 0;
+        bool wanted = ch->order.based && ch->count > 0;
         if (wanted && (ch->repair_due_ms > now || ch->repairing || budget == 0)) {
             delivery_read_stream(node, ch, ch->repair_due_ms > now ? ch->repair_due_ms - now : 0);
         } else if (wanted) {
@@ -192,8 +192,8 @@ static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
     struct channel_state state;
     struct err e;
     if (reply_position(reply, &state, &e) == ERR_OK && !uuid_is_nil(&state.at.epoch) &&
-        ch->feed.based &&
-        (!uuid_eq(&state.at.epoch, &ch->feed.last.epoch) || state.at.seq > ch->feed.last.seq ||
+        ch->order.based &&
+        (!uuid_eq(&state.at.epoch, &ch->order.last.epoch) || state.at.seq > ch->order.last.seq ||
          is_behind(&q->from, &state)))
         delivery_suspect(q->node, ch);
     hub_unpin(&q->node->hub, ch);
@@ -201,19 +201,19 @@ static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
 }
 
 void repair_check_quiet(struct node *node) {
-    if (!redis_pool_up(node->store))
+    if (!redis_pool_up(node->redis))
         return;
     size_t n = (node->hub.channels.count + QUIET_ROUNDS - 1) / QUIET_ROUNDS;
     for (size_t i = 0; i < n; i++) {
         struct channel *ch = node->hub.ring;
         node->hub.ring = ch->next;
-        struct quiet *q = ch->feed.based && !ch->repairing ? malloc(sizeof *q) : NULL;
+        struct quiet *q = ch->order.based && !ch->repairing ? malloc(sizeof *q) : NULL;
         if (!q)
             continue;
-        *q = (struct quiet){.node = node, .channel = ch, .from = ch->feed.last};
+        *q = (struct quiet){.node = node, .channel = ch, .from = ch->order.last};
         ch->pins++;
         cmd_position(&node->cmd, &node->keys, &ch->id);
-        redis_pool_call(node->store, &node->cmd, on_quiet, q, NULL);
+        redis_pool_call(node->redis, &node->cmd, on_quiet, q, NULL);
     }
 }
 
@@ -231,7 +231,7 @@ void repair_init(struct node *node) {
 }
 
 static bool is_concerned(const struct node *node, const struct channel *ch) {
-    return redis_pool_shard(node->store, ch->slot) == node->shard;
+    return redis_pool_shard(node->redis, ch->slot) == node->shard;
 }
 
 static void lose(struct node *node, struct channel *ch) {

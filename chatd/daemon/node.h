@@ -41,7 +41,7 @@ struct node {
     char id[NODE_ID_TEXT + 1];
     uv_loop_t *loop;
     struct server_limits limits;
-    struct redis_pool *store; /* Redis, whatever its shape */
+    struct redis_pool *redis; /* Redis, whatever its shape */
     uint16_t shard;           /* of it: the one that came or went, while that is dealt with */
     struct addresses addresses;
     struct networks proxies; /* trusted to say who a client is */
@@ -56,7 +56,7 @@ struct node {
     struct bus bus;
     struct appends appends;
     struct readings readings;
-    struct gate gate;
+    struct admission admission;
     struct presence presence;
     struct probe probe;
     struct tls *tls; /* NULL: clients come without */

@@ -88,8 +88,8 @@ static void end_turn(struct server *v) {
     append_flush(node);
     readings_flush(node);
     sessions_flush(&node->sessions);
-    if (node->store)
-        redis_pool_flush(node->store);
+    if (node->redis)
+        redis_pool_flush(node->redis);
 }
 
 /* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is
@@ -163,7 +163,7 @@ static void go_away(struct session *s, void *arg) {
     uint64_t spread = RETURN_FLOOR_MS + node->sessions.count * RETURN_EACH_MS;
     uint32_t max = (uint32_t)(spread < RETURN_MAX_MS ? spread : RETURN_MAX_MS);
     struct buf *b = frame_scratch();
-    encode_sys_go_away(b, RETURN_FLOOR_MS + secret_uniform(max));
+    response_encode_sys_go_away(b, RETURN_FLOOR_MS + secret_uniform(max));
     session_push_json(s, b);
 }
 
@@ -187,7 +187,7 @@ static void on_drain(uv_timer_t *t) {
         sessions_each(&node->sessions, close_if_idle, NULL);
         if (node->sessions.count == 0 || late)
             leave(v);
-    } else if (late || !redis_pool_up(node->store) || redis_pool_in_flight(node->store) == 0) {
+    } else if (late || !redis_pool_up(node->redis) || redis_pool_in_flight(node->redis) == 0) {
         v->phase = ENDED;
         uv_stop(&v->loop);
     }
@@ -241,8 +241,8 @@ static void limit_sessions(struct node *node) {
     const struct settings *set = node->set;
     node->sessions.max_outbound = set->max_outbound;
     node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
-    node->sessions.heeds = set->max_rate > 0;
-    node->sessions.heeds_loopback = set->limit_loopback;
+    node->sessions.policed = set->max_rate > 0;
+    node->sessions.policed_loopback = set->limit_loopback;
 }
 
 /* What the settings say that isn't read where it is needed. */
@@ -384,12 +384,12 @@ static bool make_modules(struct server *v, const struct settings *set) {
     limit_sessions(node);
     node->kdf = kdf_new(&v->loop, hash_threads(set), set->kdf_queue, set->argon2_passes,
                         set->argon2_memory);
-    node->store =
+    node->redis =
         redis_pool_new(&v->loop, &v->uri, &node->keys, node->id, v->durability, &hooks);
     presence_init(node);
     repair_init(node);
     bus_init(node);
-    return node->kdf && node->store && appends_init(node);
+    return node->kdf && node->redis && appends_init(node);
 }
 
 /* Why clients should go elsewhere, for /readyz; NULL: they may come. */
@@ -489,7 +489,7 @@ static int start(struct server *v, const struct settings *set) {
             return fail(why);
     }
     start_handles(v);
-    redis_pool_start(node->store);
+    redis_pool_start(node->redis);
     return 0;
 }
 
@@ -505,8 +505,8 @@ static void finish(struct server *v) {
     struct node *node = &v->node;
     listener_close(v->listener);
     handshakes_close(node);
-    redis_pool_free(node->store);
-    node->store = NULL;
+    redis_pool_free(node->redis);
+    node->redis = NULL;
     http_close(v->http);
     ws_close(v->ws);
     tls_close(node->tls);

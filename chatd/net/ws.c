@@ -102,7 +102,7 @@ static int established(struct ws *w, struct lws *wsi, struct peer *p) {
     lws_set_opaque_user_data(wsi, NULL);
     node->count.connections++;
     struct buf *b = frame_scratch();
-    encode_ready(b, &p->session->uuid, "chatd", CHATD_VERSION, &node->limits);
+    response_encode_ready(b, &p->session->uuid, "chatd", CHATD_VERSION, &node->limits);
     session_push_json(p->session, b);
     return 0;
 }

@@ -1,37 +1,37 @@
-/* gate - see gate.h. */
+/* admission - see admission.h. */
 #include "chatd/op/admission.h"
 
 #include "chatd/session/session.h"
 
 #include <stddef.h>
 
-static void stand_in_line(struct gate *g, struct session *s) {
-    if (s->in_line)
+static void join_queue(struct admission *g, struct session *s) {
+    if (s->is_queued)
         return;
-    s->in_line = true;
-    s->line_next = NULL;
-    *(g->first ? &g->last->line_next : &g->first) = s;
+    s->is_queued = true;
+    s->queue_next = NULL;
+    *(g->first ? &g->last->queue_next : &g->first) = s;
     g->last = s;
 }
 
-bool gate_enter(struct gate *g, struct session *s) {
-    if (g->inside >= GATE_PLACES) {
-        stand_in_line(g, s);
+bool admission_enter(struct admission *g, struct session *s) {
+    if (g->inside >= ADMISSION_PLACES) {
+        join_queue(g, s);
         return false;
     }
     g->inside++;
     return true;
 }
 
-void gate_leave(struct gate *g) {
+void admission_leave(struct admission *g) {
     g->inside--;
 }
 
-struct session *gate_next(struct gate *g) {
-    struct session *s = g->inside < GATE_PLACES ? g->first : NULL;
+struct session *admission_next(struct admission *g) {
+    struct session *s = g->inside < ADMISSION_PLACES ? g->first : NULL;
     if (s) {
-        g->first = s->line_next;
-        s->in_line = false;
+        g->first = s->queue_next;
+        s->is_queued = false;
     }
     return s;
 }

@@ -1,4 +1,4 @@
-/* gate - only so many requests that cost Redis many times what a message does (joins, history,
+/* admission - only so many requests that cost Redis many times what a message does (joins, history,
  * users) are carried out at once, on all connections together; the others' sessions stand in line.
  * So when thousands of clients come back at once, a message passes their joins by, instead of
  * standing behind all of them on the link to Redis. Loop thread only. */
@@ -7,22 +7,22 @@
 
 #include <stdbool.h>
 
-#define GATE_PLACES 64 /* some milliseconds of Redis' time */
+#define ADMISSION_PLACES 64 /* some milliseconds of Redis' time */
 
 struct session;
 
-struct gate {
+struct admission {
     unsigned inside;
     struct session *first, *last; /* in line: their next request is to go in */
-    bool opening;                 /* gate_leave's caller is letting them in */
+    bool opening;                 /* admission_leave's caller is letting them in */
 };
 
-/* True: the session's next request is inside, until gate_leave. False: there is no room; the session
- * stands in line, once, until gate_next gives it back. It must not be freed there, and isn't: its
+/* True: the session's next request is inside, until admission_leave. False: there is no room; the session
+ * stands in line, once, until admission_next gives it back. It must not be freed there, and isn't: its
  * request waits. */
-bool gate_enter(struct gate *g, struct session *s);
-void gate_leave(struct gate *g);
+bool admission_enter(struct admission *g, struct session *s);
+void admission_leave(struct admission *g);
 /* If there is room, the first in line, taken out of it, to try again; else NULL. */
-struct session *gate_next(struct gate *g);
+struct session *admission_next(struct admission *g);
 
 #endif

@@ -14,24 +14,24 @@ static void advance(struct session *s);
 /* --- The gate --- */
 
 static bool may_enter(struct op *op) {
-    if (!op->verb->gated || op->err.code)
+    if (!op->verb->is_costly || op->err.code)
         return true;
-    op->inside = gate_enter(&op->node->gate, op->session);
+    op->inside = admission_enter(&op->node->admission, op->session);
     return op->inside;
 }
 
 /* What is let in may end at once (Redis is away): then this call goes on with the next, not one
  * inside of it. */
-static void leave_gate(struct op *op) {
-    struct gate *g = &op->node->gate;
+static void leave_admission(struct op *op) {
+    struct admission *g = &op->node->admission;
     if (!op->inside)
         return;
     op->inside = false;
-    gate_leave(g);
+    admission_leave(g);
     if (g->opening)
         return;
     g->opening = true;
-    for (struct session *s; (s = gate_next(g));) {
+    for (struct session *s; (s = admission_next(g));) {
         advance(s);
         session_release(s);
     }
@@ -91,7 +91,7 @@ static void make_error_answer(struct op *op) {
     if (log_on(LOG_DEBUG))
         log_debug("request_refused", "request=%s error=%s address=%s", request_type(op->req.kind),
                   err_name(op->err.code), op->session->address->text);
-    encode_error(b, &op->err, request_type(op->req.kind), &op->req.id);
+    response_encode_error(b, &op->err, request_type(op->req.kind), &op->req.id);
     frame_unref(op->answer);
     op->answer = frame_text(b);
     if (!op->answer) /* out of memory: who can't be answered is sent away */
@@ -131,7 +131,7 @@ void op_end(struct op *op) {
     if (op->err.code)
         make_error_answer(op);
     op->done = true;
-    leave_gate(op);
+    leave_admission(op);
     if (s->op_head == op)
         drain(s);
     if (nested)
@@ -146,7 +146,7 @@ static void run(struct op *op) {
     if (op->running)
         return;
     op->running = true;
-    while (op->owed == 0 && !op->err.code) {
+    while (op->holds == 0 && !op->err.code) {
         if (!*op->step && op->after) {
             op->step = op->after;
             op->after = NULL;
@@ -157,7 +157,7 @@ static void run(struct op *op) {
         step(op);
     }
     op->running = false;
-    if (op->owed == 0)
+    if (op->holds == 0)
         op_end(op);
 }
 
@@ -203,12 +203,12 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
         op_fail(op, e.code, "%s", e.detail);
     else if (fn && !op->err.code)
         fn(op, reply);
-    op_paid(op);
+    op_release(op);
 }
 
 void op_call(struct op *op, op_reply fn) {
-    op->owed++;
-    redis_pool_call(op->node->store, &op->node->cmd, on_answer, op, (link_aux)fn);
+    op->holds++;
+    redis_pool_call(op->node->redis, &op->node->cmd, on_answer, op, (link_aux)fn);
 }
 
 struct item_call {
@@ -227,7 +227,7 @@ static void on_item(const struct redisReply *reply, void *arg, link_aux aux) {
     else if (!op->err.code)
         call->fn(op, reply, call->item);
     free(call);
-    op_paid(op);
+    op_release(op);
 }
 
 void op_call_item(struct op *op, op_item_reply fn, size_t item) {
@@ -237,21 +237,21 @@ void op_call_item(struct op *op, op_item_reply fn, size_t item) {
         return;
     }
     *call = (struct item_call){.op = op, .fn = fn, .item = item};
-    op->owed++;
-    redis_pool_call(op->node->store, &op->node->cmd, on_item, call, NULL);
+    op->holds++;
+    redis_pool_call(op->node->redis, &op->node->cmd, on_item, call, NULL);
 }
 
 void op_tell(struct op *op) {
-    redis_pool_call(op->node->store, &op->node->cmd, NULL, NULL, NULL);
+    redis_pool_call(op->node->redis, &op->node->cmd, NULL, NULL, NULL);
 }
 
-void op_owe(struct op *op) {
-    op->owed++;
+void op_hold(struct op *op) {
+    op->holds++;
 }
 
-void op_paid(struct op *op) {
-    op->owed--;
-    if (op->owed == 0)
+void op_release(struct op *op) {
+    op->holds--;
+    if (op->holds == 0)
         run(op);
 }
 
@@ -291,7 +291,7 @@ static void on_wake(uv_timer_t *t) {
     struct sleeper *z = t->data;
     struct op *op = z->op;
     uv_close((uv_handle_t *)t, free_sleeper);
-    op_paid(op);
+    op_release(op);
 }
 
 void op_sleep(struct op *op, uint32_t ms) {
@@ -301,7 +301,7 @@ void op_sleep(struct op *op, uint32_t ms) {
     uv_timer_init(op->node->loop, &z->timer);
     z->timer.data = z;
     z->op = op;
-    op->owed++;
+    op->holds++;
     uv_timer_start(&z->timer, on_wake, ms, 0);
 }
 

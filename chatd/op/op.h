@@ -42,7 +42,7 @@ struct verb {
     /* May it start while those before it, which all append to session->append_to, are under way?
      * NULL: no. */
     bool (*may_follow)(const struct op *op);
-    bool gated; /* costs Redis many times what a message does: see gate.h */
+    bool is_costly; /* costs Redis many times what a message does: see admission.h */
 };
 
 struct op {
@@ -52,7 +52,7 @@ struct op {
     const struct verb *verb;
     const op_step *step;  /* the next one */
     const op_step *after; /* the list to go on with at the end of this one */
-    unsigned owed;        /* answers that have yet to come */
+    unsigned holds;        /* answers that have yet to come */
     uint64_t came_ms;     /* when, by the loop's clock */
     bool started, running, done;
     bool inside; /* of the gate */
@@ -82,9 +82,9 @@ typedef void (*op_item_reply)(struct op *op, const struct redisReply *reply, siz
 void op_call_item(struct op *op, op_item_reply fn, size_t item);
 /* Sends node->cmd without waiting: an answer that nobody needs. */
 void op_tell(struct op *op);
-/* One more answer is owed, from elsewhere than the store; then op_paid, once. */
-void op_owe(struct op *op);
-void op_paid(struct op *op);
+/* One more answer is owed, from elsewhere than the store; then op_release, once. */
+void op_hold(struct op *op);
+void op_release(struct op *op);
 /* The first failure counts. */
 enum err_code op_fail(struct op *op, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

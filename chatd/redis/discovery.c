@@ -1,4 +1,4 @@
-/* scout - see scout.h. */
+/* discovery - see discovery.h. */
 #include "chatd/redis/discovery.h"
 
 #include "chatd/redis/redis_link.h"
@@ -14,11 +14,11 @@
 #define PATIENCE_MS 1000 /* trouble lasts, and this one is of no help: the next one */
 #define LEARNED_MAX 16
 
-struct scout {
+struct discovery {
     const struct redis_uri *uri;
     struct redis_uri at; /* whom the link goes to */
     struct redis_link *link;
-    struct scout_hooks hooks;
+    struct discovery_hooks hooks;
     struct redis_address learned[LEARNED_MAX];
     unsigned learned_count, learned_next;
     unsigned turn; /* whose it is */
@@ -28,7 +28,7 @@ struct scout {
     struct cmd cmd;
 };
 
-static struct redis_address place(const struct scout *s) {
+static struct redis_address place(const struct discovery *s) {
     struct redis_address a = {.port = s->at.port};
     memcpy(a.host, s->at.host, sizeof a.host);
     return a;
@@ -36,14 +36,14 @@ static struct redis_address place(const struct scout *s) {
 
 static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
-    struct scout *s = arg;
+    struct discovery *s = arg;
     struct redis_address from = place(s);
     s->asking = false;
     if (reply && s->hooks.answer(reply, &from, s->hooks.arg))
         s->helped_ms = clock_mono_ms();
 }
 
-static void ask(struct scout *s) {
+static void ask(struct discovery *s) {
     s->asking = true;
     s->asked_ms = clock_mono_ms();
     if (s->uri->kind == REDIS_SENTINEL)
@@ -54,7 +54,7 @@ static void ask(struct scout *s) {
 }
 
 static void on_timer(uv_timer_t *t) {
-    struct scout *s = t->data;
+    struct discovery *s = t->data;
     uint64_t now = clock_mono_ms();
     bool trouble = s->hooks.trouble(s->hooks.arg);
     if (!trouble && !s->asking)
@@ -72,7 +72,7 @@ static void on_timer(uv_timer_t *t) {
 
 /* The next address in turn: before each try to connect. */
 static bool locate(void *arg) {
-    struct scout *s = arg;
+    struct discovery *s = arg;
     unsigned n = s->uri->seed_count + s->learned_count, i = s->turn++ % n;
     const struct redis_address *a =
         i < s->uri->seed_count ? &s->uri->seeds[i] : &s->learned[i - s->uri->seed_count];
@@ -82,30 +82,30 @@ static bool locate(void *arg) {
 }
 
 static void on_up(void *arg) {
-    struct scout *s = arg;
+    struct discovery *s = arg;
     s->asking = false;
     s->helped_ms = clock_mono_ms();
     ask(s);
 }
 
 static void on_down(void *arg) {
-    ((struct scout *)arg)->asking = false;
+    ((struct discovery *)arg)->asking = false;
 }
 
 static void on_refused(const char *why, void *arg) {
-    struct scout *s = arg;
+    struct discovery *s = arg;
     s->hooks.refused(why, s->hooks.arg);
 }
 
-struct scout *scout_new(uv_loop_t *loop, const struct redis_uri *uri, const struct keyspace *ks,
-                        const char *name, const struct scout_hooks *hooks) {
-    struct redis_link_hooks link = {.role = LINK_SCOUT,
+struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri, const struct keyspace *ks,
+                        const char *name, const struct discovery_hooks *hooks) {
+    struct redis_link_hooks link = {.role = LINK_DISCOVERY,
                                     .sentinel = uri->kind == REDIS_SENTINEL,
                                     .locate = locate,
                                     .up = on_up,
                                     .down = on_down,
                                     .refused = on_refused};
-    struct scout *s = calloc(1, sizeof *s);
+    struct discovery *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->uri = uri;
@@ -125,17 +125,17 @@ struct scout *scout_new(uv_loop_t *loop, const struct redis_uri *uri, const stru
     return s;
 }
 
-void scout_start(struct scout *s) {
+void discovery_start(struct discovery *s) {
     s->helped_ms = clock_mono_ms();
     uv_timer_start(&s->timer, on_timer, LOOK_MS, LOOK_MS);
     redis_link_start(s->link);
 }
 
-void scout_flush(struct scout *s) {
+void discovery_flush(struct discovery *s) {
     redis_link_flush(s->link);
 }
 
-void scout_learn(struct scout *s, const struct redis_address *at) {
+void discovery_learn(struct discovery *s, const struct redis_address *at) {
     for (unsigned i = 0; i < s->uri->seed_count; i++)
         if (redis_address_eq(&s->uri->seeds[i], at))
             return;
@@ -148,18 +148,18 @@ void scout_learn(struct scout *s, const struct redis_address *at) {
         s->learned_count++;
 }
 
-void scout_hurry(struct scout *s) {
+void discovery_hurry(struct discovery *s) {
     if (redis_link_up(s->link) && !s->asking)
         ask(s);
 }
 
 static void on_closed(uv_handle_t *h) {
-    struct scout *s = h->data;
+    struct discovery *s = h->data;
     cmd_free(&s->cmd);
     free(s);
 }
 
-void scout_free(struct scout *s) {
+void discovery_free(struct discovery *s) {
     if (!s)
         return;
     redis_link_free(s->link);

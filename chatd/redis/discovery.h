@@ -1,4 +1,4 @@
-/* scout - asks where the data is: a sentinel who the master is, or a node of a Cluster who has which
+/* discovery - asks where the data is: a sentinel who the master is, or a node of a Cluster who has which
  * slots. One connection, that goes on to the next address when one is lost, silent, or of no help.
  * It asks now and then, and often while there is trouble. Loop thread only.
  */
@@ -12,9 +12,9 @@
 
 struct keyspace;
 struct redisReply;
-struct scout;
+struct discovery;
 
-struct scout_hooks {
+struct discovery_hooks {
     /* An answer, perhaps an error. True: it was of use. */
     bool (*answer)(const struct redisReply *reply, const struct redis_address *from, void *arg);
     bool (*trouble)(void *arg); /* is something not as it should be? */
@@ -23,15 +23,15 @@ struct scout_hooks {
 };
 
 /* `uri`: REDIS_SENTINEL or REDIS_CLUSTER; it and `ks` must outlive the scout. NULL: no memory. */
-struct scout *scout_new(uv_loop_t *loop, const struct redis_uri *uri, const struct keyspace *ks,
-                        const char *name, const struct scout_hooks *hooks);
-void scout_start(struct scout *s);
-void scout_flush(struct scout *s);
+struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri, const struct keyspace *ks,
+                        const char *name, const struct discovery_hooks *hooks);
+void discovery_start(struct discovery *s);
+void discovery_flush(struct discovery *s);
 /* One more address to ask, beside those of the URI; the oldest of these is forgotten. */
-void scout_learn(struct scout *s, const struct redis_address *at);
+void discovery_learn(struct discovery *s, const struct redis_address *at);
 /* Asks at once. */
-void scout_hurry(struct scout *s);
+void discovery_hurry(struct discovery *s);
 /* The memory goes when the loop has closed the handles. NULL is fine. */
-void scout_free(struct scout *s);
+void discovery_free(struct discovery *s);
 
 #endif

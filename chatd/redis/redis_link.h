@@ -30,7 +30,7 @@ typedef void (*link_reply_fn)(const struct redisReply *reply, void *arg, link_au
 enum link_role {
     LINK_STORE, /* commands; loads the scripts */
     LINK_BUS,   /* every answer after the handshake is a push; commands get no callback */
-    LINK_SCOUT  /* questions to a sentinel, or to any node of a Cluster: needs no permissions */
+    LINK_DISCOVERY  /* questions to a sentinel, or to any node of a Cluster: needs no permissions */
 };
 
 struct redis_link_hooks {

@@ -410,7 +410,7 @@ bool redis_pool_up(const struct redis_pool *p) {
 }
 
 const char *redis_pool_history(const struct redis_pool *p) {
-    if (p->shards.scout || redis_pool_confirms(p))
+    if (p->shards.discovery || redis_pool_confirms(p))
         return HISTORY_ASKED;
     return redis_link_history(p->shards.shard[0]->store);
 }

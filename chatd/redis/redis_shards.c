@@ -20,8 +20,8 @@ static void on_up(void *arg) {
 
 static void on_down(void *arg) {
     struct shard *h = arg;
-    if (h->all->scout)
-        scout_hurry(h->all->scout);
+    if (h->all->discovery)
+        discovery_hurry(h->all->discovery);
     h->all->hooks.down(h->all->hooks.arg, h->index);
 }
 
@@ -63,9 +63,9 @@ static struct redis_link *make_link(struct shard *h, const char *what,
     struct shards *s = h->all;
     struct redis_link_hooks hooks = *own;
     char name[64];
-    hooks.master = s->scout != NULL;
+    hooks.master = s->discovery != NULL;
     hooks.shard = s->spread;
-    hooks.locate = s->scout ? locate : NULL;
+    hooks.locate = s->discovery ? locate : NULL;
     hooks.refused = on_refused;
     hooks.arg = h;
     snprintf(name, sizeof name, "chatd-%s-%s", s->node_id, what);
@@ -189,7 +189,7 @@ static bool apply(struct shards *s, const struct topology *t) {
     for (size_t i = 0; i < t->n; i++) {
         struct shard *h = shards_at(s, &t->masters[i]);
         index[i] = h ? h->index : NO_SHARD;
-        scout_learn(s->scout, &t->masters[i]);
+        discovery_learn(s->discovery, &t->masters[i]);
     }
     for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++) {
         uint16_t owner = t->owner[slot] == NO_MASTER ? NO_SHARD : index[t->owner[slot]];
@@ -220,8 +220,8 @@ struct shard *shards_moved(struct shards *s, const struct redirect *r, const str
 
 void shards_doubt(struct shards *s) {
     s->trouble_until_ms = clock_mono_ms() + DOUBT_MS;
-    if (s->scout)
-        scout_hurry(s->scout);
+    if (s->discovery)
+        discovery_hurry(s->discovery);
 }
 
 /* --- What the scout hears --- */
@@ -275,18 +275,18 @@ bool shards_any_up(const struct shards *s) {
     return false;
 }
 
-static void on_scout_refused(const char *why, void *arg) {
+static void on_discovery_refused(const char *why, void *arg) {
     struct shards *s = arg;
     s->hooks.refused(why, s->hooks.arg);
 }
 
-static bool make_scout(struct shards *s) {
-    const struct scout_hooks hooks = {
-        .answer = on_answer, .trouble = trouble, .refused = on_scout_refused, .arg = s};
+static bool make_discovery(struct shards *s) {
+    const struct discovery_hooks hooks = {
+        .answer = on_answer, .trouble = trouble, .refused = on_discovery_refused, .arg = s};
     char name[64];
     snprintf(name, sizeof name, "chatd-%s-scout", s->node_id);
-    s->scout = scout_new(s->loop, s->uri, s->ks, name, &hooks);
-    return s->scout != NULL;
+    s->discovery = discovery_new(s->loop, s->uri, s->ks, name, &hooks);
+    return s->discovery != NULL;
 }
 
 bool shards_init(struct shards *s, uv_loop_t *loop, const struct redis_uri *uri,
@@ -300,18 +300,18 @@ bool shards_init(struct shards *s, uv_loop_t *loop, const struct redis_uri *uri,
                          .hooks = *hooks,
                          .spread = uri->kind == REDIS_CLUSTER};
     memset(s->owner, 0xff, sizeof s->owner);
-    if ((s->spread || uri->kind == REDIS_SENTINEL) && !make_scout(s))
+    if ((s->spread || uri->kind == REDIS_SENTINEL) && !make_discovery(s))
         return false;
     return s->spread || new_shard(s);
 }
 
 /* The URI may have been made more precise since shards_init: embedded. */
 void shards_start(struct shards *s) {
-    if (s->scout)
-        scout_start(s->scout);
+    if (s->discovery)
+        discovery_start(s->discovery);
     if (s->spread)
         return;
-    if (!s->scout)
+    if (!s->discovery)
         s->shard[0]->at = *s->uri;
     start_shard(s->shard[0]);
 }
@@ -326,14 +326,14 @@ void shards_flush(struct shards *s) {
         if (h->append)
             redis_link_flush(h->append);
     }
-    if (s->scout)
-        scout_flush(s->scout);
+    if (s->discovery)
+        discovery_flush(s->discovery);
 }
 
 void shards_close(struct shards *s) {
     for (uint16_t i = 0; i < s->n; i++)
         if (s->shard[i])
             free_shard(s->shard[i]);
-    scout_free(s->scout);
-    s->scout = NULL;
+    discovery_free(s->discovery);
+    s->discovery = NULL;
 }

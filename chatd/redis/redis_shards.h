@@ -14,7 +14,7 @@
 #define SHARDS_MAX CLUSTER_MASTERS_MAX
 #define NO_SHARD UINT16_MAX
 
-struct scout;
+struct discovery;
 struct shards;
 
 struct shard {
@@ -46,7 +46,7 @@ struct shards {
     struct shards_hooks hooks;
     bool spread; /* over the slots of a Cluster */
     bool whole;  /* … all of which have an owner */
-    struct scout *scout;
+    struct discovery *discovery;
     uint64_t trouble_until_ms; /* something did not go as the table says */
     uint16_t n;                /* shards are below this */
     struct shard *shard[SHARDS_MAX];

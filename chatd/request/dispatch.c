@@ -15,12 +15,12 @@ static const struct verb VERBS[REQ_KINDS] = {
     [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .begin = auth_begin, .anyone = true},
     [REQ_SIGN_UP] = {.steps = OP_SIGN_UP, .begin = auth_begin, .anyone = true},
     [REQ_SIGN_OUT] = {.steps = OP_SIGN_OUT, .begin = auth_begin},
-    [REQ_USERS] = {.steps = OP_USERS, .begin = auth_begin, .gated = true},
-    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN, .begin = auth_begin, .gated = true},
+    [REQ_USERS] = {.steps = OP_USERS, .begin = auth_begin, .is_costly = true},
+    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN, .begin = auth_begin, .is_costly = true},
     [REQ_CHANNEL_MESSAGE] = {.steps = OP_CHANNEL_MESSAGE,
                              .begin = auth_begin,
                              .may_follow = message_may_follow},
-    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES, .begin = auth_begin, .gated = true},
+    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES, .begin = auth_begin, .is_costly = true},
     [REQ_CHANNEL_LEAVE] = {.steps = OP_CHANNEL_LEAVE, .begin = auth_begin},
 };
 

@@ -157,18 +157,18 @@ static void on_hashed(const struct kdf_result *r, void *arg) {
         op_fail(op, ERR_BUSY, "no memory for a password hash");
     else
         memcpy(g->hash, r->hash, sizeof g->hash);
-    op_paid(op);
+    op_release(op);
 }
 
 static void refuse_full(struct op *op) {
     op_fail(op, ERR_BUSY, "too many sign-ins at once");
     op->err.retry_after_ms = 1000;
-    op_paid(op);
+    op_release(op);
 }
 
 static void hash_password(struct op *op) {
     const struct request *r = &op->req;
-    op_owe(op);
+    op_hold(op);
     if (!kdf_hash(op->node->kdf, r->u.sign.password, r->u.sign.password_len, on_hashed, op))
         refuse_full(op);
 }
@@ -181,14 +181,14 @@ static void on_verified(const struct kdf_result *r, void *arg) {
         op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
     else if (!g->wrong && r->verdict == SECRET_RIGHT_REHASH)
         memcpy(g->rehashed, r->hash, sizeof g->rehashed);
-    op_paid(op);
+    op_release(op);
 }
 
 static void verify_password(struct op *op) {
     const struct request *r = &op->req;
     struct sign *g = op->state;
     *g->rehashed = '\0';
-    op_owe(op);
+    op_hold(op);
     if (!kdf_verify(op->node->kdf, g->found ? g->hash : "", r->u.sign.password,
                     r->u.sign.password_len, on_verified, op))
         refuse_full(op);
@@ -227,7 +227,7 @@ static void begin_session(struct op *op) {
     const struct sign *g = op->state;
     account_enter(op->node, op->session, &g->user, g->name, g->name_len, g->key_hash);
     struct buf *b = frame_scratch();
-    encode_authorized(b, &g->user, g->key, g->name, g->name_len, &op->req.id);
+    response_encode_authorized(b, &g->user, g->key, g->name, g->name_len, &op->req.id);
     op_answer(op, b);
     secret_wipe(b->data, b->size);
 }
@@ -401,7 +401,7 @@ static void revoke_key(struct op *op) {
 static void leave(struct op *op) {
     account_leave(op->node, op->session);
     struct buf *b = frame_scratch();
-    encode_unauthorized(b, &op->account->uuid, &op->req.id);
+    response_encode_unauthorized(b, &op->account->uuid, &op->req.id);
     op_answer(op, b);
 }
 

@@ -54,14 +54,14 @@ static void begin(struct op *op) {
     if (!j)
         return;
     j->op = op;
-    page_init(&j->page, encode_join_message, &op->node->count.bad_entries);
+    page_init(&j->page, response_encode_join_message, &op->node->count.bad_entries);
 }
 
 static void on_listening(void *arg, bool subscribed) {
     struct op *op = arg;
     if (!subscribed)
         op_fail(op, ERR_UNAVAILABLE, "%s", "");
-    op_paid(op);
+    op_release(op);
 }
 
 static void listen_on_bus(struct op *op) {
@@ -81,7 +81,7 @@ static void listen_on_bus(struct op *op) {
         j->fresh = true;
     }
     j->wait = (struct channel_wait){.fn = on_listening, .arg = op};
-    op_owe(op);
+    op_hold(op);
     bus_wait(op->node, op->channel, &j->wait);
 }
 
@@ -204,7 +204,7 @@ static void read_entries(struct op *op) {
 static void read_snapshot(struct op *op) {
     struct join *j = op->state;
     struct node *node = op->node;
-    const struct feed *feed = &op->channel->feed;
+    const struct reorder *order = &op->channel->order;
     struct buf *b = frame_scratch();
     event_write_user(b, SYS_CHANNEL_JOIN, &op->account->uuid, op->account->name,
                      op->account->name_len);
@@ -216,15 +216,15 @@ static void read_snapshot(struct op *op) {
                           .event_len = b->len,
                           .event_members_max = (uint32_t)node->set->event_members,
                           .list_max = MEMBERS_MAX,
-                          .known = feed->based ? &feed->last : NULL,
-                          .history = redis_pool_history(node->store)};
+                          .known = order->based ? &order->last : NULL,
+                          .history = redis_pool_history(node->redis)};
     cmd_join(&node->cmd, &node->keys, &a);
     op_call(op, on_position);
     j->asked_since = op->req.u.join.has_since;
     read_entries(op);
     cmd_user_channel_add(&node->cmd, &node->keys, &a.user, &a.channel, a.now_ms);
     op_tell(op);
-    if (!feed->based) { /* it may be new: then it is listed at once */
+    if (!order->based) { /* it may be new: then it is listed at once */
         cmd_channel_touch(&node->cmd, &node->keys, &a.channel, a.now_ms);
         op_tell(op);
     }
@@ -278,7 +278,7 @@ static void tell_marks(struct op *op) {
     for (size_t i = 0; i < j->marks_n; i++) {
         const struct mark *m = &j->marks[i];
         struct buf *b = frame_scratch();
-        encode_sys_purge(b, recipient_shown(op), &j->at.at.epoch, m->up_to,
+        response_encode_sys_purge(b, recipient_shown(op), &j->at.at.epoch, m->up_to,
                          m->one ? &m->message : NULL);
         session_push_json(op->session, b);
     }
@@ -295,9 +295,9 @@ static void answer(struct op *op) {
     }
     size_t n = roster_settle(op, &j->roster, true);
     struct buf *b = frame_scratch();
-    encode_join_begin(b, recipient_shown(op));
+    response_encode_join_begin(b, recipient_shown(op));
     buf_add(b, j->page.texts.data, j->page.texts.len);
-    encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
+    response_encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
                     j->recovered, &op->req.id);
     op_answer(op, b);
     struct sub *sub = sub_find(op->session, op->channel);
@@ -365,7 +365,7 @@ static void leave(struct op *op) {
 
 static void answer_leave(struct op *op) {
     struct buf *b = frame_scratch();
-    encode_leave(b, recipient_shown(op), &op->req.id);
+    response_encode_leave(b, recipient_shown(op), &op->req.id);
     op_answer(op, b);
 }
 

@@ -45,7 +45,7 @@ static void answer(struct op *op) {
     struct page *p = op->state;
     size_t n = roster_settle(op, &p->roster, false);
     struct buf *b = frame_scratch();
-    encode_users(b, (uint64_t)p->total, p->roster.users, n, &op->req.id);
+    response_encode_users(b, (uint64_t)p->total, p->roster.users, n, &op->req.id);
     op_answer(op, b);
 }
 

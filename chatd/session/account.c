@@ -109,7 +109,7 @@ void account_revoke(struct node *node, struct account *acc, const char *key_hash
             continue;
         if (!s->signing_out) { /* then it gets an answer, which this event may come before */
             struct buf *b = frame_scratch();
-            encode_unauthorized(b, &user, NULL);
+            response_encode_unauthorized(b, &user, NULL);
             session_push_json(s, b);
         }
         account_leave(node, s);
@@ -182,7 +182,7 @@ void account_check(struct node *node, struct account *acc) {
     struct check *c = check_new(node, acc, NULL);
     if (c) {
         cmd_user_get(&node->cmd, &node->keys, &acc->uuid);
-        redis_pool_call(node->store, &node->cmd, on_user, c, NULL);
+        redis_pool_call(node->redis, &node->cmd, on_user, c, NULL);
     }
     const struct session *before = NULL;
     for (struct session *s = acc->sessions; s; before = s, s = s->same_account.next) {
@@ -192,7 +192,7 @@ void account_check(struct node *node, struct account *acc) {
         if (!c)
             return;
         cmd_key_expiry(&node->cmd, &node->keys, &acc->uuid, s->key_hash);
-        redis_pool_call(node->store, &node->cmd, on_key, c, NULL);
+        redis_pool_call(node->redis, &node->cmd, on_key, c, NULL);
     }
 }
 
@@ -210,7 +210,7 @@ static void tell_unread(struct node *node, struct account *acc, const struct eve
     if (ch && is_joined(acc, ch))
         return;
     struct buf *b = frame_scratch();
-    encode_sys_unread(b, &ev->user, ev->name, ev->name_len, ev->seq);
+    response_encode_sys_unread(b, &ev->user, ev->name, ev->name_len, ev->seq);
     struct frame *f = frame_text(b);
     for (struct session *s = acc->sessions; s; s = s->same_account.next)
         session_push(s, f);

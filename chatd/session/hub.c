@@ -66,7 +66,7 @@ static void close_if_unused(struct hub *h, struct channel *ch) {
     h->closed(ch, h->arg);
     table_remove(&h->channels, &ch->node);
     ring_remove(h, ch);
-    feed_free(&ch->feed);
+    reorder_free(&ch->order);
     free(ch->subs);
     free(ch);
 }

@@ -257,7 +257,7 @@ void session_writeable(struct session *s) {
 /* Bytes of pings, empty frames and the like since the last look. At the first there is the handshake. */
 static bool is_noisy(struct session *s, uint64_t now_ms) {
     uint64_t since_ms = now_ms - s->heeded_ms;
-    if (!s->all->heeds || (s->address->loopback && !s->all->heeds_loopback) ||
+    if (!s->all->policed || (s->address->loopback && !s->all->policed_loopback) ||
         since_ms < HEED_MS)
         return false;
     uint64_t came = wire_received(s->wsi), fresh = came > s->came_bytes ? came - s->came_bytes : 0;

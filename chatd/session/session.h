@@ -52,8 +52,8 @@ struct session {
     struct bucket rate;
     uint16_t bad_in_a_row, flooded, fragments;
     bool paused, advancing;
-    bool in_line;              /* before the gate … */
-    struct session *line_next; /* … see gate.h */
+    bool is_queued;              /* before the gate … */
+    struct session *queue_next; /* … see admission.h */
 
     /* outbound */
     bool dirty, choked, pinged, said_goodbye;
@@ -86,7 +86,7 @@ struct sessions {
     uint64_t sent_bytes, slow; /* ever: written, and cut off as slow consumers */
     uint32_t resume_below; /* a paused session is read again when it has fewer requests waiting */
     struct frame *ping;
-    bool heeds, heeds_loopback; /* are pings and the like limited, and from the loopback, too? */
+    bool policed, policed_loopback; /* are pings and the like limited, and from the loopback, too? */
     void (*gone)(struct session *s); /* the socket is gone and no request is left: clean up */
 };
 

@@ -211,8 +211,8 @@ static bool init_model(struct app *app) {
 static bool open_rooms(struct app *app, struct theme *theme, char *why, size_t size) {
     if (!read_files(app, theme, why, size))
         return false;
-    app->store = tui_store_open(app->settings, why, size);
-    if (app->store)
+    app->journal = tui_journal_open(app->settings, why, size);
+    if (app->journal)
         app->net = tui_net_new(&app->loop, app->settings->ca, on_net, app, why, size);
     return app->net;
 }
@@ -243,7 +243,7 @@ static void start(struct app *app) {
     uv_prepare_start(&app->prepare, on_prepare);
     watch_signals(app); /* behind curses, which has handlers of its own */
     app_take_size(app);
-    tui_store_load(app->store, &e);
+    tui_journal_load(app->journal, &e);
     e.u.loaded.has_password = tui_password_has(app->settings);
     app_event(app, &e);
 }
@@ -274,7 +274,7 @@ static void finish(struct app *app) {
 
 static void free_rooms(struct app *app) {
     tui_net_free(app->net);
-    tui_store_close(app->store);
+    tui_journal_close(app->journal);
     model_free(&app->model);
     effects_free(&app->fx);
     grid_free(&app->grid);

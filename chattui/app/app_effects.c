@@ -93,7 +93,7 @@ static void read_password(struct app *app) {
 
 static void load(struct app *app) {
     struct event e = {.kind = EV_LOADED};
-    tui_store_load(app->store, &e);
+    tui_journal_load(app->journal, &e);
     e.u.loaded.has_password = tui_password_has(app->settings);
     app_event(app, &e);
 }
@@ -129,15 +129,15 @@ static void carry_out_here(struct app *app, const struct effect *fx) {
     case EFFECT_QUIT:
         app_end(app, fx->status);
         break;
-    default: /* net's or store's */
+    default: /* net's or journal's */
         break;
     }
 }
 
 void app_carry_out(struct app *app, const struct effect *fx) {
     const char *trouble;
-    if (!tui_store_carry_out(app->store, fx, on_event, app) && !tui_net_carry_out(app->net, fx))
+    if (!tui_journal_carry_out(app->journal, fx, on_event, app) && !tui_net_carry_out(app->net, fx))
         carry_out_here(app, fx);
-    if ((trouble = tui_store_trouble(app->store)))
+    if ((trouble = tui_journal_trouble(app->journal)))
         tell_user(app, trouble);
 }

@@ -28,7 +28,7 @@ struct app {
     struct effects fx;
     bool is_carrying; /* effects are being carried out: what comes is appended to them */
     struct tui_net *net;
-    struct tui_store *store;
+    struct tui_journal *journal;
 
     struct keymap keymap;
     struct tty tty;

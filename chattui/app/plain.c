@@ -35,7 +35,7 @@ struct plain {
     struct effects fx;
     bool is_carrying; /* effects are being carried out: what comes is appended to them */
     struct tui_net *net;
-    struct tui_store *store;
+    struct tui_journal *journal;
     uv_timer_t wake, patience;
     uv_signal_t on_int, on_term;
     struct plain_output output;
@@ -65,8 +65,8 @@ static void end(struct plain *p, int status) {
 
 static void on_event(struct event *e, void *arg) {
     struct plain *p = arg;
-    if (e->kind == EV_ANSWER && e->u.answer->kind == ANSWER_SYS &&
-        e->u.answer->u.sys.event == ANSWER_SYS_PURGE)
+    if (e->kind == EV_RESPONSE && e->u.answer->kind == RESPONSE_SYS &&
+        e->u.answer->u.sys.event == RESPONSE_SYS_PURGE)
         plain_output_purge(&p->output, &p->model, e->u.answer);
     event(p, e);
 }
@@ -89,7 +89,7 @@ static void read_password(struct plain *p) {
 
 static void load(struct plain *p) {
     struct event e = {.kind = EV_LOADED};
-    tui_store_load(p->store, &e);
+    tui_journal_load(p->journal, &e);
     e.u.loaded.has_password = tui_password_has(p->settings);
     event(p, &e);
 }
@@ -115,16 +115,16 @@ static void carry_out_here(struct plain *p, const struct effect *fx) {
     case EFFECT_EDITOR:
         trouble(p, "that needs a screen");
         break;
-    default: /* net's or store's; bells and notifications are for faces that are not looked at */
+    default: /* net's or journal's; bells and notifications are for faces that are not looked at */
         break;
     }
 }
 
 static void carry_out(struct plain *p, const struct effect *fx) {
     const char *why;
-    if (!tui_store_carry_out(p->store, fx, on_event, p) && !tui_net_carry_out(p->net, fx))
+    if (!tui_journal_carry_out(p->journal, fx, on_event, p) && !tui_net_carry_out(p->net, fx))
         carry_out_here(p, fx);
-    if ((why = tui_store_trouble(p->store)))
+    if ((why = tui_journal_trouble(p->journal)))
         trouble(p, why);
 }
 
@@ -275,8 +275,8 @@ static bool open_rooms(struct plain *p, char *why, size_t size) {
     tui_settings_tuning(p->settings, &options.tuning);
     if (!model_init(&p->model, &options))
         return false;
-    p->store = tui_store_open(p->settings, why, size);
-    if (p->store)
+    p->journal = tui_journal_open(p->settings, why, size);
+    if (p->journal)
         p->net = tui_net_new(&p->loop, p->settings->ca, on_event, p, why, size);
     return p->net;
 }
@@ -322,7 +322,7 @@ static void finish(struct plain *p) {
 
 static void free_rooms(struct plain *p) {
     tui_net_free(p->net);
-    tui_store_close(p->store);
+    tui_journal_close(p->journal);
     model_free(&p->model);
     effects_free(&p->fx);
     plain_output_free(&p->output);

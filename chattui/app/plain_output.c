@@ -93,7 +93,7 @@ static void put_text(struct buf *b, const struct channel *c, const struct row *r
 
 static void put_member(struct buf *b, const char *key, const char *s, size_t len) {
     buf_fmt(b, ",\"%s\":", key);
-    encode_string(b, s, len);
+    response_encode_string(b, s, len);
 }
 
 static void put_uuid(struct buf *b, const char *key, const struct uuid *u) {
@@ -240,7 +240,7 @@ void plain_output_show(struct plain_output *o, const struct model *m) {
     o->is_closed = fflush(stdout) != 0 || o->is_closed;
 }
 
-void plain_output_purge(struct plain_output *o, const struct model *m, const struct answer *a) {
+void plain_output_purge(struct plain_output *o, const struct model *m, const struct response *a) {
     const struct channel *c = model_channel(m, &a->u.sys.to);
     if (!o->jsonl || !c)
         return;

@@ -1,5 +1,5 @@
 /* saved - what outlives the program, as it goes to the files and comes back: plain values between
- * update() and store.
+ * update() and journal.
  */
 #ifndef CHATTUI_BASE_SAVED_H
 #define CHATTUI_BASE_SAVED_H

@@ -1,4 +1,4 @@
-/* store - see store.h.
+/* journal - see journal.h.
  *
  * The lines of the outbox are here in memory as they are in the journal, so that a journal that has
  * grown can be written anew. A journal is locked as long as its client runs; the ones that nobody
@@ -39,7 +39,7 @@ struct kept_channel {
     char mem[];
 };
 
-struct tui_store {
+struct tui_journal {
     int root, server, user; /* directories; -1 = none yet */
     char url[WS_URL_TEXT]; /* of the server; "" = none yet */
     char server_name[FILES_NAME], user_name[FILES_NAME];
@@ -60,12 +60,12 @@ struct tui_store {
     bool is_troubled;
 };
 
-static void complain(struct tui_store *s, const char *what) {
+static void complain(struct tui_journal *s, const char *what) {
     snprintf(s->trouble, sizeof s->trouble, "%s: %s", what, strerror(errno));
     s->is_troubled = true;
 }
 
-const char *tui_store_trouble(struct tui_store *s) {
+const char *tui_journal_trouble(struct tui_journal *s) {
     bool is_troubled = s->is_troubled;
     s->is_troubled = false;
     return is_troubled ? s->trouble : NULL;
@@ -94,7 +94,7 @@ static struct kept_line *keep_line(const struct saved_line *line) {
     return k;
 }
 
-static size_t find_line(const struct tui_store *s, const struct uuid *uuid) {
+static size_t find_line(const struct tui_journal *s, const struct uuid *uuid) {
     size_t i = 0;
     while (i < s->nlines && !uuid_eq(&s->lines[i]->line.uuid, uuid))
         i++;
@@ -102,7 +102,7 @@ static size_t find_line(const struct tui_store *s, const struct uuid *uuid) {
 }
 
 /* In its place if it is there already. */
-static bool enter_line(struct tui_store *s, const struct saved_line *line) {
+static bool enter_line(struct tui_journal *s, const struct saved_line *line) {
     size_t i = find_line(s, &line->uuid);
     if (i == s->lines_cap) {
         size_t cap = s->lines_cap ? 2 * s->lines_cap : 64;
@@ -126,7 +126,7 @@ static bool enter_line(struct tui_store *s, const struct saved_line *line) {
     return true;
 }
 
-static void remove_line(struct tui_store *s, const struct uuid *uuid) {
+static void remove_line(struct tui_journal *s, const struct uuid *uuid) {
     size_t i = find_line(s, uuid);
     if (i == s->nlines)
         return;
@@ -137,7 +137,7 @@ static void remove_line(struct tui_store *s, const struct uuid *uuid) {
 
 /* --- Channels in memory --- */
 
-static void enter_channel(struct tui_store *s, const struct saved_channel *c) {
+static void enter_channel(struct tui_journal *s, const struct saved_channel *c) {
     size_t i = 0, peer = strlen(c->peer), draft = strlen(c->draft);
     while (i < s->nchannels && !recipient_eq(&s->channels[i]->channel.to, &c->to))
         i++;
@@ -162,7 +162,7 @@ static void enter_channel(struct tui_store *s, const struct saved_channel *c) {
     channels[i] = k;
 }
 
-static void forget_all(struct tui_store *s) {
+static void forget_all(struct tui_journal *s) {
     while (s->nlines > 0)
         free(s->lines[--s->nlines]);
     while (s->nchannels > 0)
@@ -174,7 +174,7 @@ static void forget_all(struct tui_store *s) {
 
 /* --- Journals --- */
 
-static void take_record(struct tui_store *s, const struct record *r) {
+static void take_record(struct tui_journal *s, const struct record *r) {
     if (r->kind == RECORD_LINE)
         enter_line(s, &r->u.line);
     if (r->kind == RECORD_DROP)
@@ -184,7 +184,7 @@ static void take_record(struct tui_store *s, const struct record *r) {
 }
 
 /* What is torn or unknown is passed over. Returns how many records there were. */
-static size_t replay(struct tui_store *s, const struct buf *b) {
+static size_t replay(struct tui_journal *s, const struct buf *b) {
     size_t n = 0;
     for (const char *at = b->data, *end = at + b->len; at < end;) {
         const char *feed = memchr(at, '\n', (size_t)(end - at));
@@ -199,7 +199,7 @@ static size_t replay(struct tui_store *s, const struct buf *b) {
     return n;
 }
 
-static size_t replay_fd(struct tui_store *s, int fd) {
+static size_t replay_fd(struct tui_journal *s, int fd) {
     struct buf b;
     buf_init(&b, JOURNAL_MAX);
     files_read_fd(fd, &b);
@@ -209,7 +209,7 @@ static size_t replay_fd(struct tui_store *s, int fd) {
 }
 
 /* The journal anew, with what is live. */
-static bool rewrite_outbox(struct tui_store *s) {
+static bool rewrite_outbox(struct tui_journal *s) {
     struct buf b;
     buf_init(&b, JOURNAL_MAX);
     for (size_t i = 0; i < s->nlines; i++)
@@ -226,7 +226,7 @@ static bool rewrite_outbox(struct tui_store *s) {
 }
 
 /* Takes what ended clients left, and then, when it is safe in our journal, their files. */
-static void adopt(struct tui_store *s) {
+static void adopt(struct tui_journal *s) {
     int left[OUTBOX_FILES];
     bool any = false;
     char name[16];
@@ -245,7 +245,7 @@ static void adopt(struct tui_store *s) {
     }
 }
 
-static void open_outbox(struct tui_store *s) {
+static void open_outbox(struct tui_journal *s) {
     for (unsigned i = 0; s->outbox < 0 && i < OUTBOX_FILES; i++) {
         snprintf(s->outbox_name, sizeof s->outbox_name, "outbox-%u", i);
         s->outbox = files_lock(s->user, s->outbox_name, true);
@@ -259,7 +259,7 @@ static void open_outbox(struct tui_store *s) {
     adopt(s);
 }
 
-static void load_channels(struct tui_store *s) {
+static void load_channels(struct tui_journal *s) {
     struct buf b;
     buf_init(&b, JOURNAL_MAX);
     if (files_read(s->user, CHANNELS_FILE, &b) && b.len && replay(s, &b) > s->nchannels) {
@@ -275,7 +275,7 @@ static void load_channels(struct tui_store *s) {
 
 /* --- Whose files --- */
 
-static void close_user(struct tui_store *s) {
+static void close_user(struct tui_journal *s) {
     forget_all(s);
     if (s->outbox >= 0)
         close(s->outbox);
@@ -285,7 +285,7 @@ static void close_user(struct tui_store *s) {
     *s->user_name = *s->name = '\0';
 }
 
-static void load_key(struct tui_store *s) {
+static void load_key(struct tui_journal *s) {
     struct buf b;
     struct record r;
     buf_init(&b, 4096);
@@ -318,7 +318,7 @@ static void name_of_user(const char *name, char out[FILES_NAME]) {
 }
 
 /* Their files become those that are worked on, if they aren't. */
-static bool open_user(struct tui_store *s, const char *name) {
+static bool open_user(struct tui_journal *s, const char *name) {
     char user_name[FILES_NAME];
     name_of_user(name, user_name);
     if (s->user >= 0 && strcmp(user_name, s->user_name) == 0)
@@ -337,7 +337,7 @@ static bool open_user(struct tui_store *s, const char *name) {
     return true;
 }
 
-static void open_last(struct tui_store *s) {
+static void open_last(struct tui_journal *s) {
     struct buf b;
     buf_init(&b, NAME_MAX_BYTES + 1);
     if (files_read(s->server, LAST_FILE, &b) && !b.failed && b.len) {
@@ -348,7 +348,7 @@ static void open_last(struct tui_store *s) {
     buf_free(&b);
 }
 
-static bool open_server(struct tui_store *s, const char *url) {
+static bool open_server(struct tui_journal *s, const char *url) {
     struct ws_url u;
     char why[100], name[FILES_NAME];
     if (!ws_url_parse(url, &u, why, sizeof why))
@@ -366,7 +366,7 @@ static bool open_server(struct tui_store *s, const char *url) {
 }
 
 /* Whoever was signed in somewhere last is so again where no server is named. */
-static bool open_last_server(struct tui_store *s) {
+static bool open_last_server(struct tui_journal *s) {
     struct buf b;
     buf_init(&b, WS_URL_TEXT);
     bool ok = !files_read(s->root, LAST_FILE, &b) || b.failed || open_server(s, buf_cstr(&b));
@@ -374,15 +374,15 @@ static bool open_last_server(struct tui_store *s) {
     return ok;
 }
 
-struct tui_store *tui_store_open(const struct tui_settings *set, char *why, size_t size) {
-    struct tui_store *s = calloc(1, sizeof *s);
+struct tui_journal *tui_journal_open(const struct tui_settings *set, char *why, size_t size) {
+    struct tui_journal *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->server = s->user = s->outbox = -1;
     s->root = files_dir(AT_FDCWD, set->state);
     if (s->root < 0 || !(*set->server ? open_server(s, set->server) : open_last_server(s))) {
         snprintf(why, size, "%s: %s", set->state, strerror(errno));
-        tui_store_close(s);
+        tui_journal_close(s);
         return NULL;
     }
     if (s->server >= 0 && *set->user)
@@ -392,7 +392,7 @@ struct tui_store *tui_store_open(const struct tui_settings *set, char *why, size
     return s;
 }
 
-void tui_store_close(struct tui_store *s) {
+void tui_journal_close(struct tui_journal *s) {
     if (!s)
         return;
     close_user(s);
@@ -407,7 +407,7 @@ void tui_store_close(struct tui_store *s) {
     free(s);
 }
 
-void tui_store_load(struct tui_store *s, struct event *e) {
+void tui_journal_load(struct tui_journal *s, struct event *e) {
     free(s->lines_out);
     free(s->channels_out);
     s->lines_out = calloc(s->nlines + 1, sizeof *s->lines_out);
@@ -430,7 +430,7 @@ void tui_store_load(struct tui_store *s, struct event *e) {
 
 /* --- Effects --- */
 
-static bool replace(struct tui_store *s, int dir, const char *name, const char *data, size_t len) {
+static bool replace(struct tui_journal *s, int dir, const char *name, const char *data, size_t len) {
     int fd = files_replace(dir, name, data, len);
     if (fd < 0)
         complain(s, name);
@@ -439,7 +439,7 @@ static bool replace(struct tui_store *s, int dir, const char *name, const char *
     return fd >= 0;
 }
 
-static void save_key(struct tui_store *s, const struct effect *fx) {
+static void save_key(struct tui_journal *s, const struct effect *fx) {
     struct saved_key k = {fx->uuid, fx->name, fx->key};
     struct buf b;
     if (s->server < 0 || !open_user(s, fx->name))
@@ -457,14 +457,14 @@ static void save_key(struct tui_store *s, const struct effect *fx) {
     snprintf(s->name, sizeof s->name, "%s", fx->name);
 }
 
-static void forget_key(struct tui_store *s) {
+static void forget_key(struct tui_journal *s) {
     if (s->user >= 0 && unlinkat(s->user, KEY_FILE, 0) != 0 && errno != ENOENT)
         complain(s, KEY_FILE);
     s->has_key = false;
     secret_wipe(s->key, sizeof s->key);
 }
 
-static bool append_outbox(struct tui_store *s, const struct buf *b, bool sync) {
+static bool append_outbox(struct tui_journal *s, const struct buf *b, bool sync) {
     if (b->failed || s->outbox < 0) {
         errno = b->failed ? ENOMEM : ENOENT;
         return false;
@@ -482,7 +482,7 @@ static bool append_outbox(struct tui_store *s, const struct buf *b, bool sync) {
 }
 
 /* Waits for the disk, a few milliseconds: once or twice a line, and with no key that is typed. */
-static bool add_line(struct tui_store *s, const struct saved_line *line) {
+static bool add_line(struct tui_journal *s, const struct saved_line *line) {
     struct buf b;
     bool was_there = find_line(s, &line->uuid) < s->nlines;
     if (!enter_line(s, line)) {
@@ -507,7 +507,7 @@ static void tell_persisted(const struct uuid *uuid, bool ok, tui_event_fn *fn, v
 
 /* The disk need not have it: a line that comes back after a crash is known to the server by its
  * UUID. */
-static void drop_line(struct tui_store *s, const struct uuid *uuid) {
+static void drop_line(struct tui_journal *s, const struct uuid *uuid) {
     struct buf b;
     if (find_line(s, uuid) == s->nlines)
         return;
@@ -523,7 +523,7 @@ static void drop_line(struct tui_store *s, const struct uuid *uuid) {
     buf_free(&b);
 }
 
-static void save_channel(struct tui_store *s, const struct saved_channel *c) {
+static void save_channel(struct tui_journal *s, const struct saved_channel *c) {
     struct buf b;
     if (s->user < 0)
         return;
@@ -538,7 +538,7 @@ static void save_channel(struct tui_store *s, const struct saved_channel *c) {
     buf_free(&b);
 }
 
-bool tui_store_carry_out(struct tui_store *s, const struct effect *fx, tui_event_fn *fn,
+bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_event_fn *fn,
                          void *arg) {
     switch (fx->kind) {
     case EFFECT_CONNECT:

@@ -1,4 +1,4 @@
-/* store - what outlives the program, in files for the user alone: who was signed in with which key,
+/* journal - what outlives the program, in files for the user alone: who was signed in with which key,
  * what was entered and isn't known to be stored, channels with their drafts and how far they were
  * read.
  *
@@ -27,22 +27,22 @@
 #include <stddef.h>
 
 struct tui_settings;
-struct tui_store;
+struct tui_journal;
 
 /* For the server and user of the settings, or else the last ones. NULL: `why` says what is wrong. */
-struct tui_store *tui_store_open(const struct tui_settings *set, char *why, size_t size);
-void tui_store_close(struct tui_store *s); /* NULL is fine */
+struct tui_journal *tui_journal_open(const struct tui_settings *set, char *why, size_t size);
+void tui_journal_close(struct tui_journal *s); /* NULL is fine */
 
 /* EV_LOADED. What it points to is valid until the next call of a function here. */
-void tui_store_load(struct tui_store *s, struct event *e);
+void tui_journal_load(struct tui_journal *s, struct event *e);
 
 /* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CHANNEL. Follows CONNECT (the
  * server may have changed), and returns false for it as for all others. OUTBOX_ADD is answered by
  * EV_PERSISTED, from within, by `fn`. */
-bool tui_store_carry_out(struct tui_store *s, const struct effect *fx, tui_event_fn *fn, void *arg);
+bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_event_fn *fn, void *arg);
 
 /* What went wrong last with what nobody is told by an event (a key or draft that can't be written),
  * once; NULL: nothing. */
-const char *tui_store_trouble(struct tui_store *s);
+const char *tui_journal_trouble(struct tui_journal *s);
 
 #endif

@@ -31,15 +31,15 @@ static void on_opened(void *arg) {
 /* What can't be understood is told as an answer that is to be ignored. */
 static void on_text(const char *text, size_t len, void *arg) {
     struct tui_net *n = arg;
-    struct answer answer;
+    struct response answer;
     struct err why;
-    struct event e = {.kind = EV_ANSWER, .u.answer = &answer};
+    struct event e = {.kind = EV_RESPONSE, .u.answer = &answer};
     if (n->on_frame)
         n->on_frame(text, len, n->arg);
-    if (answer_decode(text, len, &answer, &why) != ERR_OK)
-        answer = (struct answer){.kind = ANSWER_UNKNOWN};
+    if (response_decode(text, len, &answer, &why) != ERR_OK)
+        answer = (struct response){.kind = RESPONSE_UNKNOWN};
     n->fn(&e, n->arg);
-    answer_free(&answer);
+    response_free(&answer);
 }
 
 static void on_closed(unsigned code, bool final, const char *reason, void *arg) {
@@ -61,7 +61,7 @@ static void on_broken(uv_timer_t *timer) {
 static void send_request(struct tui_net *n, const struct request *r) {
     struct buf b;
     buf_init(&b, FRAME_MAX);
-    compose_request(&b, r);
+    request_encode(&b, r);
     bool ok = !b.failed && wsclient_send(n->ws, b.data, b.len);
     if (b.data)
         secret_wipe(b.data, b.len);

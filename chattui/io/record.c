@@ -12,7 +12,7 @@
 
 static void put_text(struct buf *b, const char *key, const char *s, size_t len) {
     buf_fmt(b, ",\"%s\":", key);
-    encode_string(b, s, len);
+    response_encode_string(b, s, len);
 }
 
 static void put_uuid(struct buf *b, const char *key, const struct uuid *u) {

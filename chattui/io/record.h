@@ -1,4 +1,4 @@
-/* record - the lines of store's journals, as JSON and back. Pure. */
+/* record - the lines of journal's journals, as JSON and back. Pure. */
 #ifndef CHATTUI_IO_RECORD_H
 #define CHATTUI_IO_RECORD_H
 

@@ -20,7 +20,7 @@ enum effect_kind {
     EFFECT_CLOSE,   /* close the connection, or stop opening it. No EV_NET_CLOSED comes of it */
     EFFECT_SEND,    /* request: to be composed and sent */
 
-    /* For store. */
+    /* For journal. */
     EFFECT_SAVE_KEY,    /* user, name, key: for this server */
     EFFECT_LOAD,        /* uuid: we are this user now, whose files were not read yet: EV_LOADED with
                          * its channels and lines (the rest of it isn't looked at) */

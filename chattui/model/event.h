@@ -1,5 +1,5 @@
 /* event - everything that update() can be told: one tagged union. Who tells it: the face (app and
- * input, or plain), net, store, and timers.
+ * input, or plain), net, journal, and timers.
  *
  * Time comes in with events, since update() has no clock. Strings and pointers are borrowed for the
  * call; what the model keeps it copies.
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct answer; /* common/proto/response_decode.h */
+struct response; /* common/proto/response_decode.h */
 
 enum event_kind {
     /* From the face. */
@@ -36,9 +36,9 @@ enum event_kind {
     /* From net. */
     EV_NET_OPEN,   /* the WebSocket stands; the server's `ready` comes as an answer */
     EV_NET_CLOSED, /* also: it could not be opened. closed */
-    EV_ANSWER,     /* answer */
+    EV_RESPONSE,     /* answer */
 
-    /* From store. */
+    /* From journal. */
     EV_LOADED,    /* before anything else, and in answer to LOAD: loaded */
     EV_PERSISTED, /* uuid: an OUTBOX_ADD was carried out; yes = it is on disk, else text says why */
     EV_PASSWORD,  /* what READ_PASSWORD found: text, yes = found; else text says why. Wiped by the
@@ -86,7 +86,7 @@ struct event {
             bool final;         /* trying again can't help: bad URL, bad certificate */
             const char *reason; /* for people; foreign text */
         } closed;
-        const struct answer *answer;
+        const struct response *answer;
         struct {
             const char *server; /* whose all this is; "" = none */
             bool has_key;

@@ -247,7 +247,7 @@ void lookup_begin(struct model *m, struct effects *fx, const char *name, const c
     }
 }
 
-void lookup_users(struct model *m, const struct answer *a, struct effects *fx) {
+void lookup_users(struct model *m, const struct response *a, struct effects *fx) {
     struct lookup *l = &m->lookup;
     if (!*l->name)
         return;

@@ -15,11 +15,11 @@ void net_opened(struct model *m);
 void net_closed(struct model *m, const struct event *e, struct effects *fx);
 void net_password(struct model *m, const struct event *e, struct effects *fx);
 void net_tick(struct model *m, struct effects *fx);
-void net_ready(struct model *m, const struct answer *a, struct effects *fx);
-void net_authorized(struct model *m, const struct answer *a, struct effects *fx);
+void net_ready(struct model *m, const struct response *a, struct effects *fx);
+void net_authorized(struct model *m, const struct response *a, struct effects *fx);
 void net_unauthorized(struct model *m, struct effects *fx, bool asked_for);
 /* The answer to signIn or signUp is an error. */
-void net_sign_failed(struct model *m, const struct answer *a, struct effects *fx);
+void net_sign_failed(struct model *m, const struct response *a, struct effects *fx);
 /* The server does not take our key (or us) any more. */
 void net_key_refused(struct model *m, struct effects *fx, const char *why);
 /* A request that carried the key was answered: we are in. */
@@ -33,17 +33,17 @@ void dialog_open(struct model *m, struct effects *fx, const char *why);
 void dialog_close(struct model *m);
 void dialog_field(struct model *m, const struct event *e, struct effects *fx);
 
-/* --- update_answer.c --- */
+/* --- update_response.c --- */
 
-void take_answer(struct model *m, const struct answer *a, struct effects *fx);
+void take_answer(struct model *m, const struct response *a, struct effects *fx);
 
 /* --- update_message.c: messages and members, as they come --- */
 
-void take_join(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx);
-void take_read(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx);
-void take_message(struct model *m, const struct answer *a, struct effects *fx);
-void take_unread(struct model *m, const struct answer *a, struct effects *fx);
-void take_sys_user(struct model *m, const struct answer *a);
+void take_join(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx);
+void take_read(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx);
+void take_message(struct model *m, const struct response *a, struct effects *fx);
+void take_unread(struct model *m, const struct response *a, struct effects *fx);
+void take_sys_user(struct model *m, const struct response *a);
 /* The channel of a message, as we name it. False: it isn't one of ours. */
 bool recipient_of(const struct model *m, const struct message *am, struct recipient *out);
 
@@ -56,7 +56,7 @@ void outbox_loaded(struct model *m, const struct saved_line *lines, size_t n);
 void outbox_persisted(struct model *m, const struct event *e);
 /* A message of ours is stored: if it was in the outbox, it isn't any more. */
 void outbox_stored(struct model *m, const struct uuid *uuid, struct effects *fx);
-void outbox_refused(struct model *m, const struct ask *ask, const struct answer *a,
+void outbox_refused(struct model *m, const struct ask *ask, const struct response *a,
                     struct effects *fx);
 void outbox_lost_connection(struct model *m);
 /* Sends what is due in a channel. */
@@ -110,7 +110,7 @@ void open_link(struct model *m, struct effects *fx, const char *link, size_t len
 /* --- slash_talk.c --- */
 
 void channel_leave(struct model *m, struct effects *fx, struct channel *c); /* frees it */
-void list_users(struct model *m, const struct answer *a);
+void list_users(struct model *m, const struct response *a);
 
 /* --- find.c: looking in texts --- */
 
@@ -125,7 +125,7 @@ void search_more(struct model *m, struct channel *c); /* a page has come */
 void mention_step(struct model *m, bool older);
 void lookup_begin(struct model *m, struct effects *fx, const char *name, const char *text,
                   const struct uuid *uuid);
-void lookup_users(struct model *m, const struct answer *a, struct effects *fx);
+void lookup_users(struct model *m, const struct response *a, struct effects *fx);
 void lookup_end(struct model *m);
 
 #endif

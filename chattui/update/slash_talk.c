@@ -212,7 +212,7 @@ bool run_users(struct slash_call *call) {
     return true;
 }
 
-void list_users(struct model *m, const struct answer *a) {
+void list_users(struct model *m, const struct response *a) {
     struct slash_call call = {.m = m, .channel = model_current(m)};
     struct buf b;
     buf_init(&b, LIST_BYTES - 64);

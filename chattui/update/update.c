@@ -140,7 +140,7 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
     case EV_NET_CLOSED:
         net_closed(m, e, fx);
         break;
-    case EV_ANSWER:
+    case EV_RESPONSE:
         take_answer(m, e->u.answer, fx);
         break;
     case EV_LOADED:

@@ -7,7 +7,7 @@
  *     effects_clear(&fx);
  *
  * The first event is EV_LOADED; it also begins to connect, or opens the dialogue. Where things are:
- * update_net.c the connection and signing in; update_answer.c what the server says; update_send.c
+ * update_net.c the connection and signing in; update_response.c what the server says; update_send.c
  * what is due to be sent, the outbox among it; update_ui.c actions, drafts and scrolling; slash.c
  * commands.
  */

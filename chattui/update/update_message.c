@@ -70,7 +70,7 @@ static void find_stored(struct model *m, const struct timeline_message *rows, si
 
 /* --- The answer to channelJoin --- */
 
-static void take_members(struct model *m, struct channel *c, const struct answer *a) {
+static void take_members(struct model *m, struct channel *c, const struct response *a) {
     members_clear(&c->members);
     for (size_t i = 0; i < a->u.join.users_n; i++) {
         const struct user_item *u = &a->u.join.users[i];
@@ -86,7 +86,7 @@ static void take_members(struct model *m, struct channel *c, const struct answer
     members_sort(&c->members);
 }
 
-static void take_snapshot(struct model *m, struct channel *c, const struct answer *a,
+static void take_snapshot(struct model *m, struct channel *c, const struct response *a,
                           const struct ask *ask, struct effects *fx) {
     struct timeline *t = &c->timeline;
     const struct position *at = &a->u.join.at;
@@ -121,7 +121,7 @@ static void place_read(struct model *m, struct channel *c) {
         c->pages_wanted = 1;
 }
 
-void take_join(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx) {
+void take_join(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c || c->join != JOIN_ASKED)
         return;
@@ -144,7 +144,7 @@ void take_join(struct model *m, const struct answer *a, const struct ask *ask, s
 
 /* --- The answer to channelMessages --- */
 
-void take_read(struct model *m, const struct answer *a, const struct ask *ask, struct effects *fx) {
+void take_read(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c)
         return;
@@ -213,7 +213,7 @@ static struct place read_anyway(struct channel *c) {
     return newest ? newest->place : c->read;
 }
 
-void take_message(struct model *m, const struct answer *a, struct effects *fx) {
+void take_message(struct model *m, const struct response *a, struct effects *fx) {
     const struct message *am = &a->u.message;
     struct recipient to;
     struct channel *c = recipient_of(m, am, &to) ? model_channel(m, &to) : NULL;
@@ -244,7 +244,7 @@ void take_message(struct model *m, const struct answer *a, struct effects *fx) {
 
 /* --- Events --- */
 
-void take_unread(struct model *m, const struct answer *a, struct effects *fx) {
+void take_unread(struct model *m, const struct response *a, struct effects *fx) {
     struct recipient to = a->u.sys.to;
     const char *name = a->u.sys.name;
     if (to.is_public || !uuid_eq(&to.user, &a->u.sys.user)) {
@@ -267,27 +267,27 @@ void take_unread(struct model *m, const struct answer *a, struct effects *fx) {
     alert(m, fx, c->name, "a private message", strlen("a private message"));
 }
 
-static void tell(struct model *m, struct channel *c, const char *name, enum answer_event event) {
-    static const char *const WORDS[] = {[ANSWER_SYS_SIGN_IN] = "is online",
-                                        [ANSWER_SYS_SIGN_OUT] = "went offline",
-                                        [ANSWER_SYS_CHANNEL_JOIN] = "joined",
-                                        [ANSWER_SYS_CHANNEL_LEAVE] = "left"};
-    bool is_presence = event == ANSWER_SYS_SIGN_IN || event == ANSWER_SYS_SIGN_OUT;
+static void tell(struct model *m, struct channel *c, const char *name, enum response_event event) {
+    static const char *const WORDS[] = {[RESPONSE_SYS_SIGN_IN] = "is online",
+                                        [RESPONSE_SYS_SIGN_OUT] = "went offline",
+                                        [RESPONSE_SYS_CHANNEL_JOIN] = "joined",
+                                        [RESPONSE_SYS_CHANNEL_LEAVE] = "left"};
+    bool is_presence = event == RESPONSE_SYS_SIGN_IN || event == RESPONSE_SYS_SIGN_OUT;
     if (!is_presence || m->tuning.presence || !c->to.is_public)
         model_notice(m, c, NOTICE_PRESENCE, "%s %s", name, WORDS[event]);
 }
 
-void take_sys_user(struct model *m, const struct answer *a) {
-    enum answer_event event = a->u.sys.event;
+void take_sys_user(struct model *m, const struct response *a) {
+    enum response_event event = a->u.sys.event;
     struct channel *c = model_channel(m, &a->u.sys.to);
     struct person *p = roster_put(&m->roster, &a->u.sys.user, a->u.sys.name, strlen(a->u.sys.name));
     if (!c || !p)
         return;
-    if (event == ANSWER_SYS_CHANNEL_LEAVE) {
+    if (event == RESPONSE_SYS_CHANNEL_LEAVE) {
         c->members.total -= members_remove(&c->members, p) && c->members.total > 0;
     } else {
-        p->online = event != ANSWER_SYS_SIGN_OUT;
-        bool joined = event == ANSWER_SYS_CHANNEL_JOIN && members_add(&c->members, p);
+        p->online = event != RESPONSE_SYS_SIGN_OUT;
+        bool joined = event == RESPONSE_SYS_CHANNEL_JOIN && members_add(&c->members, p);
         c->members.total += joined;
     }
     members_sort(&c->members);

@@ -228,7 +228,7 @@ static void use_limits(struct server_limits *mine, const struct server_limits *t
         mine->users_page = told->users_page;
 }
 
-void net_ready(struct model *m, const struct answer *a, struct effects *fx) {
+void net_ready(struct model *m, const struct response *a, struct effects *fx) {
     if (m->net.state != NET_GREETING)
         return;
     use_limits(&m->net.limits, &a->u.ready.limits);
@@ -268,7 +268,7 @@ static void become(struct model *m, const struct uuid *user) {
     }
 }
 
-void net_authorized(struct model *m, const struct answer *a, struct effects *fx) {
+void net_authorized(struct model *m, const struct response *a, struct effects *fx) {
     if (m->net.state != NET_SIGNING_IN)
         return;
     bool is_new = !uuid_eq(&m->me, &a->u.authorized.user);
@@ -319,7 +319,7 @@ static bool may_pass(unsigned code) {
 }
 
 /* By the dialogue: it says why. By a configured password: again later, if that may help. */
-void net_sign_failed(struct model *m, const struct answer *a, struct effects *fx) {
+void net_sign_failed(struct model *m, const struct response *a, struct effects *fx) {
     bool passes = may_pass(a->u.error.code);
     set_trouble(m, a->u.error.message);
     if (m->dialog.state == DIALOG_CLOSED && passes) {

@@ -169,7 +169,7 @@ static bool is_passing(const struct outbox_line *line, unsigned code) {
     }
 }
 
-void outbox_refused(struct model *m, const struct ask *ask, const struct answer *a,
+void outbox_refused(struct model *m, const struct ask *ask, const struct response *a,
                     struct effects *fx) {
     struct outbox_line *line = outbox_find(&m->outbox, &ask->uuid);
     unsigned code = a->u.error.code;

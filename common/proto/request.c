@@ -75,7 +75,7 @@ static enum err_code decode_id(struct decode *d) {
     if (result == JSON_OK) {
         if (len > REQUEST_ID_MAX)
             return bad(d, "requestID", "must be at most 64 bytes");
-        encode_string(&b, s, len);
+        response_encode_string(&b, s, len);
     } else {
         if (json_i64(d->root, "requestID", &number) != JSON_OK)
             return bad(d, "requestID", "must be a string or an integer");

@@ -1,5 +1,5 @@
 /* request - a client's frame, decoded: one JSON object to one struct request. Pure; the inverse of
- * encode.h. Reference: PROTOCOL.md. */
+ * response_encode.h. Reference: PROTOCOL.md. */
 #ifndef COMMON_PROTO_REQUEST_H
 #define COMMON_PROTO_REQUEST_H
 

@@ -1,4 +1,4 @@
-/* compose - see compose.h. */
+/* request_encode - see request_encode.h. */
 #include "common/proto/request_encode.h"
 
 #include "common/proto/response_encode.h"
@@ -15,7 +15,7 @@ static void put_name(struct buf *b, const char *key) {
 
 static void put_text(struct buf *b, const char *key, const char *s, size_t len) {
     put_name(b, key);
-    encode_string(b, s, len);
+    response_encode_string(b, s, len);
 }
 
 static void put_uuid(struct buf *b, const char *key, const struct uuid *u) {
@@ -37,12 +37,12 @@ static void put_recipient(struct buf *b, const struct recipient *to) {
     char text[UUID_TEXT];
     uuid_write(&to->user, text);
     buf_str(b, "\"recipientUUID\":");
-    encode_string(b, to->is_public ? "0" : text, to->is_public ? 1 : UUID_TEXT);
+    response_encode_string(b, to->is_public ? "0" : text, to->is_public ? 1 : UUID_TEXT);
 }
 
 static void put_sign(struct buf *b, const struct request *r) {
     buf_str(b, "\"username\":");
-    encode_string(b, r->u.sign.name, r->u.sign.name_len);
+    response_encode_string(b, r->u.sign.name, r->u.sign.name_len);
     put_text(b, "password", r->u.sign.password, r->u.sign.password_len);
 }
 
@@ -61,7 +61,7 @@ static void put_join(struct buf *b, const struct request *r) {
     uuid_write(&r->u.join.since.epoch, epoch);
     put_name(b, "since");
     buf_str(b, "{\"epoch\":");
-    encode_string(b, epoch, UUID_TEXT);
+    response_encode_string(b, epoch, UUID_TEXT);
     put_name(b, "seq");
     buf_u64(b, r->u.join.since.seq);
     buf_char(b, '}');
@@ -95,10 +95,10 @@ static void (*const BODIES[REQ_KINDS])(struct buf *b, const struct request *r) =
     [REQ_CHANNEL_MESSAGES] = put_read,
     [REQ_CHANNEL_LEAVE] = put_leave}; /* signOut has none */
 
-void compose_request(struct buf *b, const struct request *r) {
+void request_encode(struct buf *b, const struct request *r) {
     const char *type = request_type(r->kind);
     buf_str(b, "{\"type\":");
-    encode_string(b, type, strlen(type));
+    response_encode_string(b, type, strlen(type));
     if (r->id.len) {
         put_name(b, "requestID");
         buf_add(b, r->id.json, r->id.len);

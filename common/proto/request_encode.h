@@ -1,4 +1,4 @@
-/* compose - a client's frame as JSON text: the inverse of request_decode. Pure. Reference:
+/* request_encode - a client's frame as JSON text: the inverse of request_decode. Pure. Reference:
  * PROTOCOL.md.
  */
 #ifndef COMMON_PROTO_REQUEST_ENCODE_H
@@ -11,6 +11,6 @@
  * has_suuid, userUUID and userAccessKey if there is a key. Texts are valid UTF-8. Limits and
  * offsets of 0 are left out: the server's defaults. `b` may hold a password or key afterwards: wipe
  * it. */
-void compose_request(struct buf *b, const struct request *r);
+void request_encode(struct buf *b, const struct request *r);
 
 #endif

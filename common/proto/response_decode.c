@@ -1,4 +1,4 @@
-/* answer - see answer.h. The texts stay in the parsed document, which the answer keeps. */
+/* response_decode - see response_decode.h. The texts stay in the parsed document, which the answer keeps. */
 #include "common/proto/response_decode.h"
 
 #include "common/base/clock.h"
@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUES_MAX 40000 /* in a document: ANSWER_LIST_MAX messages, with room for new fields */
+#define VALUES_MAX 40000 /* in a document: RESPONSE_LIST_MAX messages, with room for new fields */
 #define SEQ_MAX (((uint64_t)1 << 53) - 1)
 
 /* A decoding under way. */
 struct decode {
     const struct json *body;
     const char *body_name;
-    struct answer *out;
+    struct response *out;
     struct err *e;
 };
 
@@ -148,9 +148,9 @@ static enum err_code open_list(const struct decode *d, const char *key, size_t i
     for (const struct json *v = *first; v; v = json_next(v)) {
         if (!json_is_obj(v))
             return bad(d, key, "must be a list of objects");
-        if (++*n > ANSWER_LIST_MAX)
+        if (++*n > RESPONSE_LIST_MAX)
             return err_set(d->e, ERR_TOO_LARGE, "%s.%s: more than %d", d->body_name, key,
-                           ANSWER_LIST_MAX);
+                           RESPONSE_LIST_MAX);
     }
     if (*n && !(*room = calloc(*n, item_size)))
         return err_set(d->e, ERR_INTERNAL, "out of memory");
@@ -181,7 +181,7 @@ static enum err_code get_users(struct decode *d, const char *name_key, const cha
 /* --- Bodies --- */
 
 static enum err_code decode_ready(struct decode *d) {
-    struct answer *a = d->out;
+    struct response *a = d->out;
     struct server_limits *l = &a->u.ready.limits;
     const struct json *limits = NULL;
     enum err_code code = get_uuid(d, d->body, "sessionUUID", &a->u.ready.session);
@@ -203,7 +203,7 @@ static enum err_code decode_ready(struct decode *d) {
 }
 
 static enum err_code decode_error(struct decode *d) {
-    struct answer *a = d->out;
+    struct response *a = d->out;
     uint32_t number;
     enum err_code code = get_u32(d, d->body, "code", &number);
     a->u.error.code = number;
@@ -217,7 +217,7 @@ static enum err_code decode_error(struct decode *d) {
 }
 
 static enum err_code decode_authorized(struct decode *d) {
-    struct answer *a = d->out;
+    struct response *a = d->out;
     size_t key_len = 0, name_len = 0;
     enum err_code code = get_uuid(d, d->body, "userUUID", &a->u.authorized.user);
     if (!code)
@@ -236,13 +236,13 @@ static enum err_code decode_unauthorized(struct decode *d) {
 }
 
 static enum err_code decode_users(struct decode *d) {
-    struct answer *a = d->out;
+    struct response *a = d->out;
     enum err_code code = get_number(d, d->body, "total", SEQ_MAX, &a->u.users.total);
     return code ? code : get_users(d, "Username", "OnLine", &a->u.users.users, &a->u.users.n);
 }
 
 static enum err_code decode_join(struct decode *d) {
-    struct answer *a = d->out;
+    struct response *a = d->out;
     enum err_code code = get_recipient(d, d->body, &a->u.join.to);
     if (!code)
         code = get_messages(d, &a->u.join.messages, &a->u.join.n);
@@ -264,7 +264,7 @@ static enum err_code decode_message(struct decode *d) {
 }
 
 static enum err_code decode_read(struct decode *d) {
-    struct answer *a = d->out;
+    struct response *a = d->out;
     enum err_code code = get_recipient(d, d->body, &a->u.read.to);
     if (!code)
         code = get_messages(d, &a->u.read.messages, &a->u.read.n);
@@ -298,7 +298,7 @@ static enum err_code decode_sys_unread(struct decode *d) {
 }
 
 static enum err_code decode_sys_purge(struct decode *d) {
-    struct answer *a = d->out;
+    struct response *a = d->out;
     const char *s;
     size_t len;
     enum err_code code = get_uuid(d, d->body, "epoch", &a->u.sys.at.epoch);
@@ -322,14 +322,14 @@ static enum err_code decode_sys_go_away(struct decode *d) {
 static const struct {
     const char *type;
     enum err_code (*decode)(struct decode *d);
-} EVENTS[] = {[ANSWER_SYS_SIGN_IN] = {"signIn", decode_sys_user},
-              [ANSWER_SYS_SIGN_OUT] = {"signOut", decode_sys_user},
-              [ANSWER_SYS_CHANNEL_JOIN] = {"channelJoin", decode_sys_user},
-              [ANSWER_SYS_CHANNEL_LEAVE] = {"channelLeave", decode_sys_user},
-              [ANSWER_SYS_UNREAD] = {"unread", decode_sys_unread},
-              [ANSWER_SYS_PURGE] = {"purge", decode_sys_purge},
-              [ANSWER_SYS_EPOCH] = {"epoch", decode_sys_epoch},
-              [ANSWER_SYS_GO_AWAY] = {"goAway", decode_sys_go_away}};
+} EVENTS[] = {[RESPONSE_SYS_SIGN_IN] = {"signIn", decode_sys_user},
+              [RESPONSE_SYS_SIGN_OUT] = {"signOut", decode_sys_user},
+              [RESPONSE_SYS_CHANNEL_JOIN] = {"channelJoin", decode_sys_user},
+              [RESPONSE_SYS_CHANNEL_LEAVE] = {"channelLeave", decode_sys_user},
+              [RESPONSE_SYS_UNREAD] = {"unread", decode_sys_unread},
+              [RESPONSE_SYS_PURGE] = {"purge", decode_sys_purge},
+              [RESPONSE_SYS_EPOCH] = {"epoch", decode_sys_epoch},
+              [RESPONSE_SYS_GO_AWAY] = {"goAway", decode_sys_go_away}};
 
 static enum err_code decode_sys(struct decode *d) {
     const char *type;
@@ -339,12 +339,12 @@ static enum err_code decode_sys(struct decode *d) {
     for (size_t i = 0; i < sizeof EVENTS / sizeof *EVENTS; i++) {
         if (strcmp(EVENTS[i].type, type) != 0)
             continue;
-        d->out->u.sys.event = (enum answer_event)i;
+        d->out->u.sys.event = (enum response_event)i;
         d->out->u.sys.name = "";
         enum err_code code = get_recipient(d, d->body, &d->out->u.sys.to);
         return code ? code : EVENTS[i].decode(d);
     }
-    d->out->kind = ANSWER_UNKNOWN;
+    d->out->kind = RESPONSE_UNKNOWN;
     return ERR_OK;
 }
 
@@ -353,17 +353,17 @@ static enum err_code decode_sys(struct decode *d) {
 static const struct {
     const char *type, *body;
     enum err_code (*decode)(struct decode *d);
-} KINDS[] = {[ANSWER_READY] = {"ready", "ready", decode_ready},
-             [ANSWER_ERROR] = {"error", "error", decode_error},
-             [ANSWER_AUTHORIZED] = {"authorized", "authorized", decode_authorized},
-             [ANSWER_UNAUTHORIZED] = {"unauthorized", "unauthorized", decode_unauthorized},
-             [ANSWER_USERS] = {"users", "users", decode_users},
-             [ANSWER_CHANNEL_JOIN] = {"channelJoin", "channelJoin", decode_join},
-             [ANSWER_CHANNEL_MESSAGE] = {"channelMessage", "channelMessage", decode_message},
+} KINDS[] = {[RESPONSE_READY] = {"ready", "ready", decode_ready},
+             [RESPONSE_ERROR] = {"error", "error", decode_error},
+             [RESPONSE_AUTHORIZED] = {"authorized", "authorized", decode_authorized},
+             [RESPONSE_UNAUTHORIZED] = {"unauthorized", "unauthorized", decode_unauthorized},
+             [RESPONSE_USERS] = {"users", "users", decode_users},
+             [RESPONSE_CHANNEL_JOIN] = {"channelJoin", "channelJoin", decode_join},
+             [RESPONSE_CHANNEL_MESSAGE] = {"channelMessage", "channelMessage", decode_message},
              /* as the seed has it: the body is named after the request */
-             [ANSWER_CHANNEL_READ] = {"channelRead", "channelMessages", decode_read},
-             [ANSWER_CHANNEL_LEAVE] = {"channelLeave", "channelLeave", decode_leave},
-             [ANSWER_SYS] = {"sys", "sys", decode_sys}};
+             [RESPONSE_CHANNEL_READ] = {"channelRead", "channelMessages", decode_read},
+             [RESPONSE_CHANNEL_LEAVE] = {"channelLeave", "channelLeave", decode_leave},
+             [RESPONSE_SYS] = {"sys", "sys", decode_sys}};
 
 static enum err_code decode_kind(struct decode *d, const struct json *root) {
     const char *type;
@@ -371,10 +371,10 @@ static enum err_code decode_kind(struct decode *d, const struct json *root) {
     if (json_str(root, "type", &type, &len) != JSON_OK)
         return err_set(d->e, ERR_BAD_FIELD, "type: must be a string");
     d->out->has_id = json_u64(root, "requestID", SEQ_MAX, &d->out->id) == JSON_OK;
-    for (size_t i = ANSWER_UNKNOWN + 1; i < sizeof KINDS / sizeof *KINDS; i++) {
+    for (size_t i = RESPONSE_UNKNOWN + 1; i < sizeof KINDS / sizeof *KINDS; i++) {
         if (strcmp(KINDS[i].type, type) != 0)
             continue;
-        d->out->kind = (enum answer_kind)i;
+        d->out->kind = (enum response_kind)i;
         d->body_name = KINDS[i].body;
         if (json_obj(root, KINDS[i].body, &d->body) != JSON_OK)
             return err_set(d->e, ERR_BAD_FIELD, "%s: must be an object", KINDS[i].body);
@@ -383,11 +383,11 @@ static enum err_code decode_kind(struct decode *d, const struct json *root) {
     return ERR_OK;
 }
 
-enum err_code answer_decode(const char *text, size_t len, struct answer *out, struct err *e) {
+enum err_code response_decode(const char *text, size_t len, struct response *out, struct err *e) {
     struct err local;
-    *out = (struct answer){.kind = ANSWER_UNKNOWN};
+    *out = (struct response){.kind = RESPONSE_UNKNOWN};
     e = e ? e : &local;
-    if (len > ANSWER_BYTES_MAX)
+    if (len > RESPONSE_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE, "a frame of %zu bytes", len);
     out->doc = json_parse(text, len, VALUES_MAX, e);
     if (!out->doc)
@@ -395,13 +395,13 @@ enum err_code answer_decode(const char *text, size_t len, struct answer *out, st
     struct decode d = {.out = out, .e = e};
     enum err_code code = decode_kind(&d, out->doc);
     if (code)
-        answer_free(out);
+        response_free(out);
     return code;
 }
 
-void answer_free(struct answer *a) {
+void response_free(struct response *a) {
     for (size_t i = 0; i < sizeof a->lists / sizeof *a->lists; i++)
         free(a->lists[i]);
     json_free(a->doc);
-    *a = (struct answer){.kind = ANSWER_UNKNOWN};
+    *a = (struct response){.kind = RESPONSE_UNKNOWN};
 }

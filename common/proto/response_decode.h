@@ -1,5 +1,5 @@
-/* answer - a server's frame, decoded: one JSON object to one struct answer. Pure; the inverse of
- * encode.h, and to a client what request.h is to the server. Reference: PROTOCOL.md.
+/* response_decode - a server's frame, decoded: one JSON object to one struct response. Pure; the inverse of
+ * response_encode.h, and to a client what request.h is to the server. Reference: PROTOCOL.md.
  *
  * The server may be hostile or of another version: whatever is not of the protocol's shape is an
  * error, never a guess, and every list has a cap. Texts are as the server sent them, valid UTF-8
@@ -17,38 +17,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ANSWER_BYTES_MAX (4u << 20) /* of a frame */
-#define ANSWER_LIST_MAX 2000 /* messages or users in one; the server's own limits are lower */
+#define RESPONSE_BYTES_MAX (4u << 20) /* of a frame */
+#define RESPONSE_LIST_MAX 2000 /* messages or users in one; the server's own limits are lower */
 
-enum answer_kind {
-    ANSWER_UNKNOWN, /* a type or event of a newer server: to be ignored */
-    ANSWER_READY,
-    ANSWER_ERROR,
-    ANSWER_AUTHORIZED,
-    ANSWER_UNAUTHORIZED,
-    ANSWER_USERS,
-    ANSWER_CHANNEL_JOIN,
-    ANSWER_CHANNEL_MESSAGE,
-    ANSWER_CHANNEL_READ,
-    ANSWER_CHANNEL_LEAVE,
-    ANSWER_SYS
+enum response_kind {
+    RESPONSE_UNKNOWN, /* a type or event of a newer server: to be ignored */
+    RESPONSE_READY,
+    RESPONSE_ERROR,
+    RESPONSE_AUTHORIZED,
+    RESPONSE_UNAUTHORIZED,
+    RESPONSE_USERS,
+    RESPONSE_CHANNEL_JOIN,
+    RESPONSE_CHANNEL_MESSAGE,
+    RESPONSE_CHANNEL_READ,
+    RESPONSE_CHANNEL_LEAVE,
+    RESPONSE_SYS
 };
 
 /* Events; the first four are those of enum sys_event, in its order. */
-enum answer_event {
-    ANSWER_SYS_SIGN_IN,
-    ANSWER_SYS_SIGN_OUT,
-    ANSWER_SYS_CHANNEL_JOIN,
-    ANSWER_SYS_CHANNEL_LEAVE,
-    ANSWER_SYS_UNREAD,
-    ANSWER_SYS_PURGE,
-    ANSWER_SYS_EPOCH,
-    ANSWER_SYS_GO_AWAY
+enum response_event {
+    RESPONSE_SYS_SIGN_IN,
+    RESPONSE_SYS_SIGN_OUT,
+    RESPONSE_SYS_CHANNEL_JOIN,
+    RESPONSE_SYS_CHANNEL_LEAVE,
+    RESPONSE_SYS_UNREAD,
+    RESPONSE_SYS_PURGE,
+    RESPONSE_SYS_EPOCH,
+    RESPONSE_SYS_GO_AWAY
 };
 
 /* All pointers are inside the answer and NUL-terminated; "" and 0 for what was not said. */
-struct answer {
-    enum answer_kind kind;
+struct response {
+    enum response_kind kind;
     bool has_id; /* the requestID of this answer is a number (ours are) */
     uint64_t id;
     union {
@@ -97,7 +97,7 @@ struct answer {
             struct recipient to;
         } leave;
         struct {
-            enum answer_event event;
+            enum response_event event;
             struct recipient to; /* all but goAway */
             struct uuid user;    /* signIn … channelLeave: who; unread: the sender */
             const char *name;    /* of that user */
@@ -112,11 +112,11 @@ struct answer {
 };
 
 /* Decodes `len` bytes of JSON, which need not outlive the call. ERR_OK: *out is filled, and must be
- * given to answer_free. Errors (then there is nothing to free): ERR_BAD_JSON, ERR_TOO_LARGE (frame
+ * given to response_free. Errors (then there is nothing to free): ERR_BAD_JSON, ERR_TOO_LARGE (frame
  * or list), ERR_BAD_FIELD (e->detail names it), ERR_INTERNAL (no memory). A message's `channel` is
  * made of its sender and recipient, and its `created_ms` is 0 if the time is no RFC 3339. Unknown
  * fields are ignored. Not thread-safe, as json.h isn't. */
-enum err_code answer_decode(const char *text, size_t len, struct answer *out, struct err *e);
-void answer_free(struct answer *a);
+enum err_code response_decode(const char *text, size_t len, struct response *out, struct err *e);
+void response_free(struct response *a);
 
 #endif

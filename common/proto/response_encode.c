@@ -1,4 +1,4 @@
-/* encode - see encode.h. Append-only: a frame is written from left to right into the buf, which is
+/* response_encode - see response_encode.h. Append-only: a frame is written from left to right into the buf, which is
  * asked once, at the start, for about as much room as the frame will need. A broadcast goes to
  * every member of a channel and is paid for here, so nothing on its way allocates or formats. */
 #include "common/proto/response_encode.h"
@@ -124,7 +124,7 @@ static void put_escaped(struct buf *b, const char *s, size_t len) {
     }
 }
 
-void encode_string(struct buf *b, const char *s, size_t len) {
+void response_encode_string(struct buf *b, const char *s, size_t len) {
     PUT(b, "\"");
     put_escaped(b, s, len);
     PUT(b, "\"");
@@ -132,15 +132,15 @@ void encode_string(struct buf *b, const char *s, size_t len) {
 
 /* Connection and account */
 
-void encode_ready(struct buf *b, const struct uuid *session, const char *server,
+void response_encode_ready(struct buf *b, const struct uuid *session, const char *server,
                   const char *version, const struct server_limits *limits) {
     expect(b, FRAME_ROOM + strlen(server) + strlen(version));
     PUT(b, "{\"type\":\"ready\",\"ready\":{\"sessionUUID\":\"");
     put_uuid(b, session);
     PUT(b, "\",\"server\":");
-    encode_string(b, server, strlen(server));
+    response_encode_string(b, server, strlen(server));
     PUT(b, ",\"version\":");
-    encode_string(b, version, strlen(version));
+    response_encode_string(b, version, strlen(version));
     PUT(b, ",\"limits\":{\"frameBytes\":");
     buf_u64(b, limits->frame_bytes);
     PUT(b, ",\"messageCharacters\":");
@@ -156,7 +156,7 @@ void encode_ready(struct buf *b, const struct uuid *session, const char *server,
     PUT(b, "}}}");
 }
 
-void encode_error(struct buf *b, const struct err *e, const char *request,
+void response_encode_error(struct buf *b, const struct err *e, const char *request,
                   const struct request_id *id) {
     const char *text = err_text(e->code), *name = err_name(e->code);
     expect(b, FRAME_ROOM + sizeof e->detail);
@@ -169,10 +169,10 @@ void encode_error(struct buf *b, const struct err *e, const char *request,
         put_escaped(b, e->detail, strlen(e->detail));
     }
     PUT(b, "\",\"name\":");
-    encode_string(b, name, strlen(name));
+    response_encode_string(b, name, strlen(name));
     if (request[0] != '\0') {
         PUT(b, ",\"request\":");
-        encode_string(b, request, strlen(request));
+        response_encode_string(b, request, strlen(request));
     }
     if (e->retry_after_ms > 0) {
         PUT(b, ",\"retryAfterMs\":");
@@ -182,20 +182,20 @@ void encode_error(struct buf *b, const struct err *e, const char *request,
     finish(b, id);
 }
 
-void encode_authorized(struct buf *b, const struct uuid *user, const char *access_key,
+void response_encode_authorized(struct buf *b, const struct uuid *user, const char *access_key,
                        const char *username, size_t username_len, const struct request_id *id) {
     expect(b, FRAME_ROOM + username_len);
     PUT(b, "{\"type\":\"authorized\",\"authorized\":{\"userUUID\":\"");
     put_uuid(b, user);
     PUT(b, "\",\"accessKey\":");
-    encode_string(b, access_key, strlen(access_key));
+    response_encode_string(b, access_key, strlen(access_key));
     PUT(b, ",\"username\":");
-    encode_string(b, username, username_len);
+    response_encode_string(b, username, username_len);
     PUT(b, "}");
     finish(b, id);
 }
 
-void encode_unauthorized(struct buf *b, const struct uuid *user, const struct request_id *id) {
+void response_encode_unauthorized(struct buf *b, const struct uuid *user, const struct request_id *id) {
     PUT(b, "{\"type\":\"unauthorized\",\"unauthorized\":{\"userUUID\":\"");
     put_uuid(b, user);
     PUT(b, "\"}");
@@ -204,7 +204,7 @@ void encode_unauthorized(struct buf *b, const struct uuid *user, const struct re
 
 /* Users */
 
-void encode_users(struct buf *b, uint64_t total, const struct user_item *users, size_t n,
+void response_encode_users(struct buf *b, uint64_t total, const struct user_item *users, size_t n,
                   const struct request_id *id) {
     expect(b, FRAME_ROOM + n * USER_ROOM);
     PUT(b, "{\"type\":\"users\",\"users\":{\"total\":");
@@ -218,7 +218,7 @@ void encode_users(struct buf *b, uint64_t total, const struct user_item *users, 
         PUT(b, "{\"UUID\":\"");
         put_uuid(b, &users[i].uuid);
         PUT(b, "\",\"Username\":");
-        encode_string(b, users[i].name, users[i].name_len);
+        response_encode_string(b, users[i].name, users[i].name_len);
         PUT(b, ",\"OnLine\":");
         put_bool(b, users[i].online);
         PUT(b, "}");
@@ -231,7 +231,7 @@ static void put_member(struct buf *b, const struct user_item *u) {
     PUT(b, "{\"UUID\":\"");
     put_uuid(b, &u->uuid);
     PUT(b, "\",\"username\":");
-    encode_string(b, u->name, u->name_len);
+    response_encode_string(b, u->name, u->name_len);
     PUT(b, ",\"online\":");
     put_bool(b, u->online);
     PUT(b, "}");
@@ -257,11 +257,11 @@ static void put_message(struct buf *b, const struct message *m, bool twice) {
     PUT(b, "\",\"senderUUID\":\"");
     put_uuid(b, &m->sender);
     PUT(b, "\",\"senderUsername\":");
-    encode_string(b, m->sender_name, m->sender_name_len);
+    response_encode_string(b, m->sender_name, m->sender_name_len);
     PUT(b, ",\"recipientUUID\":\"");
     put_message_recipient(b, m);
     PUT(b, "\",\"message\":");
-    encode_string(b, m->text, m->text_len);
+    response_encode_string(b, m->text, m->text_len);
     PUT(b, ",\"createdAt\":\"");
     put_time(b, created);
     if (twice) {
@@ -287,24 +287,24 @@ static void put_position(struct buf *b, const struct position *at) {
     buf_u64(b, at->seq);
 }
 
-void encode_message(struct buf *b, const struct message *m, const struct request_id *id) {
+void response_encode_message(struct buf *b, const struct message *m, const struct request_id *id) {
     expect(b, MESSAGE_ROOM + m->sender_name_len + m->text_len);
     PUT(b, "{\"type\":\"channelMessage\",\"channelMessage\":");
     put_message(b, m, false);
     finish(b, id);
 }
 
-void encode_join_begin(struct buf *b, const struct uuid *recipient) {
+void response_encode_join_begin(struct buf *b, const struct uuid *recipient) {
     PUT(b, "{\"type\":\"channelJoin\",\"channelJoin\":{\"recipientUUID\":\"");
     put_recipient(b, recipient);
     PUT(b, "\",\"messages\":[");
 }
 
-void encode_join_message(struct buf *b, const struct message *m, bool first) {
+void response_encode_join_message(struct buf *b, const struct message *m, bool first) {
     put_listed_message(b, m, first, true);
 }
 
-void encode_join_end(struct buf *b, const struct user_item *members, size_t n,
+void response_encode_join_end(struct buf *b, const struct user_item *members, size_t n,
                      uint64_t members_total, const struct position *at, bool asked_since,
                      bool recovered, const struct request_id *id) {
     expect(b, FRAME_ROOM + n * USER_ROOM);
@@ -326,17 +326,17 @@ void encode_join_end(struct buf *b, const struct user_item *members, size_t n,
     finish(b, id);
 }
 
-void encode_read_begin(struct buf *b, const struct uuid *recipient) {
+void response_encode_read_begin(struct buf *b, const struct uuid *recipient) {
     PUT(b, "{\"type\":\"channelRead\",\"channelMessages\":{\"recipientUUID\":\"");
     put_recipient(b, recipient);
     PUT(b, "\",\"messages\":[");
 }
 
-void encode_read_message(struct buf *b, const struct message *m, bool first) {
+void response_encode_read_message(struct buf *b, const struct message *m, bool first) {
     put_listed_message(b, m, first, false);
 }
 
-void encode_read_end(struct buf *b, uint64_t total, size_t received, const struct position *at,
+void response_encode_read_end(struct buf *b, uint64_t total, size_t received, const struct position *at,
                      const struct request_id *id) {
     PUT(b, "],\"messagesTotal\":");
     buf_u64(b, total);
@@ -348,7 +348,7 @@ void encode_read_end(struct buf *b, uint64_t total, size_t received, const struc
     finish(b, id);
 }
 
-void encode_leave(struct buf *b, const struct uuid *recipient, const struct request_id *id) {
+void response_encode_leave(struct buf *b, const struct uuid *recipient, const struct request_id *id) {
     PUT(b, "{\"type\":\"channelLeave\",\"channelLeave\":{\"recipientUUID\":\"");
     put_recipient(b, recipient);
     PUT(b, "\"}");
@@ -378,31 +378,31 @@ static void sys_end(struct buf *b) {
     PUT(b, "}}");
 }
 
-void encode_sys_user(struct buf *b, enum sys_event ev, const struct uuid *recipient,
+void response_encode_sys_user(struct buf *b, enum sys_event ev, const struct uuid *recipient,
                      const struct uuid *user, const char *username, size_t username_len) {
     expect(b, FRAME_ROOM + username_len);
     sys_begin(b, sys_event_name(ev), recipient);
     PUT(b, "\"userUUID\":\"");
     put_uuid(b, user);
     PUT(b, "\",\"username\":");
-    encode_string(b, username, username_len);
+    response_encode_string(b, username, username_len);
     sys_end(b);
 }
 
-void encode_sys_unread(struct buf *b, const struct uuid *sender, const char *name, size_t name_len,
+void response_encode_sys_unread(struct buf *b, const struct uuid *sender, const char *name, size_t name_len,
                        uint64_t seq) {
     expect(b, FRAME_ROOM + name_len);
     sys_begin(b, "unread", sender);
     PUT(b, "\"senderUUID\":\"");
     put_uuid(b, sender);
     PUT(b, "\",\"senderUsername\":");
-    encode_string(b, name, name_len);
+    response_encode_string(b, name, name_len);
     PUT(b, ",\"seq\":");
     buf_u64(b, seq);
     sys_end(b);
 }
 
-void encode_sys_purge(struct buf *b, const struct uuid *recipient, const struct uuid *epoch,
+void response_encode_sys_purge(struct buf *b, const struct uuid *recipient, const struct uuid *epoch,
                       uint64_t up_to, const struct uuid *message) {
     sys_begin(b, "purge", recipient);
     PUT(b, "\"epoch\":\"");
@@ -418,13 +418,13 @@ void encode_sys_purge(struct buf *b, const struct uuid *recipient, const struct 
     sys_end(b);
 }
 
-void encode_sys_epoch(struct buf *b, const struct uuid *recipient, const struct position *at) {
+void response_encode_sys_epoch(struct buf *b, const struct uuid *recipient, const struct position *at) {
     sys_begin(b, "epoch", recipient);
     put_position(b, at);
     sys_end(b);
 }
 
-void encode_sys_go_away(struct buf *b, uint32_t retry_after_ms) {
+void response_encode_sys_go_away(struct buf *b, uint32_t retry_after_ms) {
     PUT(b, "{\"type\":\"sys\",\"sys\":{\"type\":\"goAway\",\"retryAfterMs\":");
     buf_u64(b, retry_after_ms);
     sys_end(b);

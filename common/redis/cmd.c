@@ -473,10 +473,10 @@ void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args
     cmd_literal(c, a->announce ? "1" : "");
 }
 
-void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+void cmd_restore(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                  const struct uuid *id, const struct uuid *purge, const char *after,
                  uint32_t entries) {
-    cmd_begin_script(c, SCRIPT_REBUILD, 8);
+    cmd_begin_script(c, SCRIPT_RESTORE, 8);
     cmd_channel_key(c, ks, ch, CHANNEL_LOG);
     purge_key(c, ks, ch, PURGE_TRASH, purge);
     cmd_channel_key(c, ks, ch, CHANNEL_REBUILD);

@@ -141,7 +141,7 @@ struct purge_args {
 };
 void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args *a);
 /* `id` is this restore's, `after` an entry id. */
-void cmd_rebuild(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+void cmd_restore(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                  const struct uuid *id, const struct uuid *purge, const char *after,
                  uint32_t entries);
 /* Of the channel's log, or of the trash of a purge; `id` is this renaming's, `after` an entry id.

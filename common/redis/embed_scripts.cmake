@@ -1,7 +1,7 @@
 # Writes OUT, a C header with the body and SHA-1 of every script in DIR that begins with "-- <name>:".
 # A script that says "-- uses position" gets position.lua in front of it, and so on.
 cmake_policy(VERSION 3.22)
-set(PREPENDED position rebuilding)
+set(PREPENDED position copying)
 file(GLOB scripts "${DIR}/*.lua")
 set(header "/* Made from common/scripts by embed_scripts.cmake. */\n")
 foreach(path IN LISTS scripts)

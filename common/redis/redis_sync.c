@@ -1,4 +1,4 @@
-/* store - see store.h.
+/* redis_sync - see store.h.
  *
  * One server, or the masters of a Cluster, each with a connection once it is needed. There, what is
  * queued keeps its bytes until it is answered for good: behind MOVED, ASK and TRYAGAIN it is sent
@@ -30,7 +30,7 @@ struct owed {
     unsigned server;
 };
 
-struct store {
+struct redis_sync {
     const struct redis_uri *uri;
     struct keyspace keys;
     struct cmd cmd, load;     /* load: SCRIPT LOAD, while `cmd` waits to be sent again */
@@ -44,28 +44,28 @@ struct store {
     char where[640]; /* for messages: never with a password */
 };
 
-const struct keyspace *store_keys(const struct store *s) {
+const struct keyspace *redis_sync_keys(const struct redis_sync *s) {
     return &s->keys;
 }
 
-const char *store_history(const struct store *s) {
+const char *redis_sync_history(const struct redis_sync *s) {
     bool promoted = s->uri->kind == REDIS_SENTINEL || s->uri->kind == REDIS_CLUSTER;
     return promoted ? HISTORY_ASKED : HISTORY_SURE;
 }
 
-struct cmd *store_cmd(struct store *s) {
+struct cmd *redis_sync_cmd(struct redis_sync *s) {
     return &s->cmd;
 }
 
-unsigned store_servers(const struct store *s) {
+unsigned redis_sync_servers(const struct redis_sync *s) {
     return s->map ? (unsigned)s->map->n : 1;
 }
 
-const char *store_server(const struct store *s, unsigned server) {
+const char *redis_sync_server(const struct redis_sync *s, unsigned server) {
     return s->peers[server] ? peer_where(s->peers[server]) : s->where;
 }
 
-void store_pin(struct store *s, int server) {
+void redis_sync_pin(struct redis_sync *s, int server) {
     s->pinned = server;
 }
 
@@ -74,19 +74,19 @@ static void pause_ms(unsigned ms) {
     nanosleep(&t, NULL);
 }
 
-static void drop_reply(struct store *s) {
+static void drop_reply(struct redis_sync *s) {
     peer_free_reply(s->reply);
     s->reply = NULL;
 }
 
 /* --- Who has what --- */
 
-static void drop_peer(struct store *s, unsigned i) {
+static void drop_peer(struct redis_sync *s, unsigned i) {
     peer_close(s->peers[i]);
     s->peers[i] = NULL;
 }
 
-static enum err_code ask_slots(struct store *s, const struct redis_address *at,
+static enum err_code ask_slots(struct redis_sync *s, const struct redis_address *at,
                                struct topology *out, struct err *e) {
     struct peer *p = peer_open(s->uri, at, s->timeout_ms, e);
     if (!p)
@@ -102,7 +102,7 @@ static enum err_code ask_slots(struct store *s, const struct redis_address *at,
 }
 
 /* Nothing may be owed: the servers get other numbers. */
-static enum err_code read_map(struct store *s, struct err *e) {
+static enum err_code read_map(struct redis_sync *s, struct err *e) {
     struct topology *fresh = malloc(sizeof *fresh);
     if (!fresh)
         return err_set(e, ERR_INTERNAL, "out of memory");
@@ -122,14 +122,14 @@ static enum err_code read_map(struct store *s, struct err *e) {
     return ERR_OK;
 }
 
-static unsigned server_of(const struct store *s, uint16_t slot) {
+static unsigned server_of(const struct redis_sync *s, uint16_t slot) {
     if (s->pinned >= 0)
         return (unsigned)s->pinned;
     uint16_t owner = s->map ? s->map->owner[slot] : 0;
     return owner == NO_MASTER ? 0 : owner;
 }
 
-static struct peer *open_peer(struct store *s, unsigned server, struct err *e) {
+static struct peer *open_peer(struct redis_sync *s, unsigned server, struct err *e) {
     if (s->map)
         return peer_open(s->uri, &s->map->masters[server], s->timeout_ms, e);
     if (s->uri->kind == REDIS_SENTINEL)
@@ -139,7 +139,7 @@ static struct peer *open_peer(struct store *s, unsigned server, struct err *e) {
 
 /* The connection to whoever has the slot; in a Cluster that has just lost a master, once there is
  * another one. NULL: `e` says why. */
-static struct peer *reach(struct store *s, uint16_t slot, unsigned *server, struct err *e) {
+static struct peer *reach(struct redis_sync *s, uint16_t slot, unsigned *server, struct err *e) {
     uint64_t deadline = clock_mono_ms() + s->timeout_ms;
     for (;;) {
         unsigned i = *server = server_of(s, slot);
@@ -158,7 +158,7 @@ static struct peer *reach(struct store *s, uint16_t slot, unsigned *server, stru
 
 /* --- Sending and receiving --- */
 
-static enum err_code remember(struct store *s, const struct owed *o, struct err *e) {
+static enum err_code remember(struct redis_sync *s, const struct owed *o, struct err *e) {
     if (s->head == s->tail)
         s->head = s->tail = 0;
     if (s->tail == s->cap) {
@@ -173,7 +173,7 @@ static enum err_code remember(struct store *s, const struct owed *o, struct err 
     return ERR_OK;
 }
 
-enum err_code store_queue(struct store *s, struct err *e) {
+enum err_code redis_sync_queue(struct redis_sync *s, struct err *e) {
     const struct cmd *c = &s->cmd;
     struct owed o = {.script = c->script};
     if (s->map && c->key)
@@ -193,7 +193,7 @@ enum err_code store_queue(struct store *s, struct err *e) {
     return code;
 }
 
-static struct redisReply *load_and_repeat(struct store *s, struct peer *p, const struct owed *o,
+static struct redisReply *load_and_repeat(struct redis_sync *s, struct peer *p, const struct owed *o,
                                           struct err *e) {
     cmd_script_load(&s->load, o->script);
     struct redisReply *r = peer_do(p, &s->load, e);
@@ -203,7 +203,7 @@ static struct redisReply *load_and_repeat(struct store *s, struct peer *p, const
 }
 
 /* Over a connection of its own. */
-static struct redisReply *send_aside(struct store *s, const struct owed *o,
+static struct redisReply *send_aside(struct redis_sync *s, const struct owed *o,
                                      const struct redis_address *at, bool asking, struct err *e) {
     struct peer *p = peer_open(s->uri, at, s->timeout_ms, e);
     struct redisReply *r = NULL;
@@ -223,7 +223,7 @@ static struct redisReply *send_aside(struct store *s, const struct owed *o,
 }
 
 /* Goes where the answers send it, until somebody carries it out or the time is over. */
-static struct redisReply *follow(struct store *s, const struct owed *o, struct redisReply *r,
+static struct redisReply *follow(struct redis_sync *s, const struct owed *o, struct redisReply *r,
                                  struct err *e) {
     uint64_t deadline = clock_mono_ms() + s->timeout_ms;
     struct redis_address at = s->map->masters[o->server];
@@ -244,14 +244,14 @@ static struct redisReply *follow(struct store *s, const struct owed *o, struct r
 }
 
 /* One connection is lost, and with it the order of what is owed. */
-static void abandon(struct store *s) {
+static void abandon(struct redis_sync *s) {
     while (s->head < s->tail)
         free(s->owed[s->head++].text);
     for (unsigned i = 0; i < CLUSTER_MASTERS_MAX; i++)
         drop_peer(s, i);
 }
 
-static const struct redisReply *next_of_cluster(struct store *s, struct err *e) {
+static const struct redisReply *next_of_cluster(struct redis_sync *s, struct err *e) {
     if (s->head == s->tail) { /* abandoned, or nothing was asked */
         err_set(e, ERR_UNAVAILABLE, "%.100s: the connection was lost", s->where);
         return NULL;
@@ -273,7 +273,7 @@ static const struct redisReply *next_of_cluster(struct store *s, struct err *e) 
     return s->reply;
 }
 
-const struct redisReply *store_next(struct store *s, struct err *e) {
+const struct redisReply *redis_sync_next(struct redis_sync *s, struct err *e) {
     drop_reply(s);
     e->code = ERR_OK;
     if (s->map)
@@ -282,7 +282,7 @@ const struct redisReply *store_next(struct store *s, struct err *e) {
     return s->reply;
 }
 
-static enum err_code load_at(struct store *s, unsigned server, enum script script, struct err *e) {
+static enum err_code load_at(struct redis_sync *s, unsigned server, enum script script, struct err *e) {
     if (!s->peers[server])
         s->peers[server] = open_peer(s, server, e);
     if (!s->peers[server])
@@ -294,31 +294,31 @@ static enum err_code load_at(struct store *s, unsigned server, enum script scrip
     return code;
 }
 
-enum err_code store_load(struct store *s, enum script script, struct err *e) {
-    for (unsigned i = 0; i < store_servers(s); i++)
+enum err_code redis_sync_load(struct redis_sync *s, enum script script, struct err *e) {
+    for (unsigned i = 0; i < redis_sync_servers(s); i++)
         if (load_at(s, i, script, e))
             return e->code;
     return ERR_OK;
 }
 
-const struct redisReply *store_do(struct store *s, struct err *e) {
-    if (store_queue(s, e) || !store_next(s, e))
+const struct redisReply *redis_sync_do(struct redis_sync *s, struct err *e) {
+    if (redis_sync_queue(s, e) || !redis_sync_next(s, e))
         return NULL;
     if (s->cmd.script == SCRIPT_NONE || !reply_is_noscript(s->reply))
         return s->reply;
-    if (store_load(s, s->cmd.script, e) || store_queue(s, e))
+    if (redis_sync_load(s, s->cmd.script, e) || redis_sync_queue(s, e))
         return NULL;
-    return store_next(s, e);
+    return redis_sync_next(s, e);
 }
 
-const struct redisReply *store_wait(struct store *s, unsigned ms, struct err *e) {
+const struct redisReply *redis_sync_wait(struct redis_sync *s, unsigned ms, struct err *e) {
     drop_reply(s);
     s->reply = peer_wait(s->peers[0], ms, e);
     return s->reply;
 }
 
-bool store_alive(const struct store *s) {
-    for (unsigned i = 0; i < store_servers(s); i++)
+bool redis_sync_alive(const struct redis_sync *s) {
+    for (unsigned i = 0; i < redis_sync_servers(s); i++)
         if (s->peers[i] && !peer_alive(s->peers[i]))
             return false;
     return true;
@@ -327,8 +327,8 @@ bool store_alive(const struct store *s) {
 /* --- Opening --- */
 
 /* Sends the scratch command; an error reply is an error. */
-static enum err_code greet(struct store *s, struct err *e) {
-    const char *text = store_do(s, e) ? reply_error(s->reply) : "";
+static enum err_code greet(struct redis_sync *s, struct err *e) {
+    const char *text = redis_sync_do(s, e) ? reply_error(s->reply) : "";
     if (!s->reply)
         return e->code;
     if (!text)
@@ -341,10 +341,10 @@ static enum err_code greet(struct store *s, struct err *e) {
 }
 
 /* HELLO is open to every user, unlike INFO; a server that doesn't know it is too old anyway. */
-enum err_code store_version(struct store *s, char *out, size_t size, struct err *e) {
+enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size, struct err *e) {
     *out = '\0';
     cmd_begin(&s->cmd, "HELLO");
-    if (!store_do(s, e))
+    if (!redis_sync_do(s, e))
         return e->code;
     size_t n, len;
     const char *name, *value;
@@ -359,9 +359,9 @@ enum err_code store_version(struct store *s, char *out, size_t size, struct err 
     return ERR_OK;
 }
 
-enum err_code store_check(struct store *s, struct err *e) {
+enum err_code redis_sync_check(struct redis_sync *s, struct err *e) {
     char version[32];
-    if (store_version(s, version, sizeof version, e))
+    if (redis_sync_version(s, version, sizeof version, e))
         return e->code;
     if (atoi(version) < REDIS_MAJOR_MIN)
         return err_set(e, ERR_INTERNAL, "%.80s is Redis %s: %d.0 or later is needed", s->where,
@@ -379,18 +379,18 @@ enum err_code store_check(struct store *s, struct err *e) {
     return ERR_OK;
 }
 
-static enum err_code connect_all(struct store *s, struct err *e) {
+static enum err_code connect_all(struct redis_sync *s, struct err *e) {
     if (s->uri->kind == REDIS_CLUSTER && read_map(s, e))
         return e->code;
-    for (unsigned i = 0; i < store_servers(s); i++)
+    for (unsigned i = 0; i < redis_sync_servers(s); i++)
         if (!(s->peers[i] = open_peer(s, i, e)))
             return e->code;
     return ERR_OK;
 }
 
-struct store *store_connect(const struct redis_uri *uri, const struct keyspace *ks,
+struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct keyspace *ks,
                             unsigned timeout_ms, struct err *e) {
-    struct store *s = calloc(1, sizeof *s);
+    struct redis_sync *s = calloc(1, sizeof *s);
     if (!s) {
         err_set(e, ERR_INTERNAL, "out of memory");
         return NULL;
@@ -404,23 +404,23 @@ struct store *store_connect(const struct redis_uri *uri, const struct keyspace *
     redis_uri_show(uri, s->where, sizeof s->where);
     e->code = ERR_OK;
     if (connect_all(s, e)) {
-        store_close(s);
+        redis_sync_close(s);
         return NULL;
     }
     return s;
 }
 
-struct store *store_open(const struct redis_uri *uri, const struct keyspace *ks,
+struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct keyspace *ks,
                          unsigned timeout_ms, struct err *e) {
-    struct store *s = store_connect(uri, ks, timeout_ms, e);
-    if (s && store_check(s, e)) {
-        store_close(s);
+    struct redis_sync *s = redis_sync_connect(uri, ks, timeout_ms, e);
+    if (s && redis_sync_check(s, e)) {
+        redis_sync_close(s);
         return NULL;
     }
     return s;
 }
 
-void store_close(struct store *s) {
+void redis_sync_close(struct redis_sync *s) {
     if (!s)
         return;
     drop_reply(s);

@@ -23,7 +23,7 @@
     X(ONLINE, online)                                                                              \
     X(REAP, reap)                                                                                  \
     X(PURGE, purge)                                                                                \
-    X(REBUILD, rebuild)                                                                            \
+    X(RESTORE, restore)                                                                            \
     X(RENAME, rename)
 
 enum script {

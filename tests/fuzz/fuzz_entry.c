@@ -37,7 +37,7 @@ static void check_frames(const struct message *m) {
     struct buf b, safe;
     buf_init(&b, 1u << 20);
     buf_init(&safe, 1u << 20);
-    encode_message(&b, m, NULL);
+    response_encode_message(&b, m, NULL);
     MUST(!b.failed);
     struct json *doc = json_parse(b.data, b.len, 0, &e);
     const struct json *body;

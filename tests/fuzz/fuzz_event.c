@@ -48,11 +48,11 @@ static void check_frame(const struct event *ev) {
     struct buf b;
     buf_init(&b, 1u << 20);
     if (ev->kind == EVENT_MESSAGE)
-        encode_message(&b, &ev->message, NULL);
+        response_encode_message(&b, &ev->message, NULL);
     else if (ev->kind == EVENT_USER)
-        encode_sys_user(&b, ev->sys, NULL, &ev->user, ev->name, ev->name_len);
+        response_encode_sys_user(&b, ev->sys, NULL, &ev->user, ev->name, ev->name_len);
     else
-        encode_sys_unread(&b, &ev->user, ev->name, ev->name_len, ev->seq);
+        response_encode_sys_unread(&b, &ev->user, ev->name, ev->name_len, ev->seq);
     struct json *doc = json_parse(b.data, b.len, 0, &e);
     MUST(!b.failed && doc);
     json_free(doc);

@@ -39,7 +39,7 @@ static void check_answer(const struct request *r, const struct err *e) {
     struct buf b;
     struct err none = {0};
     buf_init(&b, 1u << 20);
-    encode_error(&b, e, request_type(r->kind), &r->id);
+    response_encode_error(&b, e, request_type(r->kind), &r->id);
     MUST(!b.failed);
     struct json *doc = json_parse(b.data, b.len, 0, &none);
     MUST(doc);

@@ -949,7 +949,7 @@ class Purges:
 
     def __init__(self, channel, run):
         self.channel, self.r, self.run, self.base = channel, channel.r, run, channel.base
-        self.marks, self.lock, self.rebuilt = (self.base + k for k in ("marks", "lock", "rebuild"))
+        self.marks, self.lock, self.rebuilt = (self.base + k for k in ("marks", "lock", "restore"))
 
     def fill(self, n, senders=(ALICE,)):
         self.epoch = [self.channel.store(f"m{i}", sender=senders[i % len(senders)]) for i in range(n)][-1][0]
@@ -967,7 +967,7 @@ class Purges:
     def rebuild(self, after="0-0", batch=100, id="R", purge="P"):
         keys = [self.channel.log, self.trash(purge), self.rebuilt, self.lock, self.base + "purge:" + purge,
                 self.base + "purges", self.marks, self.base + "replaced"]
-        return self.run("rebuild", keys, [id, purge, after, batch])
+        return self.run("restore", keys, [id, purge, after, batch])
 
     def rename(self, after="0-0", batch=100, id="N", stream=None, epoch=None):
         keys = [stream or self.channel.log, self.channel.meta, self.rebuilt, self.lock, self.base + "replaced"]
@@ -1235,5 +1235,5 @@ def test_append_drops_what_is_too_old(channel, redis):
 
 def test_every_script_is_run_here():
     text = (chat.ROOT / "tests/integration/test_scripts.py").read_text(encoding="utf-8")
-    names = {path.stem for path in SCRIPTS.glob("*.lua")} - {"position", "rebuilding"}
+    names = {path.stem for path in SCRIPTS.glob("*.lua")} - {"position", "copying"}
     assert names and {n for n in names if f'body("{n}")' not in text and f'run("{n}"' not in text} == set()

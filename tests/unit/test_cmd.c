@@ -516,7 +516,7 @@ static void b_purge(struct cmd *c) {
 
 static void b_rebuild(struct cmd *c) {
     struct channel_id id = dm();
-    cmd_rebuild(c, &KS, &id, &MESSAGE_ID, &EPOCH_ID, "17-0", 100);
+    cmd_restore(c, &KS, &id, &MESSAGE_ID, &EPOCH_ID, "17-0", 100);
 }
 
 static void b_rename(struct cmd *c) {

@@ -50,7 +50,7 @@ static void test_takes_until_full(void **state) {
     (void)state;
     struct page p;
     uint64_t bad = 0, seq;
-    page_init(&p, encode_read_message, &bad);
+    page_init(&p, response_encode_read_message, &bad);
     while (take(&p, 7, 10000, true, &seq)) {
         assert_int_equal(seq, 7);
         assert_true(p.texts.len <= FULL);
@@ -71,7 +71,7 @@ static void test_spoilt_ones_are_left_out_and_counted(void **state) {
     (void)state;
     struct page p;
     uint64_t bad = 5, seq;
-    page_init(&p, encode_read_message, &bad);
+    page_init(&p, response_encode_read_message, &bad);
     assert_true(take(&p, 3, 10, false, &seq));
     assert_int_equal(seq, 3);
     assert_int_equal(bad, 6);

@@ -124,7 +124,7 @@ static void send_message(size_t ch, const struct entry *e, const struct request_
     struct buf b;
     struct message m = as_message(ch, e);
     begin_frame(&b);
-    encode_message(&b, &m, id);
+    response_encode_message(&b, &m, id);
     push(&b);
 }
 
@@ -134,7 +134,7 @@ static void refuse(const struct request *r, enum err_code code) {
     if (code == ERR_RATE_LIMITED)
         e.retry_after_ms = 700;
     begin_frame(&b);
-    encode_error(&b, &e, request_type(r->kind), &r->id);
+    response_encode_error(&b, &e, request_type(r->kind), &r->id);
     push(&b);
 }
 
@@ -202,9 +202,9 @@ static const struct user_item MEMBERS[] = {
 static void add(struct buf *b, size_t ch, const struct entry *e, bool *first, bool join) {
     struct message m = as_message(ch, e);
     if (join)
-        encode_join_message(b, &m, *first);
+        response_encode_join_message(b, &m, *first);
     else
-        encode_read_message(b, &m, *first);
+        response_encode_read_message(b, &m, *first);
     *first = false;
 }
 
@@ -231,7 +231,7 @@ static void do_join(const struct request *r) {
     bool recovered = since && can_recover(l, &r->u.join.since);
     struct buf b;
     begin_frame(&b);
-    encode_join_begin(&b, named(ch));
+    response_encode_join_begin(&b, named(ch));
     for (size_t i = 0; recovered && i < l->n; i++)
         if (l->entries[i].seq > r->u.join.since.seq && !l->entries[i].gone)
             add(&b, ch, &l->entries[i], &first, true);
@@ -240,19 +240,19 @@ static void do_join(const struct request *r) {
             add(&b, ch, &l->entries[i - 1], &first, true);
             sent++;
         }
-    encode_join_end(&b, MEMBERS, 2, 2, &at, since, recovered, &r->id);
+    response_encode_join_end(&b, MEMBERS, 2, 2, &at, since, recovered, &r->id);
     push(&b);
     l->joined = true;
     if (since && uuid_eq(&l->epoch, &r->u.join.since.epoch)) {
         if (l->purged > 0) {
             begin_frame(&b);
-            encode_sys_purge(&b, named(ch), &l->epoch, l->purged, NULL);
+            response_encode_sys_purge(&b, named(ch), &l->epoch, l->purged, NULL);
             push(&b);
         }
         for (size_t i = 0; i < l->n; i++)
             if (l->entries[i].gone && l->entries[i].seq > l->purged) {
                 begin_frame(&b);
-                encode_sys_purge(&b, named(ch), &l->epoch, 0, &l->entries[i].uuid);
+                response_encode_sys_purge(&b, named(ch), &l->epoch, 0, &l->entries[i].uuid);
                 push(&b);
             }
     }
@@ -265,27 +265,27 @@ static void do_read(const struct request *r) {
     bool first = true;
     struct buf b;
     begin_frame(&b);
-    encode_read_begin(&b, named(ch));
+    response_encode_read_begin(&b, named(ch));
     for (size_t i = l->n; i > 0 && sent < r->u.read.limit && sent < PAGE_MAX; i--)
         if (!l->entries[i - 1].gone && l->entries[i - 1].seq < r->u.read.before) {
             add(&b, ch, &l->entries[i - 1], &first, false);
             sent++;
         }
-    encode_read_end(&b, l->n, sent, &at, &r->id);
+    response_encode_read_end(&b, l->n, sent, &at, &r->id);
     push(&b);
 }
 
 static void do_users(const struct request *r) {
     struct buf b;
     begin_frame(&b);
-    encode_users(&b, 2, MEMBERS, 2, &r->id);
+    response_encode_users(&b, 2, MEMBERS, 2, &r->id);
     push(&b);
 }
 
 static void do_sign_in(const struct request *r) {
     struct buf b;
     begin_frame(&b);
-    encode_authorized(&b, &ANN, "key", "ann", 3, &r->id);
+    response_encode_authorized(&b, &ANN, "key", "ann", 3, &r->id);
     push(&b);
     W.signed_in = true;
 }
@@ -363,7 +363,7 @@ static void tell_purge(size_t ch, const struct uuid *one) {
     if (!W.open || !W.logs[ch].joined)
         return;
     begin_frame(&b);
-    encode_sys_purge(&b, named(ch), &W.logs[ch].epoch, W.logs[ch].purged, one);
+    response_encode_sys_purge(&b, named(ch), &W.logs[ch].epoch, W.logs[ch].purged, one);
     push(&b);
 }
 
@@ -408,7 +408,7 @@ static void new_epoch(size_t ch) {
     struct buf b;
     struct position at = {.epoch = l->epoch, .seq = l->seq};
     begin_frame(&b);
-    encode_sys_epoch(&b, named(ch), &at);
+    response_encode_sys_epoch(&b, named(ch), &at);
     push(&b);
 }
 
@@ -520,7 +520,7 @@ static void open_connection(void) {
     W.open = true;
     client_open(&W.c);
     begin_frame(&b);
-    encode_ready(&b, &ANN, "chatd", "0", &limits);
+    response_encode_ready(&b, &ANN, "chatd", "0", &limits);
     push(&b);
 }
 

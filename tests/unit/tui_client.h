@@ -96,13 +96,13 @@ static inline void client_persisted(struct client *c, const struct uuid *uuid) {
 
 /* A frame of the server. False: it was refused when decoded. */
 static inline bool client_frame(struct client *c, const char *text, size_t len) {
-    struct answer a;
+    struct response a;
     struct err err = {.code = ERR_OK};
-    struct event e = {.kind = EV_ANSWER, .u.answer = &a};
-    if (answer_decode(text, len, &a, &err) != ERR_OK)
+    struct event e = {.kind = EV_RESPONSE, .u.answer = &a};
+    if (response_decode(text, len, &a, &err) != ERR_OK)
         return false;
     client_event(c, &e);
-    answer_free(&a);
+    response_free(&a);
     return true;
 }
 

@@ -1,5 +1,5 @@
 -- rename: a step of naming a user's messages anew, in a channel's log or in what a purge took out of it.
--- uses rebuilding
+-- uses copying
 --
 -- KEYS  1 log or trash, 2 meta, 3 rebuild, 4 lock, 5 replaced
 -- ARGV  1 uuid of this renaming, 2 the epoch it began in, 3 go on behind this entry id, 4 how many to read (0: give

@@ -51,18 +51,18 @@ static int teardown(void **s) {
     return system(command) == 0 ? 0 : -1;
 }
 
-static struct tui_store *open_as(char *server, char *user) {
+static struct tui_journal *open_as(char *server, char *user) {
     struct tui_settings set = {.server = server, .user = user, .state = state, .ca = empty};
     char why[300] = "";
-    struct tui_store *s = tui_store_open(&set, why, sizeof why);
+    struct tui_journal *s = tui_journal_open(&set, why, sizeof why);
     if (!s)
         fail_msg("%s", why);
     return s;
 }
 
-static struct event load(struct tui_store *s) {
+static struct event load(struct tui_journal *s) {
     struct event e;
-    tui_store_load(s, &e);
+    tui_journal_load(s, &e);
     return e;
 }
 
@@ -73,23 +73,23 @@ static struct uuid id(unsigned n) {
     return u;
 }
 
-static void add(struct tui_store *s, unsigned n, const char *text) {
+static void add(struct tui_journal *s, unsigned n, const char *text) {
     struct saved_line line = {.uuid = id(n), .to.is_public = true, .created_ms = 1000 + n, .text = text,
                               .len = strlen(text)};
     struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .line = &line};
     was_persisted = false;
-    assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
+    assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
     assert_true(was_persisted);
     assert_true(uuid_eq(&persisted, &line.uuid));
 }
 
-static void drop(struct tui_store *s, unsigned n) {
+static void drop(struct tui_journal *s, unsigned n) {
     struct effect fx = {.kind = EFFECT_OUTBOX_DROP, .uuid = id(n)};
-    assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
+    assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
 }
 
 /* The lines' numbers, as "1 2 3". */
-static void check_lines(struct tui_store *s, const char *expected) {
+static void check_lines(struct tui_journal *s, const char *expected) {
     char text[4096] = "";
     struct event e = load(s);
     for (size_t i = 0; i < e.u.loaded.nlines; i++)
@@ -110,14 +110,14 @@ static long size_of(const char *name) {
 }
 
 static void test_key(void **st) {
-    struct tui_store *s = open_as(url, nobody);
+    struct tui_journal *s = open_as(url, nobody);
     struct event e = load(s);
     (void)st;
     assert_false(e.u.loaded.has_key);
     assert_string_equal(e.u.loaded.name, "");
     struct effect fx = {.kind = EFFECT_SAVE_KEY, .uuid = id(7), .name = "Alice", .key = "secret"};
-    assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
-    tui_store_close(s);
+    assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
+    tui_journal_close(s);
 
     char path[300];
     struct stat info;
@@ -133,35 +133,35 @@ static void test_key(void **st) {
     assert_true(e.u.loaded.has_key);
     assert_string_equal(e.u.loaded.name, "Alice");
     assert_string_equal(e.u.loaded.key, "secret");
-    tui_store_close(s);
+    tui_journal_close(s);
 
     s = open_as(nobody, nobody); /* there, too */
     e = load(s);
     assert_string_equal(e.u.loaded.server, "ws://h/ws");
     assert_string_equal(e.u.loaded.key, "secret");
-    tui_store_close(s);
+    tui_journal_close(s);
 
     char other[] = "ws://other", bob[] = "bob", shouting[] = "ALICE";
     s = open_as(other, alice);
     assert_false(load(s).u.loaded.has_key);
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, bob);
     assert_false(load(s).u.loaded.has_key);
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, shouting);
     assert_true(load(s).u.loaded.has_key);
     fx.kind = EFFECT_FORGET_KEY;
-    assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
+    assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
     assert_false(load(s).u.loaded.has_key);
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, alice);
     assert_false(load(s).u.loaded.has_key);
-    assert_null(tui_store_trouble(s));
-    tui_store_close(s);
+    assert_null(tui_journal_trouble(s));
+    tui_journal_close(s);
 }
 
 static void test_lines(void **st) {
-    struct tui_store *s = open_as(url, alice);
+    struct tui_journal *s = open_as(url, alice);
     (void)st;
     add(s, 1, "one");
     add(s, 2, "two\nlines \"quoted\" \x01 \xC3\xBC");
@@ -169,7 +169,7 @@ static void test_lines(void **st) {
     check_lines(s, "1 2 3");
     drop(s, 1);
     drop(s, 99); /* unknown: nothing */
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, alice);
     check_lines(s, "2 3");
     assert_string_equal(load(s).u.loaded.lines[0].text, "two\nlines \"quoted\" \x01 \xC3\xBC");
@@ -177,23 +177,23 @@ static void test_lines(void **st) {
     drop(s, 2);
     drop(s, 3);
     assert_int_equal(size_of("alice/outbox-0"), 0);
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, alice);
     check_lines(s, "");
-    tui_store_close(s);
+    tui_journal_close(s);
 }
 
 /* Told again, with more known: in its place. */
 static void test_line_again(void **st) {
-    struct tui_store *s = open_as(url, alice);
+    struct tui_journal *s = open_as(url, alice);
     (void)st;
     add(s, 1, "one");
     add(s, 2, "two");
     struct saved_line line = {.uuid = id(1), .to.user = id(50), .peer = "Bob", .was_sent = true, .refused = "too long",
                               .from = {id(60), 17}, .text = "one", .len = 3};
     struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .line = &line};
-    assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
-    tui_store_close(s);
+    assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
+    tui_journal_close(s);
     s = open_as(url, alice);
     check_lines(s, "1 2");
     const struct saved_line *back = &load(s).u.loaded.lines[0];
@@ -202,17 +202,17 @@ static void test_line_again(void **st) {
     assert_string_equal(back->peer, "Bob");
     assert_string_equal(back->refused, "too long");
     assert_string_equal(load(s).u.loaded.lines[1].refused, "");
-    tui_store_close(s);
+    tui_journal_close(s);
 }
 
 /* A record that the machine's end has torn, and bytes that are none of ours. */
 static void test_torn(void **st) {
-    struct tui_store *s = open_as(url, alice);
+    struct tui_journal *s = open_as(url, alice);
     char path[300];
     (void)st;
     add(s, 1, "one");
     add(s, 2, "two");
-    tui_store_close(s);
+    tui_journal_close(s);
     path_of(path, "alice/outbox-0");
     long whole = size_of("alice/outbox-0");
     for (long cut = whole - 1; cut > whole / 2; cut--) {
@@ -222,10 +222,10 @@ static void test_torn(void **st) {
         check_lines(s, is_there ? "1 2" : "1");
         assert_true(is_there == (cut == whole - 1));
         add(s, 2, "two"); /* and what comes behind is not torn with it */
-        tui_store_close(s);
+        tui_journal_close(s);
         s = open_as(url, alice);
         check_lines(s, "1 2");
-        tui_store_close(s);
+        tui_journal_close(s);
         assert_true(size_of("alice/outbox-0") == whole);
     }
     FILE *f = fopen(path, "a");
@@ -233,11 +233,11 @@ static void test_torn(void **st) {
     fclose(f);
     s = open_as(url, alice);
     check_lines(s, "1 2");
-    tui_store_close(s);
+    tui_journal_close(s);
 }
 
 static void test_growth(void **st) {
-    struct tui_store *s = open_as(url, alice);
+    struct tui_journal *s = open_as(url, alice);
     char text[5001];
     (void)st;
     memset(text, 'x', 5000);
@@ -250,50 +250,50 @@ static void test_growth(void **st) {
     }
     check_lines(s, "1");
     add(s, 5000, "behind");
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, alice);
     check_lines(s, "1 5000");
-    tui_store_close(s);
+    tui_journal_close(s);
 }
 
 static void test_side_by_side(void **st) {
-    struct tui_store *a = open_as(url, alice), *b, *c;
+    struct tui_journal *a = open_as(url, alice), *b, *c;
     (void)st;
     add(a, 1, "of a");
     b = open_as(url, alice);
     check_lines(b, "");
     add(b, 2, "of b");
     check_lines(a, "1");
-    tui_store_close(b);
+    tui_journal_close(b);
     check_lines(a, "1");
     c = open_as(url, alice); /* the first that comes takes what b left */
     check_lines(c, "2");
-    tui_store_close(a);
+    tui_journal_close(a);
     add(c, 3, "of c");
     b = open_as(url, alice);
     check_lines(b, "1");
-    tui_store_close(c);
-    tui_store_close(b);
+    tui_journal_close(c);
+    tui_journal_close(b);
     b = open_as(url, alice);
     check_lines(b, "1 2 3");
     assert_int_equal(size_of("alice/outbox-1"), -1);
-    tui_store_close(b);
+    tui_journal_close(b);
 }
 
-static void save_channel(struct tui_store *s, unsigned n, const char *draft) {
+static void save_channel(struct tui_journal *s, unsigned n, const char *draft) {
     struct saved_channel c = {.to.user = id(n), .peer = "peer", .open = true, .muted = n % 2, .pinned = true,
                               .read = {id(9), n}, .draft = draft};
     struct effect fx = {.kind = EFFECT_SAVE_CHANNEL, .channel = &c};
-    assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
+    assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
 }
 
 static void test_channels(void **st) {
-    struct tui_store *s = open_as(url, alice);
+    struct tui_journal *s = open_as(url, alice);
     (void)st;
     for (unsigned i = 0; i < 20; i++)
         for (unsigned n = 1; n <= 3; n++)
             save_channel(s, n, i < 19 ? "not yet" : "final \xC3\xBC\n");
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, alice);
     struct event e = load(s);
     assert_int_equal(e.u.loaded.nchannels, 3);
@@ -302,25 +302,25 @@ static void test_channels(void **st) {
     assert_string_equal(c->peer, "peer");
     assert_true(c->open && c->muted && c->pinned && c->read.seq == 3);
     assert_true(size_of("alice/channels") < 1000);
-    tui_store_close(s);
+    tui_journal_close(s);
 }
 
 /* Signed in as somebody else: the files are theirs from then on. */
 static void test_another_user(void **st) {
-    struct tui_store *s = open_as(url, alice);
+    struct tui_journal *s = open_as(url, alice);
     struct effect fx = {.kind = EFFECT_SAVE_KEY, .uuid = id(8), .name = "bob", .key = "bobs"};
     (void)st;
     add(s, 1, "of alice");
-    assert_true(tui_store_carry_out(s, &fx, on_event, NULL));
+    assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
     check_lines(s, "");
     add(s, 2, "of bob");
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, nobody);
     check_lines(s, "2");
-    tui_store_close(s);
+    tui_journal_close(s);
     s = open_as(url, alice);
     check_lines(s, "1");
-    tui_store_close(s);
+    tui_journal_close(s);
 }
 
 /* A directory that can't be: said at once. */
@@ -328,7 +328,7 @@ static void test_no_directory(void **st) {
     char why[300] = "", nowhere[] = "/proc/nowhere/x";
     struct tui_settings set = {.server = url, .user = alice, .state = nowhere};
     (void)st;
-    assert_null(tui_store_open(&set, why, sizeof why));
+    assert_null(tui_journal_open(&set, why, sizeof why));
     assert_non_null(strstr(why, "/proc/nowhere/x"));
 }
 
@@ -356,7 +356,7 @@ static void test_killed(void **st) {
         assert_int_equal(pipe(told), 0);
         pid_t child = fork();
         if (child == 0) {
-            struct tui_store *s = open_as(url, alice);
+            struct tui_journal *s = open_as(url, alice);
             for (unsigned i = 1; i < 60000; i++) {
                 add(s, i, "a line that is to be kept");
                 if (i > 3)
@@ -374,7 +374,7 @@ static void test_killed(void **st) {
         while (read(told[0], &n, sizeof n) == sizeof n)
             ;
         close(told[0]);
-        struct tui_store *s = open_as(url, alice);
+        struct tui_journal *s = open_as(url, alice);
         struct event e = load(s);
         unsigned found = 0;
         for (size_t i = 0; i < e.u.loaded.nlines; i++) {
@@ -384,9 +384,9 @@ static void test_killed(void **st) {
         assert_int_equal(found, 2); /* the one before may be dropped by now, for n + 1 */
         while (load(s).u.loaded.nlines) {
             struct effect fx = {.kind = EFFECT_OUTBOX_DROP, .uuid = load(s).u.loaded.lines[0].uuid};
-            tui_store_carry_out(s, &fx, on_event, NULL);
+            tui_journal_carry_out(s, &fx, on_event, NULL);
         }
-        tui_store_close(s);
+        tui_journal_close(s);
     }
 }
 

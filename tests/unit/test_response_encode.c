@@ -196,7 +196,7 @@ static void test_ready(void **state) {
     (void)state;
     struct uuid session = uuid_of(SESSION);
     struct server_limits limits = {65536, 4096, 16384, 99, 1000, 500};
-    encode_ready(&B, &session, "chatd", "1.0.0", &limits);
+    response_encode_ready(&B, &session, "chatd", "1.0.0", &limits);
     cJSON *l =
         object("frameBytes", num(65536), "messageCharacters", num(4096), "messageBytes", num(16384),
                "historyPage", num(99), "usersPage", num(1000), "resumeMessages", num(500), NULL);
@@ -208,7 +208,7 @@ static void test_error(void **state) {
     (void)state;
     struct err e = {0};
     err_set(&e, ERR_NOT_AUTHORIZED, "%s", "");
-    encode_error(&B, &e, "users", NULL);
+    response_encode_error(&B, &e, "users", NULL);
     check("error", frame("error", object("code", num(5), "message", str("sign in first"), "name",
                                          str("not_authorized"), "request", str("users"), NULL)));
 }
@@ -217,7 +217,7 @@ static void test_error_of_unknown_request(void **state) {
     (void)state;
     struct err e = {0};
     err_set(&e, ERR_BAD_JSON, "text after the value at byte %d", 17);
-    encode_error(&B, &e, "", NULL);
+    response_encode_error(&B, &e, "", NULL);
     check("error_no_request",
           frame("error",
                 object("code", num(1), "message",
@@ -232,7 +232,7 @@ static void test_error_full(void **state) {
     struct request_id id = id_of("\"r-1\"");
     err_set(&e, ERR_RATE_LIMITED, "more than %d \"messages\" a second", 20);
     e.retry_after_ms = 1500;
-    encode_error(&B, &e, "channelMessage", &id);
+    response_encode_error(&B, &e, "channelMessage", &id);
     cJSON *body = object("code", num(17), "message",
                          str("too many requests, slow down: more than 20 \"messages\" a second"),
                          "name", str("rate_limited"), "request", str("channelMessage"),
@@ -247,7 +247,7 @@ static void test_error_of_each_row(void **state) {
     for (; (code = err_at(rows)) != ERR_OK; rows++) {
         struct err e = {.code = code};
         buf_reset(&B);
-        encode_error(&B, &e, "", NULL);
+        response_encode_error(&B, &e, "", NULL);
         check_tree(buf_cstr(&B),
                    frame("error", object("code", num(code), "message", str(err_text(code)), "name",
                                          str(err_name(code)), NULL)));
@@ -259,7 +259,7 @@ static void test_authorized(void **state) {
     (void)state;
     struct uuid alice = uuid_of(ALICE);
     struct request_id id = id_of("17");
-    encode_authorized(&B, &alice, KEY, "Alice", 5, &id);
+    response_encode_authorized(&B, &alice, KEY, "Alice", 5, &id);
     cJSON *body =
         object("userUUID", str(ALICE), "accessKey", str(KEY), "username", str("Alice"), NULL);
     check("authorized", with_id(frame("authorized", body), num(17)));
@@ -268,7 +268,7 @@ static void test_authorized(void **state) {
 static void test_unauthorized(void **state) {
     (void)state;
     struct uuid alice = uuid_of(ALICE);
-    encode_unauthorized(&B, &alice, NULL);
+    response_encode_unauthorized(&B, &alice, NULL);
     check("unauthorized", frame("unauthorized", object("userUUID", str(ALICE), NULL)));
 }
 
@@ -278,7 +278,7 @@ static void test_users(void **state) {
     (void)state;
     struct user_item users[] = {user_of(ALICE, "Alice", true), user_of(BOB, "Bób O'Neil", false)};
     struct request_id none = {0};
-    encode_users(&B, 12, users, 2, &none);
+    response_encode_users(&B, 12, users, 2, &none);
     cJSON *list =
         array(object("UUID", str(ALICE), "Username", str("Alice"), "OnLine", truth(true), NULL),
               object("UUID", str(BOB), "Username", str("Bób O'Neil"), "OnLine", truth(false), NULL),
@@ -289,7 +289,7 @@ static void test_users(void **state) {
 
 static void test_users_empty(void **state) {
     (void)state;
-    encode_users(&B, 12, NULL, 0, NULL);
+    response_encode_users(&B, 12, NULL, 0, NULL);
     check("users_empty",
           frame("users", object("total", num(12), "received", num(0), "users", array(NULL), NULL)));
 }
@@ -307,10 +307,10 @@ static void test_join(void **state) {
                    n = message_of(channel_public(), 7, "first");
     struct position at = position_of(8);
     struct request_id id = id_of("\"join\"");
-    encode_join_begin(&B, NULL);
-    encode_join_message(&B, &m, true);
-    encode_join_message(&B, &n, false);
-    encode_join_end(&B, members, 2, 140, &at, false, false, &id);
+    response_encode_join_begin(&B, NULL);
+    response_encode_join_message(&B, &m, true);
+    response_encode_join_message(&B, &n, false);
+    response_encode_join_end(&B, members, 2, 140, &at, false, false, &id);
     cJSON *body = object(
         "recipientUUID", str("0"), "messages",
         array(message_tree("0", 8, "second", true), message_tree("0", 7, "first", true), NULL),
@@ -324,10 +324,10 @@ static void join_private(const struct message *m, bool recovered) {
     struct uuid alice = uuid_of(ALICE);
     struct user_item members[] = {user_of(ALICE, "Alice", true), user_of(BOB, "Bob", true)};
     struct position at = position_of(BEYOND_32_BITS);
-    encode_join_begin(&B, &alice);
+    response_encode_join_begin(&B, &alice);
     if (m)
-        encode_join_message(&B, m, true);
-    encode_join_end(&B, members, 2, 2, &at, true, recovered, NULL);
+        response_encode_join_message(&B, m, true);
+    response_encode_join_end(&B, members, 2, 2, &at, true, recovered, NULL);
 }
 
 static cJSON *join_private_tree(cJSON *messages, bool recovered) {
@@ -358,10 +358,10 @@ static void test_read(void **state) {
     struct message m = message_of(private_channel(), 2, "two"),
                    n = message_of(private_channel(), 1, "one");
     struct position at = position_of(2);
-    encode_read_begin(&B, &bob);
-    encode_read_message(&B, &m, true);
-    encode_read_message(&B, &n, false);
-    encode_read_end(&B, 2, 2, &at, NULL);
+    response_encode_read_begin(&B, &bob);
+    response_encode_read_message(&B, &m, true);
+    response_encode_read_message(&B, &n, false);
+    response_encode_read_end(&B, 2, 2, &at, NULL);
     cJSON *body =
         object("recipientUUID", str(BOB), "messages",
                array(message_tree(BOB, 2, "two", false), message_tree(BOB, 1, "one", false), NULL),
@@ -374,8 +374,8 @@ static void test_read_empty(void **state) {
     (void)state;
     struct position at = position_of(0);
     struct request_id id = id_of("-1");
-    encode_read_begin(&B, NULL);
-    encode_read_end(&B, 0, 0, &at, &id);
+    response_encode_read_begin(&B, NULL);
+    response_encode_read_end(&B, 0, 0, &at, &id);
     cJSON *body =
         object("recipientUUID", str("0"), "messages", array(NULL), "messagesTotal", num(0),
                "messagesReceived", num(0), "epoch", str(EPOCH), "seq", num(0), NULL);
@@ -387,7 +387,7 @@ static void test_leave(void **state) {
     (void)state;
     struct uuid bob = uuid_of(BOB);
     struct request_id id = id_of("3");
-    encode_leave(&B, &bob, &id);
+    response_encode_leave(&B, &bob, &id);
     check("channel_leave",
           with_id(frame("channelLeave", object("recipientUUID", str(BOB), NULL)), num(3)));
 }
@@ -397,7 +397,7 @@ static void test_leave(void **state) {
 static void test_message(void **state) {
     (void)state;
     struct message m = message_of(channel_public(), 7, "hello");
-    encode_message(&B, &m, NULL);
+    response_encode_message(&B, &m, NULL);
     check("channel_message", frame("channelMessage", message_tree("0", 7, "hello", false)));
 }
 
@@ -405,7 +405,7 @@ static void test_message_private(void **state) {
     (void)state;
     struct message m = message_of(private_channel(), 1, "psst");
     struct request_id id = id_of("\"\\u2028 id\"");
-    encode_message(&B, &m, &id);
+    response_encode_message(&B, &m, &id);
     check("channel_message_private",
           with_id(frame("channelMessage", message_tree(BOB, 1, "psst", false)), str("\u2028 id")));
 }
@@ -414,7 +414,7 @@ static void test_message_to_self(void **state) {
     (void)state;
     struct uuid alice = uuid_of(ALICE);
     struct message m = message_of(channel_dm(&alice, &alice), BEYOND_32_BITS, "buy milk");
-    encode_message(&B, &m, NULL);
+    response_encode_message(&B, &m, NULL);
     check("channel_message_to_self",
           frame("channelMessage", message_tree(ALICE, BEYOND_32_BITS, "buy milk", false)));
 }
@@ -422,7 +422,7 @@ static void test_message_to_self(void **state) {
 static void test_message_nasty(void **state) {
     (void)state;
     struct message m = message_of(channel_public(), 9, NASTY);
-    encode_message(&B, &m, NULL);
+    response_encode_message(&B, &m, NULL);
     check("channel_message_nasty", frame("channelMessage", message_tree("0", 9, NASTY, false)));
 }
 
@@ -431,7 +431,7 @@ static void test_message_nasty(void **state) {
 static void check_sys_user(enum sys_event ev, const char *name, const struct uuid *recipient,
                            const char *golden) {
     struct uuid alice = uuid_of(ALICE);
-    encode_sys_user(&B, ev, recipient, &alice, "Alice", 5);
+    response_encode_sys_user(&B, ev, recipient, &alice, "Alice", 5);
     assert_string_equal(sys_event_name(ev), name);
     check(golden,
           frame("sys", object("type", str(name), "recipientUUID", str(recipient ? ALICE : "0"),
@@ -450,7 +450,7 @@ static void test_sys_users(void **state) {
 static void test_sys_unread(void **state) {
     (void)state;
     struct uuid alice = uuid_of(ALICE);
-    encode_sys_unread(&B, &alice, "Alice", 5, 12);
+    response_encode_sys_unread(&B, &alice, "Alice", 5, 12);
     check("sys_unread",
           frame("sys", object("type", str("unread"), "recipientUUID", str(ALICE), "senderUUID",
                               str(ALICE), "senderUsername", str("Alice"), "seq", num(12), NULL)));
@@ -459,10 +459,10 @@ static void test_sys_unread(void **state) {
 static void test_sys_purge(void **state) {
     (void)state;
     struct uuid epoch = uuid_of(EPOCH), message = uuid_of(MESSAGE);
-    encode_sys_purge(&B, NULL, &epoch, 40, NULL);
+    response_encode_sys_purge(&B, NULL, &epoch, 40, NULL);
     check("sys_purge", frame("sys", object("type", str("purge"), "recipientUUID", str("0"), "epoch",
                                            str(EPOCH), "upTo", num(40), NULL)));
-    encode_sys_purge(&B, NULL, &epoch, 40, &message);
+    response_encode_sys_purge(&B, NULL, &epoch, 40, &message);
     check("sys_purge_message",
           frame("sys", object("type", str("purge"), "recipientUUID", str("0"), "epoch", str(EPOCH),
                               "UUID", str(MESSAGE), NULL)));
@@ -471,14 +471,14 @@ static void test_sys_purge(void **state) {
 static void test_sys_epoch(void **state) {
     (void)state;
     struct position at = position_of(40);
-    encode_sys_epoch(&B, NULL, &at);
+    response_encode_sys_epoch(&B, NULL, &at);
     check("sys_epoch", frame("sys", object("type", str("epoch"), "recipientUUID", str("0"), "epoch",
                                            str(EPOCH), "seq", num(40), NULL)));
 }
 
 static void test_sys_go_away(void **state) {
     (void)state;
-    encode_sys_go_away(&B, UINT32_MAX);
+    response_encode_sys_go_away(&B, UINT32_MAX);
     check("sys_go_away",
           frame("sys", object("type", str("goAway"), "retryAfterMs", num(UINT32_MAX), NULL)));
 }
@@ -487,7 +487,7 @@ static void test_sys_go_away(void **state) {
 
 static void check_string(const char *s, size_t len, const char *expected) {
     buf_reset(&B);
-    encode_string(&B, s, len);
+    response_encode_string(&B, s, len);
     assert_string_equal(buf_cstr(&B), expected);
 }
 
@@ -510,7 +510,7 @@ static void test_string_reads_no_further(void **state) {
         assert_non_null(s);
         memcpy(s, "\xe2\x80\xa8", n);
         buf_reset(&B);
-        encode_string(&B, s, n);
+        response_encode_string(&B, s, n);
         assert_int_equal(B.len, n + 2);
         free(s);
     }
@@ -528,7 +528,7 @@ static size_t utf8_put(char *out, unsigned c) {
 /* cJSON reads back what was encoded; and the output holds nothing that had to be escaped. */
 static void check_round_trip(const char *s) {
     buf_reset(&B);
-    encode_string(&B, s, strlen(s));
+    response_encode_string(&B, s, strlen(s));
     const char *text = buf_cstr(&B);
     cJSON *parsed = cJSON_ParseWithOpts(text, NULL, true);
     assert_non_null(parsed);
@@ -576,21 +576,21 @@ static void test_mixed_strings(void **state) {
 
 static void message_to(struct buf *b) {
     struct message m = message_of(channel_public(), 9, NASTY);
-    encode_message(b, &m, NULL);
+    response_encode_message(b, &m, NULL);
 }
 
 static void join_to(struct buf *b) {
     struct user_item members[] = {user_of(ALICE, "Alice", true)};
     struct message m = message_of(channel_public(), 9, NASTY);
     struct position at = position_of(9);
-    encode_join_begin(b, NULL);
-    encode_join_message(b, &m, true);
-    encode_join_end(b, members, 1, 1, &at, true, true, NULL);
+    response_encode_join_begin(b, NULL);
+    response_encode_join_message(b, &m, true);
+    response_encode_join_end(b, members, 1, 1, &at, true, true, NULL);
 }
 
 static void error_to(struct buf *b) {
     struct err e = {.code = ERR_INTERNAL, .detail = "x\ny"};
-    encode_error(b, &e, "users", NULL);
+    response_encode_error(b, &e, "users", NULL);
 }
 
 /* A frame fits a cap of exactly its size, and fails, without passing it, under every smaller one.

@@ -12,59 +12,59 @@
 
 #define IN_LINE 5
 
-static void fill(struct gate *g, struct session *s) {
-    for (unsigned i = 0; i < GATE_PLACES; i++)
-        assert_true(gate_enter(g, s));
-    assert_int_equal(g->inside, GATE_PLACES);
+static void fill(struct admission *g, struct session *s) {
+    for (unsigned i = 0; i < ADMISSION_PLACES; i++)
+        assert_true(admission_enter(g, s));
+    assert_int_equal(g->inside, ADMISSION_PLACES);
 }
 
 static void test_no_more_than_places(void **state) {
     (void)state;
-    struct gate g = {0};
+    struct admission g = {0};
     struct session s = {0}, late = {0};
     fill(&g, &s);
-    assert_false(s.in_line);
-    assert_false(gate_enter(&g, &late));
-    assert_true(late.in_line);
-    assert_int_equal(g.inside, GATE_PLACES);
-    assert_null(gate_next(&g));
+    assert_false(s.is_queued);
+    assert_false(admission_enter(&g, &late));
+    assert_true(late.is_queued);
+    assert_int_equal(g.inside, ADMISSION_PLACES);
+    assert_null(admission_next(&g));
 }
 
 static void test_line_in_order_each_once(void **state) {
     (void)state;
-    struct gate g = {0};
+    struct admission g = {0};
     struct session s = {0}, late[IN_LINE] = {0};
     fill(&g, &s);
     for (int i = 0; i < IN_LINE; i++)
         for (int times = 0; times < 2; times++) /* asking again is no second place in line */
-            assert_false(gate_enter(&g, &late[i]));
+            assert_false(admission_enter(&g, &late[i]));
     for (int i = 0; i < IN_LINE; i++) {
-        gate_leave(&g);
-        assert_ptr_equal(gate_next(&g), &late[i]);
-        assert_false(late[i].in_line);
-        assert_true(gate_enter(&g, &late[i]));
-        assert_null(gate_next(&g));
+        admission_leave(&g);
+        assert_ptr_equal(admission_next(&g), &late[i]);
+        assert_false(late[i].is_queued);
+        assert_true(admission_enter(&g, &late[i]));
+        assert_null(admission_next(&g));
     }
-    gate_leave(&g);
-    assert_null(gate_next(&g));
+    admission_leave(&g);
+    assert_null(admission_next(&g));
 }
 
 /* Who was let in may have to wait once more, behind the others. */
 static void test_line_again(void **state) {
     (void)state;
-    struct gate g = {0};
+    struct admission g = {0};
     struct session s = {0}, a = {0}, b = {0};
     fill(&g, &s);
-    assert_false(gate_enter(&g, &a));
-    assert_false(gate_enter(&g, &b));
-    gate_leave(&g);
-    assert_ptr_equal(gate_next(&g), &a);
-    assert_true(gate_enter(&g, &s));
-    assert_false(gate_enter(&g, &a));
-    gate_leave(&g);
-    assert_ptr_equal(gate_next(&g), &b);
-    assert_ptr_equal(gate_next(&g), &a);
-    assert_null(gate_next(&g));
+    assert_false(admission_enter(&g, &a));
+    assert_false(admission_enter(&g, &b));
+    admission_leave(&g);
+    assert_ptr_equal(admission_next(&g), &a);
+    assert_true(admission_enter(&g, &s));
+    assert_false(admission_enter(&g, &a));
+    admission_leave(&g);
+    assert_ptr_equal(admission_next(&g), &b);
+    assert_ptr_equal(admission_next(&g), &a);
+    assert_null(admission_next(&g));
 }
 
 int main(void) {

@@ -23,7 +23,7 @@ static const struct request *heard(struct request *said) {
     char id[] = "17";
     said->id = (struct request_id){.len = 2, .json = id};
     buf_init(&b, 1u << 16);
-    compose_request(&b, said);
+    request_encode(&b, said);
     assert_false(b.failed);
     if (request_decode(b.data, b.len, &HEARD, &e))
         fail_msg("%.*s: %s", (int)b.len, b.data, e.detail);

@@ -1,4 +1,4 @@
-/* update_answer - what the server says, handed to those whom it concerns. An answer finds its
+/* update_response - what the server says, handed to those whom it concerns. An answer finds its
  * request by the requestID; what answers nothing of ours, or makes no sense, is counted and
  * ignored.
  */
@@ -20,12 +20,12 @@ static bool may_pass(unsigned code) {
 }
 
 /* A channel's request was refused for now: it is due again later. */
-static void pause_channel(struct model *m, struct channel *c, const struct answer *a) {
+static void pause_channel(struct model *m, struct channel *c, const struct response *a) {
     uint32_t wait = back_off(m, c->tries++), least = a->u.error.retry_after_ms;
     c->pause_ms = m->now_ms + (wait > least ? wait : least) + PAUSE_MS / 2;
 }
 
-static void join_refused(struct model *m, const struct ask *ask, const struct answer *a) {
+static void join_refused(struct model *m, const struct ask *ask, const struct response *a) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c || c->join != JOIN_ASKED)
         return;
@@ -38,7 +38,7 @@ static void join_refused(struct model *m, const struct ask *ask, const struct an
     m->version++;
 }
 
-static void read_refused(struct model *m, const struct ask *ask, const struct answer *a) {
+static void read_refused(struct model *m, const struct ask *ask, const struct response *a) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c)
         return;
@@ -49,7 +49,7 @@ static void read_refused(struct model *m, const struct ask *ask, const struct an
         c->pages_wanted = c->hole_pages = 0;
 }
 
-static void request_refused(struct model *m, const struct ask *ask, const struct answer *a,
+static void request_refused(struct model *m, const struct ask *ask, const struct response *a,
                             struct effects *fx) {
     switch (ask->kind) {
     case ASK_SIGN:
@@ -86,7 +86,7 @@ static void request_refused(struct model *m, const struct ask *ask, const struct
 }
 
 /* `ask` is a copy: the request is over. */
-static void take_error(struct model *m, const struct answer *a, const struct ask *ask,
+static void take_error(struct model *m, const struct response *a, const struct ask *ask,
                        struct effects *fx) {
     bool is_sign = ask->kind == ASK_SIGN || ask->kind == ASK_SIGN_OUT;
     if (ask->has_key && (may_pass(a->u.error.code) || !is_about_us(a->u.error.code)) &&
@@ -101,7 +101,7 @@ static void take_error(struct model *m, const struct answer *a, const struct ask
 
 /* --- The others --- */
 
-static void take_epoch(struct model *m, const struct answer *a) {
+static void take_epoch(struct model *m, const struct response *a) {
     struct channel *c = model_channel(m, &a->u.sys.to);
     if (!c || c->timeline.epoch == 0 || a->u.sys.at.seq >= TIMELINE_SEQ_MAX) {
         m->strange++;
@@ -112,7 +112,7 @@ static void take_epoch(struct model *m, const struct answer *a) {
     m->version++;
 }
 
-static void take_purge(struct model *m, const struct answer *a) {
+static void take_purge(struct model *m, const struct response *a) {
     struct channel *c = model_channel(m, &a->u.sys.to);
     if (!c)
         return;
@@ -123,7 +123,7 @@ static void take_purge(struct model *m, const struct answer *a) {
     channel_recount(m, c);
 }
 
-static void take_users(struct model *m, const struct answer *a, const struct ask *ask,
+static void take_users(struct model *m, const struct response *a, const struct ask *ask,
                        struct effects *fx) {
     for (size_t i = 0; i < a->u.users.n; i++) {
         const struct user_item *u = &a->u.users.users[i];
@@ -149,72 +149,72 @@ static void take_leave(struct model *m, const struct ask *ask, struct effects *f
         channel_leave(m, fx, c);
 }
 
-static void take_sys(struct model *m, const struct answer *a, struct effects *fx) {
+static void take_sys(struct model *m, const struct response *a, struct effects *fx) {
     switch (a->u.sys.event) {
-    case ANSWER_SYS_SIGN_IN:
-    case ANSWER_SYS_SIGN_OUT:
-    case ANSWER_SYS_CHANNEL_JOIN:
-    case ANSWER_SYS_CHANNEL_LEAVE:
+    case RESPONSE_SYS_SIGN_IN:
+    case RESPONSE_SYS_SIGN_OUT:
+    case RESPONSE_SYS_CHANNEL_JOIN:
+    case RESPONSE_SYS_CHANNEL_LEAVE:
         take_sys_user(m, a);
         break;
-    case ANSWER_SYS_UNREAD:
+    case RESPONSE_SYS_UNREAD:
         take_unread(m, a, fx);
         break;
-    case ANSWER_SYS_PURGE:
+    case RESPONSE_SYS_PURGE:
         take_purge(m, a);
         break;
-    case ANSWER_SYS_EPOCH:
+    case RESPONSE_SYS_EPOCH:
         take_epoch(m, a);
         break;
-    case ANSWER_SYS_GO_AWAY:
+    case RESPONSE_SYS_GO_AWAY:
         m->net.go_away_ms = a->u.sys.retry_after_ms > 0 ? a->u.sys.retry_after_ms : 1;
         break;
     }
 }
 
 /* `ask` is what it answers, of kind ASK_NONE if nobody asked. */
-static void take_success(struct model *m, const struct answer *a, const struct ask *ask,
+static void take_success(struct model *m, const struct response *a, const struct ask *ask,
                          struct effects *fx) {
     switch (a->kind) {
-    case ANSWER_READY:
+    case RESPONSE_READY:
         net_ready(m, a, fx);
         break;
-    case ANSWER_AUTHORIZED:
+    case RESPONSE_AUTHORIZED:
         net_authorized(m, a, fx);
         break;
-    case ANSWER_UNAUTHORIZED:
+    case RESPONSE_UNAUTHORIZED:
         net_unauthorized(m, fx, ask->kind == ASK_SIGN_OUT);
         break;
-    case ANSWER_USERS:
+    case RESPONSE_USERS:
         take_users(m, a, ask, fx);
         break;
-    case ANSWER_CHANNEL_JOIN:
+    case RESPONSE_CHANNEL_JOIN:
         if (ask->kind == ASK_JOIN)
             take_join(m, a, ask, fx);
         break;
-    case ANSWER_CHANNEL_READ:
+    case RESPONSE_CHANNEL_READ:
         if (ask->kind == ASK_HISTORY || ask->kind == ASK_HOLE)
             take_read(m, a, ask, fx);
         break;
-    case ANSWER_CHANNEL_MESSAGE:
+    case RESPONSE_CHANNEL_MESSAGE:
         take_message(m, a, fx);
         break;
-    case ANSWER_CHANNEL_LEAVE:
+    case RESPONSE_CHANNEL_LEAVE:
         take_leave(m, ask, fx);
         break;
-    case ANSWER_SYS:
+    case RESPONSE_SYS:
         take_sys(m, a, fx);
         break;
-    case ANSWER_UNKNOWN:
-    case ANSWER_ERROR:
+    case RESPONSE_UNKNOWN:
+    case RESPONSE_ERROR:
         break;
     }
 }
 
-void take_answer(struct model *m, const struct answer *a, struct effects *fx) {
+void take_answer(struct model *m, const struct response *a, struct effects *fx) {
     struct ask *under_way = a->has_id ? ask_find(m, a->id) : NULL;
     struct ask ask = {.kind = ASK_NONE};
-    if (m->net.state < NET_GREETING || a->kind == ANSWER_UNKNOWN) {
+    if (m->net.state < NET_GREETING || a->kind == RESPONSE_UNKNOWN) {
         m->strange++;
         return;
     }
@@ -222,7 +222,7 @@ void take_answer(struct model *m, const struct answer *a, struct effects *fx) {
         ask = *under_way;
         ask_end(under_way);
     }
-    if (a->kind == ANSWER_ERROR) {
+    if (a->kind == RESPONSE_ERROR) {
         take_error(m, a, &ask, fx);
         return;
     }

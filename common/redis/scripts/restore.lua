@@ -1,6 +1,6 @@
 -- rebuild: a step of undoing a purge: the log is put together anew from what is in it and in the trash, in their
 -- order.
--- uses rebuilding
+-- uses copying
 --
 -- KEYS  1 log, 2 trash, 3 rebuild, 4 lock, 5 the purge's record, 6 purges, 7 marks, 8 replaced
 -- ARGV  1 uuid of this restore, 2 uuid of the purge, 3 go on behind this entry id, 4 how many to read of each

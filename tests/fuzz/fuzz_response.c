@@ -1,4 +1,4 @@
-/* A server's frame → struct answer, as chattui reads it; the server may be hostile. */
+/* A server's frame → struct response, as chattui reads it; the server may be hostile. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/proto/response_decode.h"
@@ -11,7 +11,7 @@ static void is_text(const char *s) {
 }
 
 static void check_messages(const struct message *m, size_t n) {
-    MUST(n <= ANSWER_LIST_MAX);
+    MUST(n <= RESPONSE_LIST_MAX);
     for (size_t i = 0; i < n; i++) {
         MUST(strlen(m[i].text) == m[i].text_len && utf8_valid(m[i].text, m[i].text_len));
         MUST(strlen(m[i].sender_name) == m[i].sender_name_len);
@@ -20,57 +20,57 @@ static void check_messages(const struct message *m, size_t n) {
 }
 
 static void check_users(const struct user_item *users, size_t n) {
-    MUST(n <= ANSWER_LIST_MAX);
+    MUST(n <= RESPONSE_LIST_MAX);
     for (size_t i = 0; i < n; i++)
         MUST(users[i].name_len <= NAME_MAX_BYTES && strlen(users[i].name) == users[i].name_len);
 }
 
-static void check(const struct answer *a) {
+static void check(const struct response *a) {
     switch (a->kind) {
-    case ANSWER_READY:
+    case RESPONSE_READY:
         is_text(a->u.ready.server);
         is_text(a->u.ready.version);
         break;
-    case ANSWER_ERROR:
+    case RESPONSE_ERROR:
         is_text(a->u.error.name);
         is_text(a->u.error.message);
         is_text(a->u.error.request);
         break;
-    case ANSWER_AUTHORIZED:
+    case RESPONSE_AUTHORIZED:
         is_text(a->u.authorized.key);
         is_text(a->u.authorized.name);
         break;
-    case ANSWER_USERS:
+    case RESPONSE_USERS:
         check_users(a->u.users.users, a->u.users.n);
         break;
-    case ANSWER_CHANNEL_JOIN:
+    case RESPONSE_CHANNEL_JOIN:
         check_messages(a->u.join.messages, a->u.join.n);
         check_users(a->u.join.users, a->u.join.users_n);
         break;
-    case ANSWER_CHANNEL_MESSAGE:
+    case RESPONSE_CHANNEL_MESSAGE:
         check_messages(&a->u.message, 1);
         break;
-    case ANSWER_CHANNEL_READ:
+    case RESPONSE_CHANNEL_READ:
         check_messages(a->u.read.messages, a->u.read.n);
         break;
-    case ANSWER_SYS:
+    case RESPONSE_SYS:
         is_text(a->u.sys.name);
         break;
-    case ANSWER_UNKNOWN:
-    case ANSWER_UNAUTHORIZED:
-    case ANSWER_CHANNEL_LEAVE:
+    case RESPONSE_UNKNOWN:
+    case RESPONSE_UNAUTHORIZED:
+    case RESPONSE_CHANNEL_LEAVE:
         break;
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct answer a;
+    struct response a;
     struct err e = {0};
-    enum err_code code = answer_decode((const char *)data, size, &a, &e);
+    enum err_code code = response_decode((const char *)data, size, &a, &e);
     MUST(code == e.code);
     if (code == ERR_OK) {
         check(&a);
-        answer_free(&a);
+        response_free(&a);
     } else
         MUST(code == ERR_BAD_JSON || code == ERR_TOO_LARGE || code == ERR_BAD_FIELD);
     return 0;

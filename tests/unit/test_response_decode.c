@@ -19,14 +19,14 @@
 #define MESSAGE "0e55a9e0-0000-4000-8000-000000000005"
 #define CREATED_MS 1714564800123
 
-static struct answer A;
+static struct response A;
 
 /* A copy that ends with the text and is gone afterwards: what the answer says must be its own. */
 static enum err_code decode(const char *text, size_t len, struct err *e) {
     char *exact = malloc(len ? len : 1);
     memcpy(exact, text, len);
     *e = (struct err){.code = ERR_OK};
-    enum err_code code = answer_decode(exact, len, &A, e);
+    enum err_code code = response_decode(exact, len, &A, e);
     free(exact);
     assert_int_equal(code, e->code);
     return code;
@@ -71,14 +71,14 @@ static void is_uuid(const struct uuid *u, const char *text) {
 
 static int done(void **state) {
     (void)state;
-    answer_free(&A);
+    response_free(&A);
     return 0;
 }
 
 static void test_ready(void **state) {
     (void)state;
     decode_golden("ready");
-    assert_int_equal(A.kind, ANSWER_READY);
+    assert_int_equal(A.kind, RESPONSE_READY);
     is_uuid(&A.u.ready.session, "5e551000-0000-4000-8000-000000000004");
     assert_string_equal(A.u.ready.server, "chatd");
     assert_string_equal(A.u.ready.version, "1.0.0");
@@ -97,7 +97,7 @@ static void test_ready_of_the_seed(void **state) {
 static void test_error(void **state) {
     (void)state;
     decode_golden("error_full");
-    assert_int_equal(A.kind, ANSWER_ERROR);
+    assert_int_equal(A.kind, RESPONSE_ERROR);
     assert_int_equal(A.u.error.code, ERR_RATE_LIMITED);
     assert_string_equal(A.u.error.name, "rate_limited");
     assert_string_equal(A.u.error.request, "channelMessage");
@@ -108,7 +108,7 @@ static void test_error(void **state) {
 static void test_authorized(void **state) {
     (void)state;
     decode_golden("authorized");
-    assert_int_equal(A.kind, ANSWER_AUTHORIZED);
+    assert_int_equal(A.kind, RESPONSE_AUTHORIZED);
     assert_true(A.has_id);
     assert_int_equal(A.id, 17);
     is_uuid(&A.u.authorized.user, ALICE);
@@ -119,11 +119,11 @@ static void test_authorized(void **state) {
 static void test_unauthorized_and_leave(void **state) {
     (void)state;
     decode_golden("unauthorized");
-    assert_int_equal(A.kind, ANSWER_UNAUTHORIZED);
+    assert_int_equal(A.kind, RESPONSE_UNAUTHORIZED);
     is_uuid(&A.u.unauthorized.user, ALICE);
-    answer_free(&A);
+    response_free(&A);
     decode_golden("channel_leave");
-    assert_int_equal(A.kind, ANSWER_CHANNEL_LEAVE);
+    assert_int_equal(A.kind, RESPONSE_CHANNEL_LEAVE);
     assert_false(A.u.leave.to.is_public);
     is_uuid(&A.u.leave.to.user, BOB);
 }
@@ -131,7 +131,7 @@ static void test_unauthorized_and_leave(void **state) {
 static void test_users(void **state) {
     (void)state;
     decode_golden("users");
-    assert_int_equal(A.kind, ANSWER_USERS);
+    assert_int_equal(A.kind, RESPONSE_USERS);
     assert_int_equal(A.u.users.total, 12);
     assert_int_equal(A.u.users.n, 2);
     assert_string_equal(A.u.users.users[0].name, "Alice");
@@ -145,7 +145,7 @@ static void test_users(void **state) {
 static void test_join(void **state) {
     (void)state;
     decode_golden("channel_join");
-    assert_int_equal(A.kind, ANSWER_CHANNEL_JOIN);
+    assert_int_equal(A.kind, RESPONSE_CHANNEL_JOIN);
     assert_true(A.u.join.to.is_public);
     assert_int_equal(A.u.join.n, 2);
     const struct message *m = &A.u.join.messages[0];
@@ -171,7 +171,7 @@ static void test_join_with_since(void **state) {
     assert_int_equal(A.u.join.messages[0].channel.kind, CHANNEL_DM);
     is_uuid(&A.u.join.messages[0].channel.low, ALICE);
     is_uuid(&A.u.join.messages[0].channel.high, BOB);
-    answer_free(&A);
+    response_free(&A);
     decode_golden("channel_join_not_recovered");
     assert_true(A.u.join.asked_since && !A.u.join.recovered);
     assert_int_equal(A.u.join.n, 0);
@@ -180,7 +180,7 @@ static void test_join_with_since(void **state) {
 static void test_message(void **state) {
     (void)state;
     decode_golden("channel_message_nasty");
-    assert_int_equal(A.kind, ANSWER_CHANNEL_MESSAGE);
+    assert_int_equal(A.kind, RESPONSE_CHANNEL_MESSAGE);
     assert_int_equal(A.u.message.text_len, strlen(A.u.message.text));
     assert_non_null(strstr(A.u.message.text, "\x1b[31m"));
     assert_non_null(strstr(A.u.message.text, "\u2028"));
@@ -189,12 +189,12 @@ static void test_message(void **state) {
 static void test_read(void **state) {
     (void)state;
     decode_golden("channel_read");
-    assert_int_equal(A.kind, ANSWER_CHANNEL_READ);
+    assert_int_equal(A.kind, RESPONSE_CHANNEL_READ);
     assert_int_equal(A.u.read.n, 2);
     assert_int_equal(A.u.read.total, 2);
     assert_int_equal(A.u.read.at.seq, 2);
     assert_string_equal(A.u.read.messages[1].text, "one");
-    answer_free(&A);
+    response_free(&A);
     decode_golden("channel_read_empty");
     assert_int_equal(A.u.read.n, 0);
 }
@@ -203,40 +203,40 @@ static void test_events(void **state) {
     (void)state;
     static const struct {
         const char *file;
-        enum answer_event event;
-    } USERS[] = {{"sys_sign_in", ANSWER_SYS_SIGN_IN},
-                 {"sys_sign_out", ANSWER_SYS_SIGN_OUT},
-                 {"sys_channel_join", ANSWER_SYS_CHANNEL_JOIN},
-                 {"sys_channel_leave", ANSWER_SYS_CHANNEL_LEAVE}};
+        enum response_event event;
+    } USERS[] = {{"sys_sign_in", RESPONSE_SYS_SIGN_IN},
+                 {"sys_sign_out", RESPONSE_SYS_SIGN_OUT},
+                 {"sys_channel_join", RESPONSE_SYS_CHANNEL_JOIN},
+                 {"sys_channel_leave", RESPONSE_SYS_CHANNEL_LEAVE}};
     for (size_t i = 0; i < sizeof USERS / sizeof *USERS; i++) {
         decode_golden(USERS[i].file);
-        assert_int_equal(A.kind, ANSWER_SYS);
+        assert_int_equal(A.kind, RESPONSE_SYS);
         assert_int_equal(A.u.sys.event, USERS[i].event);
         is_uuid(&A.u.sys.user, ALICE);
         assert_string_equal(A.u.sys.name, "Alice");
-        answer_free(&A);
+        response_free(&A);
     }
     decode_golden("sys_unread");
-    assert_int_equal(A.u.sys.event, ANSWER_SYS_UNREAD);
+    assert_int_equal(A.u.sys.event, RESPONSE_SYS_UNREAD);
     assert_int_equal(A.u.sys.at.seq, 12);
     is_uuid(&A.u.sys.to.user, ALICE);
-    answer_free(&A);
+    response_free(&A);
     decode_golden("sys_epoch");
-    assert_int_equal(A.u.sys.event, ANSWER_SYS_EPOCH);
+    assert_int_equal(A.u.sys.event, RESPONSE_SYS_EPOCH);
     assert_int_equal(A.u.sys.at.seq, 40);
-    answer_free(&A);
+    response_free(&A);
     decode_golden("sys_go_away");
-    assert_int_equal(A.u.sys.event, ANSWER_SYS_GO_AWAY);
+    assert_int_equal(A.u.sys.event, RESPONSE_SYS_GO_AWAY);
     assert_int_equal(A.u.sys.retry_after_ms, UINT32_MAX);
 }
 
 static void test_purges(void **state) {
     (void)state;
     decode_golden("sys_purge");
-    assert_int_equal(A.u.sys.event, ANSWER_SYS_PURGE);
+    assert_int_equal(A.u.sys.event, RESPONSE_SYS_PURGE);
     assert_false(A.u.sys.one);
     assert_int_equal(A.u.sys.at.seq, 40);
-    answer_free(&A);
+    response_free(&A);
     decode_golden("sys_purge_message");
     assert_true(A.u.sys.one);
     is_uuid(&A.u.sys.uuid, MESSAGE);
@@ -246,14 +246,14 @@ static void test_of_a_newer_server(void **state) {
     (void)state;
     struct err e;
     assert_int_equal(decode_text("{'type':'reaction','reaction':{'x':1}}", &e), 0);
-    assert_int_equal(A.kind, ANSWER_UNKNOWN);
-    answer_free(&A);
+    assert_int_equal(A.kind, RESPONSE_UNKNOWN);
+    response_free(&A);
     assert_int_equal(decode_text("{'type':'sys','sys':{'type':'typing'}}", &e), 0);
-    assert_int_equal(A.kind, ANSWER_UNKNOWN);
-    answer_free(&A);
+    assert_int_equal(A.kind, RESPONSE_UNKNOWN);
+    response_free(&A);
     assert_int_equal(decode_text("{'type':'channelLeave','new':[1],'channelLeave':{'x':{}}}", &e),
                      0);
-    assert_int_equal(A.kind, ANSWER_CHANNEL_LEAVE);
+    assert_int_equal(A.kind, RESPONSE_CHANNEL_LEAVE);
 }
 
 #define M "'UUID':'" MESSAGE "','senderUUID':'" ALICE "'"
@@ -313,14 +313,14 @@ static void test_long_lists(void **state) {
     struct err e;
     buf_init(&b, 1u << 20);
     buf_str(&b, "{\"type\":\"users\",\"users\":{\"users\":[");
-    for (int i = 0; i <= ANSWER_LIST_MAX; i++)
+    for (int i = 0; i <= RESPONSE_LIST_MAX; i++)
         buf_fmt(&b, "%s{\"UUID\":\"" ALICE "\"}", i ? "," : "");
     buf_str(&b, "]}}");
     assert_int_equal(decode(b.data, b.len, &e), ERR_TOO_LARGE);
     buf_free(&b);
-    char *large = malloc(ANSWER_BYTES_MAX + 1);
-    memset(large, ' ', ANSWER_BYTES_MAX + 1);
-    assert_int_equal(decode(large, ANSWER_BYTES_MAX + 1, &e), ERR_TOO_LARGE);
+    char *large = malloc(RESPONSE_BYTES_MAX + 1);
+    memset(large, ' ', RESPONSE_BYTES_MAX + 1);
+    assert_int_equal(decode(large, RESPONSE_BYTES_MAX + 1, &e), ERR_TOO_LARGE);
     free(large);
 }
 
