@@ -1,6 +1,6 @@
 /* cmd_self - what chatctl says about itself. */
-#include "chatctl/table/cmd.h"
 #include "chatctl/cli/help.h"
+#include "chatctl/table/cmd.h"
 
 #include <stdio.h>
 #include <string.h>

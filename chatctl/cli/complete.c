@@ -5,9 +5,9 @@
 #include "chatctl/table/settings.h"
 #include "chatctl/term/words.h"
 #include "common/base/clock.h"
-#include "common/redis/reply.h"
 #include "common/base/sanitize.h"
 #include "common/proto/validate.h"
+#include "common/redis/reply.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* cmd_channel - channel list, show, members, retention. Purging is in cmd_purge.c. */
 #include "chatctl/ops/ask.h"
-#include "chatctl/table/cmd.h"
 #include "chatctl/ops/lookup.h"
 #include "chatctl/ops/purge.h"
+#include "chatctl/table/cmd.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * that stay are all in it; of a channel, what it held when its turn came. Memory is bounded by a
  * page. */
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/transfer.h"
 #include "chatctl/table/cmd.h"
 #include "chatctl/term/progress.h"
-#include "chatctl/ops/transfer.h"
 #include "common/base/buf.h"
 #include "common/proto/response_encode.h"
 #include "common/proto/validate.h"
@@ -76,8 +76,9 @@ static void add_field(struct buf *b, const struct field *f) {
 /* A name and its value out of a flat array. False: nothing that can be written. */
 static bool take_field(const struct redisReply *flat, size_t i, struct field *f) {
     struct err e;
-    return !reply_str(reply_item(flat, i), &f->k, &f->klen, &e) && f->k && text_valid(f->k, f->klen) &&
-           !reply_str(reply_item(flat, i + 1), &f->v, &f->vlen, &e) && f->v;
+    return !reply_str(reply_item(flat, i), &f->k, &f->klen, &e) && f->k &&
+           text_valid(f->k, f->klen) && !reply_str(reply_item(flat, i + 1), &f->v, &f->vlen, &e) &&
+           f->v;
 }
 
 static int by_name(const void *a, const void *b) {

@@ -6,8 +6,8 @@
  * have changed since: a script that compares first, or a command that adds only what is missing.
  * Memory is bounded by a page of SCAN.
  */
-#include "chatctl/table/cmd.h"
 #include "chatctl/commands/fsck.h"
+#include "chatctl/table/cmd.h"
 #include "common/base/clock.h"
 
 #include <inttypes.h>
@@ -368,8 +368,10 @@ static enum status check_schema(struct fsck *f) {
 }
 
 static enum status fsck(struct invocation *in) {
-    struct fsck f = {
-        .in = in, .ks = redis_sync_keys(in->redis), .c = redis_sync_cmd(in->redis), .fix = given(in, "fix")};
+    struct fsck f = {.in = in,
+                     .ks = redis_sync_keys(in->redis),
+                     .c = redis_sync_cmd(in->redis),
+                     .fix = given(in, "fix")};
     output_begin(in->out, COLUMNS, false);
     progress_begin(&f.bar, "checking", 0, in->quiet);
     enum status st = check_all_keys(&f);

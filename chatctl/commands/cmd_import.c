@@ -6,9 +6,9 @@
  * be imported again: an import that was interrupted is finished by `import --merge` of the same
  * file.
  */
-#include "chatctl/table/cmd.h"
 #include "chatctl/ops/import.h"
 #include "chatctl/ops/transfer.h"
+#include "chatctl/table/cmd.h"
 
 #include <errno.h>
 #include <inttypes.h>

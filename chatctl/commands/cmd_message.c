@@ -1,8 +1,8 @@
 /* cmd_message - message tail, search, delete. Sending is in cmd_send.c. */
+#include "chatctl/ops/purge.h"
 #include "chatctl/table/cmd.h"
 #include "chatctl/term/cursor.h"
 #include "chatctl/term/progress.h"
-#include "chatctl/ops/purge.h"
 #include "common/base/clock.h"
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
@@ -19,8 +19,8 @@
 #define FOLLOW_PAGE 100
 #define LAST_DEFAULT 10
 #define ASK_AGAIN_MS 100 /* in a Cluster, of several channels */
-#define WAIT_MS 250    /* for what comes; below any sensible time-out */
-#define QUIET_ROUNDS 8 /* of waiting, until the epochs are compared */
+#define WAIT_MS 250      /* for what comes; below any sensible time-out */
+#define QUIET_ROUNDS 8   /* of waiting, until the epochs are compared */
 
 static const struct column COLUMNS[] = {{"time", COLUMN_TIME},       {"channel", COLUMN_TEXT},
                                         {"sender", COLUMN_TEXT},     {"message", COLUMN_TEXT},
@@ -147,7 +147,8 @@ static enum status show_missed(struct invocation *in, struct tail *t) {
     while (n == LOG_PAGE && !interrupted()) {
         const struct redisReply *r;
         struct err e = {0};
-        cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &t->id, t->at.seq, LOG_PAGE);
+        cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &t->id, t->at.seq,
+                        LOG_PAGE);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;
@@ -236,8 +237,8 @@ static enum status show_new(struct invocation *in, struct tails *t, bool *came) 
     return STATUS_DONE;
 }
 
-/* One round of waiting. *came: something did. A Cluster doesn't wait for streams of different slots:
- * there each is asked for by itself, now and again. */
+/* One round of waiting. *came: something did. A Cluster doesn't wait for streams of different
+ * slots: there each is asked for by itself, now and again. */
 static enum status follow(struct invocation *in, struct tails *t, bool *came) {
     const struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
     enum status st = STATUS_DONE;
@@ -368,8 +369,8 @@ static enum status search_channel(struct invocation *in, const struct channel_id
         struct err e = {0};
         if (interrupted())
             return stopped(in, "messages were looked at", s->read);
-        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0, 0,
-                     LOG_PAGE);
+        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0,
+                     0, LOG_PAGE);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;

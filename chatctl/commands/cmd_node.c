@@ -1,7 +1,7 @@
 /* cmd_node - nodes, and numbers. */
+#include "chatctl/commands/doctor.h"
 #include "chatctl/ops/ask.h"
 #include "chatctl/table/cmd.h"
-#include "chatctl/commands/doctor.h"
 #include "chatctl/term/progress.h"
 #include "common/redis/event.h"
 

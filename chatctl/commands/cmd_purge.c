@@ -3,12 +3,12 @@
  * A plan is a file of JSON lines, one a channel, that fixes by epoch and seq what will go, so that
  * what was looked at is what is purged, whatever was said in between.
  */
-#include "chatctl/table/cmd.h"
 #include "chatctl/ops/purge.h"
+#include "chatctl/table/cmd.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "common/proto/response_encode.h"
 #include "common/proto/json.h"
+#include "common/proto/response_encode.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -352,7 +352,8 @@ static enum status channel_purges(struct invocation *in) {
 }
 
 /* The one named by --purge, else the newest. */
-static const struct restorable *choose(struct invocation *in, const struct restorable *u, size_t n) {
+static const struct restorable *choose(struct invocation *in, const struct restorable *u,
+                                       size_t n) {
     const char *text = opt_text(in, "purge");
     const struct restorable *best = NULL;
     struct uuid id;

@@ -9,9 +9,9 @@
 #include "chatctl/ops/ask.h"
 #include "chatctl/table/cmd.h"
 #include "common/base/clock.h"
-#include "common/redis/event.h"
 #include "common/proto/json.h"
 #include "common/proto/validate.h"
+#include "common/redis/event.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* cmd_user - the rows of the commands about users and their sessions. */
-#include "chatctl/table/cmd.h"
 #include "chatctl/commands/user_commands.h"
+#include "chatctl/table/cmd.h"
 
 #define END_PARAMS                                                                                 \
     { NULL, VALUE_NONE, false, false }

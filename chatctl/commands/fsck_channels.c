@@ -34,15 +34,13 @@ enum status fsck_check_log(struct fsck *f, const struct key *k) {
     if (st != STATUS_DONE)
         return st;
     if (uuid_is_nil(&state.at.epoch)) {
-        cmd_renew(f->c, f->ks, &k->name.channel, &spare, NULL,
-                  redis_sync_history(f->in->redis));
+        cmd_renew(f->c, f->ks, &k->name.channel, &spare, NULL, redis_sync_history(f->in->redis));
         st = fsck_found_key(f, "log without a position", k,
                             "epoch, base or seq is missing or wrong", true);
     } else if (log.top > state.at.seq) {
         char detail[96];
         struct position known = {.epoch = state.at.epoch, .seq = log.top};
-        cmd_renew(f->c, f->ks, &k->name.channel, &spare, &known,
-                  redis_sync_history(f->in->redis));
+        cmd_renew(f->c, f->ks, &k->name.channel, &spare, &known, redis_sync_history(f->in->redis));
         snprintf(detail, sizeof detail, "seq is %" PRIu64 ", the log ends at %" PRIu64,
                  state.at.seq, log.top);
         st = fsck_found_key(f, "counter behind the stream", k, detail, true);

@@ -1,7 +1,7 @@
 /* user_ban - who is kept out: ban, unban, kick, and the sessions one by one. */
+#include "chatctl/commands/user_commands.h"
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/user.h"
-#include "chatctl/commands/user_commands.h"
 #include "common/base/clock.h"
 
 #include <inttypes.h>
@@ -199,7 +199,8 @@ static enum status revoke_one(struct invocation *in, const struct uuid *user, co
         return status;
     buf_init(&b, EVENT_MAX);
     event_write_key_revoked(&b, hash);
-    cmd_key_revoke(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user, hash, b.data, b.len);
+    cmd_key_revoke(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user, hash, b.data,
+                   b.len);
     status = ask_i64(in, &removed);
     buf_free(&b);
     *revoked += removed;

@@ -1,12 +1,12 @@
 /* user_edit - user add, passwd, rename and delete: each in such an order that being cut short at
  * any point leaves nothing that stands in anybody's way. */
+#include "chatctl/commands/user_commands.h"
 #include "chatctl/ops/ask.h"
-#include "chatctl/table/password.h"
-#include "chatctl/term/progress.h"
 #include "chatctl/ops/purge.h"
 #include "chatctl/ops/rename.h"
 #include "chatctl/ops/user.h"
-#include "chatctl/commands/user_commands.h"
+#include "chatctl/table/password.h"
+#include "chatctl/term/progress.h"
 #include "common/base/clock.h"
 
 #include <inttypes.h>

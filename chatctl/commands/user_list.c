@@ -1,10 +1,10 @@
 /* user_list - user list and user show. A list in the order of creation is streamed, a page at a
  * time; only a sorted one is gathered, in rows much smaller than those of a page. */
+#include "chatctl/commands/user_commands.h"
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/lookup.h"
-#include "chatctl/term/progress.h"
 #include "chatctl/ops/user.h"
-#include "chatctl/commands/user_commands.h"
+#include "chatctl/term/progress.h"
 #include "common/base/clock.h"
 
 #include <fnmatch.h>

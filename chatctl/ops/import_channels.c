@@ -59,7 +59,8 @@ enum status import_channel(struct invocation *in, struct import *m, const struct
     m->channels++;
     if (st != STATUS_DONE || activity == 0)
         return st;
-    cmd_channel_touch(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &ch, (int64_t)activity);
+    cmd_channel_touch(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &ch,
+                      (int64_t)activity);
     return import_send_plain(in, m);
 }
 
@@ -90,7 +91,8 @@ enum status import_joined(struct invocation *in, struct import *m, const struct 
     enum status st = m->nheld ? import_held(in, m) : STATUS_DONE;
     if (st != STATUS_DONE)
         return st;
-    cmd_user_channel_add(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &user, &ch, (int64_t)at);
+    cmd_user_channel_add(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &user, &ch,
+                         (int64_t)at);
     return import_send_plain(in, m);
 }
 

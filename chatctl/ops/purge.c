@@ -39,7 +39,8 @@ static enum status first_behind(struct invocation *in, const struct purge *p, ui
     struct message m = {0};
     *seq = 0;
     for (;; after = m.seq) { /* a spoilt entry has no time: the next one tells */
-        cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, after, 1);
+        cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, after,
+                        1);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;
@@ -84,7 +85,8 @@ enum status purge_keep(struct invocation *in, struct purge *p, uint64_t n) {
         struct message m = {0};
         size_t got;
         uint32_t page = n < LOG_PAGE ? (uint32_t)n : LOG_PAGE;
-        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, p->up_to, 0, page);
+        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, p->up_to,
+                     0, page);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;
@@ -108,7 +110,8 @@ static enum status count_page(struct invocation *in, struct purge *p, uint64_t *
                               size_t *got) {
     const struct redisReply *r;
     struct err e = {0};
-    cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, *after, LOG_PAGE);
+    cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, *after,
+                    LOG_PAGE);
     enum status st = ask(in, &r);
     if (st != STATUS_DONE)
         return st;
@@ -245,7 +248,8 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
 static enum status rebuild_step(struct invocation *in, const struct channel_id *ch,
                                 const struct uuid *id, const struct restorable *u, char *after,
                                 uint32_t entries, struct step_result *out) {
-    cmd_restore(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, id, &u->id, after, entries);
+    cmd_restore(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, id, &u->id, after,
+                entries);
     enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
@@ -257,8 +261,8 @@ static enum status rebuild_step(struct invocation *in, const struct channel_id *
     return STATUS_DONE;
 }
 
-enum status purge_restore(struct invocation *in, const struct channel_id *ch, const struct restorable *u,
-                       uint64_t *restored) {
+enum status purge_restore(struct invocation *in, const struct channel_id *ch,
+                          const struct restorable *u, uint64_t *restored) {
     struct step_result step = {.state = STEP_MORE};
     struct uuid id = uuid_make();
     struct progress bar;
@@ -289,8 +293,8 @@ enum status find_message(struct invocation *in, const struct channel_id *ch,
     while (n == LOG_PAGE && from != 1 && !interrupted()) {
         const struct redisReply *r;
         struct err e = {0};
-        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0, 0,
-                     LOG_PAGE);
+        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0,
+                     0, LOG_PAGE);
         enum status st = ask(in, &r);
         if (st != STATUS_DONE)
             return st;

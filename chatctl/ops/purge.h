@@ -54,8 +54,8 @@ struct restorable {
 };
 enum status purge_list(struct invocation *in, const struct channel_id *ch, struct restorable *out,
                        size_t max, size_t *n);
-enum status purge_restore(struct invocation *in, const struct channel_id *ch, const struct restorable *u,
-                       uint64_t *restored);
+enum status purge_restore(struct invocation *in, const struct channel_id *ch,
+                          const struct restorable *u, uint64_t *restored);
 
 /* A message by its UUID, newest first. STATUS_NOT_FOUND is not complained about. */
 enum status find_message(struct invocation *in, const struct channel_id *ch,

@@ -1,8 +1,8 @@
 /* rename - see rename.h. */
 #include "chatctl/ops/rename.h"
 
-#include "chatctl/term/progress.h"
 #include "chatctl/ops/purge.h"
+#include "chatctl/term/progress.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* rename - names the messages of a user anew, where they are kept: in a channel's log, and in what
  * purges took out of it and can be undone still.
  *
- * An entry of a stream can't be changed, so the stream is put together anew, as by purge_restore; see
- * purge.h. Numbers and epoch stay; nobody is told, since nothing was said. */
+ * An entry of a stream can't be changed, so the stream is put together anew, as by purge_restore;
+ * see purge.h. Numbers and epoch stay; nobody is told, since nothing was said. */
 #ifndef CHATCTL_OPS_RENAME_H
 #define CHATCTL_OPS_RENAME_H
 

@@ -75,8 +75,8 @@ enum status new_name_claim(struct invocation *in, const struct new_name *n,
     enum status status = new_name_look(in, n, &holder);
     if (status)
         return status;
-    cmd_name_claim(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), n->folded, n->folded_len, user,
-                   uuid_is_nil(&holder) ? NULL : &holder, LAPSE_S);
+    cmd_name_claim(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), n->folded, n->folded_len,
+                   user, uuid_is_nil(&holder) ? NULL : &holder, LAPSE_S);
     if ((status = ask_i64(in, &claimed)))
         return status;
     return claimed ? STATUS_DONE : taken(n, "taken");
@@ -85,7 +85,8 @@ enum status new_name_claim(struct invocation *in, const struct new_name *n,
 enum status new_name_confirm(struct invocation *in, const struct new_name *n,
                              const struct uuid *user) {
     int64_t ours = 0;
-    cmd_name_confirm(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), n->folded, n->folded_len, user);
+    cmd_name_confirm(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), n->folded,
+                     n->folded_len, user);
     enum status status = ask_i64(in, &ours);
     if (status)
         return status;

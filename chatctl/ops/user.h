@@ -4,8 +4,8 @@
 #define CHATCTL_OPS_USER_H
 
 #include "chatctl/table/commands.h"
-#include "common/redis/event.h"
 #include "common/proto/validate.h"
+#include "common/redis/event.h"
 
 #define FOR_EVER_MS INT64_C(253402300799999) /* the end of the year 9999: a ban without an end */
 

@@ -3,9 +3,9 @@
 
 #include "chatctl/table/cmd.h"
 #include "chatctl/term/signals.h"
-#include "common/redis/reply.h"
 #include "common/base/sanitize.h"
 #include "common/proto/validate.h"
+#include "common/redis/reply.h"
 
 #include <stdarg.h>
 #include <stdio.h>

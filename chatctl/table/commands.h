@@ -77,7 +77,7 @@ const struct command *command_at(size_t i);
 struct invocation {
     const struct command *command;
     struct redis_sync *redis; /* NULL if no_store */
-    struct output *out;  /* for data; talk goes to stderr by say() and complain() */
+    struct output *out;       /* for data; talk goes to stderr by say() and complain() */
     bool yes, dry_run, quiet;
     bool interactive; /* stdin and stderr are terminals: may ask */
     size_t nargs;

@@ -1,9 +1,9 @@
-/* settings - see settings.h. The options are chatd's way of reading them (common/option/option.h): the
- * same words in the file, and the same errors with file:line. */
+/* settings - see settings.h. The options are chatd's way of reading them (common/option/option.h):
+ * the same words in the file, and the same errors with file:line. */
 #include "chatctl/table/settings.h"
 
-#include "common/option/option.h"
 #include "common/base/secret.h"
+#include "common/option/option.h"
 
 #include <stdio.h>
 #include <stdlib.h>

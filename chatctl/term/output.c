@@ -4,8 +4,8 @@
 #include "chatctl/term/pager.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "common/proto/response_encode.h"
 #include "common/base/sanitize.h"
+#include "common/proto/response_encode.h"
 #include "common/proto/validate.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
 #ifndef CHATD_BASE_NAMES_H
 #define CHATD_BASE_NAMES_H
 
-#include "common/proto/model.h"
 #include "common/base/table.h"
+#include "common/proto/model.h"
 
 struct name_entry;
 

@@ -1,7 +1,7 @@
 /* net - addresses to listen on, and the sockets there.
  *
- * `what`, the name of the setting, begins the messages in `why`. Sockets are the caller's, non-blocking
- * and closed on exec. */
+ * `what`, the name of the setting, begins the messages in `why`. Sockets are the caller's,
+ * non-blocking and closed on exec. */
 #ifndef CHATD_BASE_NET_H
 #define CHATD_BASE_NET_H
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE ((size_t)32 * 1024) /* a larger piece of an answer gets a chunk of its own size */
+#define CHUNK_SIZE                                                                                 \
+    ((size_t)32 * 1024) /* a larger piece of an answer gets a chunk of its own size */
 
 /* hiredis 1.0 counts the elements of an array in another type. */
 #if HIREDIS_MAJOR >= 1

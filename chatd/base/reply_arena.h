@@ -1,6 +1,6 @@
-/* reply_arena - memory for the answers of one Redis link. hiredis by itself allocates each element of
- * an answer twice: a page of 50 messages is 1,300 allocations, almost half of what it cost. Here an
- * answer lies in one piece, and goes as a whole when it has been read. */
+/* reply_arena - memory for the answers of one Redis link. hiredis by itself allocates each element
+ * of an answer twice: a page of 50 messages is 1,300 allocations, almost half of what it cost. Here
+ * an answer lies in one piece, and goes as a whole when it has been read. */
 #ifndef CHATD_BASE_REPLY_ARENA_H
 #define CHATD_BASE_REPLY_ARENA_H
 

@@ -69,7 +69,8 @@ static const struct option_def OPTIONS[] = {
     SIZE("argon2-memory", argon2_memory, "19M", 8 * KIB, 4096ull * MIB,
          "memory of one password hash"),
     NUM("argon2-passes", argon2_passes, "2", 1, 100, "passes of one password hash"),
-    NUM("kdf-threads", kdf_threads, "0", 0, 64, "password hashes at once; 0 = one a core, shared by the workers"),
+    NUM("kdf-threads", kdf_threads, "0", 0, 64,
+        "password hashes at once; 0 = one a core, shared by the workers"),
     NUM("kdf-queue", kdf_queue, "512", 1, 100000, "sign-ins that may wait for a thread"),
 
     {"max-connections", 0, OPTION_NUM, AT(max_connections), "100000", 1, 10000000, NULL, "N",

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct settings {
-    char *listen, *redis, *prefix, *durability, *log_level, *log_format, *origin, *http, *tls_cert, *tls_key, *trusted_proxy;
+    char *listen, *redis, *prefix, *durability, *log_level, *log_format, *origin, *http, *tls_cert,
+        *tls_key, *trusted_proxy;
     /* Everything below has a cap that this table enforces. Sizes in bytes, times in ms. */
     uint64_t max_connections, max_per_address, max_frame, max_outbound, max_requests, max_joins;
     uint64_t max_rate, max_rate_user, max_rate_address, max_keys, event_members;
@@ -19,7 +20,7 @@ struct settings {
     uint64_t kdf_threads, kdf_queue, argon2_memory, argon2_passes;
     bool sign_in_creates, insecure_plaintext, limit_loopback;
     bool print_errors, print_acl, list_options, list_metrics, check_config;
-    char *man_part; /* print this part of a man page, which is made of the table */
+    char *man_part;         /* print this part of a man page, which is made of the table */
     const char *redis_file; /* the file that last named a Redis, or NULL; not ours */
 };
 
@@ -30,8 +31,8 @@ extern const struct option_program CHATD_PROGRAM;
     "insecure-plaintext = yes"
 
 /* Fills `set` (zeroed) and checks what the table can't: values that must fit together, or that name
- * something which must be there. OPTION_ERROR: told `complain`, or on stderr if that is NULL; nothing
- * is held then. */
+ * something which must be there. OPTION_ERROR: told `complain`, or on stderr if that is NULL;
+ * nothing is held then. */
 enum option_outcome settings_load(struct settings *set, int argc, char **argv,
                                   void (*complain)(const char *message));
 /* Logs as they say from here on. */

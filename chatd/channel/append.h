@@ -10,7 +10,7 @@
 struct append_batch;
 
 struct append_lane {
-    struct op *first, *last; /* waiting, linked by batch_next */
+    struct op *first, *last;    /* waiting, linked by batch_next */
     struct append_batch *batch; /* in flight */
     bool listed;
     bool unconfirmed; /* no replica has what was sent last */
@@ -18,7 +18,7 @@ struct append_lane {
 };
 
 struct appends {
-    struct append_lane *lanes;         /* one a slot */
+    struct append_lane *lanes;        /* one a slot */
     struct append_lane *ready, *tail; /* those with something that waits and nothing in flight */
 };
 

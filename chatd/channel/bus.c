@@ -28,7 +28,8 @@ static void subscribe(struct node *node, struct channel *ch) {
 void bus_channel_opened(struct channel *ch, void *arg) {
     struct node *node = arg;
     char key[KEY_MAX + 1];
-    ch->slot = redis_pool_slot(node->redis, key, key_channel(&node->keys, &ch->id, CHANNEL_BUS, key));
+    ch->slot =
+        redis_pool_slot(node->redis, key, key_channel(&node->keys, &ch->id, CHANNEL_BUS, key));
     subscribe(node, ch);
 }
 
@@ -118,7 +119,8 @@ static void on_message(struct node *node, struct channel *ch, struct event *ev) 
 static struct frame *event_frame(const struct event *ev, const struct uuid *recipient) {
     struct buf *b = frame_scratch();
     if (ev->kind == EVENT_PURGE)
-        response_encode_sys_purge(b, recipient, &ev->epoch, ev->seq, ev->one ? &ev->message_uuid : NULL);
+        response_encode_sys_purge(b, recipient, &ev->epoch, ev->seq,
+                                  ev->one ? &ev->message_uuid : NULL);
     else
         response_encode_sys_user(b, ev->sys, recipient, &ev->user, ev->name, ev->name_len);
     return frame_text(b);
@@ -160,7 +162,8 @@ static void on_payload(struct node *node, const struct push *p) {
     struct event ev;
     struct channel_id id;
     struct uuid user;
-    /* An own message is delivered when its append is answered; where it isn't, the stream is read. */
+    /* An own message is delivered when its append is answered; where it isn't, the stream is read.
+     */
     if (event_is_message_of(p->payload, p->payload_len, node->id))
         return;
     if (!event_parse(p->payload, p->payload_len, &ev)) {

@@ -6,9 +6,9 @@
 #ifndef CHATD_CHANNEL_BUS_H
 #define CHATD_CHANNEL_BUS_H
 
-#include "chatd/session/hub.h"
 #include "chatd/op/op.h"
 #include "chatd/redis/redis_pool.h"
+#include "chatd/session/hub.h"
 #include "common/redis/event.h"
 
 struct node;

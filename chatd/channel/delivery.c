@@ -130,7 +130,8 @@ void delivery_offer(struct node *node, struct channel *ch, const struct position
         deliver_held(node, ch);
         hub_unpin(&node->hub, ch);
         break;
-    case REORDER_REPEAT: /* an own one can't be, unless numbers were used twice: a retry will tell */
+    case REORDER_REPEAT: /* an own one can't be, unless numbers were used twice: a retry will tell
+                          */
         if (op) {
             op_fail(op, ERR_UNAVAILABLE, "%s", "");
             op_release(op);
@@ -202,8 +203,8 @@ void delivery_enter_epoch(struct node *node, struct channel *ch,
     log_warn("new_epoch", "seq=%llu", (unsigned long long)state->base);
     reorder_base(&ch->order, &base);
     hub_new_epoch(ch, base.seq, tell_epoch, &base);
-    /* What belongs to the old one, and the stream no longer has, was lost: it is not acknowledged, so
-     * that it is sent again. */
+    /* What belongs to the old one, and the stream no longer has, was lost: it is not acknowledged,
+     * so that it is sent again. */
     for (size_t i = 0; i < ch->order.n;) {
         if (uuid_eq(&ch->order.held[i].at.epoch, &base.epoch)) {
             i++;

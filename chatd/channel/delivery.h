@@ -1,7 +1,7 @@
 /* delivery - the order in which a channel's messages reach this node's sessions.
  *
- * Each channel with local sessions has a feed (reorder.h). Messages are offered to it as they come, by
- * three ways: own ones when the store has acknowledged them, so that the sender's copy is the
+ * Each channel with local sessions has a feed (reorder.h). Messages are offered to it as they come,
+ * by three ways: own ones when the store has acknowledged them, so that the sender's copy is the
  * acknowledgement; others' from the bus; and entries of the stream. They leave in seq order, each
  * once, through the hub. Whatever the feed can't settle by itself is asked of the stream, which is
  * the truth: repair.h reads it. Loop thread only.
@@ -9,8 +9,8 @@
 #ifndef CHATD_CHANNEL_DELIVERY_H
 #define CHATD_CHANNEL_DELIVERY_H
 
-#include "chatd/session/hub.h"
 #include "chatd/op/op.h"
+#include "chatd/session/hub.h"
 #include "common/redis/reply.h"
 
 struct node;

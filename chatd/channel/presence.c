@@ -28,9 +28,9 @@ static void new_id(struct presence *p) {
 struct announcement {
     struct node *node;
     enum sys_event event;
-    bool wanted;   /* false: the user is online on another node as well, nothing changed */
-    bool asked;    /* the answer to the change has yet to come */
-    bool early; /* the channels came before it: a script that must be loaded first is overtaken */
+    bool wanted; /* false: the user is online on another node as well, nothing changed */
+    bool asked;  /* the answer to the change has yet to come */
+    bool early;  /* the channels came before it: a script that must be loaded first is overtaken */
     struct uuid user;
     char name[NAME_MAX_BYTES + 1];
     uint8_t name_len;

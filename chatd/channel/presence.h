@@ -5,8 +5,8 @@
 #ifndef CHATD_CHANNEL_PRESENCE_H
 #define CHATD_CHANNEL_PRESENCE_H
 
-#include "common/redis/event.h"
 #include "common/proto/model.h"
+#include "common/redis/event.h"
 
 #include <uv.h>
 

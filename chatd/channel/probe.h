@@ -1,6 +1,6 @@
-/* probe - is Redis there, both ways? Now and then the node publishes a number on the bus of all nodes,
- * and hears it there. That is what readiness is judged by: commands alone would answer while nothing
- * is heard. Runs only where somebody may ask (--http). Loop thread only. */
+/* probe - is Redis there, both ways? Now and then the node publishes a number on the bus of all
+ * nodes, and hears it there. That is what readiness is judged by: commands alone would answer while
+ * nothing is heard. Runs only where somebody may ask (--http). Loop thread only. */
 #ifndef CHATD_CHANNEL_PROBE_H
 #define CHATD_CHANNEL_PROBE_H
 

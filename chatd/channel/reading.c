@@ -1,8 +1,8 @@
 /* reading - see reading.h. */
 #include "chatd/channel/reading.h"
 
-#include "chatd/daemon/node.h"
 #include "chatd/channel/page.h"
+#include "chatd/daemon/node.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>

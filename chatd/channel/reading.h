@@ -1,8 +1,8 @@
 /* reading - pages of history. What several ask for in one turn of the loop is read from Redis once,
  * for all of them: when many come back at once, they ask for the same page.
  *
- * Redis is asked at the end of the turn, when everybody who shares the page has asked: so nobody gets
- * an older page than if they had asked alone. Loop thread only. */
+ * Redis is asked at the end of the turn, when everybody who shares the page has asked: so nobody
+ * gets an older page than if they had asked alone. Loop thread only. */
 #ifndef CHATD_CHANNEL_READING_H
 #define CHATD_CHANNEL_READING_H
 

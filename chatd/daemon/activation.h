@@ -10,8 +10,8 @@
 
 enum activation { ACTIVATION_LISTEN, ACTIVATION_HTTP };
 
-/* The socket, non-blocking and closed on exec, or -1: none was handed over, to this process or, if it
- * is a worker, to its supervisor. The caller owns it. */
+/* The socket, non-blocking and closed on exec, or -1: none was handed over, to this process or, if
+ * it is a worker, to its supervisor. The caller owns it. */
 int activation_socket(enum activation which, bool worker);
 /* In a supervisor that gives its workers one socket for --listen as ACTIVATION_FIRST. */
 void activation_hand_on(void);

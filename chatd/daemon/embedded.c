@@ -27,8 +27,8 @@ struct embedded {
     uv_loop_t *loop;
     uv_timer_t watch;
     char dir[512], socket[512];
-    int lock;  /* -1: another chatd has it */
-    pid_t pid; /* 0: not running */
+    int lock;          /* -1: another chatd has it */
+    pid_t pid;         /* 0: not running */
     const char *fsync; /* appendfsync */
     uint64_t started_ms, next_ms, delay_ms;
 };

@@ -15,7 +15,8 @@
 struct embedded;
 
 /* Makes the directory (0700) and starts the server, or finds it running. `uri` becomes the Unix
- * socket. With DURABILITY_ALWAYS a server that we start syncs each write. NULL: `why` says what went wrong. */
+ * socket. With DURABILITY_ALWAYS a server that we start syncs each write. NULL: `why` says what
+ * went wrong. */
 struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum durability durability,
                                 char *why, size_t size);
 /* Stops the server, if it is ours: waits for it up to 3 s, then kills it. Frees when the loop has

@@ -1,9 +1,9 @@
 /* http - see http.h. */
 #include "chatd/daemon/http.h"
 
-#include "chatd/net/head.h"
 #include "chatd/daemon/metrics.h"
 #include "chatd/daemon/node.h"
+#include "chatd/net/head.h"
 #include "common/base/log.h"
 
 #include <stdlib.h>

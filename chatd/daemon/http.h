@@ -9,8 +9,8 @@
 struct http;
 struct node;
 
-/* Takes over a listening socket. `ready` says why clients should go elsewhere, or NULL when they may
- * come. NULL: no memory. */
+/* Takes over a listening socket. `ready` says why clients should go elsewhere, or NULL when they
+ * may come. NULL: no memory. */
 struct http *http_open(struct node *node, int fd, const char *(*ready)(struct node *node));
 /* Closes everything; the memory goes when the loop has closed the handles. NULL is fine. */
 void http_close(struct http *h);

@@ -4,8 +4,8 @@
 #include "chatd/daemon/server.h"
 #include "chatd/daemon/supervisor.h"
 #include "common/base/err.h"
-#include "common/redis/grants.h"
 #include "common/base/log.h"
+#include "common/redis/grants.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,8 +57,8 @@ static void print_list(void (*list)(struct buf *out)) {
     print(&b);
 }
 
-/* What is in memory - passwords, keys, messages - does not get onto a disk when chatd crashes, and no
- * other process of the user may look at it. */
+/* What is in memory - passwords, keys, messages - does not get onto a disk when chatd crashes, and
+ * no other process of the user may look at it. */
 static void keep_memory_private(void) {
     const struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);

@@ -53,8 +53,7 @@ static void put_round_trips(const struct node *node, struct buf *out) {
 /* Nothing without TLS: an alert must not take that for an expired one. */
 static void put_expiry(const struct node *node, struct buf *out) {
     if (node->tls)
-        buf_fmt(out, "chatd_tls_certificate_expiry_seconds %" PRId64 "\n",
-                tls_expiry_s(node->tls));
+        buf_fmt(out, "chatd_tls_certificate_expiry_seconds %" PRId64 "\n", tls_expiry_s(node->tls));
 }
 
 /* --- Single values --- */
@@ -130,19 +129,21 @@ static double files_max(void) {
            "When the certificate expires, since 1970; not there without TLS.", put_expiry)         \
     VALUE(chatd_tls_failures_total, counter, "Connections that did not get through TLS.",          \
           n->tls ? tls_failures(n->tls) : 0)                                                       \
-    SERIES(chatd_redis_up, gauge, "1 if there is a link to Redis.", put_links)                      \
-    SERIES(chatd_redis_connects_total, counter, "Times that a link to Redis came up.",         \
-           put_connects)                                                                         \
+    SERIES(chatd_redis_up, gauge, "1 if there is a link to Redis.", put_links)                     \
+    SERIES(chatd_redis_connects_total, counter, "Times that a link to Redis came up.",             \
+           put_connects)                                                                           \
     VALUE(chatd_redis_in_flight, gauge, "Commands that Redis has not answered yet.",               \
           redis_pool_in_flight(n->redis))                                                          \
     SERIES(chatd_redis_round_trip_seconds, summary,                                                \
            "Round trips through Redis, published and heard, one every 2 s.", put_round_trips)      \
     VALUE(chatd_redis_round_trip_last_seconds, gauge, "How long the last round trip took.",        \
-          (double)n->probe.last_ns * NS)                                                           \
+          (double)n->probe.last_ns *NS)                                                            \
     VALUE(chatd_redis_round_trip_age_seconds, gauge,                                               \
           "Time since the last round trip; +Inf before the first.", probe_age(n))                  \
-    VALUE(chatd_gap_repairs_total, counter, "Times that messages missed on the bus were read "     \
-          "from the stream.", n->count.gaps)                                                       \
+    VALUE(chatd_gap_repairs_total, counter,                                                        \
+          "Times that messages missed on the bus were read "                                       \
+          "from the stream.",                                                                      \
+          n->count.gaps)                                                                           \
     VALUE(chatd_epochs_total, counter, "Epochs that channels entered: Redis lost messages.",       \
           n->count.epochs)                                                                         \
     VALUE(chatd_bad_entries_total, counter, "Entries of streams that were skipped as malformed.",  \

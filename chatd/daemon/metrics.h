@@ -1,6 +1,6 @@
-/* metrics - what chatd tells Prometheus of itself, in the text format (version 0.0.4). Every metric is
- * named once, in the table of metrics.c, which makes the output and the list of --list-metrics. No
- * label is a user, a channel or an address: their number has no bound, and they are nobody's
+/* metrics - what chatd tells Prometheus of itself, in the text format (version 0.0.4). Every metric
+ * is named once, in the table of metrics.c, which makes the output and the list of --list-metrics.
+ * No label is a user, a channel or an address: their number has no bound, and they are nobody's
  * business. Nothing is counted here: reading is all. */
 #ifndef CHATD_DAEMON_METRICS_H
 #define CHATD_DAEMON_METRICS_H

@@ -3,31 +3,32 @@
 #ifndef CHATD_DAEMON_NODE_H
 #define CHATD_DAEMON_NODE_H
 
-#include "chatd/session/account.h"
+#include "chatd/base/kdf.h"
+#include "chatd/base/names.h"
+#include "chatd/base/settings.h"
 #include "chatd/channel/append.h"
 #include "chatd/channel/bus.h"
 #include "chatd/channel/delivery.h"
-#include "chatd/op/admission.h"
-#include "chatd/net/handshake.h"
-#include "chatd/session/hub.h"
-#include "chatd/base/kdf.h"
-#include "chatd/session/limits.h"
-#include "chatd/base/names.h"
 #include "chatd/channel/presence.h"
 #include "chatd/channel/probe.h"
-#include "chatd/net/proxy.h"
 #include "chatd/channel/reading.h"
-#include "chatd/redis/redis_pool.h"
 #include "chatd/channel/repair.h"
-#include "chatd/session/session.h"
-#include "chatd/base/settings.h"
+#include "chatd/net/handshake.h"
+#include "chatd/net/proxy.h"
 #include "chatd/net/tls.h"
+#include "chatd/op/admission.h"
+#include "chatd/redis/redis_pool.h"
+#include "chatd/session/account.h"
+#include "chatd/session/hub.h"
+#include "chatd/session/limits.h"
+#include "chatd/session/session.h"
 #include "common/proto/response_encode.h"
 #include "common/redis/event.h"
 
 #include <uv.h>
 
-/* What chatd counts; logged when it ends, and read by the metrics (metrics.h says what they mean). */
+/* What chatd counts; logged when it ends, and read by the metrics (metrics.h says what they mean).
+ */
 struct counters {
     uint64_t connections, refused, requests, messages, deliveries, gaps, epochs, bad_entries,
         bad_events, received_bytes;

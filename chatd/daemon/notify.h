@@ -1,6 +1,6 @@
-/* notify - tells the service manager how chatd is: the protocol of sd_notify(3), which is a datagram
- * of NAME=value lines to the socket that $NOTIFY_SOCKET names. Without one, nothing is sent. Loop
- * thread only. */
+/* notify - tells the service manager how chatd is: the protocol of sd_notify(3), which is a
+ * datagram of NAME=value lines to the socket that $NOTIFY_SOCKET names. Without one, nothing is
+ * sent. Loop thread only. */
 #ifndef CHATD_DAEMON_NOTIFY_H
 #define CHATD_DAEMON_NOTIFY_H
 

@@ -7,8 +7,8 @@
 
 /* What needs a restart: it was used up at the start. Everything else is read where it is needed, or
  * brought there by server.c. */
-static const char *const FIXED[] = {"listen", "workers",     "redis",  "prefix",  "http", "durability",
-                                    "worker", "kdf-threads", "kdf-queue"};
+static const char *const FIXED[] = {"listen",     "workers", "redis",       "prefix",   "http",
+                                    "durability", "worker",  "kdf-threads", "kdf-queue"};
 
 static bool is_fixed(const char *name) {
     for (size_t i = 0; i < sizeof FIXED / sizeof *FIXED; i++)
@@ -19,7 +19,8 @@ static bool is_fixed(const char *name) {
 
 static void complain(const char *message) {
     char quoted[512];
-    log_error("reload_failed", "reason=%s", log_quote(quoted, sizeof quoted, message, strlen(message)));
+    log_error("reload_failed", "reason=%s",
+              log_quote(quoted, sizeof quoted, message, strlen(message)));
 }
 
 /* No value is logged: it may be a password. */

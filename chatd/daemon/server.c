@@ -1,30 +1,30 @@
 /* server - see server.h.
  *
- * Order of a turn: whatever the loop polled runs, then (uv_check) appends and readings that gathered
- * are sent, sessions are flushed, the Redis links are flushed. uv_prepare does the same for what
- * timers brought.
+ * Order of a turn: whatever the loop polled runs, then (uv_check) appends and readings that
+ * gathered are sent, sessions are flushed, the Redis links are flushed. uv_prepare does the same
+ * for what timers brought.
  *
  * Order of the end: stop accepting; say goAway; answer what is in flight; close 1001; declare the
  * node dead in Redis; close the links; take down lws; stop the embedded Redis last.
  */
 #include "chatd/daemon/server.h"
 
+#include "chatd/base/net.h"
 #include "chatd/daemon/activation.h"
 #include "chatd/daemon/embedded.h"
 #include "chatd/daemon/http.h"
-#include "chatd/net/listener.h"
-#include "chatd/base/net.h"
 #include "chatd/daemon/node.h"
 #include "chatd/daemon/notify.h"
-#include "chatd/redis/redis_link.h"
 #include "chatd/daemon/reload.h"
 #include "chatd/daemon/supervisor.h"
 #include "chatd/daemon/versions.h"
+#include "chatd/net/listener.h"
 #include "chatd/net/ws.h"
+#include "chatd/redis/redis_link.h"
 #include "common/base/clock.h"
-#include "common/proto/json.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
+#include "common/proto/json.h"
 #include "common/proto/validate.h"
 
 #include <signal.h>
@@ -283,8 +283,7 @@ static void on_ready(void *arg) {
     listener_start(v->listener, v->ws);
     notify_ready();
     log_info("serving", "address=%s node=%s", listener_address(v->listener), node->id);
-    printf("chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws",
-           listener_address(v->listener));
+    printf("chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws", listener_address(v->listener));
     if (fflush(stdout) != 0 && node->set->worker)
         stop(v, "no supervisor"); /* died before supervisor_bind_life */
 }
@@ -384,8 +383,7 @@ static bool make_modules(struct server *v, const struct settings *set) {
     limit_sessions(node);
     node->kdf = kdf_new(&v->loop, hash_threads(set), set->kdf_queue, set->argon2_passes,
                         set->argon2_memory);
-    node->redis =
-        redis_pool_new(&v->loop, &v->uri, &node->keys, node->id, v->durability, &hooks);
+    node->redis = redis_pool_new(&v->loop, &v->uri, &node->keys, node->id, v->durability, &hooks);
     presence_init(node);
     repair_init(node);
     bus_init(node);
@@ -395,10 +393,10 @@ static bool make_modules(struct server *v, const struct settings *set) {
 /* Why clients should go elsewhere, for /readyz; NULL: they may come. */
 static const char *ready(struct node *node) {
     struct server *v = server_of(node);
-    return v->phase == STARTING                                  ? "starting"
-           : v->phase != SERVING                                 ? "draining"
+    return v->phase == STARTING                          ? "starting"
+           : v->phase != SERVING                         ? "draining"
            : probe_age_ms(&node->probe) > PROBE_FRESH_MS ? "no round trip through Redis of late"
-                                                                 : NULL;
+                                                         : NULL;
 }
 
 static int start_http(struct server *v) {

@@ -1,15 +1,15 @@
-/* settings_load - see settings.h: the settings as a whole. Nothing here opens a socket or asks Redis,
- * so that --check-config can say the same while another chatd serves. */
+/* settings_load - see settings.h: the settings as a whole. Nothing here opens a socket or asks
+ * Redis, so that --check-config can say the same while another chatd serves. */
 #include "chatd/base/net.h"
-#include "chatd/net/proxy.h"
 #include "chatd/base/settings.h"
-#include "chatd/net/tls.h"
 #include "chatd/daemon/versions.h"
+#include "chatd/net/proxy.h"
+#include "chatd/net/tls.h"
+#include "common/base/log.h"
+#include "common/base/secret.h"
 #include "common/redis/durability.h"
 #include "common/redis/keys.h"
-#include "common/base/log.h"
 #include "common/redis/redis_uri.h"
-#include "common/base/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,11 +46,14 @@ static bool check_redis(const struct settings *set, int argc, char **argv, char 
     if (!ok)
         snprintf(why, size, "redis: %s", text);
     else if (secret && on_command_line(set, argc, argv))
-        snprintf(why, size, "redis: a password on the command line can be seen by every user of "
-                            "this machine: put the URI into CHATD_REDIS or a file (--config)");
+        snprintf(why, size,
+                 "redis: a password on the command line can be seen by every user of "
+                 "this machine: put the URI into CHATD_REDIS or a file (--config)");
     else if (secret && is_exposed(set))
-        snprintf(why, size, "%s: with a password in it it must not be readable by others: "
-                            "chmod o-rwx", set->redis_file);
+        snprintf(why, size,
+                 "%s: with a password in it it must not be readable by others: "
+                 "chmod o-rwx",
+                 set->redis_file);
     else if (embedded && strcmp(set->durability, durability_name(DURABILITY_REPLICATED)) == 0)
         snprintf(why, size, "durability: an embedded Redis has no replicas");
     else
@@ -95,9 +98,8 @@ enum option_outcome settings_load(struct settings *set, int argc, char **argv,
     if (outcome != OPTION_RUN)
         return outcome;
     if (check_prefix(set, why, sizeof why) && check_redis(set, argc, argv, why, sizeof why) &&
-        net_check("listen", set->listen, why, sizeof why) &&
-        check_tls(set, why, sizeof why) && check_exposure(set, why, sizeof why) &&
-        check_proxies(set, why, sizeof why) &&
+        net_check("listen", set->listen, why, sizeof why) && check_tls(set, why, sizeof why) &&
+        check_exposure(set, why, sizeof why) && check_proxies(set, why, sizeof why) &&
         (!*set->http || net_check("http", set->http, why, sizeof why)))
         return OPTION_RUN;
     if (complain)

@@ -9,9 +9,9 @@
  */
 #include "chatd/daemon/supervisor.h"
 
+#include "chatd/base/net.h"
 #include "chatd/daemon/activation.h"
 #include "chatd/daemon/embedded.h"
-#include "chatd/base/net.h"
 #include "chatd/daemon/notify.h"
 #include "common/base/log.h"
 #include "common/redis/redis_uri.h"

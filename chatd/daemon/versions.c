@@ -1,12 +1,12 @@
-/* versions - see versions.h. They are asked for as chatd runs, where the library can say it: it may be
- * another than the one it was built with. */
+/* versions - see versions.h. They are asked for as chatd runs, where the library can say it: it may
+ * be another than the one it was built with. */
 #include "chatd/daemon/versions.h"
 
-#include "chatd/redis/redis_link.h"
 #include "chatd/net/tls.h"
 #include "chatd/net/ws.h"
-#include "common/proto/json.h"
+#include "chatd/redis/redis_link.h"
 #include "common/base/secret.h"
+#include "common/proto/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +21,12 @@ static const char *lws_version(void) {
 }
 
 struct library versions_library(size_t i) {
-    const struct library all[] = {{"libwebsockets", lws_version()}, {"libuv", uv_version_string()},
-                                  {"hiredis", redis_link_library()}, {"libsodium", secret_library()},
-                                  {"cjson", json_library()},         {"openssl", tls_library()},
+    const struct library all[] = {{"libwebsockets", lws_version()},
+                                  {"libuv", uv_version_string()},
+                                  {"hiredis", redis_link_library()},
+                                  {"libsodium", secret_library()},
+                                  {"cjson", json_library()},
+                                  {"openssl", tls_library()},
                                   {NULL, NULL}};
     size_t last = sizeof all / sizeof *all - 1;
     return all[i < last ? i : last];

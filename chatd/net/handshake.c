@@ -1,8 +1,8 @@
 /* handshake - see handshake.h. */
 #include "chatd/net/handshake.h"
 
-#include "chatd/net/head.h"
 #include "chatd/daemon/node.h"
+#include "chatd/net/head.h"
 #include "chatd/net/ws.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -69,8 +69,7 @@ static bool keep(struct handshake *h, const char *bytes, size_t len) {
 
 /* Takes from the socket what was looked at, up to `len` bytes of the whole. */
 static bool take(const struct handshake *h, char *bytes, size_t len) {
-    return len <= h->len ||
-           recv(h->fd, bytes + h->len, len - h->len, 0) == (ssize_t)(len - h->len);
+    return len <= h->len || recv(h->fd, bytes + h->len, len - h->len, 0) == (ssize_t)(len - h->len);
 }
 
 /* --- Who it is, if a proxy comes for somebody --- */
@@ -79,10 +78,9 @@ static bool take(const struct handshake *h, char *bytes, size_t len) {
 static bool becomes(struct handshake *h, const union proxy_address *who) {
     struct node *node = h->node;
     h->proxied = networks_hold(&node->proxies, &who->sa); /* a proxy's proxy */
-    struct address *from =
-        addresses_enter(&node->addresses, &who->sa,
-                        h->proxied ? UINT64_MAX : node->set->max_per_address,
-                        node->set->limit_loopback);
+    struct address *from = addresses_enter(&node->addresses, &who->sa,
+                                           h->proxied ? UINT64_MAX : node->set->max_per_address,
+                                           node->set->limit_loopback);
     if (!from) {
         node->count.refused++;
         return false;

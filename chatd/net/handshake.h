@@ -22,8 +22,8 @@ struct handshakes {
 
 /* Takes over an accepted socket and its address; with TLS, if that is on. */
 void handshake_begin(struct node *node, struct ws *to, int fd, struct address *from);
-/* The same from a trusted proxy, which may say for whom it comes: by a PROXY header before all else,
- * or by X-Forwarded-For. The address becomes the client's then, and is held to its limits. */
+/* The same from a trusted proxy, which may say for whom it comes: by a PROXY header before all
+ * else, or by X-Forwarded-For. The address becomes the client's then, and is held to its limits. */
 void handshake_begin_proxied(struct node *node, struct ws *to, int fd, struct address *from);
 /* Walks them: the one behind `h`, or NULL. */
 const struct handshake *handshake_next(const struct handshake *h);

@@ -41,7 +41,8 @@ static bool is_plain(const char *s, size_t len) {
     return true;
 }
 
-/* The length of the name that a header line begins with; 0: it has none (RFC 9110 section 5.6.2). */
+/* The length of the name that a header line begins with; 0: it has none (RFC 9110 section 5.6.2).
+ */
 static size_t name_length(const char *line, size_t len) {
     size_t n = 0;
     while (n < len && line[n] > ' ' && line[n] < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", line[n]))

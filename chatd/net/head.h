@@ -1,5 +1,6 @@
 /* head - what chatd itself reads in the head of an HTTP request: where it ends, its version, which
- * page is asked for, and whose web page it comes from. Pure. (The WebSocket's own headers are lws'.) */
+ * page is asked for, and whose web page it comes from. Pure. (The WebSocket's own headers are
+ * lws'.) */
 #ifndef CHATD_NET_HEAD_H
 #define CHATD_NET_HEAD_H
 
@@ -12,8 +13,8 @@ size_t head_length(const char *bytes, size_t len);
 /* Can a request begin so? Else it is TLS, a binary protocol or nothing at all. */
 bool head_may_begin(char first);
 
-/* What is wrong with a whole head, or NULL. lws takes any version and none, any Upgrade, and what it
- * makes of a body, a folded line, two hosts or a NUL is better not found out: whoever asks for a
+/* What is wrong with a whole head, or NULL. lws takes any version and none, any Upgrade, and what
+ * it makes of a body, a folded line, two hosts or a NUL is better not found out: whoever asks for a
  * WebSocket sends none of them. */
 const char *head_problem(const char *head, size_t len);
 

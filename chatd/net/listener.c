@@ -53,9 +53,9 @@ static void take(struct listener *l, int fd, const struct sockaddr *sa) {
     struct address *from = NULL;
     bool proxy = networks_hold(&node->proxies, sa);
     if (node->addresses.connections < node->set->max_connections)
-        from = addresses_enter(&node->addresses, sa,
-                               proxy ? UINT64_MAX : node->set->max_per_address,
-                               node->set->limit_loopback);
+        from =
+            addresses_enter(&node->addresses, sa, proxy ? UINT64_MAX : node->set->max_per_address,
+                            node->set->limit_loopback);
     if (!from) {
         char text[64] = "unix";
         uv_ip_name(sa, text, sizeof text);

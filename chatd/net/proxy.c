@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX 64   /* an address as text, with brackets and port */
-#define V1_MAX 107    /* bytes of a version 1 header with its end */
-#define V2_HEAD 16    /* bytes of version 2 before the addresses */
+#define TEXT_MAX 64 /* an address as text, with brackets and port */
+#define V1_MAX 107  /* bytes of a version 1 header with its end */
+#define V2_HEAD 16  /* bytes of version 2 before the addresses */
 
 /* --- Addresses --- */
 
@@ -83,8 +83,10 @@ bool networks_parse(struct networks *out, const char *text, char *why, size_t si
         if (len == 4 && memcmp(s, "unix", 4) == 0)
             out->local = true;
         else if (len && (out->n == NETWORKS_MAX || !read_network(s, len, &out->list[out->n++]))) {
-            snprintf(why, size, "trusted-proxy: %.*s: expected addresses and networks such as "
-                                "192.0.2.0/24, or unix, %d at most", (int)len, s, NETWORKS_MAX);
+            snprintf(why, size,
+                     "trusted-proxy: %.*s: expected addresses and networks such as "
+                     "192.0.2.0/24, or unix, %d at most",
+                     (int)len, s, NETWORKS_MAX);
             return false;
         }
         s += len;
@@ -95,8 +97,7 @@ bool networks_parse(struct networks *out, const char *text, char *why, size_t si
 
 static bool same_bits(const unsigned char *a, const unsigned char *b, unsigned bits) {
     unsigned whole = bits / 8, rest = bits % 8;
-    return memcmp(a, b, whole) == 0 &&
-           (rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0);
+    return memcmp(a, b, whole) == 0 && (rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0);
 }
 
 bool networks_hold(const struct networks *n, const struct sockaddr *sa) {
@@ -135,7 +136,8 @@ static enum proxy_verdict version_1(const char *bytes, size_t len, size_t *used,
                : PROXY_BAD;
 }
 
-/* Section 2.2: a signature, version and command, family and protocol, length; then the addresses. */
+/* Section 2.2: a signature, version and command, family and protocol, length; then the addresses.
+ */
 static enum proxy_verdict version_2(const char *bytes, size_t len, size_t *used,
                                     union proxy_address *out) {
     static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";

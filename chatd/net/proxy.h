@@ -1,6 +1,6 @@
-/* proxy - who a client behind a proxy is: the PROXY protocol (versions 1 and 2, as HAProxy defines it)
- * and X-Forwarded-For. Pure. Only what comes from a trusted address may be read so: anybody can write
- * it. */
+/* proxy - who a client behind a proxy is: the PROXY protocol (versions 1 and 2, as HAProxy defines
+ * it) and X-Forwarded-For. Pure. Only what comes from a trusted address may be read so: anybody can
+ * write it. */
 #ifndef CHATD_NET_PROXY_H
 #define CHATD_NET_PROXY_H
 

@@ -1,10 +1,10 @@
 /* tls - see tls.h.
  *
  * A tunnel has two sockets: `net` to the client, which OpenSSL reads and writes, and `pair`, whose
- * other end is chatd's. Bytes are moved until neither direction gets on. What one side gives and the
- * other doesn't take is kept, at most one piece in each direction, and that side isn't read until it
- * is gone: so back-pressure goes through. The tunnel ends when chatd closes its end and what it wrote
- * is sent, or when the client's side is broken. */
+ * other end is chatd's. Bytes are moved until neither direction gets on. What one side gives and
+ * the other doesn't take is kept, at most one piece in each direction, and that side isn't read
+ * until it is gone: so back-pressure goes through. The tunnel ends when chatd closes its end and
+ * what it wrote is sent, or when the client's side is broken. */
 #include "chatd/net/tls.h"
 
 #include "chatd/net/tls_context.h"
@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PIECE (16 * 1024)       /* of one read; a record of TLS holds no more */
-#define PAIR_BYTES (64 * 1024)  /* what the pair may hold: the rest waits in the session's queue */
+#define PIECE (16 * 1024)      /* of one read; a record of TLS holds no more */
+#define PAIR_BYTES (64 * 1024) /* what the pair may hold: the rest waits in the session's queue */
 
 /* Bytes that the other side didn't take yet. */
 struct rest {
@@ -31,7 +31,7 @@ struct tunnel {
     SSL *ssl;
     int net, pair, handles;
     uv_poll_t net_poll, pair_poll;
-    struct rest in, out; /* from the client, to it */
+    struct rest in, out;      /* from the client, to it */
     bool in_ended, out_ended; /* the client has no more to say; chatd hasn't */
     bool wants_write;         /* OpenSSL waits for room in the client's socket */
     bool broken, closing;
@@ -200,8 +200,8 @@ static void watch(uv_poll_t *p, bool read, bool write) {
         uv_poll_stop(p);
 }
 
-/* chatd closed its end, after the client's goodbye or when that was late: a client that doesn't take
- * what is left now doesn't read. */
+/* chatd closed its end, after the client's goodbye or when that was late: a client that doesn't
+ * take what is left now doesn't read. */
 static bool is_over(const struct tunnel *t, bool closed) {
     return t->broken || (t->out_ended && !t->out.bytes) || (closed && t->out.bytes);
 }

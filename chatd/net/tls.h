@@ -2,8 +2,9 @@
  *
  * A connection is a tunnel: OpenSSL on the client's socket, the plain bytes in a socket pair, whose
  * other end is handled as a client's socket without TLS is. So everything behind it - the strict
- * handshake, back-pressure, the close codes - is the same code, and what lws would do by itself with
- * TLS doesn't matter. It costs two more descriptors a connection, and a copy. Loop thread only. */
+ * handshake, back-pressure, the close codes - is the same code, and what lws would do by itself
+ * with TLS doesn't matter. It costs two more descriptors a connection, and a copy. Loop thread
+ * only. */
 #ifndef CHATD_NET_TLS_H
 #define CHATD_NET_TLS_H
 
@@ -20,8 +21,8 @@ bool tls_check(const char *cert, const char *key, char *why, size_t size);
 
 /* NULL: `why` says what is wrong. */
 struct tls *tls_new(uv_loop_t *loop, const char *cert, const char *key, char *why, size_t size);
-/* For new connections; those that are open keep the certificate they began with. False: all stays as
- * it was. */
+/* For new connections; those that are open keep the certificate they began with. False: all stays
+ * as it was. */
 bool tls_reload(struct tls *t, const char *cert, const char *key, char *why, size_t size);
 /* When the certificate expires, since 1970. */
 int64_t tls_expiry_s(const struct tls *t);

@@ -6,9 +6,9 @@
  */
 #include "chatd/net/ws.h"
 
-#include "chatd/request/dispatch.h"
-#include "chatd/net/head.h"
 #include "chatd/daemon/node.h"
+#include "chatd/net/head.h"
+#include "chatd/request/dispatch.h"
 #include "chatd/session/wire.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -170,8 +170,8 @@ static int received(struct ws *w, struct lws *wsi, struct session *s, const char
     return result;
 }
 
-/* lws echoes whatever came, which may be what no close frame may hold (RFC 6455 section 5.5.1 and 7.4):
- * then there is no answer. */
+/* lws echoes whatever came, which may be what no close frame may hold (RFC 6455 section 5.5.1
+ * and 7.4): then there is no answer. */
 static bool goodbye_is_sound(const unsigned char *in, size_t len) {
     unsigned code = len >= 2 ? (unsigned)(in[0] << 8 | in[1]) : 0;
     bool known = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
@@ -191,8 +191,10 @@ static void closed(struct lws *wsi, struct peer *p) {
     p->session = NULL;
     if (!s)
         return;
-    if (!s->closing && lws_get_close_length(wsi) > 2) /* lws refused a frame, and said so by itself */
-        log_client("client_closed", "code=1002 reason=\"broken frame\" address=%s", s->address->text);
+    if (!s->closing &&
+        lws_get_close_length(wsi) > 2) /* lws refused a frame, and said so by itself */
+        log_client("client_closed", "code=1002 reason=\"broken frame\" address=%s",
+                   s->address->text);
     session_detach(s);
 }
 
@@ -306,7 +308,8 @@ void ws_close(struct ws *w) {
         lws_context_destroy(w->context);
 }
 
-/* On a foreign loop the first lws_context_destroy only begins: the loop then closes lws' handles. */
+/* On a foreign loop the first lws_context_destroy only begins: the loop then closes lws' handles.
+ */
 void ws_free(struct ws *w) {
     if (w && w->context)
         lws_context_destroy(w->context);

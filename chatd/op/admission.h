@@ -17,9 +17,9 @@ struct admission {
     bool opening;                 /* admission_leave's caller is letting them in */
 };
 
-/* True: the session's next request is inside, until admission_leave. False: there is no room; the session
- * stands in line, once, until admission_next gives it back. It must not be freed there, and isn't: its
- * request waits. */
+/* True: the session's next request is inside, until admission_leave. False: there is no room; the
+ * session stands in line, once, until admission_next gives it back. It must not be freed there, and
+ * isn't: its request waits. */
 bool admission_enter(struct admission *g, struct session *s);
 void admission_leave(struct admission *g);
 /* If there is room, the first in line, taken out of it, to try again; else NULL. */

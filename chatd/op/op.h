@@ -52,17 +52,17 @@ struct op {
     const struct verb *verb;
     const op_step *step;  /* the next one */
     const op_step *after; /* the list to go on with at the end of this one */
-    unsigned holds;        /* answers that have yet to come */
+    unsigned holds;       /* answers that have yet to come */
     uint64_t came_ms;     /* when, by the loop's clock */
     bool started, running, done;
     bool inside; /* of the gate */
     struct err err;
     struct frame *answer; /* NULL: none, or it has been delivered by the hub */
     struct request req;
-    struct account *account; /* who asks; a reference */
-    struct channel *channel; /* pinned */
-    struct message message;  /* what is appended; borrows from req and account */
-    struct op *batch_next;   /* of those who share a call of append.lua, or a reading */
+    struct account *account;          /* who asks; a reference */
+    struct channel *channel;          /* pinned */
+    struct message message;           /* what is appended; borrows from req and account */
+    struct op *batch_next;            /* of those who share a call of append.lua, or a reading */
     void *state;                      /* of the verb; freed with the op */
     void (*state_clear)(void *state); /* releases what state points to; may be NULL */
 };
@@ -77,7 +77,8 @@ void op_submit(struct node *node, struct session *s, const struct verb *verb, st
 /* Sends node->cmd. The op goes on when all answers have come; `fn` may be NULL (only errors
  * matter). */
 void op_call(struct op *op, op_reply fn);
-/* The same where several answers are told apart by a number: in a Cluster they come in any order. */
+/* The same where several answers are told apart by a number: in a Cluster they come in any order.
+ */
 typedef void (*op_item_reply)(struct op *op, const struct redisReply *reply, size_t item);
 void op_call_item(struct op *op, op_item_reply fn, size_t item);
 /* Sends node->cmd without waiting: an answer that nobody needs. */

@@ -97,8 +97,9 @@ static void on_refused(const char *why, void *arg) {
     s->hooks.refused(why, s->hooks.arg);
 }
 
-struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri, const struct keyspace *ks,
-                        const char *name, const struct discovery_hooks *hooks) {
+struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
+                                const struct keyspace *ks, const char *name,
+                                const struct discovery_hooks *hooks) {
     struct redis_link_hooks link = {.role = LINK_DISCOVERY,
                                     .sentinel = uri->kind == REDIS_SENTINEL,
                                     .locate = locate,

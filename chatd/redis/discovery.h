@@ -1,6 +1,6 @@
-/* discovery - asks where the data is: a sentinel who the master is, or a node of a Cluster who has which
- * slots. One connection, that goes on to the next address when one is lost, silent, or of no help.
- * It asks now and then, and often while there is trouble. Loop thread only.
+/* discovery - asks where the data is: a sentinel who the master is, or a node of a Cluster who has
+ * which slots. One connection, that goes on to the next address when one is lost, silent, or of no
+ * help. It asks now and then, and often while there is trouble. Loop thread only.
  */
 #ifndef CHATD_REDIS_DISCOVERY_H
 #define CHATD_REDIS_DISCOVERY_H
@@ -17,14 +17,15 @@ struct discovery;
 struct discovery_hooks {
     /* An answer, perhaps an error. True: it was of use. */
     bool (*answer)(const struct redisReply *reply, const struct redis_address *from, void *arg);
-    bool (*trouble)(void *arg); /* is something not as it should be? */
+    bool (*trouble)(void *arg);                  /* is something not as it should be? */
     void (*refused)(const char *why, void *arg); /* as redis_link's; the next one is asked */
     void *arg;
 };
 
 /* `uri`: REDIS_SENTINEL or REDIS_CLUSTER; it and `ks` must outlive the scout. NULL: no memory. */
-struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri, const struct keyspace *ks,
-                        const char *name, const struct discovery_hooks *hooks);
+struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
+                                const struct keyspace *ks, const char *name,
+                                const struct discovery_hooks *hooks);
 void discovery_start(struct discovery *s);
 void discovery_flush(struct discovery *s);
 /* One more address to ask, beside those of the URI; the oldest of these is forgotten. */

@@ -1,20 +1,20 @@
 /* redis_link - see redis_link.h.
  *
- * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, permissions, schema, scripts) -> UP, and from
- * anywhere back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a pipeline
- * (somebody flushed the scripts): everything from there on is kept, in order, until what is in
- * flight has been answered; then the scripts are loaded and the kept commands sent again, so that
- * appends never overtake one another.
+ * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, permissions, schema, scripts) -> UP, and
+ * from anywhere back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a
+ * pipeline (somebody flushed the scripts): everything from there on is kept, in order, until what
+ * is in flight has been answered; then the scripts are loaded and the kept commands sent again, so
+ * that appends never overtake one another.
  */
 #include "chatd/redis/redis_link.h"
 
 #include "chatd/base/reply_arena.h"
 #include "common/base/clock.h"
-#include "common/redis/grants.h"
 #include "common/base/log.h"
+#include "common/base/secret.h"
+#include "common/redis/grants.h"
 #include "common/redis/reply.h"
 #include "common/redis/resp.h"
-#include "common/base/secret.h"
 #include "common/redis/topology.h"
 
 #include <errno.h>
@@ -60,13 +60,13 @@ struct redis_link {
     enum state state;
     redisContext *ctx;
     struct reply_arena *arena; /* what its answers are made of */
-    uv_poll_t *poll; /* its own allocation: closes after the link went down */
+    uv_poll_t *poll;           /* its own allocation: closes after the link went down */
     uv_timer_t tick, retry;
     int handles; /* timers to be closed yet */
     unsigned tries, greetings;
     bool want_write, reloading, refused;
     bool starved; /* out of memory for what must not be left out: begins anew at the next tick */
-    bool keeps; /* what it has answered, whatever happens */
+    bool keeps;   /* what it has answered, whatever happens */
     const struct grant *asked; /* the last permission that an answer came for */
     char run[RUN_MAX + 1];
     bool told; /* that the server isn't set up to keep much */
@@ -365,7 +365,8 @@ static void on_role(const redisReply *reply, void *arg, link_aux aux) {
         go_down(l, "it is no master");
 }
 
-/* A promise that Redis isn't set up to keep is refused; if none was asked for, that is told once. */
+/* A promise that Redis isn't set up to keep is refused; if none was asked for, that is told once.
+ */
 static void judge(struct redis_link *l, const struct persistence *p) {
     char why[128], refusal[160];
     enum durability asked = l->hooks.durability;

@@ -28,15 +28,15 @@ typedef void (*link_aux)(void);
 typedef void (*link_reply_fn)(const struct redisReply *reply, void *arg, link_aux aux);
 
 enum link_role {
-    LINK_STORE, /* commands; loads the scripts */
-    LINK_BUS,   /* every answer after the handshake is a push; commands get no callback */
-    LINK_DISCOVERY  /* questions to a sentinel, or to any node of a Cluster: needs no permissions */
+    LINK_STORE,    /* commands; loads the scripts */
+    LINK_BUS,      /* every answer after the handshake is a push; commands get no callback */
+    LINK_DISCOVERY /* questions to a sentinel, or to any node of a Cluster: needs no permissions */
 };
 
 struct redis_link_hooks {
     enum link_role role;
-    bool master; /* the server must be a master, or the link is of no use */
-    bool shard;  /* it is one of many: whoever has the schema's key is asked for it elsewhere */
+    bool master;   /* the server must be a master, or the link is of no use */
+    bool shard;    /* it is one of many: whoever has the schema's key is asked for it elsewhere */
     bool sentinel; /* needs no password of the Redis behind it: what it says to one is no matter */
     enum durability durability; /* what the server must be set up to keep (LINK_STORE) */
     /* May be NULL. Called before each try: `uri` may be changed in it. False: it isn't known where
@@ -61,8 +61,8 @@ void redis_link_start(struct redis_link *l);
 void redis_link_move(struct redis_link *l, const char *why);
 bool redis_link_up(const struct redis_link *l); /* NULL: no */
 
-/* The history that this server's data are numbered in: its run id, or "" when it syncs what it answers
- * to disk. See cmd_append_args_begin. */
+/* The history that this server's data are numbered in: its run id, or "" when it syncs what it
+ * answers to disk. See cmd_append_args_begin. */
 const char *redis_link_history(const struct redis_link *l);
 
 /* Sends `c` (copied). On a link that is down, or one with too much in flight, `fn` is called with

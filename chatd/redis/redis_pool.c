@@ -15,8 +15,8 @@
 
 #define PATIENCE_MS 2000 /* a command that is sent about for longer is given up */
 #define HOPS_MAX 16
-#define PARK_MS 20  /* how often what waits is looked at */
-#define LATER_MS 30 /* until a command is sent again behind TRYAGAIN */
+#define PARK_MS 20   /* how often what waits is looked at */
+#define LATER_MS 30  /* until a command is sent again behind TRYAGAIN */
 #define WAIT_MS 1000 /* for a replica to have an append */
 
 struct routed {
@@ -187,10 +187,8 @@ static void ask_wait(struct routed *r, struct shard *h) {
 }
 
 static void send_to(struct routed *r, struct shard *h) {
-    struct link_text t = {.text = r->text,
-                          .len = r->len,
-                          .script = r->script,
-                          .asking = r->to.kind == REDIRECT_ASK};
+    struct link_text t = {
+        .text = r->text, .len = r->len, .script = r->script, .asking = r->to.kind == REDIRECT_ASK};
     bool confirm = r->confirmed != NULL;
     r->to.kind = REDIRECT_NONE;
     r->via = h->index;

@@ -1,9 +1,9 @@
 /* redis_pool - this node's Redis, whatever its shape: a command goes in, and over the link of
  * whoever has its key; where the server says that it is elsewhere (MOVED, ASK), it goes there.
  *
- * Callbacks are redis_link's: exactly once, NULL when the answer is lost. On one server commands are
- * answered in order. In a Cluster those of one slot are, but for the moments in which the slot is
- * being moved, and those of different slots are not: who relies on order waits for the answer.
+ * Callbacks are redis_link's: exactly once, NULL when the answer is lost. On one server commands
+ * are answered in order. In a Cluster those of one slot are, but for the moments in which the slot
+ * is being moved, and those of different slots are not: who relies on order waits for the answer.
  * Loop thread only.
  */
 #ifndef CHATD_REDIS_REDIS_POOL_H
@@ -28,20 +28,21 @@ void redis_pool_free(struct redis_pool *p);
 
 /* Is there anybody to talk to? NULL: no. */
 bool redis_pool_up(const struct redis_pool *p);
-/* For cmd_append_args_begin: may what was acknowledged earlier be missing from what answers now? Good
- * until the loop's turn ends. */
+/* For cmd_append_args_begin: may what was acknowledged earlier be missing from what answers now?
+ * Good until the loop's turn ends. */
 const char *redis_pool_history(const struct redis_pool *p);
 
 /* A key's slot: what makes commands travel together. 0 for every key unless this is a Cluster. */
 uint16_t redis_pool_slot(const struct redis_pool *p, const char *key, size_t len);
-unsigned redis_pool_slots(const struct redis_pool *p);            /* how many there are */
+unsigned redis_pool_slots(const struct redis_pool *p);                /* how many there are */
 uint16_t redis_pool_shard(const struct redis_pool *p, uint16_t slot); /* or NO_SHARD */
 
 /* Sends `c` (copied) to whoever has its first key; `p` may be NULL. */
 void redis_pool_call(struct redis_pool *p, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux);
 /* The same for an append: with durability `replicated` (see redis_pool_confirms) `confirmed` is
- * called behind `fn`, once, with how many replicas have it, or -1 when that isn't known; else not. */
+ * called behind `fn`, once, with how many replicas have it, or -1 when that isn't known; else not.
+ */
 typedef void (*confirmed_fn)(int64_t replicas, void *arg);
 bool redis_pool_confirms(const struct redis_pool *p);
 void redis_pool_append(struct redis_pool *p, const struct cmd *c, link_reply_fn fn,

@@ -174,7 +174,8 @@ static void retire(struct shards *s) {
         struct shard *h = s->shard[i];
         if (!h || used[i])
             continue;
-        bool busy = redis_link_in_flight(h->store) || (h->append && redis_link_in_flight(h->append));
+        bool busy =
+            redis_link_in_flight(h->store) || (h->append && redis_link_in_flight(h->append));
         if (busy && redis_link_up(h->store))
             continue;
         log_info("redis_shard_gone", "shard=%u", i);
@@ -236,8 +237,8 @@ static bool on_answer(const struct redisReply *reply, const struct redis_address
     struct shards *s = arg;
     struct redis_address at;
     struct err e;
-    enum err_code code = s->spread ? topology_read(reply, from, &t, &e)
-                                   : topology_master(reply, &at, &e);
+    enum err_code code =
+        s->spread ? topology_read(reply, from, &t, &e) : topology_master(reply, &at, &e);
     if (code) {
         log_warn("scout", "host=%s port=%u reason=\"%s\"", from->host, from->port, e.detail);
         return false;

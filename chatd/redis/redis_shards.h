@@ -1,9 +1,9 @@
 /* redis_shards - the servers that make up this node's Redis, with links to each: one (redis://,
  * unix://), one that changes (sentinel://), or the masters of a Cluster, each with its slots.
  *
- * A shard is a number, and stays what it is for as long as its server is a master. Every shard has a
- * link for commands and one for the bus; with durability `replicated` one for appends as well, since
- * WAIT holds up whatever comes behind it. Loop thread only.
+ * A shard is a number, and stays what it is for as long as its server is a master. Every shard has
+ * a link for commands and one for the bus; with durability `replicated` one for appends as well,
+ * since WAIT holds up whatever comes behind it. Loop thread only.
  */
 #ifndef CHATD_REDIS_REDIS_SHARDS_H
 #define CHATD_REDIS_REDIS_SHARDS_H
@@ -32,7 +32,7 @@ struct shards_hooks {
     void (*bus_down)(void *arg, uint16_t shard);
     void (*append_up)(void *arg); /* with durability `replicated`: a link for appends */
     void (*push)(const struct redisReply *reply, void *arg, uint16_t shard);
-    void (*moved)(void *arg); /* slots have other owners than before */
+    void (*moved)(void *arg);                    /* slots have other owners than before */
     void (*refused)(const char *why, void *arg); /* as redis_link's */
     void *arg;
 };

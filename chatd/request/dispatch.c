@@ -1,14 +1,14 @@
 /* dispatch - see dispatch.h. */
 #include "chatd/request/dispatch.h"
 
-#include "chatd/request/auth.h"
 #include "chatd/daemon/node.h"
+#include "chatd/request/auth.h"
 #include "chatd/request/verbs.h"
 #include "common/base/clock.h"
 #include "common/proto/request.h"
 
-#define BAD_IN_A_ROW 10 /* malformed frames: then the connection is closed */
-#define FLOOD_MAX 1000  /* requests refused for their rate: likewise … */
+#define BAD_IN_A_ROW 10  /* malformed frames: then the connection is closed */
+#define FLOOD_MAX 1000   /* requests refused for their rate: likewise … */
 #define FLOOD_FORGIVES 4 /* … but each that is taken makes up for so many */
 
 static const struct verb VERBS[REQ_KINDS] = {
@@ -42,7 +42,8 @@ static uint32_t over_rate(const struct settings *set, struct session *s, uint64_
     return wait ? wait : bucket_take(&s->address->rate, set->max_rate_address, now_ms);
 }
 
-/* 0, or after how many ms there is room for one. Who goes on and on in spite of that is flooding. */
+/* 0, or after how many ms there is room for one. Who goes on and on in spite of that is flooding.
+ */
 static uint32_t take_turn(const struct node *node, struct session *s) {
     uint32_t wait = over_rate(node->set, s, clock_mono_ms());
     if (wait)

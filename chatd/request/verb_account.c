@@ -14,8 +14,8 @@
 #include "chatd/request/throttle.h"
 #include "chatd/request/verbs.h"
 #include "common/base/clock.h"
-#include "common/redis/reply.h"
 #include "common/proto/validate.h"
+#include "common/redis/reply.h"
 
 #include <string.h>
 

@@ -4,10 +4,10 @@
  * session is put among its receivers (which hold what comes), then the snapshot is read; what came
  * meanwhile and is newer than the snapshot follows the answer.
  */
-#include "chatd/daemon/node.h"
 #include "chatd/channel/page.h"
 #include "chatd/channel/recipient.h"
 #include "chatd/channel/roster.h"
+#include "chatd/daemon/node.h"
 #include "chatd/request/verbs.h"
 #include "common/base/clock.h"
 #include "common/redis/reply.h"
@@ -279,7 +279,7 @@ static void tell_marks(struct op *op) {
         const struct mark *m = &j->marks[i];
         struct buf *b = frame_scratch();
         response_encode_sys_purge(b, recipient_shown(op), &j->at.at.epoch, m->up_to,
-                         m->one ? &m->message : NULL);
+                                  m->one ? &m->message : NULL);
         session_push_json(op->session, b);
     }
 }
@@ -298,7 +298,7 @@ static void answer(struct op *op) {
     response_encode_join_begin(b, recipient_shown(op));
     buf_add(b, j->page.texts.data, j->page.texts.len);
     response_encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
-                    j->recovered, &op->req.id);
+                             j->recovered, &op->req.id);
     op_answer(op, b);
     struct sub *sub = sub_find(op->session, op->channel);
     if (op->err.code || !sub)

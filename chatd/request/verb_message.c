@@ -1,8 +1,8 @@
 /* op_message - channelMessage (send one) and channelMessages (read history). */
-#include "chatd/request/auth.h"
-#include "chatd/daemon/node.h"
 #include "chatd/channel/reading.h"
 #include "chatd/channel/recipient.h"
+#include "chatd/daemon/node.h"
+#include "chatd/request/auth.h"
 #include "chatd/request/verbs.h"
 #include "common/base/clock.h"
 

@@ -1,6 +1,6 @@
 /* op_users - users: a page of everybody, or of those online. */
-#include "chatd/daemon/node.h"
 #include "chatd/channel/roster.h"
+#include "chatd/daemon/node.h"
 #include "chatd/request/verbs.h"
 #include "common/redis/reply.h"
 

@@ -5,9 +5,9 @@
 #define CHATD_SESSION_ACCOUNT_H
 
 #include "chatd/session/session.h"
-#include "common/redis/event.h"
-#include "common/proto/model.h"
 #include "common/base/table.h"
+#include "common/proto/model.h"
+#include "common/redis/event.h"
 
 struct node;
 

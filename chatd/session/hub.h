@@ -3,10 +3,10 @@
 #ifndef CHATD_SESSION_HUB_H
 #define CHATD_SESSION_HUB_H
 
-#include "chatd/session/reorder.h"
 #include "chatd/base/frame.h"
-#include "common/proto/model.h"
+#include "chatd/session/reorder.h"
 #include "common/base/table.h"
+#include "common/proto/model.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,11 +50,12 @@ struct channel {
     uint32_t count, cap;
     uint32_t pins;          /* who needs it to stay, beside the subs */
     uint32_t own_in_flight; /* appends of this node that aren't answered */
-    struct reorder order;       /* what it holds is delivery.c's */
+    struct reorder order;   /* what it holds is delivery.c's */
     enum bus_state bus;
-    uint16_t slot, line;  /* where its keys are; over which line it is heard (see bus.h) */
-    uint64_t asked;       /* the number of its SSUBSCRIBE; see struct bus */
-    struct position missed_since; /* where it stood when the subscription was lost; epoch nil: it wasn't */
+    uint16_t slot, line; /* where its keys are; over which line it is heard (see bus.h) */
+    uint64_t asked;      /* the number of its SSUBSCRIBE; see struct bus */
+    struct position
+        missed_since; /* where it stood when the subscription was lost; epoch nil: it wasn't */
     struct channel_wait *waits;
     bool repairing, repair_listed; /* its stream is being read; is to be read */
     uint64_t repair_due_ms;

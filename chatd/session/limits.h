@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A token bucket: `rate` tokens a second, room for as many. rate 0 = no limit. One of zeros is full. */
+/* A token bucket: `rate` tokens a second, room for as many. rate 0 = no limit. One of zeros is
+ * full. */
 struct bucket {
     uint32_t tokens_milli; /* thousandths */
     uint32_t last_ms;      /* low half of the monotonic clock */

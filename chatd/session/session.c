@@ -254,7 +254,8 @@ void session_writeable(struct session *s) {
 
 /* --- Time --- */
 
-/* Bytes of pings, empty frames and the like since the last look. At the first there is the handshake. */
+/* Bytes of pings, empty frames and the like since the last look. At the first there is the
+ * handshake. */
 static bool is_noisy(struct session *s, uint64_t now_ms) {
     uint64_t since_ms = now_ms - s->heeded_ms;
     if (!s->all->policed || (s->address->loopback && !s->all->policed_loopback) ||

@@ -2,9 +2,9 @@
 #include "chattui/app/app.h"
 
 #include "chattui/app/internal.h"
+#include "chattui/io/password.h"
 #include "chattui/term/crash.h"
 #include "chattui/term/input.h"
-#include "chattui/io/password.h"
 #include "chattui/term/screen.h"
 #include "chattui/update/update.h"
 

@@ -3,8 +3,8 @@
 
 #include "chattui/base/alarm.h"
 #include "chattui/io/desktop.h"
-#include "chattui/term/input.h"
 #include "chattui/io/password.h"
+#include "chattui/term/input.h"
 #include "chattui/term/screen.h"
 
 #include "common/base/sanitize.h"

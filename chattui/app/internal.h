@@ -2,15 +2,15 @@
 #ifndef CHATTUI_APP_INTERNAL_H
 #define CHATTUI_APP_INTERNAL_H
 
-#include "chattui/io/editor.h"
-#include "chattui/model/effect.h"
-#include "chattui/model/event.h"
 #include "chattui/base/grid.h"
-#include "chattui/model/keymap.h"
-#include "chattui/model/model.h"
+#include "chattui/io/editor.h"
+#include "chattui/io/journal.h"
 #include "chattui/io/net.h"
 #include "chattui/io/settings.h"
-#include "chattui/io/journal.h"
+#include "chattui/model/effect.h"
+#include "chattui/model/event.h"
+#include "chattui/model/keymap.h"
+#include "chattui/model/model.h"
 #include "chattui/term/tty.h"
 #include "chattui/view/view.h"
 

@@ -2,10 +2,10 @@
  *
  * Exit status: 0 ended by the user, 1 something failed, 2 a setting is wrong.
  */
-#include "chattui/base/action.h"
 #include "chattui/app/app.h"
-#include "chattui/io/manual.h"
 #include "chattui/app/plain.h"
+#include "chattui/base/action.h"
+#include "chattui/io/manual.h"
 #include "chattui/io/settings.h"
 
 #include "common/base/secret.h"

@@ -3,12 +3,12 @@
  */
 #include "chattui/app/plain.h"
 
+#include "chattui/app/plain_parts.h"
 #include "chattui/base/alarm.h"
+#include "chattui/io/journal.h"
 #include "chattui/io/net.h"
 #include "chattui/io/password.h"
-#include "chattui/app/plain_parts.h"
 #include "chattui/io/settings.h"
-#include "chattui/io/journal.h"
 #include "chattui/update/update.h"
 #include "common/base/clock.h"
 #include "common/proto/validate.h"

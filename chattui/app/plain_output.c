@@ -5,8 +5,8 @@
 
 #include "chattui/update/describe.h"
 #include "common/base/clock.h"
-#include "common/proto/response_encode.h"
 #include "common/base/sanitize.h"
+#include "common/proto/response_encode.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,11 +3,12 @@
 #define CHATTUI_APP_PLAIN_PARTS_H
 
 #include "chattui/model/model.h"
-#include "common/proto/response_decode.h"
 #include "common/base/buf.h"
+#include "common/proto/response_decode.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <uv.h>
 
 /* --- plain_input.c: lines of stdin --- */
 

@@ -56,7 +56,7 @@ enum action {
 #define X(sym, name, keys, who, help) ACTION_##sym,
     ACTION_TABLE(X)
 #undef X
-    ACTIONS
+        ACTIONS
 };
 
 enum action_who { ACTION_WHO_CORE, ACTION_WHO_FACE };

@@ -1,5 +1,5 @@
-/* alarm - timers of the loop that count from now. libuv's own count from the loop's time, which stands
- * still in a turn: after a long one they would come early. Loop thread only.
+/* alarm - timers of the loop that count from now. libuv's own count from the loop's time, which
+ * stands still in a turn: after a long one they would come early. Loop thread only.
  */
 #ifndef CHATTUI_BASE_ALARM_H
 #define CHATTUI_BASE_ALARM_H

@@ -7,12 +7,12 @@
 #include "chattui/io/journal.h"
 
 #include "chattui/io/files.h"
-#include "chattui/model/outbox.h"
 #include "chattui/io/record.h"
 #include "chattui/io/settings.h"
+#include "chattui/model/outbox.h"
 #include "common/base/secret.h"
-#include "common/proto/validate.h"
 #include "common/client/ws_url.h"
+#include "common/proto/validate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ struct kept_channel {
 
 struct tui_journal {
     int root, server, user; /* directories; -1 = none yet */
-    char url[WS_URL_TEXT]; /* of the server; "" = none yet */
+    char url[WS_URL_TEXT];  /* of the server; "" = none yet */
     char server_name[FILES_NAME], user_name[FILES_NAME];
     char name[NAME_MAX_BYTES + 1]; /* of the user, as it is written */
     int outbox;                    /* our journal; -1 = none */
@@ -430,7 +430,8 @@ void tui_journal_load(struct tui_journal *s, struct event *e) {
 
 /* --- Effects --- */
 
-static bool replace(struct tui_journal *s, int dir, const char *name, const char *data, size_t len) {
+static bool replace(struct tui_journal *s, int dir, const char *name, const char *data,
+                    size_t len) {
     int fd = files_replace(dir, name, data, len);
     if (fd < 0)
         complain(s, name);
@@ -539,7 +540,7 @@ static void save_channel(struct tui_journal *s, const struct saved_channel *c) {
 }
 
 bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_event_fn *fn,
-                         void *arg) {
+                           void *arg) {
     switch (fx->kind) {
     case EFFECT_CONNECT:
         if (!open_server(s, fx->text))

@@ -1,6 +1,6 @@
-/* journal - what outlives the program, in files for the user alone: who was signed in with which key,
- * what was entered and isn't known to be stored, channels with their drafts and how far they were
- * read.
+/* journal - what outlives the program, in files for the user alone: who was signed in with which
+ * key, what was entered and isn't known to be stored, channels with their drafts and how far they
+ * were read.
  *
  *     $XDG_STATE_HOME/chattui/last                     the server that was signed in to last
  *     $XDG_STATE_HOME/chattui/SERVER/last              the user who was signed in there last
@@ -19,9 +19,9 @@
 #ifndef CHATTUI_IO_JOURNAL_H
 #define CHATTUI_IO_JOURNAL_H
 
+#include "chattui/io/net.h"
 #include "chattui/model/effect.h"
 #include "chattui/model/event.h"
-#include "chattui/io/net.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +29,8 @@
 struct tui_settings;
 struct tui_journal;
 
-/* For the server and user of the settings, or else the last ones. NULL: `why` says what is wrong. */
+/* For the server and user of the settings, or else the last ones. NULL: `why` says what is wrong.
+ */
 struct tui_journal *tui_journal_open(const struct tui_settings *set, char *why, size_t size);
 void tui_journal_close(struct tui_journal *s); /* NULL is fine */
 
@@ -39,7 +40,8 @@ void tui_journal_load(struct tui_journal *s, struct event *e);
 /* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CHANNEL. Follows CONNECT (the
  * server may have changed), and returns false for it as for all others. OUTBOX_ADD is answered by
  * EV_PERSISTED, from within, by `fn`. */
-bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_event_fn *fn, void *arg);
+bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_event_fn *fn,
+                           void *arg);
 
 /* What went wrong last with what nobody is told by an event (a key or draft that can't be written),
  * once; NULL: nothing. */

@@ -3,8 +3,8 @@
 
 #include "chattui/base/action.h"
 #include "chattui/io/settings.h"
-#include "chattui/update/slash.h"
 #include "chattui/model/theme.h"
+#include "chattui/update/slash.h"
 
 #include <string.h>
 
@@ -78,8 +78,12 @@ void manual_part(const char *part, struct buf *out) {
     static const struct {
         const char *name;
         void (*add)(struct buf *out);
-    } PARTS[] = {{"flags", add_flags},     {"settings", add_settings}, {"keys", add_keys},
-                 {"actions", add_actions}, {"commands", add_commands}, {"styles", add_styles},
+    } PARTS[] = {{"flags", add_flags},
+                 {"settings", add_settings},
+                 {"keys", add_keys},
+                 {"actions", add_actions},
+                 {"commands", add_commands},
+                 {"styles", add_styles},
                  {"light-styles", add_light_styles}};
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++)
         if (strcmp(part, PARTS[i].name) == 0)

@@ -1,10 +1,10 @@
 /* net - see net.h. */
 #include "chattui/io/net.h"
 
-#include "common/proto/response_decode.h"
-#include "common/proto/request_encode.h"
 #include "common/base/secret.h"
 #include "common/client/wsclient.h"
+#include "common/proto/request_encode.h"
+#include "common/proto/response_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>

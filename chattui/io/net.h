@@ -14,8 +14,8 @@
 
 struct tui_net;
 
-/* An event of net or journal: EV_NET_OPEN, EV_NET_CLOSED, EV_RESPONSE; EV_PERSISTED, EV_PASSWORD. The
- * receiver fills in the time. What it points to is valid during the call. */
+/* An event of net or journal: EV_NET_OPEN, EV_NET_CLOSED, EV_RESPONSE; EV_PERSISTED, EV_PASSWORD.
+ * The receiver fills in the time. What it points to is valid during the call. */
 typedef void tui_event_fn(struct event *e, void *arg);
 
 /* `ca_file`: see wsclient.h; `fn` is called from the loop, never from within these functions. NULL:

@@ -1,8 +1,8 @@
 /* record - see record.h. */
 #include "chattui/io/record.h"
 
-#include "common/proto/response_encode.h"
 #include "common/proto/json.h"
+#include "common/proto/response_encode.h"
 
 #include <string.h>
 

@@ -27,13 +27,13 @@ enum {
 
 static const struct option_def OPTIONS[] = {
     STR("server", 's', server, "", "URL",
-        "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or here ws at port 8080; else the last one",
+        "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or here ws at port 8080; else the "
+        "last one",
         "The server"),
     STR("ca", 0, ca, "", "FILE", "trust the authorities in this PEM file instead of the system's",
         NULL),
 
-    STR("user", 'u', user, "", "NAME", "who to sign in as; else the last one there",
-        "The user"),
+    STR("user", 'u', user, "", "NAME", "who to sign in as; else the last one there", "The user"),
     STR("password-file", 0, password_file, "", "FILE",
         "the password is the first line of this file, if a password is needed", NULL),
     STR("password-command", 0, password_command, "", "COMMAND",
@@ -67,8 +67,9 @@ static const struct option_def OPTIONS[] = {
     TUNING_TABLE(X)
 #undef X
 
-    STR("state", 0, state, "", "DIR",
-        "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui", "Files"),
+        STR("state", 0, state, "", "DIR",
+            "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui",
+            "Files"),
     FLAG("list-options", list_options, "", NULL), /* for completions; see option_list */
     {"man-part", 0, OPTION_CHOICE, AT(man_part), NULL, 0, 0, MANUAL_PARTS, NULL, "", NULL},
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},

@@ -17,12 +17,12 @@ struct tui_settings {
     char *ca;                               /* "" = the system's authorities */
     char *theme; /* file as of theme_read; "" = none. By default the one beside the configuration */
     char *background; /* "auto", "dark" or "light" */
-    char *keys;  /* file as of keymap_read, likewise */
-    char *state; /* directory; by default $XDG_STATE_HOME/chattui */
-    char *join;  /* names of users whose private channels are opened, by comma; --plain */
+    char *keys;       /* file as of keymap_read, likewise */
+    char *state;      /* directory; by default $XDG_STATE_HOME/chattui */
+    char *join;       /* names of users whose private channels are opened, by comma; --plain */
     bool plain;
-    char *format; /* "text" or "jsonl"; --plain */
-    bool stay;    /* --plain: go on printing when the input has ended */
+    char *format;      /* "text" or "jsonl"; --plain */
+    bool stay;         /* --plain: go on printing when the input has ended */
     bool list_options; /* for completions; see option_list */
     char *man_part;    /* NULL = none; see manual.h */
     union tuning_value {

@@ -36,7 +36,7 @@ enum event_kind {
     /* From net. */
     EV_NET_OPEN,   /* the WebSocket stands; the server's `ready` comes as an answer */
     EV_NET_CLOSED, /* also: it could not be opened. closed */
-    EV_RESPONSE,     /* answer */
+    EV_RESPONSE,   /* answer */
 
     /* From journal. */
     EV_LOADED,    /* before anything else, and in answer to LOAD: loaded */

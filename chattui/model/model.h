@@ -8,13 +8,13 @@
 #ifndef CHATTUI_MODEL_MODEL_H
 #define CHATTUI_MODEL_MODEL_H
 
-#include "chattui/model/outbox.h"
 #include "chattui/base/place.h"
+#include "chattui/model/outbox.h"
 #include "chattui/model/roster.h"
 #include "chattui/model/timeline.h"
 #include "chattui/model/tuning.h"
-#include "common/proto/response_encode.h"
 #include "common/base/secret.h"
+#include "common/proto/response_encode.h"
 #include "common/proto/validate.h"
 
 #include <stdbool.h>
@@ -145,7 +145,7 @@ enum field {
 #define X(sym, label) FIELD_##sym,
     FIELD_TABLE(X)
 #undef X
-    FIELDS
+        FIELDS
 };
 
 const char *field_label(enum field f);

@@ -15,9 +15,9 @@
  * overtaking one that was refused for the moment; and of each channel at most one line has an
  * unknown fate when the connection goes.
  *
- * What has failed stays so, over restarts too, until the user decides: nothing that was refused is sent
- * again behind anybody's back. Without a screen (--plain) nobody would decide: there the exit status
- * tells, and it is not kept.
+ * What has failed stays so, over restarts too, until the user decides: nothing that was refused is
+ * sent again behind anybody's back. Without a screen (--plain) nobody would decide: there the exit
+ * status tells, and it is not kept.
  *
  * The server knows a message UUID for 10 minutes. An older entry of unknown fate is not sent
  * blindly, but looked for: if it was stored, then behind the place where the channel stood when it

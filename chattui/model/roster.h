@@ -6,8 +6,8 @@
 #ifndef CHATTUI_MODEL_ROSTER_H
 #define CHATTUI_MODEL_ROSTER_H
 
-#include "common/proto/model.h"
 #include "common/base/table.h"
+#include "common/proto/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -75,7 +75,7 @@ enum style {
 #define X(sym, name, dark, light, plain) STYLE_##sym,
     STYLE_TABLE(X)
 #undef X
-    STYLES
+        STYLES
 };
 
 enum look_attrs {
@@ -108,8 +108,8 @@ bool theme_set(struct theme *t, const char *name, const char *look, char *why, s
 /* Reads lines `style = look` from a file; see pairs.h. */
 bool theme_read(struct theme *t, const char *path, char *why, size_t size);
 
-/* Is the background light? By the setting (auto, dark, light), else by $COLORFGBG ("0;15": the number of
- * its colour comes last), if there is one. */
+/* Is the background light? By the setting (auto, dark, light), else by $COLORFGBG ("0;15": the
+ * number of its colour comes last), if there is one. */
 bool theme_is_light(const char *setting, const char *colorfgbg);
 
 bool look_read(const char *text, struct look *out);

@@ -1,8 +1,8 @@
 /* complete - see complete.h. */
 #include "chattui/update/complete.h"
 
-#include "chattui/update/slash.h"
 #include "chattui/update/internal.h"
+#include "chattui/update/slash.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -39,8 +39,10 @@ void take_answer(struct model *m, const struct response *a, struct effects *fx);
 
 /* --- update_message.c: messages and members, as they come --- */
 
-void take_join(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx);
-void take_read(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx);
+void take_join(struct model *m, const struct response *a, const struct ask *ask,
+               struct effects *fx);
+void take_read(struct model *m, const struct response *a, const struct ask *ask,
+               struct effects *fx);
 void take_message(struct model *m, const struct response *a, struct effects *fx);
 void take_unread(struct model *m, const struct response *a, struct effects *fx);
 void take_sys_user(struct model *m, const struct response *a);

@@ -1,7 +1,7 @@
 /* slash_self - commands about the program: connection, settings, aliases, help, leaving. */
 #include "chattui/update/describe.h"
-#include "chattui/update/slash_run.h"
 #include "chattui/update/internal.h"
+#include "chattui/update/slash_run.h"
 #include "common/client/ws_url.h"
 
 #include <stdio.h>

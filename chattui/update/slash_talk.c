@@ -1,6 +1,6 @@
 /* slash_talk - commands about channels, people and messages. */
-#include "chattui/update/slash_run.h"
 #include "chattui/update/internal.h"
+#include "chattui/update/slash_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>

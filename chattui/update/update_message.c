@@ -121,7 +121,8 @@ static void place_read(struct model *m, struct channel *c) {
         c->pages_wanted = 1;
 }
 
-void take_join(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx) {
+void take_join(struct model *m, const struct response *a, const struct ask *ask,
+               struct effects *fx) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c || c->join != JOIN_ASKED)
         return;
@@ -144,7 +145,8 @@ void take_join(struct model *m, const struct response *a, const struct ask *ask,
 
 /* --- The answer to channelMessages --- */
 
-void take_read(struct model *m, const struct response *a, const struct ask *ask, struct effects *fx) {
+void take_read(struct model *m, const struct response *a, const struct ask *ask,
+               struct effects *fx) {
     struct channel *c = model_channel(m, &ask->to);
     if (!c)
         return;

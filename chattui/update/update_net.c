@@ -184,8 +184,8 @@ void net_loaded(struct model *m, const struct event *e, struct effects *fx) {
 
 void net_password(struct model *m, const struct event *e, struct effects *fx) {
     if (!e->u.line.yes || e->u.line.len == 0 || e->u.line.len > PASSWORD_MAX) {
-        dialog_open(m, fx, e->u.line.yes ? "the configured password is empty or too long"
-                                         : e->u.line.text);
+        dialog_open(
+            m, fx, e->u.line.yes ? "the configured password is empty or too long" : e->u.line.text);
         return;
     }
     wipe_password(m);

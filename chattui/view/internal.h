@@ -3,9 +3,9 @@
 #define CHATTUI_VIEW_INTERNAL_H
 
 #include "chattui/base/grid.h"
-#include "chattui/view/layout.h"
 #include "chattui/model/model.h"
 #include "chattui/model/theme.h"
+#include "chattui/view/layout.h"
 #include "chattui/view/view.h"
 
 #include "common/base/buf.h"

@@ -2,8 +2,8 @@
 #include "chattui/view/view.h"
 
 #include "chattui/base/text.h"
-#include "chattui/view/view_input.h"
 #include "chattui/view/internal.h"
+#include "chattui/view/view_input.h"
 
 #include "common/base/sanitize.h"
 

@@ -9,10 +9,10 @@
 #define CHATTUI_VIEW_VIEW_H
 
 #include "chattui/base/grid.h"
-#include "chattui/term/input.h"
 #include "chattui/model/keymap.h"
-#include "chattui/view/layout.h"
 #include "chattui/model/model.h"
+#include "chattui/term/input.h"
+#include "chattui/view/layout.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 /* What the face has of its own. */
 struct view_state {
     const struct keymap *keymap; /* for the help; NULL: without keys */
-    int help_top; /* first line of the help that is shown; clamped when drawn */
+    int help_top;                /* first line of the help that is shown; clamped when drawn */
 };
 
 /* Draws all of it; the grid has the screen's size. */

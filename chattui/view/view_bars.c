@@ -1,8 +1,8 @@
 /* view_bars - the title above and the status line below the timeline: see view_parts.h. */
 #include "chattui/view/internal.h"
 
-#include "chattui/update/describe.h"
 #include "chattui/base/text.h"
+#include "chattui/update/describe.h"
 
 #include <stdio.h>
 #include <string.h>

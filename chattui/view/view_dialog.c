@@ -2,9 +2,9 @@
  * view_parts.h. */
 #include "chattui/view/internal.h"
 
-#include "chattui/update/describe.h"
 #include "chattui/base/text.h"
 #include "chattui/base/wrap.h"
+#include "chattui/update/describe.h"
 
 #include "common/base/sanitize.h"
 

@@ -8,9 +8,9 @@
  */
 #include "chattui/view/internal.h"
 
-#include "chattui/update/describe.h"
 #include "chattui/base/text.h"
 #include "chattui/base/wrap.h"
+#include "chattui/update/describe.h"
 
 #include "common/base/sanitize.h"
 
@@ -314,8 +314,8 @@ static void lines_before(const struct rows *r, size_t i, struct cursor *c) {
         draw_rule(r, c->g, at, STYLE_UNREAD, "unread", strlen("unread"));
 }
 
-/* How many lines a row may have: nobody need fill the screens of others. The message that a search has
- * found is whole. */
+/* How many lines a row may have: nobody need fill the screens of others. The message that a search
+ * has found is whole. */
 static int most_lines(const struct rows *r, const struct row *row) {
     const struct model *m = r->m;
     bool is_found = *m->search.text && place_cmp(row->place, m->search.at) == 0;

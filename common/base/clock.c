@@ -103,7 +103,8 @@ bool clock_parse_rfc3339(const char *text, size_t len, int64_t *wall_ms) {
     int64_t y = number(form, 4), m = number(form + 5, 2), d = number(form + 8, 2);
     int64_t seconds = number(form + 17, 2);
     int64_t minutes = number(form + 11, 2) * 60 + number(form + 14, 2);
-    int64_t ms = days_of(y, m, d) * 86400000 + minutes * 60000 + seconds * 1000 + number(form + 20, 3);
+    int64_t ms =
+        days_of(y, m, d) * 86400000 + minutes * 60000 + seconds * 1000 + number(form + 20, 3);
     char again[CLOCK_TEXT + 1];
     clock_rfc3339(ms, again);
     if (memcmp(form, again, sizeof form) != 0) /* whatever was wrong with it */

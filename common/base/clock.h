@@ -14,8 +14,8 @@ uint64_t clock_mono_ms(void); /* since some fixed point; never goes back */
  * clamped. */
 #define CLOCK_TEXT 24
 void clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT + 1]);
-/* The way back, for UTC ("…Z") with or without a fraction, of which milliseconds are kept. False: not
- * that, or no such time; *wall_ms is as it was. */
+/* The way back, for UTC ("…Z") with or without a fraction, of which milliseconds are kept. False:
+ * not that, or no such time; *wall_ms is as it was. */
 bool clock_parse_rfc3339(const char *text, size_t len, int64_t *wall_ms);
 
 #endif

@@ -3,8 +3,8 @@
  * A row of ERR_TABLE is (symbol, code, wire name, text, close code). `code` and `text` go to the
  * client as error.code and error.message, `wire name` as error.name. A close code other than 0
  * means that the connection is closed after the error was sent. Codes, once released, never change
- * meaning. The tables in PROTOCOL.md are generated from here: tests/unit/test_reference.c holds them
- * equal, and writes them with UPDATE_GOLDEN=1. chatd --print-errors shows them too.
+ * meaning. The tables in PROTOCOL.md are generated from here: tests/unit/test_reference.c holds
+ * them equal, and writes them with UPDATE_GOLDEN=1. chatd --print-errors shows them too.
  */
 #ifndef COMMON_BASE_ERR_H
 #define COMMON_BASE_ERR_H

@@ -120,8 +120,8 @@ static void write_line(enum log_level level, const char *event, const char *fmt,
     char line[LINE_BYTES], ts[CLOCK_TEXT + 1];
     const size_t room = sizeof line - sizeof CUT - 1; /* for a quote, CUT and the newline too */
     clock_rfc3339(clock_wall_ms(), ts);
-    int head = snprintf(line, room, "ts=%s level=%s%s event=%.64s ", ts, NAMES[level], worker,
-                        event);
+    int head =
+        snprintf(line, room, "ts=%s level=%s%s event=%.64s ", ts, NAMES[level], worker, event);
     size_t n = (size_t)head;
     int tail = vsnprintf(line + n, room - n, fmt, ap);
     if (tail > 0 && (size_t)tail >= room - n)

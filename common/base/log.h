@@ -1,8 +1,9 @@
 /* log - lines to stderr, in logfmt: ts=… level=… event=… key=value…, or the same as JSON objects.
  *
  * Every value is quoted and escaped when it holds anything but plain printable ASCII: control, bidi
- * and other non-ASCII characters become \u{…}, so that a log line can't forge another or play tricks
- * on a terminal. Never log message text, keys or passwords. Called from the loop thread only.
+ * and other non-ASCII characters become \u{…}, so that a log line can't forge another or play
+ * tricks on a terminal. Never log message text, keys or passwords. Called from the loop thread
+ * only.
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
@@ -22,18 +23,19 @@ bool log_on(enum log_level level);
 enum log_format { LOG_LOGFMT, LOG_JSON };
 void log_set_format(enum log_format format); /* default LOG_LOGFMT */
 bool log_format_parse(const char *name, enum log_format *out);
-/* If stderr is the journal's ($JOURNAL_STREAM), lines begin with their priority from here on: <3> to
- * <7>; sd-daemon(3). */
+/* If stderr is the journal's ($JOURNAL_STREAM), lines begin with their priority from here on: <3>
+ * to <7>; sd-daemon(3). */
 void log_find_journal(void);
 
-/* `fmt` makes the logfmt tail: pairs as "key=%s other=%d" where each value must be plain (a number, a
- * UUID, an address, a table's name). Foreign text goes through log_quote first.
- * `event` is a snake_case name: what happened. */
+/* `fmt` makes the logfmt tail: pairs as "key=%s other=%d" where each value must be plain (a number,
+ * a UUID, an address, a table's name). Foreign text goes through log_quote first. `event` is a
+ * snake_case name: what happened. */
 void log_write(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same, at LOG_INFO, for what anybody out there can cause as often as they like: of such lines at
- * most LOG_CLIENT_LINES a second are written, and how many were not is written with the next one. */
+/* The same, at LOG_INFO, for what anybody out there can cause as often as they like: of such lines
+ * at most LOG_CLIENT_LINES a second are written, and how many were not is written with the next
+ * one. */
 #define LOG_CLIENT_LINES 50
 void log_client(const char *event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

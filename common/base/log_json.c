@@ -1,5 +1,5 @@
-/* log_json - see log_json.h. The escapes of log_quote become JSON's: \u{202e} is \u202e, a byte that
- * was no UTF-8 stays readable as \\xff. */
+/* log_json - see log_json.h. The escapes of log_quote become JSON's: \u{202e} is \u202e, a byte
+ * that was no UTF-8 stays readable as \\xff. */
 #include "common/base/log_json.h"
 
 #include <stdbool.h>

@@ -20,8 +20,8 @@ bool secret_hash_password(const char *password, size_t len, unsigned long long o
                           char out[SECRET_HASH_MAX]);
 
 enum secret_verdict { SECRET_WRONG, SECRET_RIGHT, SECRET_RIGHT_REHASH, SECRET_REFUSED };
-/* SECRET_RIGHT_REHASH: right, but hashed with another cost than the given one. SECRET_REFUSED: not a
- * hash of ours, or one whose cost is absurd (over 16 x the given one, at least 256 MiB): never
+/* SECRET_RIGHT_REHASH: right, but hashed with another cost than the given one. SECRET_REFUSED: not
+ * a hash of ours, or one whose cost is absurd (over 16 x the given one, at least 256 MiB): never
  * computed; or there was no memory to compute it. Any thread. */
 enum secret_verdict secret_verify_password(const char *hash, const char *password, size_t len,
                                            unsigned long long ops, size_t mem_kib);

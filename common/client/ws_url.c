@@ -115,6 +115,6 @@ void ws_url_format(const struct ws_url *u, char out[WS_URL_TEXT]) {
     char port[8] = "";
     if (u->port != (u->tls ? PORT_WSS : PORT_WS))
         snprintf(port, sizeof port, ":%u", u->port);
-    snprintf(out, WS_URL_TEXT, "%s://%s%s%s%s%s", u->tls ? "wss" : "ws", u->is_v6 ? "[" : "", u->host,
-             u->is_v6 ? "]" : "", port, u->path);
+    snprintf(out, WS_URL_TEXT, "%s://%s%s%s%s%s", u->tls ? "wss" : "ws", u->is_v6 ? "[" : "",
+             u->host, u->is_v6 ? "]" : "", port, u->path);
 }

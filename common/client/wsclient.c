@@ -1,16 +1,16 @@
 /* wsclient - see wsclient.h.
  *
- * A link is one connection, from wsclient_open to the end of its socket; it may outlive its time as the
- * client's current one while it says goodbye. Names are looked up in libuv's pool, since lws would block
- * the loop for it; lws then gets addresses, one after the other until one answers. What ends a link is
- * noted in it where it is noticed, and told by step(), from a timer: then no function of lws or of the
- * caller is on the stack.
+ * A link is one connection, from wsclient_open to the end of its socket; it may outlive its time as
+ * the client's current one while it says goodbye. Names are looked up in libuv's pool, since lws
+ * would block the loop for it; lws then gets addresses, one after the other until one answers. What
+ * ends a link is noted in it where it is noticed, and told by step(), from a timer: then no
+ * function of lws or of the caller is on the stack.
  */
 #include "common/client/wsclient.h"
 
 #include "common/base/secret.h"
-#include "common/proto/validate.h"
 #include "common/client/ws_url.h"
+#include "common/proto/validate.h"
 
 #include <arpa/inet.h>
 #include <libwebsockets.h>
@@ -27,7 +27,8 @@
 #define REASON_MAX 300
 #define GOODBYE_SECS 3 /* for what is queued, and the server's answer */
 #define END_MS 500
-#define TRY_MS 2500 /* for an address, when there is another: not all of them need lead anywhere */
+#define TRY_MS 2500 /* for an address, when there is another: not all of them need lead anywhere   \
+                     */
 
 struct piece {
     struct piece *next;
@@ -66,8 +67,8 @@ struct wsclient {
     SSL_CTX *tls;
     struct lws_context *context;
     struct lws_vhost *vhost;
-    struct link *link; /* the current one */
-    unsigned links;    /* all there are */
+    struct link *link;       /* the current one */
+    unsigned links;          /* all there are */
     uv_timer_t clock, later; /* deadline and pings; step() */
     bool is_ending;
 };
@@ -124,7 +125,8 @@ static void release(struct link *l) {
     free(l);
 }
 
-/* Nobody hears of it any more, and it goes: at once, but for a look-up. Not from lws' callback for it. */
+/* Nobody hears of it any more, and it goes: at once, but for a look-up. Not from lws' callback for
+ * it. */
 static void cut(struct link *l) {
     l->is_abandoned = true;
     if (l->wsi)
@@ -152,8 +154,8 @@ static void tell_closed(struct wsclient *c, void (*and_then)(struct link *l)) {
 
 static bool name_fits(X509 *certificate, const struct ws_url *url) {
     return X509_check_ip_asc(certificate, url->host, 0) == 1 ||
-           (!url->is_v6 &&
-            X509_check_host(certificate, url->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1);
+           (!url->is_v6 && X509_check_host(certificate, url->host, 0,
+                                           X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1);
 }
 
 static void note_certificate(struct link *l, int error) {
@@ -165,8 +167,8 @@ static void note_certificate(struct link *l, int error) {
              X509_verify_cert_error_string(error));
 }
 
-/* OpenSSL has judged one certificate of the chain; 0 = go on. lws cuts a host at its first colon, and so
- * could not check IPv6 addresses: all names are checked here. */
+/* OpenSSL has judged one certificate of the chain; 0 = go on. lws cuts a host at its first colon,
+ * and so could not check IPv6 addresses: all names are checked here. */
 static int verify(struct link *l, X509_STORE_CTX *store, bool is_good) {
     if (is_good && X509_STORE_CTX_get_error_depth(store) == 0 &&
         !name_fits(X509_STORE_CTX_get_current_cert(store), &l->url)) {
@@ -182,7 +184,8 @@ static int verify(struct link *l, X509_STORE_CTX *store, bool is_good) {
 static bool is_secure(struct link *l) {
     SSL *ssl = lws_get_ssl(l->wsi);
     X509 *certificate = ssl ? SSL_get_peer_certificate(ssl) : NULL;
-    bool ok = certificate && SSL_get_verify_result(ssl) == X509_V_OK && name_fits(certificate, &l->url);
+    bool ok =
+        certificate && SSL_get_verify_result(ssl) == X509_V_OK && name_fits(certificate, &l->url);
     X509_free(certificate);
     if (!ok)
         note_certificate(l, X509_V_ERR_UNSPECIFIED);
@@ -191,9 +194,9 @@ static bool is_secure(struct link *l) {
 
 /* --- Sending --- */
 
-/* A close frame (RFC 6455 section 5.2), by ourselves, which LWS_WRITE_HTTP sends as it is. lws' own way
- * to say goodbye is out of reach (lws_close_reason, and its answer to the server's): while it waits to
- * have said it, 4.1.6 goes on to store what comes, without an end, behind its buffer. */
+/* A close frame (RFC 6455 section 5.2), by ourselves, which LWS_WRITE_HTTP sends as it is. lws' own
+ * way to say goodbye is out of reach (lws_close_reason, and its answer to the server's): while it
+ * waits to have said it, 4.1.6 goes on to store what comes, without an end, behind its buffer. */
 static void say_goodbye(struct link *l, unsigned code) {
     unsigned char room[LWS_PRE + 8], *frame = room + LWS_PRE;
     if (l->has_said_goodbye)
@@ -221,7 +224,8 @@ static int writeable(struct link *l) {
         l->last = p->next ? l->last : NULL;
         l->queued -= p->len;
         l->count--;
-        secret_wipe(p->room, sizeof p->room + p->len); /* masked in place, but the mask stands before */
+        secret_wipe(p->room,
+                    sizeof p->room + p->len); /* masked in place, but the mask stands before */
         free(p);
         if (n < 0)
             return -1;
@@ -409,8 +413,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-static const struct lws_protocols PROTOCOLS[] = {
-    {"chat", callback, 0, RX_BYTES, 0, NULL, 0}, {NULL, NULL, 0, 0, 0, NULL, 0}};
+static const struct lws_protocols PROTOCOLS[] = {{"chat", callback, 0, RX_BYTES, 0, NULL, 0},
+                                                 {NULL, NULL, 0, 0, 0, NULL, 0}};
 
 /* --- Opening --- */
 
@@ -425,9 +429,10 @@ static bool try_next(struct link *l) {
                        l->next && l->c->open_ms > TRY_MS ? TRY_MS : l->c->open_ms, 0);
         l->is_over = false;
         *l->reason = '\0';
-        if (a->ai_family == AF_INET6
-                ? uv_ip6_name((const struct sockaddr_in6 *)(void *)a->ai_addr, address, sizeof address)
-                : uv_ip4_name((const struct sockaddr_in *)(void *)a->ai_addr, address, sizeof address))
+        if (a->ai_family == AF_INET6 ? uv_ip6_name((const struct sockaddr_in6 *)(void *)a->ai_addr,
+                                                   address, sizeof address)
+                                     : uv_ip4_name((const struct sockaddr_in *)(void *)a->ai_addr,
+                                                   address, sizeof address))
             continue;
         bool with_port = l->url.port != (l->url.tls ? 443 : 80);
         snprintf(host, sizeof host, l->url.is_v6 ? "[%s]" : "%s", l->url.host);
@@ -440,8 +445,9 @@ static bool try_next(struct link *l) {
             .port = l->url.port,
             .path = l->url.path,
             .host = host,
-            .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT |
-                              (l->url.tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0),
+            .ssl_connection =
+                LCCSCF_HTTP_NO_FOLLOW_REDIRECT |
+                (l->url.tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0),
             .local_protocol_name = PROTOCOLS[0].name,
             .alpn = "http/1.1",
             .opaque_user_data = l,
@@ -569,7 +575,8 @@ static void ignore_log(int level, const char *line) {
     (void)line;
 }
 
-/* http_proxy would send what is for this machine elsewhere, and lws reads it without being asked. */
+/* http_proxy would send what is for this machine elsewhere, and lws reads it without being asked.
+ */
 static struct lws_context *make_context(struct lws_context_creation_info *info,
                                         struct lws_vhost **vhost) {
     char *proxy = getenv("http_proxy"), *kept = proxy ? strdup(proxy) : NULL;
@@ -612,8 +619,9 @@ struct wsclient *wsclient_new(uv_loop_t *loop, const struct wsclient_options *op
     lws_set_log_level(0, ignore_log);
     c->context = make_context(&info, &c->vhost);
     if (!c->vhost) {
-        snprintf(why, size, "libwebsockets can't be used: is its libuv plug-in installed "
-                            "(libwebsockets-evlib-uv)?");
+        snprintf(why, size,
+                 "libwebsockets can't be used: is its libuv plug-in installed "
+                 "(libwebsockets-evlib-uv)?");
         return NULL; /* the program ends: what there was goes with it */
     }
     uv_timer_init(loop, &c->clock);
@@ -628,7 +636,8 @@ void wsclient_end(struct wsclient *c) {
     uv_timer_start(&c->later, on_end, c->links ? END_MS : 0, 0);
 }
 
-/* On a foreign loop the first lws_context_destroy only begins: the loop then closes lws' handles. */
+/* On a foreign loop the first lws_context_destroy only begins: the loop then closes lws' handles.
+ */
 void wsclient_free(struct wsclient *c) {
     if (!c)
         return;

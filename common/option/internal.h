@@ -17,7 +17,8 @@ const struct option_def *option_find(const struct option_def *table, const char 
 /* What stands for the option's value in texts: "HOST:PORT"; "" for a flag. */
 const char *option_arg(const struct option_def *d);
 
-/* Prints "chatd: …" to stderr, or tells the program's `complain`, and returns false, so that a failing function can end in it. */
+/* Prints "chatd: …" to stderr, or tells the program's `complain`, and returns false, so that a
+ * failing function can end in it. */
 bool option_complain(const struct option_program *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void option_vcomplain(const struct option_program *p, const char *fmt, va_list ap)

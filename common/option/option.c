@@ -1,8 +1,8 @@
 /* option - see option.h. What is given where, and what wins: defaults, file, environment and flags
  * are laid over each other in this order. The values are option_value.c's, the file is
  * option_file.c's. */
-#include "common/option/internal.h"
 #include "common/base/suggest.h"
+#include "common/option/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* option - one table of options makes flags, environment, config file keys, defaults, --help, and
  * (for completion and man pages) a listing. Flag > environment > file > default.
  *
- * A program declares `static const struct option_def OPTIONS[]` ended by a row with name NULL, and one
- * struct of settings that the rows point into by offset. libconfuse is used only in option_file.c.
+ * A program declares `static const struct option_def OPTIONS[]` ended by a row with name NULL, and
+ * one struct of settings that the rows point into by offset. libconfuse is used only in
+ * option_file.c.
  */
 #ifndef COMMON_OPTION_OPTION_H
 #define COMMON_OPTION_OPTION_H
@@ -18,7 +19,8 @@ enum option_type {
     OPTION_BOOL,     /* bool: flag alone = true; elsewhere yes/no/true/false/on/off/1/0 */
     OPTION_NUM,      /* uint64_t in [min, max] */
     OPTION_SIZE,     /* uint64_t bytes in [min, max]: 4096, 64k, 16M, 1G (powers of 1024) */
-    OPTION_DURATION, /* uint64_t milliseconds in [min, max]: 500ms, 10s, 5m, 2h, 30d; bare = seconds */
+    OPTION_DURATION, /* uint64_t milliseconds in [min, max]: 500ms, 10s, 5m, 2h, 30d; bare = seconds
+                      */
     OPTION_CHOICE    /* char *: one of the words in `choices`, separated by | */
 };
 
@@ -36,13 +38,13 @@ struct option_def {
 };
 
 struct option_program {
-    const char *name;    /* "chatd" */
-    const char *env;     /* "CHATD_" */
+    const char *name;     /* "chatd" */
+    const char *env;      /* "CHATD_" */
     const char *synopsis; /* after "usage: " */
     const char *about;    /* one paragraph */
     const struct option_def *options;
-    /* Config files read, where they exist, when --config isn't given: each is laid over the one before. Ended by NULL;
-     * NULL = none. */
+    /* Config files read, where they exist, when --config isn't given: each is laid over the one
+     * before. Ended by NULL; NULL = none. */
     const char *const *default_files;
     /* Called, if not NULL, for each value that stands in a file. */
     void (*on_file_value)(void *settings, const struct option_def *d, const char *path);
@@ -57,18 +59,20 @@ enum option_outcome {
 };
 
 /* Fills `settings` (zeroed by the caller): defaults, then the file named by --config (or
- * <env>CONFIG, or else the default_files), then the environment, then argv. --help, --version and --config FILE
- * are built in (not rows of the table). Positional arguments are refused. Flags are `--name value`,
- * `--name=value`, `-x value`; `--no-name` for booleans; did-you-mean for an unknown one. A value out of
- * range, an unknown key (file:line), a missing or unreadable file (only when named) is OPTION_ERROR. */
+ * <env>CONFIG, or else the default_files), then the environment, then argv. --help, --version and
+ * --config FILE are built in (not rows of the table). Positional arguments are refused. Flags are
+ * `--name value`,
+ * `--name=value`, `-x value`; `--no-name` for booleans; did-you-mean for an unknown one. A value
+ * out of range, an unknown key (file:line), a missing or unreadable file (only when named) is
+ * OPTION_ERROR. */
 enum option_outcome option_load(const struct option_program *p, int argc, char **argv,
                                 void *settings, const char *version);
 void option_free(const struct option_program *p, void *settings);
 
 /* The text of --help: groups, flags aligned, defaults in brackets. */
 void option_help(const struct option_program *p, struct buf *out);
-/* The same for a man page, as scdoc: flags, or what the config file may say. The latter ends before the
- * group OPTION_INSTEAD, which is the table's last. */
+/* The same for a man page, as scdoc: flags, or what the config file may say. The latter ends before
+ * the group OPTION_INSTEAD, which is the table's last. */
 #define OPTION_INSTEAD "Instead of running"
 void option_man(const struct option_program *p, bool as_settings, struct buf *out);
 /* A text there, with what scdoc gives a meaning to escaped. */

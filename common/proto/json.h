@@ -19,11 +19,11 @@ struct json; /* a value; owned by the document that json_parse gave */
 
 /* Parses one JSON object of `len` bytes. `max_values` caps the number of values in the document
  * (0 = 1,000). Refused with ERR_BAD_JSON, e->detail saying what and at which byte: anything but one
- * object, invalid UTF-8, a BOM, duplicate keys in one object, \u0000, a lone surrogate, a raw control
- * character, depth over JSON_DEPTH_MAX, text after the value, numbers not of the JSON grammar or
- * beyond the range of a double.
- * The document must be freed with json_free. Memory comes from an arena that is reset when no
- * document is alive, so that small documents cost no malloc: not thread-safe, loop thread only. */
+ * object, invalid UTF-8, a BOM, duplicate keys in one object, \u0000, a lone surrogate, a raw
+ * control character, depth over JSON_DEPTH_MAX, text after the value, numbers not of the JSON
+ * grammar or beyond the range of a double. The document must be freed with json_free. Memory comes
+ * from an arena that is reset when no document is alive, so that small documents cost no malloc:
+ * not thread-safe, loop thread only. */
 struct json *json_parse(const char *text, size_t len, size_t max_values, struct err *e);
 void json_free(struct json *doc); /* NULL is fine */
 const char *json_library(void);   /* the version of cJSON that runs */
@@ -43,8 +43,8 @@ const struct json *json_first(const struct json *arr);
 const struct json *json_next(const struct json *value);
 bool json_is_obj(const struct json *value);
 
-/* Is the value at `key` an integer (no fraction, |v| < 2^53: from there on a double can't tell it from
- * its neighbour)? Negative ones too. */
+/* Is the value at `key` an integer (no fraction, |v| < 2^53: from there on a double can't tell it
+ * from its neighbour)? Negative ones too. */
 enum json_result json_i64(const struct json *obj, const char *key, int64_t *v);
 
 #endif

@@ -5,8 +5,8 @@
  */
 #include "common/proto/request.h"
 
-#include "common/proto/response_encode.h"
 #include "common/proto/json.h"
+#include "common/proto/response_encode.h"
 #include "common/proto/validate.h"
 
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 #define COMMON_PROTO_REQUEST_H
 
 #include "common/base/err.h"
-#include "common/proto/model.h"
 #include "common/base/secret.h"
+#include "common/proto/model.h"
 
 /* (symbol, wire type). `signIn` takes its body under "signIn" or, as the seed has it, "signId". */
 #define REQUEST_TABLE(X)                                                                           \
@@ -23,14 +23,14 @@ enum request_kind {
 #define X(sym, type) REQ_##sym,
     REQUEST_TABLE(X)
 #undef X
-    REQ_KINDS
+        REQ_KINDS
 };
 
 const char *request_type(enum request_kind kind); /* "signIn" …; "" for REQ_NONE */
 
-#define REQUEST_ID_MAX 64            /* bytes of a string requestID */
-#define USERS_PAGE_MAX 1000          /* users in one answer; also the default */
-#define HISTORY_PAGE_MAX 99          /* messages in one channelRead */
+#define REQUEST_ID_MAX 64   /* bytes of a string requestID */
+#define USERS_PAGE_MAX 1000 /* users in one answer; also the default */
+#define HISTORY_PAGE_MAX 99 /* messages in one channelRead */
 #define HISTORY_PAGE_DEFAULT 10
 
 /* requestID: kept as the JSON text to echo, `"abc"` or `17`; len 0 = none. A string is re-escaped,
@@ -51,8 +51,8 @@ struct request {
     struct request_id id;
     bool has_suuid; /* present and not empty */
     struct uuid suuid;
-    /* userUUID + userAccessKey count only as a pair: key_len 0 = no pair. A userUUID that is no UUID
-     * beside a key is kept as the nil UUID: a pair that can't be right. */
+    /* userUUID + userAccessKey count only as a pair: key_len 0 = no pair. A userUUID that is no
+     * UUID beside a key is kept as the nil UUID: a pair that can't be right. */
     struct uuid user;
     const char *key; /* inside mem, NUL-terminated */
     size_t key_len;
@@ -90,11 +90,12 @@ struct request {
     size_t mem_size;
 };
 
-/* Decodes `len` bytes of JSON. ERR_OK: *out is filled and must be given to request_free. On an error
- * *out holds what was understood before it (kind and id, so that the error can name and echo them)
- * and must be given to request_free as well. Errors: ERR_BAD_JSON, ERR_UNKNOWN_TYPE, ERR_BAD_FIELD
- * (e->detail names the field), ERR_BAD_SESSION (SUUID is no UUID), ERR_NOT_FOUND (recipientUUID is
- * none), ERR_TOO_LARGE (message text), ERR_INTERNAL (no memory). Unknown fields are ignored. */
+/* Decodes `len` bytes of JSON. ERR_OK: *out is filled and must be given to request_free. On an
+ * error *out holds what was understood before it (kind and id, so that the error can name and echo
+ * them) and must be given to request_free as well. Errors: ERR_BAD_JSON, ERR_UNKNOWN_TYPE,
+ * ERR_BAD_FIELD (e->detail names the field), ERR_BAD_SESSION (SUUID is no UUID), ERR_NOT_FOUND
+ * (recipientUUID is none), ERR_TOO_LARGE (message text), ERR_INTERNAL (no memory). Unknown fields
+ * are ignored. */
 enum err_code request_decode(const char *text, size_t len, struct request *out, struct err *e);
 
 /* Wipes and frees what request_decode allocated (it may hold a password). */

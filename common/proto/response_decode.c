@@ -1,4 +1,5 @@
-/* response_decode - see response_decode.h. The texts stay in the parsed document, which the answer keeps. */
+/* response_decode - see response_decode.h. The texts stay in the parsed document, which the answer
+ * keeps. */
 #include "common/proto/response_decode.h"
 
 #include "common/base/clock.h"

@@ -1,5 +1,6 @@
-/* response_decode - a server's frame, decoded: one JSON object to one struct response. Pure; the inverse of
- * response_encode.h, and to a client what request.h is to the server. Reference: PROTOCOL.md.
+/* response_decode - a server's frame, decoded: one JSON object to one struct response. Pure; the
+ * inverse of response_encode.h, and to a client what request.h is to the server. Reference:
+ * PROTOCOL.md.
  *
  * The server may be hostile or of another version: whatever is not of the protocol's shape is an
  * error, never a guess, and every list has a cap. Texts are as the server sent them, valid UTF-8
@@ -8,10 +9,10 @@
 #ifndef COMMON_PROTO_RESPONSE_DECODE_H
 #define COMMON_PROTO_RESPONSE_DECODE_H
 
-#include "common/proto/response_encode.h"
 #include "common/base/err.h"
 #include "common/proto/model.h"
 #include "common/proto/request.h"
+#include "common/proto/response_encode.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -112,10 +113,10 @@ struct response {
 };
 
 /* Decodes `len` bytes of JSON, which need not outlive the call. ERR_OK: *out is filled, and must be
- * given to response_free. Errors (then there is nothing to free): ERR_BAD_JSON, ERR_TOO_LARGE (frame
- * or list), ERR_BAD_FIELD (e->detail names it), ERR_INTERNAL (no memory). A message's `channel` is
- * made of its sender and recipient, and its `created_ms` is 0 if the time is no RFC 3339. Unknown
- * fields are ignored. Not thread-safe, as json.h isn't. */
+ * given to response_free. Errors (then there is nothing to free): ERR_BAD_JSON, ERR_TOO_LARGE
+ * (frame or list), ERR_BAD_FIELD (e->detail names it), ERR_INTERNAL (no memory). A message's
+ * `channel` is made of its sender and recipient, and its `created_ms` is 0 if the time is no RFC
+ * 3339. Unknown fields are ignored. Not thread-safe, as json.h isn't. */
 enum err_code response_decode(const char *text, size_t len, struct response *out, struct err *e);
 void response_free(struct response *a);
 

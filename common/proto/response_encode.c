@@ -1,6 +1,7 @@
-/* response_encode - see response_encode.h. Append-only: a frame is written from left to right into the buf, which is
- * asked once, at the start, for about as much room as the frame will need. A broadcast goes to
- * every member of a channel and is paid for here, so nothing on its way allocates or formats. */
+/* response_encode - see response_encode.h. Append-only: a frame is written from left to right into
+ * the buf, which is asked once, at the start, for about as much room as the frame will need. A
+ * broadcast goes to every member of a channel and is paid for here, so nothing on its way allocates
+ * or formats. */
 #include "common/proto/response_encode.h"
 
 #include "common/base/clock.h"
@@ -133,7 +134,7 @@ void response_encode_string(struct buf *b, const char *s, size_t len) {
 /* Connection and account */
 
 void response_encode_ready(struct buf *b, const struct uuid *session, const char *server,
-                  const char *version, const struct server_limits *limits) {
+                           const char *version, const struct server_limits *limits) {
     expect(b, FRAME_ROOM + strlen(server) + strlen(version));
     PUT(b, "{\"type\":\"ready\",\"ready\":{\"sessionUUID\":\"");
     put_uuid(b, session);
@@ -157,7 +158,7 @@ void response_encode_ready(struct buf *b, const struct uuid *session, const char
 }
 
 void response_encode_error(struct buf *b, const struct err *e, const char *request,
-                  const struct request_id *id) {
+                           const struct request_id *id) {
     const char *text = err_text(e->code), *name = err_name(e->code);
     expect(b, FRAME_ROOM + sizeof e->detail);
     PUT(b, "{\"type\":\"error\",\"error\":{\"code\":");
@@ -183,7 +184,8 @@ void response_encode_error(struct buf *b, const struct err *e, const char *reque
 }
 
 void response_encode_authorized(struct buf *b, const struct uuid *user, const char *access_key,
-                       const char *username, size_t username_len, const struct request_id *id) {
+                                const char *username, size_t username_len,
+                                const struct request_id *id) {
     expect(b, FRAME_ROOM + username_len);
     PUT(b, "{\"type\":\"authorized\",\"authorized\":{\"userUUID\":\"");
     put_uuid(b, user);
@@ -195,7 +197,8 @@ void response_encode_authorized(struct buf *b, const struct uuid *user, const ch
     finish(b, id);
 }
 
-void response_encode_unauthorized(struct buf *b, const struct uuid *user, const struct request_id *id) {
+void response_encode_unauthorized(struct buf *b, const struct uuid *user,
+                                  const struct request_id *id) {
     PUT(b, "{\"type\":\"unauthorized\",\"unauthorized\":{\"userUUID\":\"");
     put_uuid(b, user);
     PUT(b, "\"}");
@@ -205,7 +208,7 @@ void response_encode_unauthorized(struct buf *b, const struct uuid *user, const 
 /* Users */
 
 void response_encode_users(struct buf *b, uint64_t total, const struct user_item *users, size_t n,
-                  const struct request_id *id) {
+                           const struct request_id *id) {
     expect(b, FRAME_ROOM + n * USER_ROOM);
     PUT(b, "{\"type\":\"users\",\"users\":{\"total\":");
     buf_u64(b, total);
@@ -305,8 +308,8 @@ void response_encode_join_message(struct buf *b, const struct message *m, bool f
 }
 
 void response_encode_join_end(struct buf *b, const struct user_item *members, size_t n,
-                     uint64_t members_total, const struct position *at, bool asked_since,
-                     bool recovered, const struct request_id *id) {
+                              uint64_t members_total, const struct position *at, bool asked_since,
+                              bool recovered, const struct request_id *id) {
     expect(b, FRAME_ROOM + n * USER_ROOM);
     PUT(b, "],\"users\":[");
     for (size_t i = 0; i < n; i++) {
@@ -336,8 +339,8 @@ void response_encode_read_message(struct buf *b, const struct message *m, bool f
     put_listed_message(b, m, first, false);
 }
 
-void response_encode_read_end(struct buf *b, uint64_t total, size_t received, const struct position *at,
-                     const struct request_id *id) {
+void response_encode_read_end(struct buf *b, uint64_t total, size_t received,
+                              const struct position *at, const struct request_id *id) {
     PUT(b, "],\"messagesTotal\":");
     buf_u64(b, total);
     PUT(b, ",\"messagesReceived\":");
@@ -348,7 +351,8 @@ void response_encode_read_end(struct buf *b, uint64_t total, size_t received, co
     finish(b, id);
 }
 
-void response_encode_leave(struct buf *b, const struct uuid *recipient, const struct request_id *id) {
+void response_encode_leave(struct buf *b, const struct uuid *recipient,
+                           const struct request_id *id) {
     PUT(b, "{\"type\":\"channelLeave\",\"channelLeave\":{\"recipientUUID\":\"");
     put_recipient(b, recipient);
     PUT(b, "\"}");
@@ -379,7 +383,7 @@ static void sys_end(struct buf *b) {
 }
 
 void response_encode_sys_user(struct buf *b, enum sys_event ev, const struct uuid *recipient,
-                     const struct uuid *user, const char *username, size_t username_len) {
+                              const struct uuid *user, const char *username, size_t username_len) {
     expect(b, FRAME_ROOM + username_len);
     sys_begin(b, sys_event_name(ev), recipient);
     PUT(b, "\"userUUID\":\"");
@@ -389,8 +393,8 @@ void response_encode_sys_user(struct buf *b, enum sys_event ev, const struct uui
     sys_end(b);
 }
 
-void response_encode_sys_unread(struct buf *b, const struct uuid *sender, const char *name, size_t name_len,
-                       uint64_t seq) {
+void response_encode_sys_unread(struct buf *b, const struct uuid *sender, const char *name,
+                                size_t name_len, uint64_t seq) {
     expect(b, FRAME_ROOM + name_len);
     sys_begin(b, "unread", sender);
     PUT(b, "\"senderUUID\":\"");
@@ -402,8 +406,9 @@ void response_encode_sys_unread(struct buf *b, const struct uuid *sender, const 
     sys_end(b);
 }
 
-void response_encode_sys_purge(struct buf *b, const struct uuid *recipient, const struct uuid *epoch,
-                      uint64_t up_to, const struct uuid *message) {
+void response_encode_sys_purge(struct buf *b, const struct uuid *recipient,
+                               const struct uuid *epoch, uint64_t up_to,
+                               const struct uuid *message) {
     sys_begin(b, "purge", recipient);
     PUT(b, "\"epoch\":\"");
     put_uuid(b, epoch);
@@ -418,7 +423,8 @@ void response_encode_sys_purge(struct buf *b, const struct uuid *recipient, cons
     sys_end(b);
 }
 
-void response_encode_sys_epoch(struct buf *b, const struct uuid *recipient, const struct position *at) {
+void response_encode_sys_epoch(struct buf *b, const struct uuid *recipient,
+                               const struct position *at) {
     sys_begin(b, "epoch", recipient);
     put_position(b, at);
     sys_end(b);

@@ -29,7 +29,8 @@ enum err_code name_check(const char *s, size_t len, char out[NAME_MAX_BYTES + 1]
                          struct err *e);
 
 /* The form in which names are compared for uniqueness: case-folded NFC of a name that name_check
- * accepted. `out` gets at most NAME_FOLDED_MAX bytes and a NUL. False: out of memory or too long. */
+ * accepted. `out` gets at most NAME_FOLDED_MAX bytes and a NUL. False: out of memory or too long.
+ */
 #define NAME_FOLDED_MAX 384
 bool name_fold(const char *name, size_t len, char out[NAME_FOLDED_MAX + 1], size_t *out_len);
 
@@ -37,8 +38,8 @@ bool name_fold(const char *name, size_t len, char out[NAME_FOLDED_MAX + 1], size
 #define NAME_DELETED "deleted user"
 bool name_reserved(const char *folded, size_t len);
 
-/* A message text: 1 to MESSAGE_MAX_CHARS characters, at most MESSAGE_MAX_BYTES bytes; ERR_TOO_LARGE.
- * `s` is valid UTF-8. */
+/* A message text: 1 to MESSAGE_MAX_CHARS characters, at most MESSAGE_MAX_BYTES bytes;
+ * ERR_TOO_LARGE. `s` is valid UTF-8. */
 #define MESSAGE_MAX_CHARS 4096
 #define MESSAGE_MAX_BYTES 16384
 enum err_code message_check(const char *s, size_t len, struct err *e);

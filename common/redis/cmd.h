@@ -9,10 +9,10 @@
 #ifndef COMMON_REDIS_CMD_H
 #define COMMON_REDIS_CMD_H
 
-#include "common/redis/keys.h"
-#include "common/proto/model.h"
-#include "common/redis/script.h"
 #include "common/base/secret.h"
+#include "common/proto/model.h"
+#include "common/redis/keys.h"
+#include "common/redis/script.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -238,8 +238,8 @@ void cmd_online_page(struct cmd *c, const struct keyspace *ks, uint32_t offset, 
 void cmd_online_among_begin(struct cmd *c, const struct keyspace *ks);
 void cmd_node_gone(struct cmd *c, const struct keyspace *ks, const char *node_id);
 
-/* --- Subscriptions --- Sharded pub/sub, which is the same on one server, and in a Cluster costs only
- * the nodes that have to do with the channel. */
+/* --- Subscriptions --- Sharded pub/sub, which is the same on one server, and in a Cluster costs
+ * only the nodes that have to do with the channel. */
 void cmd_subscribe_channel(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                            bool on);
 void cmd_subscribe_user(struct cmd *c, const struct keyspace *ks, const struct uuid *u, bool on);

@@ -12,14 +12,15 @@
  *                x  close_code                                  close the user's connections
  *                c  -                                           look at the record and keys again
  *   all nodes    r  user                                        forget what you know of this user
- *                h  node number                                 is this heard? (see chatd/channel/probe.h)
+ *                h  node number                                 is this heard? (see
+ * chatd/channel/probe.h)
  */
 #ifndef COMMON_REDIS_EVENT_H
 #define COMMON_REDIS_EVENT_H
 
 #include "common/base/buf.h"
-#include "common/proto/response_encode.h"
 #include "common/proto/model.h"
+#include "common/proto/response_encode.h"
 
 #define NODE_ID_TEXT 16 /* hex digits */
 

@@ -1,7 +1,7 @@
 /* grants - what chatd and chatctl ask of Redis, each command once. From this table come the users
- * of least privilege that are shipped (chatd/service/redis-users.conf), what chatd looks for at its start
- * and what `chatctl doctor` reports. A test holds it against the builders in cmd.c, the scripts and
- * what chatctl builds itself: neither may know a command that the other doesn't. Pure.
+ * of least privilege that are shipped (chatd/service/redis-users.conf), what chatd looks for at its
+ * start and what `chatctl doctor` reports. A test holds it against the builders in cmd.c, the
+ * scripts and what chatctl builds itself: neither may know a command that the other doesn't. Pure.
  */
 #ifndef COMMON_REDIS_GRANTS_H
 #define COMMON_REDIS_GRANTS_H

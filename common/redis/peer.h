@@ -1,11 +1,11 @@
-/* peer - one blocking connection to one Redis server, for store: bytes out, replies back. Every wait
- * is bounded by the time-out given at open.
+/* peer - one blocking connection to one Redis server, for store: bytes out, replies back. Every
+ * wait is bounded by the time-out given at open.
  */
 #ifndef COMMON_REDIS_PEER_H
 #define COMMON_REDIS_PEER_H
 
-#include "common/redis/cmd.h"
 #include "common/base/err.h"
+#include "common/redis/cmd.h"
 #include "common/redis/redis_uri.h"
 
 #include <stdbool.h>
@@ -14,8 +14,9 @@
 struct peer;
 struct redisReply;
 
-/* Connects to `at` with the URI's user, password and database; NULL: to where the URI itself says (a
- * socket, a host, an embedded server). Logs in and pings. NULL: `e` says why, never with a password. */
+/* Connects to `at` with the URI's user, password and database; NULL: to where the URI itself says
+ * (a socket, a host, an embedded server). Logs in and pings. NULL: `e` says why, never with a
+ * password. */
 struct peer *peer_open(const struct redis_uri *uri, const struct redis_address *at,
                        unsigned timeout_ms, struct err *e);
 /* The same to a sentinel, which may want no password. */
@@ -23,7 +24,8 @@ struct peer *peer_open_sentinel(const struct redis_uri *uri, const struct redis_
                                 unsigned timeout_ms, struct err *e);
 void peer_close(struct peer *p); /* NULL is fine */
 
-/* Asks the sentinels of a URI, in turn, for their master, until one that says it is one is there. */
+/* Asks the sentinels of a URI, in turn, for their master, until one that says it is one is there.
+ */
 struct peer *peer_open_master(const struct redis_uri *uri, unsigned timeout_ms, struct err *e);
 
 const char *peer_where(const struct peer *p); /* for messages */

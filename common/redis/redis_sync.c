@@ -18,7 +18,7 @@
 #include <time.h>
 
 #define REDIS_MAJOR_MIN 7
-#define LATER_MS 30   /* until a command is sent again behind TRYAGAIN */
+#define LATER_MS 30    /* until a command is sent again behind TRYAGAIN */
 #define REFRESH_MS 100 /* until the Cluster is asked again who has what */
 
 /* A command that was sent and not answered. */
@@ -38,8 +38,8 @@ struct redis_sync {
     unsigned timeout_ms;
     struct peer *peers[CLUSTER_MASTERS_MAX]; /* of one server: the first */
     struct topology *map;                    /* NULL: it is no Cluster */
-    int pinned;                              /* the server that is talked to; -1: whoever has the key */
-    struct owed *owed;                       /* of a Cluster */
+    int pinned;        /* the server that is talked to; -1: whoever has the key */
+    struct owed *owed; /* of a Cluster */
     size_t head, tail, cap;
     char where[640]; /* for messages: never with a password */
 };
@@ -184,8 +184,8 @@ enum err_code redis_sync_queue(struct redis_sync *s, struct err *e) {
     if (!s->map)
         return peer_send_cmd(p, c, e);
     o.text = resp_format(c, &o.len);
-    enum err_code code = o.text ? peer_send(p, o.text, o.len, e)
-                                : err_set(e, ERR_INTERNAL, "out of memory");
+    enum err_code code =
+        o.text ? peer_send(p, o.text, o.len, e) : err_set(e, ERR_INTERNAL, "out of memory");
     if (code == ERR_OK)
         code = remember(s, &o, e);
     if (code)
@@ -193,8 +193,8 @@ enum err_code redis_sync_queue(struct redis_sync *s, struct err *e) {
     return code;
 }
 
-static struct redisReply *load_and_repeat(struct redis_sync *s, struct peer *p, const struct owed *o,
-                                          struct err *e) {
+static struct redisReply *load_and_repeat(struct redis_sync *s, struct peer *p,
+                                          const struct owed *o, struct err *e) {
     cmd_script_load(&s->load, o->script);
     struct redisReply *r = peer_do(p, &s->load, e);
     enum err_code code = r ? reply_ok(r, e) : e->code;
@@ -282,7 +282,8 @@ const struct redisReply *redis_sync_next(struct redis_sync *s, struct err *e) {
     return s->reply;
 }
 
-static enum err_code load_at(struct redis_sync *s, unsigned server, enum script script, struct err *e) {
+static enum err_code load_at(struct redis_sync *s, unsigned server, enum script script,
+                             struct err *e) {
     if (!s->peers[server])
         s->peers[server] = open_peer(s, server, e);
     if (!s->peers[server])
@@ -389,7 +390,7 @@ static enum err_code connect_all(struct redis_sync *s, struct err *e) {
 }
 
 struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct keyspace *ks,
-                            unsigned timeout_ms, struct err *e) {
+                                      unsigned timeout_ms, struct err *e) {
     struct redis_sync *s = calloc(1, sizeof *s);
     if (!s) {
         err_set(e, ERR_INTERNAL, "out of memory");
@@ -411,7 +412,7 @@ struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct 
 }
 
 struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct keyspace *ks,
-                         unsigned timeout_ms, struct err *e) {
+                                   unsigned timeout_ms, struct err *e) {
     struct redis_sync *s = redis_sync_connect(uri, ks, timeout_ms, e);
     if (s && redis_sync_check(s, e)) {
         redis_sync_close(s);

@@ -1,5 +1,5 @@
-/* redis_sync - a blocking connection to the chat's Redis, for chatctl: commands out, replies back, in
- * order.
+/* redis_sync - a blocking connection to the chat's Redis, for chatctl: commands out, replies back,
+ * in order.
  *
  * It follows a sentinel's master at open, and in a Cluster goes to whoever has a command's first
  * key, and where that server says. Every wait is bounded by the time-out given at open. Not for
@@ -8,8 +8,8 @@
 #ifndef COMMON_REDIS_REDIS_SYNC_H
 #define COMMON_REDIS_REDIS_SYNC_H
 
-#include "common/redis/cmd.h"
 #include "common/base/err.h"
+#include "common/redis/cmd.h"
 #include "common/redis/redis_uri.h"
 
 #include <stdbool.h>
@@ -18,34 +18,39 @@
 struct redisReply;
 struct redis_sync;
 
-/* `uri` must outlive the store. Connects, authenticates, selects, and checks that the data under the prefix has our schema (an
- * empty prefix is fine; nothing is written). embedded[:DIR] means the socket of a running embedded
- * server. NULL: `e` says why: ERR_UNAVAILABLE (not reached, time-out, loading), ERR_NOT_AUTHORIZED
- * (NOAUTH, WRONGPASS, NOPERM), ERR_INTERNAL (another schema, a Redis older than 7.0). e->detail
- * never holds a password. */
+/* `uri` must outlive the store. Connects, authenticates, selects, and checks that the data under
+ * the prefix has our schema (an empty prefix is fine; nothing is written). embedded[:DIR] means the
+ * socket of a running embedded server. NULL: `e` says why: ERR_UNAVAILABLE (not reached, time-out,
+ * loading), ERR_NOT_AUTHORIZED (NOAUTH, WRONGPASS, NOPERM), ERR_INTERNAL (another schema, a Redis
+ * older than 7.0). e->detail never holds a password. */
 struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct keyspace *ks,
-                         unsigned timeout_ms, struct err *e);
+                                   unsigned timeout_ms, struct err *e);
 void redis_sync_close(struct redis_sync *s); /* NULL is fine */
 
-/* redis_sync_open in parts, for who wants to see what is wrong: the connection alone, then what it is
- * checked for. */
+/* redis_sync_open in parts, for who wants to see what is wrong: the connection alone, then what it
+ * is checked for. */
 struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct keyspace *ks,
-                            unsigned timeout_ms, struct err *e);
+                                      unsigned timeout_ms, struct err *e);
 enum err_code redis_sync_check(struct redis_sync *s, struct err *e);
-enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size, struct err *e); /* "7.0.15" */
+enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size,
+                                 struct err *e); /* "7.0.15" */
 
 /* After some idle time: is the connection still there? Asks the kernel only. */
 bool redis_sync_alive(const struct redis_sync *s);
 
-/* The servers that hold the data: 1, or the masters of a Cluster. From redis_sync_pin(s, i) on, commands
- * go to server i whatever their keys, until redis_sync_pin(s, -1). Nothing may be queued. */
+/* The servers that hold the data: 1, or the masters of a Cluster. From redis_sync_pin(s, i) on,
+ * commands go to server i whatever their keys, until redis_sync_pin(s, -1). Nothing may be queued.
+ */
 unsigned redis_sync_servers(const struct redis_sync *s);
 void redis_sync_pin(struct redis_sync *s, int server);
-const char *redis_sync_server(const struct redis_sync *s, unsigned server); /* its address, for people */
-/* For cmd_append_args_begin: a promoted server may have less than its master had (Sentinel, Cluster). */
+const char *redis_sync_server(const struct redis_sync *s,
+                              unsigned server); /* its address, for people */
+/* For cmd_append_args_begin: a promoted server may have less than its master had (Sentinel,
+ * Cluster). */
 const char *redis_sync_history(const struct redis_sync *s);
 const struct keyspace *redis_sync_keys(const struct redis_sync *s);
-/* The commands are built in this one scratch: `cmd_user_get(redis_sync_cmd(s), redis_sync_keys(s), …)`. */
+/* The commands are built in this one scratch: `cmd_user_get(redis_sync_cmd(s), redis_sync_keys(s),
+ * …)`. */
 struct cmd *redis_sync_cmd(struct redis_sync *s);
 
 /* Sends the scratch command and waits for its reply. NULL: lost, `e` says why. An error reply is

@@ -165,8 +165,7 @@ static bool parse_seeds(const char *s, size_t len, unsigned port, struct redis_u
 }
 
 static bool is_master_name(const char *s) { /* what Sentinel takes for one */
-    return *s &&
-           !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")];
+    return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")];
 }
 
 static bool parse_sentinel(const char *s, struct redis_uri *u, char *why, size_t size) {
@@ -175,8 +174,7 @@ static bool parse_sentinel(const char *s, struct redis_uri *u, char *why, size_t
     size_t name_len = strcspn(name, "/");
     const char *db = name[name_len] ? name + name_len + 1 : "";
     u->kind = REDIS_SENTINEL;
-    if (!take_credentials(&s, &len, u, why, size) ||
-        !parse_seeds(s, len, 26379, u, why, size))
+    if (!take_credentials(&s, &len, u, why, size) || !parse_seeds(s, len, 26379, u, why, size))
         return false;
     if (!copy(name, name_len, u->name, sizeof u->name) || !is_master_name(u->name))
         return refuse(why, size,
@@ -189,7 +187,8 @@ static bool parse_cluster(const char *s, struct redis_uri *u, char *why, size_t 
     size_t len = strcspn(s, "/");
     u->kind = REDIS_CLUSTER;
     if (s[len] && s[len + 1])
-        return refuse(why, size, "a Cluster has no numbered databases: nothing may follow the hosts");
+        return refuse(why, size,
+                      "a Cluster has no numbered databases: nothing may follow the hosts");
     return take_credentials(&s, &len, u, why, size) && parse_seeds(s, len, 6379, u, why, size);
 }
 

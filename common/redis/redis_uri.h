@@ -1,6 +1,7 @@
 /* redis_uri - where the Redis is: redis://[user:pass@]host[:port][/db],
- * unix://[user:pass@]path[?db=N], embedded[:DIR], sentinel://[user:pass@]host[:port],…/name[/db] and
- * cluster://[user:pass@]host[:port],…. Pure. (rediss is named in the error until it is here.) */
+ * unix://[user:pass@]path[?db=N], embedded[:DIR], sentinel://[user:pass@]host[:port],…/name[/db]
+ * and cluster://[user:pass@]host[:port],…. Pure. (rediss is named in the error until it is here.)
+ */
 #ifndef COMMON_REDIS_REDIS_URI_H
 #define COMMON_REDIS_REDIS_URI_H
 
@@ -24,7 +25,8 @@ struct redis_uri {
     char path[512]; /* REDIS_UNIX: the socket; REDIS_EMBEDDED: DIR, "" = the default */
     char user[128], password[512]; /* percent-decoded; "" = none */
     unsigned db;
-    struct redis_address seeds[REDIS_SEEDS_MAX]; /* sentinels (default port 26379), or nodes of a Cluster */
+    struct redis_address
+        seeds[REDIS_SEEDS_MAX]; /* sentinels (default port 26379), or nodes of a Cluster */
     unsigned seed_count;
     char name[128]; /* REDIS_SENTINEL: what they call the master */
 };

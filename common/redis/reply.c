@@ -131,8 +131,8 @@ enum err_code reply_uuid(const redisReply *r, struct uuid *u, struct err *e) {
     return ERR_OK;
 }
 
-/* EXEC that is not permitted is answered so; that it isn't is all that can make an empty transaction
- * fail. */
+/* EXEC that is not permitted is answered so; that it isn't is all that can make an empty
+ * transaction fail. */
 bool reply_is_denied(const redisReply *r) {
     return reply_is_error(r, "NOPERM") ||
            (reply_is_error(r, "EXECABORT") && strstr(r->str, "NOPERM")); /* of EXEC itself */

@@ -10,8 +10,8 @@
 #define COMMON_REDIS_REPLY_H
 
 #include "common/base/err.h"
-#include "common/proto/model.h"
 #include "common/base/secret.h"
+#include "common/proto/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,13 +53,13 @@ struct join_result {
     struct position at;
     uint64_t base;
     int64_t members;
-    struct uuid before;              /* the epoch before: what is stored below base is its beginning */
+    struct uuid before; /* the epoch before: what is stored below base is its beginning */
     const struct redisReply *listed; /* array of uuids: reply_array, reply_item, reply_uuid */
 };
 enum err_code reply_join(const struct redisReply *r, struct join_result *out, struct err *e);
 
-/* The run id in INFO's section "server". False, and an empty text, where it isn't said (or may not be
- * asked). */
+/* The run id in INFO's section "server". False, and an empty text, where it isn't said (or may not
+ * be asked). */
 #define RUN_MAX 40
 bool reply_run(const struct redisReply *r, char out[RUN_MAX + 1]);
 

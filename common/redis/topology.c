@@ -99,7 +99,8 @@ enum err_code topology_read(const struct redisReply *r, const struct redis_addre
     return ERR_OK;
 }
 
-static bool take_address(const char *host, size_t len, const char *port, struct redis_address *out) {
+static bool take_address(const char *host, size_t len, const char *port,
+                         struct redis_address *out) {
     char *end;
     unsigned long number = strtoul(port, &end, 10);
     *out = (struct redis_address){.port = (unsigned)number};

@@ -1,6 +1,7 @@
 /* chat - see load.h. The bytes of a chatd client (docs/PROTOCOL.md), made and read with as little
- * work as will do: only what the phases need is looked at. floor has no protocol: /room/N is a member
- * of room N and may publish there, /pub/N only publishes, and every frame goes to the whole room. */
+ * work as will do: only what the phases need is looked at. floor has no protocol: /room/N is a
+ * member of room N and may publish there, /pub/N only publishes, and every frame goes to the whole
+ * room. */
 #include "load.h"
 
 #include <inttypes.h>
@@ -27,8 +28,8 @@ static bool is_probe(const struct conn *c) {
     return opt.probe_ms && c->index == total - 1;
 }
 
-/* PAIRS: connections 2k and 2k + 1. MESH: channel k is that of user k mod U and the one k / U + 1 on
- * in the ring. Returns the other member of the i-th channel of this connection, or NULL. */
+/* PAIRS: connections 2k and 2k + 1. MESH: channel k is that of user k mod U and the one k / U + 1
+ * on in the ring. Returns the other member of the i-th channel of this connection, or NULL. */
 static struct conn *partner(const struct conn *c, int i) {
     int n = opt.connections;
     if (opt.shape == PAIRS)
@@ -78,9 +79,9 @@ void chat_upgraded(struct conn *c) {
 
 void chat_sign_in(struct conn *c) {
     c->state = SIGNING;
-    send_text(c,
-              "{\"type\":\"signIn\",\"signIn\":{\"username\":\"bench%d\",\"password\":\"password\"}}",
-              c->index);
+    send_text(
+        c, "{\"type\":\"signIn\",\"signIn\":{\"username\":\"bench%d\",\"password\":\"password\"}}",
+        c->index);
 }
 
 void chat_use_account(struct conn *c, const struct conn *of) {
@@ -110,11 +111,12 @@ void chat_join(struct conn *c) {
 
 void chat_resume(struct conn *c, uint64_t since) {
     c->state = JOINING;
-    send_text(c,
-              "{\"userUUID\":\"%s\",\"userAccessKey\":\"%s\",\"type\":\"channelJoin\","
-              "\"channelJoin\":{\"recipientUUID\":\"0\",\"since\":{\"epoch\":\"%s\",\"seq\":%" PRIu64
-              "}}}",
-              c->user, c->key, tally.epoch, since);
+    send_text(
+        c,
+        "{\"userUUID\":\"%s\",\"userAccessKey\":\"%s\",\"type\":\"channelJoin\","
+        "\"channelJoin\":{\"recipientUUID\":\"0\",\"since\":{\"epoch\":\"%s\",\"seq\":%" PRIu64
+        "}}}",
+        c->user, c->key, tally.epoch, since);
 }
 
 void chat_ask_page(struct conn *c, int limit) {
@@ -135,12 +137,13 @@ static void make_ready(struct conn *c, const struct conn *to) {
     memset(text, 'x', text_len);
     memcpy(text, "@T0000000000000000", STAMP_CHARS);
     text[text_len] = '\0';
-    int n = opt.floor
-                ? sprintf(body, "%s", text)
-                : sprintf(body,
-                          "{\"userUUID\":\"%s\",\"userAccessKey\":\"%s\",\"type\":\"channelMessage\","
-                          "\"channelMessage\":{\"recipientUUID\":\"%s\",\"message\":\"%s\"}}",
-                          c->user, c->key, to ? to->user : "0", text);
+    int n =
+        opt.floor
+            ? sprintf(body, "%s", text)
+            : sprintf(body,
+                      "{\"userUUID\":\"%s\",\"userAccessKey\":\"%s\",\"type\":\"channelMessage\","
+                      "\"channelMessage\":{\"recipientUUID\":\"%s\",\"message\":\"%s\"}}",
+                      c->user, c->key, to ? to->user : "0", text);
     size_t len = (size_t)n, head_len = frame_head(head, OP_TEXT, len);
     c->time_at = (size_t)((char *)memmem(body, len, "@T", 2) - body) + 2 + head_len;
     const char *name = to ? memmem(body, len, "\"recipientUUID\":\"", 17) : NULL;
@@ -199,14 +202,13 @@ static void take_stamp(const struct conn *c, const char *p, size_t n) {
     char digits[17];
     memcpy(digits, at + 2, 16);
     digits[16] = '\0';
-    sample(is_probe(c) ? &probe_times : &latency,
-           last_read - strtoull(digits, NULL, 16));
+    sample(is_probe(c) ? &probe_times : &latency, last_read - strtoull(digits, NULL, 16));
 }
 
 /* A message, when messages are what is measured: its size tells it from all else. */
 static bool is_delivery(const struct conn *c) {
-    return measuring && c->len >= (uint64_t)opt.size && c->state == READY &&
-           opt.shape != HISTORY && opt.shape != PASSWORDS;
+    return measuring && c->len >= (uint64_t)opt.size && c->state == READY && opt.shape != HISTORY &&
+           opt.shape != PASSWORDS;
 }
 
 bool chat_wants(const struct conn *c) {

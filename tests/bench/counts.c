@@ -1,6 +1,6 @@
-/* counts - preloaded into chatd (LD_PRELOAD): counts allocations, and system calls but for the waiting
- * of epoll, in the file that $BENCH_COUNTS names, where baseline reads them while chatd runs. Counted
- * at libc's door, so that it needs no right to trace. */
+/* counts - preloaded into chatd (LD_PRELOAD): counts allocations, and system calls but for the
+ * waiting of epoll, in the file that $BENCH_COUNTS names, where baseline reads them while chatd
+ * runs. Counted at libc's door, so that it needs no right to trace. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>

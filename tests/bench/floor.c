@@ -1,12 +1,13 @@
-/* floor - what the kernel alone costs: a WebSocket broadcaster that does nothing else. No library, no
- * JSON, no storage, no names; one thread, epoll, non-blocking sockets.
+/* floor - what the kernel alone costs: a WebSocket broadcaster that does nothing else. No library,
+ * no JSON, no storage, no names; one thread, epoll, non-blocking sockets.
  *
  *   floor PORT [-b]
  *
- * GET /room/N makes a member of room N, who gets each frame that is published there, the own ones too;
- * GET /pub/N one that only publishes. A frame is built once for all members. Without -b each member
- * gets each frame in a send of its own (floor A); with it, the frames that one turn of the loop brought
- * go out in one send a member (floor B). A measure, not a server: it trusts its clients.
+ * GET /room/N makes a member of room N, who gets each frame that is published there, the own ones
+ * too; GET /pub/N one that only publishes. A frame is built once for all members. Without -b each
+ * member gets each frame in a send of its own (floor A); with it, the frames that one turn of the
+ * loop brought go out in one send a member (floor B). A measure, not a server: it trusts its
+ * clients.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,8 +29,8 @@
 
 struct conn {
     int fd, room;
-    bool open; /* the handshake is over */
-    int place; /* in the room; -1: not a member */
+    bool open;      /* the handshake is over */
+    int place;      /* in the room; -1: not a member */
     char *in, *out; /* an incomplete frame; what the socket didn't take */
     size_t in_len, out_len;
 };
@@ -72,7 +73,9 @@ static void sha1_block(const unsigned char *p, uint32_t h[5]) {
     for (size_t i = 16; i < 80; i++)
         w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
     for (size_t i = 0; i < 80; i++) {
-        uint32_t f = i < 20 ? (b & c) | (~b & d) : i / 20 == 2 ? (b & c) | (b & d) | (c & d) : b ^ c ^ d;
+        uint32_t f = i < 20        ? (b & c) | (~b & d)
+                     : i / 20 == 2 ? (b & c) | (b & d) | (c & d)
+                                   : b ^ c ^ d;
         uint32_t t = rol(a, 5) + f + e + K[i / 20] + w[i];
         e = d;
         d = c;

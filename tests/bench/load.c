@@ -145,52 +145,101 @@ static enum shape shape_named(const char *name) {
 }
 
 static void read_options(int argc, char **argv) {
-    enum { FLOOR = 256, SHAPE, PORT, OTHER, CHANNELS, USERS, WINDOW, RATE, SECONDS, WARM, AT_ONCE,
-           PROBE, VICTIM, PIDS, REDIS };
-    static const struct option longs[] = {
-        {"floor", no_argument, NULL, FLOOR},
-        {"shape", required_argument, NULL, SHAPE},
-        {"port", required_argument, NULL, PORT},
-        {"other-port", required_argument, NULL, OTHER},
-        {"channels", required_argument, NULL, CHANNELS},
-        {"users", required_argument, NULL, USERS},
-        {"window", required_argument, NULL, WINDOW},
-        {"rate", required_argument, NULL, RATE},
-        {"seconds", required_argument, NULL, SECONDS},
-        {"warm", required_argument, NULL, WARM},
-        {"at-once", required_argument, NULL, AT_ONCE},
-        {"probe", required_argument, NULL, PROBE},
-        {"victim", required_argument, NULL, VICTIM},
-        {"pids", required_argument, NULL, PIDS},
-        {"redis", required_argument, NULL, REDIS},
-        {NULL, 0, NULL, 0}};
+    enum {
+        FLOOR = 256,
+        SHAPE,
+        PORT,
+        OTHER,
+        CHANNELS,
+        USERS,
+        WINDOW,
+        RATE,
+        SECONDS,
+        WARM,
+        AT_ONCE,
+        PROBE,
+        VICTIM,
+        PIDS,
+        REDIS
+    };
+    static const struct option longs[] = {{"floor", no_argument, NULL, FLOOR},
+                                          {"shape", required_argument, NULL, SHAPE},
+                                          {"port", required_argument, NULL, PORT},
+                                          {"other-port", required_argument, NULL, OTHER},
+                                          {"channels", required_argument, NULL, CHANNELS},
+                                          {"users", required_argument, NULL, USERS},
+                                          {"window", required_argument, NULL, WINDOW},
+                                          {"rate", required_argument, NULL, RATE},
+                                          {"seconds", required_argument, NULL, SECONDS},
+                                          {"warm", required_argument, NULL, WARM},
+                                          {"at-once", required_argument, NULL, AT_ONCE},
+                                          {"probe", required_argument, NULL, PROBE},
+                                          {"victim", required_argument, NULL, VICTIM},
+                                          {"pids", required_argument, NULL, PIDS},
+                                          {"redis", required_argument, NULL, REDIS},
+                                          {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "n:s:", longs, NULL)) != -1;)
         switch (o) {
-        case 'n': opt.connections = atoi(optarg); break;
-        case 's': opt.size = atoi(optarg); break;
-        case FLOOR: opt.floor = true; break;
-        case SHAPE: opt.shape = shape_named(optarg); break;
-        case PORT: opt.port = atoi(optarg); break;
-        case OTHER: opt.other_port = atoi(optarg); break;
-        case CHANNELS: opt.channels = atoi(optarg); break;
-        case USERS: opt.users = atoi(optarg); break;
-        case WINDOW: opt.window = atoi(optarg); break;
-        case RATE: opt.rate = atof(optarg); break;
-        case SECONDS: opt.seconds = atof(optarg); break;
-        case WARM: opt.warm = atof(optarg); break;
-        case AT_ONCE: opt.at_once = atoi(optarg); break;
-        case PROBE: opt.probe_ms = atoi(optarg); break;
-        case VICTIM: opt.victim = atoi(optarg); break;
-        case PIDS: opt.pids = optarg; break;
-        case REDIS: opt.redis = optarg; break;
-        default: exit(2);
+        case 'n':
+            opt.connections = atoi(optarg);
+            break;
+        case 's':
+            opt.size = atoi(optarg);
+            break;
+        case FLOOR:
+            opt.floor = true;
+            break;
+        case SHAPE:
+            opt.shape = shape_named(optarg);
+            break;
+        case PORT:
+            opt.port = atoi(optarg);
+            break;
+        case OTHER:
+            opt.other_port = atoi(optarg);
+            break;
+        case CHANNELS:
+            opt.channels = atoi(optarg);
+            break;
+        case USERS:
+            opt.users = atoi(optarg);
+            break;
+        case WINDOW:
+            opt.window = atoi(optarg);
+            break;
+        case RATE:
+            opt.rate = atof(optarg);
+            break;
+        case SECONDS:
+            opt.seconds = atof(optarg);
+            break;
+        case WARM:
+            opt.warm = atof(optarg);
+            break;
+        case AT_ONCE:
+            opt.at_once = atoi(optarg);
+            break;
+        case PROBE:
+            opt.probe_ms = atoi(optarg);
+            break;
+        case VICTIM:
+            opt.victim = atoi(optarg);
+            break;
+        case PIDS:
+            opt.pids = optarg;
+            break;
+        case REDIS:
+            opt.redis = optarg;
+            break;
+        default:
+            exit(2);
         }
 }
 
 /* Behind the receivers comes a publisher, where there is one, and then the probe. */
 static void make_conns(void) {
-    bool publishes = opt.shape == BROADCAST || opt.shape == HISTORY || opt.shape == STORM ||
-                     opt.shape == DRAIN;
+    bool publishes =
+        opt.shape == BROADCAST || opt.shape == HISTORY || opt.shape == STORM || opt.shape == DRAIN;
     if (opt.shape == PAIRS)
         opt.connections = 2 * opt.channels;
     if (opt.shape == PAIRS || opt.shape == MESH)
@@ -211,7 +260,8 @@ static void make_conns(void) {
 /* --- The report --- */
 
 static void print_report(const struct report *r) {
-    double units = r->units ? (double)r->units : 1, messages = r->messages ? (double)r->messages : 1;
+    double units = r->units ? (double)r->units : 1,
+           messages = r->messages ? (double)r->messages : 1;
     printf("{\"connect_us\": %.1f, \"bytes_per_conn\": %.0f, \"units\": %llu, \"messages\": %llu, "
            "\"lost\": %llu, \"seconds\": %.4f, ",
            r->connect_us, r->bytes_per_conn, (unsigned long long)r->units,

@@ -1,6 +1,6 @@
 /* load - a load generator for chatd and for floor, the server that shows what the kernel alone
- * costs. One thread, epoll, no library, so that it takes as little as possible of the machine that it
- * shares with what it measures.
+ * costs. One thread, epoll, no library, so that it takes as little as possible of the machine that
+ * it shares with what it measures.
  *
  * load.c      options, the phases of a run, the line of JSON that reports it
  * conn.c      connections: sockets, WebSocket frames, one turn of epoll
@@ -29,9 +29,9 @@ struct options {
     int port, other_port; /* other: the node that a storm, or those of a drained one, go to */
     int connections;      /* receivers; MESH: users */
     int channels;         /* PAIRS, MESH */
-    int users;            /* accounts that sign in with a password; the other connections with a key */
-    int window;           /* messages (requests) in flight … */
-    double rate;          /* … or, if not 0, messages a second on schedule */
+    int users;   /* accounts that sign in with a password; the other connections with a key */
+    int window;  /* messages (requests) in flight … */
+    double rate; /* … or, if not 0, messages a second on schedule */
     double seconds, warm; /* of sending, and before it is measured */
     int size;             /* bytes of a message's text; floor: of the frame */
     int at_once;          /* handshakes */
@@ -44,14 +44,25 @@ extern struct options opt;
 
 /* --- A connection --- */
 
-enum state { UNUSED, CONNECTING, UPGRADING, WAITING, GREETED, SIGNING, SIGNED, JOINING, READY, GONE };
+enum state {
+    UNUSED,
+    CONNECTING,
+    UPGRADING,
+    WAITING,
+    GREETED,
+    SIGNING,
+    SIGNED,
+    JOINING,
+    READY,
+    GONE
+};
 
 struct conn {
     int fd, index;
     enum state state;
     bool sampled; /* the time in its messages is read */
     bool polling_out;
-    int joined; /* how many of its joins are done */
+    int joined;         /* how many of its joins are done */
     uint64_t return_at; /* DRAIN: when goAway said to come back; 0: it did not */
     /* the frame that is being read */
     unsigned char head[10], head_len, opcode;
@@ -114,10 +125,11 @@ void chat_closed(struct conn *c);
 
 /* For shapes.c. */
 void chat_sign_in(struct conn *c);
-void chat_join(struct conn *c);         /* what it is to be joined to, one after the other */
+void chat_join(struct conn *c); /* what it is to be joined to, one after the other */
 void chat_use_account(struct conn *c, const struct conn *of);
 void chat_resume(struct conn *c, uint64_t since); /* joins with its pair and `since` */
-void chat_send(struct conn *c, const struct conn *to); /* to NULL: the public channel. Doesn't flush */
+void chat_send(struct conn *c,
+               const struct conn *to); /* to NULL: the public channel. Doesn't flush */
 void chat_ask_page(struct conn *c, int limit);
 
 /* What happened so far; the phases look at it. */
@@ -127,7 +139,7 @@ struct tally {
     char epoch[UUID_CHARS + 1]; /* of the public channel */
 };
 extern struct tally tally;
-extern bool measuring; /* large frames are deliveries */
+extern bool measuring;                     /* large frames are deliveries */
 extern void (*on_greeted)(struct conn *c); /* chatd's first frame came: what is next */
 
 /* Latencies in ns, of sampled deliveries and of the probe. */

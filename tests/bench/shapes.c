@@ -12,8 +12,8 @@
 
 static uint64_t sent, before; /* messages; deliveries when the drive began */
 
-/* --- The bystander: its messages go out on schedule, however late the one before came back, so that
- * a slow answer isn't counted once where it held up many --- */
+/* --- The bystander: its messages go out on schedule, however late the one before came back, so
+ * that a slow answer isn't counted once where it held up many --- */
 
 static uint64_t probe_due;
 
@@ -60,7 +60,8 @@ static struct conn *send_next(void) {
     return c;
 }
 
-/* Closed loop: fills the window. Open loop: sends what is due. A publisher's frames go in one write. */
+/* Closed loop: fills the window. Open loop: sends what is due. A publisher's frames go in one
+ * write. */
 static void send_due(uint64_t start) {
     uint64_t done = (tally.deliveries - before) / receivers();
     struct conn *last = NULL;
@@ -231,7 +232,8 @@ static void come_back_when_due(void) {
     }
 }
 
-/* The node is stopped in good order; each comes to the other one when it was told to, and resumes. */
+/* The node is stopped in good order; each comes to the other one when it was told to, and resumes.
+ */
 static void run_drain(struct report *r) {
     publish(MISSED);
     on_greeted = resume;

@@ -1,8 +1,9 @@
 /* inject - linked into chatd_injected, a chatd whose own allocations can be made to fail (R13).
  *
- * The linker's --wrap sends the calls of our libraries, and of nothing else, through these functions. What
- * they do is in a page of memory shared with the test, the file $CHATD_INJECT: see struct inject and
- * tests/fault/inject.py. Without that variable they do nothing. Works under the sanitizers. */
+ * The linker's --wrap sends the calls of our libraries, and of nothing else, through these
+ * functions. What they do is in a page of memory shared with the test, the file $CHATD_INJECT: see
+ * struct inject and tests/fault/inject.py. Without that variable they do nothing. Works under the
+ * sanitizers. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>

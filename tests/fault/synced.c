@@ -1,8 +1,8 @@
 /* synced - preloaded into redis-server: remembers how much of each file is safe from a power cut.
  *
- * For every file that it syncs, $SYNCED_DIR/<its name> holds, as text, the size that the file had when the
- * last successful fsync or fdatasync began. tests/fault/world.py kills Redis, cuts its append-only file
- * there, and so has what a machine has after its power came back (R1). */
+ * For every file that it syncs, $SYNCED_DIR/<its name> holds, as text, the size that the file had
+ * when the last successful fsync or fdatasync began. tests/fault/world.py kills Redis, cuts its
+ * append-only file there, and so has what a machine has after its power came back (R1). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void remember(int fd, off_t size)
-{
+static void remember(int fd, off_t size) {
     const char *dir = getenv("SYNCED_DIR");
     char link[64], path[PATH_MAX], out[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -24,7 +23,8 @@ static void remember(int fd, off_t size)
     path[n] = '\0';
     const char *name = strrchr(path, '/');
     int len = snprintf(out, sizeof out, "%s/%s", dir, name ? name + 1 : path);
-    int to = len > 0 && (size_t)len < sizeof out ? open(out, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    int to =
+        len > 0 && (size_t)len < sizeof out ? open(out, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (to < 0)
         return;
     /* Written over in one go: whoever is killed here leaves the old size or the new one. */
@@ -35,8 +35,7 @@ static void remember(int fd, off_t size)
     close(to);
 }
 
-static int synced(const char *name, int fd)
-{
+static int synced(const char *name, int fd) {
     int (*real)(int) = NULL;
     *(void **)&real = dlsym(RTLD_NEXT, name);
     struct stat st;
@@ -47,12 +46,10 @@ static int synced(const char *name, int fd)
     return r;
 }
 
-int fsync(int fd)
-{
+int fsync(int fd) {
     return synced("fsync", fd);
 }
 
-int fdatasync(int fd)
-{
+int fdatasync(int fd) {
     return synced("fdatasync", fd);
 }

@@ -4,11 +4,11 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/base/buf.h"
-#include "common/proto/response_encode.h"
-#include "common/proto/json.h"
-#include "common/redis/reply.h"
 #include "common/base/sanitize.h"
+#include "common/proto/json.h"
+#include "common/proto/response_encode.h"
 #include "common/proto/validate.h"
+#include "common/redis/reply.h"
 
 #include <hiredis/hiredis.h>
 #include <locale.h>

@@ -1,9 +1,9 @@
 /* A payload of a bus → struct event; what was written by ours is read back as it was. */
 #include "tests/fuzz/fuzz.h"
 
+#include "common/proto/json.h"
 #include "common/proto/response_encode.h"
 #include "common/redis/event.h"
-#include "common/proto/json.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* A client's frame → struct request, and the error that answers a bad one. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/proto/response_encode.h"
 #include "common/proto/json.h"
 #include "common/proto/request.h"
+#include "common/proto/response_encode.h"
 #include "common/proto/validate.h"
 
 static bool is_inside(const struct request *r, const char *s, size_t len) {

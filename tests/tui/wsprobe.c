@@ -1,6 +1,6 @@
-/* wsprobe - common/wsclient by itself, for tests: opens the URL, sends the lines of its standard input,
- * and prints what happens, an event a line. The lines /open URL, /close and /end do what they say; at the
- * end of the input it ends.
+/* wsprobe - common/wsclient by itself, for tests: opens the URL, sends the lines of its standard
+ * input, and prints what happens, an event a line. The lines /open URL, /close and /end do what
+ * they say; at the end of the input it ends.
  *
  *     wsprobe URL [CA-FILE [OPEN-MS [PING-MS]]]
  */

@@ -1,5 +1,6 @@
-/* resp_made - replies for tests, made by hiredis from RESP bytes, so that the shapes are the real ones.
- * Written as `[ :1 'text' nil +OK -ERR text; [ ] ]`. Freed by made_free, which fits as a teardown. */
+/* resp_made - replies for tests, made by hiredis from RESP bytes, so that the shapes are the real
+ * ones. Written as `[ :1 'text' nil +OK -ERR text; [ ] ]`. Freed by made_free, which fits as a
+ * teardown. */
 #ifndef TESTS_UNIT_RESP_MADE_H
 #define TESTS_UNIT_RESP_MADE_H
 
@@ -33,8 +34,7 @@ static const char *one_to_resp(struct buf *b, const char *at) {
         buf_str(b, "$-1\r\n");
         return at + 3;
     }
-    const char *end =
-        *at == '\'' ? strchr(at + 1, '\'') : at + strcspn(at, *at == '-' ? ";" : " ");
+    const char *end = *at == '\'' ? strchr(at + 1, '\'') : at + strcspn(at, *at == '-' ? ";" : " ");
     if (*at == '\'')
         buf_fmt(b, "$%u\r\n%.*s", (unsigned)(end - at - 1), (int)(end - at - 1), at + 1);
     else

@@ -1,4 +1,5 @@
-/* test_gate - never more than there are places inside; the line is served in its order, each once. */
+/* test_gate - never more than there are places inside; the line is served in its order, each once.
+ */
 #include "chatd/op/admission.h"
 
 #include "chatd/session/session.h"

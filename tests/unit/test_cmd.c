@@ -19,7 +19,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define GOLDEN PROJECT_SOURCE_DIR "/tests/golden/commands.txt"
-#define HEADER PROJECT_SOURCE_DIR "/common/cmd.h"
+#define HEADER PROJECT_SOURCE_DIR "/common/redis/cmd.h"
 #define ALICE "a11ce000-0000-4000-8000-000000000001"
 #define BOB "b0b00000-0000-4000-8000-000000000002"
 #define EPOCH "e90c0000-0000-4000-8000-000000000003"
@@ -514,7 +514,7 @@ static void b_purge(struct cmd *c) {
     cmd_purge(c, &KS, &a);
 }
 
-static void b_rebuild(struct cmd *c) {
+static void b_restore(struct cmd *c) {
     struct channel_id id = dm();
     cmd_restore(c, &KS, &id, &MESSAGE_ID, &EPOCH_ID, "17-0", 100);
 }
@@ -616,12 +616,13 @@ static const struct {
     {" log_info ", b_log_info},
     {" by_score ", b_by_score},
     {" purge ", b_purge},
-    {" rebuild ", b_rebuild},
+    {" restore ", b_restore},
     {" rename ", b_rename},
     {" marks ", b_marks},
     {" purges purge_get ", b_purges},
     /* what the builders are made of, tested below and through them */
-    {" init free begin begin_script borrow literal copy key i64 uuid channel_key user_key global_key"
+    {" init free begin begin_script borrow literal copy key i64 uuid channel_key user_key "
+     "global_key"
      " tailed_key ",
      NULL},
 };

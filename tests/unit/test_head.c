@@ -34,16 +34,18 @@ static void is_problem(const char *head, size_t len, const char *what) {
 
 static void test_problem(void **state) {
     (void)state;
-    static const char good[] = WITH("A:\r\nX-y_Z!: \xc3\xa9\t,\"\r\ncontent-length:\t0\r\nUpgrade: \tWebSocket ");
+    static const char good[] =
+        WITH("A:\r\nX-y_Z!: \xc3\xa9\t,\"\r\ncontent-length:\t0\r\nUpgrade: \tWebSocket ");
     assert_null(head_problem(good, sizeof good - 1));
     IS_PROBLEM("GET /ws HTTP/1.0\r\nX: HTTP/1.1\r\n\r\n", "not HTTP/1.1");
     IS_PROBLEM("GET /ws HTTP/1.1 \r\n\r\n", "not HTTP/1.1");
     IS_PROBLEM("HTTP/1.1\r\n\r\n", "not HTTP/1.1");
     IS_PROBLEM("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", "not HTTP/1.1");
     IS_PROBLEM("\r\n\r\n", "not HTTP/1.1");
-    static const char *const malformed[] = {WITH(" folded"), WITH("\tfolded: x"), WITH("A : b"), WITH(": b"),
-                                            WITH("A"),       WITH("A: \x01"),      WITH("A: \x7f"),
-                                            WITH("A: b\nC: d"), WITH("\rA: b"),    WITH("A\xc3: b"), WITH("A: b\rC: d")};
+    static const char *const malformed[] = {WITH(" folded"),  WITH("\tfolded: x"), WITH("A : b"),
+                                            WITH(": b"),      WITH("A"),           WITH("A: \x01"),
+                                            WITH("A: \x7f"),  WITH("A: b\nC: d"),  WITH("\rA: b"),
+                                            WITH("A\xc3: b"), WITH("A: b\rC: d")};
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
         is_problem(malformed[i], strlen(malformed[i]), "malformed header");
     IS_PROBLEM(WITH("A: \0"), "malformed header");
@@ -103,9 +105,17 @@ static void test_line(void **state) {
     is_line("GET  HTTP/1.1\r\n\r\n", HEAD_GET, "");
     is_line("get / HTTP/1.1\r\n", HEAD_OTHER, "/");
     is_line("GETX / HTTP/1.1", HEAD_OTHER, "/");
-    static const char *const bad[] = {"",           "\r\n\r\n",    "GET",          "GET ",
-                                      "GET /",      "GET /\r\n",   "GET / HTTP/2", "GET / HTTP/1",
-                                      "GET/HTTP/1.1", "GET / x HTTP/1.1", "GET /\r\n HTTP/1.1\r\n"};
+    static const char *const bad[] = {"",
+                                      "\r\n\r\n",
+                                      "GET",
+                                      "GET ",
+                                      "GET /",
+                                      "GET /\r\n",
+                                      "GET / HTTP/2",
+                                      "GET / HTTP/1",
+                                      "GET/HTTP/1.1",
+                                      "GET / x HTTP/1.1",
+                                      "GET /\r\n HTTP/1.1\r\n"};
     struct head_line line;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (reads(bad[i], &line))
@@ -132,12 +142,9 @@ static void test_origin(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_length),
-        cmocka_unit_test(test_problem),
-        cmocka_unit_test(test_many_headers),
-        cmocka_unit_test(test_beginning),
-        cmocka_unit_test(test_line),
-        cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_length),       cmocka_unit_test(test_problem),
+        cmocka_unit_test(test_many_headers), cmocka_unit_test(test_beginning),
+        cmocka_unit_test(test_line),         cmocka_unit_test(test_origin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

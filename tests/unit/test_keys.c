@@ -297,11 +297,12 @@ static void test_foreign_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channel_keys),    cmocka_unit_test(test_user_keys),
-        cmocka_unit_test(test_global_keys),     cmocka_unit_test(test_tailed_keys),
-        cmocka_unit_test(test_all_are_here),    cmocka_unit_test(test_parse),           cmocka_unit_test(test_other_prefix),
-        cmocka_unit_test(test_prefix),          cmocka_unit_test(test_longest_fit),
-        cmocka_unit_test(test_bus_round_trips), cmocka_unit_test(test_foreign_names),
+        cmocka_unit_test(test_channel_keys),  cmocka_unit_test(test_user_keys),
+        cmocka_unit_test(test_global_keys),   cmocka_unit_test(test_tailed_keys),
+        cmocka_unit_test(test_all_are_here),  cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_other_prefix),  cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_longest_fit),   cmocka_unit_test(test_bus_round_trips),
+        cmocka_unit_test(test_foreign_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

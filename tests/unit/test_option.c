@@ -548,13 +548,19 @@ static int remove_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(amounts),    cmocka_unit_test(words),
-        cmocka_unit_test(defaults),   cmocka_unit_test(why_it_was_refused),
-        cmocka_unit_test(precedence), cmocka_unit_test(default_files),
+        cmocka_unit_test(amounts),
+        cmocka_unit_test(words),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(why_it_was_refused),
+        cmocka_unit_test(precedence),
+        cmocka_unit_test(default_files),
         cmocka_unit_test(default_files_are_laid_over_each_other),
-        cmocka_unit_test(flags),      cmocka_unit_test(wrong_flags),
-        cmocka_unit_test(good_files), cmocka_unit_test(wrong_files),
-        cmocka_unit_test(help),       cmocka_unit_test(values_are_not_repeated),
+        cmocka_unit_test(flags),
+        cmocka_unit_test(wrong_flags),
+        cmocka_unit_test(good_files),
+        cmocka_unit_test(wrong_files),
+        cmocka_unit_test(help),
+        cmocka_unit_test(values_are_not_repeated),
         cmocka_unit_test(listing),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);

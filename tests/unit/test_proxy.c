@@ -64,9 +64,17 @@ static void test_networks(void **state) {
 
 static void test_no_networks(void **state) {
     (void)state;
-    static const char *const bad[] = {"x",          "192.0.2.0/33", "192.0.2.0/",   "192.0.2.0/x",
-                                      "::/129",     "192.0.2",      "192.0.2.0/-1", "[::1]",
-                                      "10.0.0.1/8/9", "host.example", "192.0.2.0/0024"};
+    static const char *const bad[] = {"x",
+                                      "192.0.2.0/33",
+                                      "192.0.2.0/",
+                                      "192.0.2.0/x",
+                                      "::/129",
+                                      "192.0.2",
+                                      "192.0.2.0/-1",
+                                      "[::1]",
+                                      "10.0.0.1/8/9",
+                                      "host.example",
+                                      "192.0.2.0/0024"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct networks n;
         char why[256] = "";
@@ -197,8 +205,8 @@ static void test_forwarded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_networks),          cmocka_unit_test(test_no_networks),
-        cmocka_unit_test(test_headers),           cmocka_unit_test(test_headers_in_pieces),
+        cmocka_unit_test(test_networks),  cmocka_unit_test(test_no_networks),
+        cmocka_unit_test(test_headers),   cmocka_unit_test(test_headers_in_pieces),
         cmocka_unit_test(test_forwarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

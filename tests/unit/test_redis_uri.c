@@ -74,7 +74,8 @@ static void good(void **state) {
           .seed_count = 3,
           .name = "my-master"},
          "sentinel://s1:1,[::1]:26379,s3:3/my-master/7"},
-        {"cluster://n1", {.kind = REDIS_CLUSTER, .seeds = {{"n1", 6379}}, .seed_count = 1},
+        {"cluster://n1",
+         {.kind = REDIS_CLUSTER, .seeds = {{"n1", 6379}}, .seed_count = 1},
          "cluster://n1:6379"},
         {"CLUSTER://:pw@[::1]:7000,n2/",
          {.kind = REDIS_CLUSTER,
@@ -123,7 +124,8 @@ static void bad(void **state) {
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"", "expected redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N], embedded"},
+        {"",
+         "expected redis://[user:pass@]host[:port][/db], unix://[user:pass@]path[?db=N], embedded"},
         {"localhost:6379", "expected redis://"},
         {"redis:/h", "expected redis://"},
         {"http://h", "expected redis://"},

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define REFERENCE PROJECT_SOURCE_DIR "/common/PROTOCOL.md"
+#define REFERENCE PROJECT_SOURCE_DIR "/docs/PROTOCOL.md"
 #define CAP (1u << 20)
 
 /* The two tables as Markdown */

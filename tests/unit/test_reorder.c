@@ -28,7 +28,8 @@ static enum reorder_verdict judge(const struct reorder *f, const struct uuid *ep
     return reorder_judge(f, &p);
 }
 
-static bool hold(struct reorder *f, const struct uuid *epoch, uint64_t seq, void *data, void **old) {
+static bool hold(struct reorder *f, const struct uuid *epoch, uint64_t seq, void *data,
+                 void **old) {
     struct position p = at(epoch, seq);
     return reorder_hold(f, &p, data, false, old);
 }

@@ -311,8 +311,9 @@ static void test_run(void **state) {
     char run[RUN_MAX + 1];
     assert_true(reply_run(made("'# Server\r\nredis_version:7.0.15\r\nrun_id:00c0ffee\r\n'"), run));
     assert_string_equal(run, "00c0ffee");
-    const char *no[] = {"'# Server\r\n'", "'run_id:00'", "'\r\nrun_id:\r\n'",
-                        "'\r\nrun_id:XYZ'", "nil", ":1", "[]", "-NOPERM;"};
+    const char *no[] = {
+        "'# Server\r\n'", "'run_id:00'", "'\r\nrun_id:\r\n'", "'\r\nrun_id:XYZ'", "nil", ":1", "[]",
+        "-NOPERM;"};
     for (size_t i = 0; i < COUNT(no); i++) {
         assert_false(reply_run(made(no[i]), run));
         assert_string_equal(run, "");
@@ -515,7 +516,8 @@ static void test_position(void **state) {
     (void)state;
     struct channel_state out;
     struct err e;
-    assert_int_equal(reply_position(made("[ '" EPOCH "' '3' '17' '" ALICE "' ]"), &out, &e), ERR_OK);
+    assert_int_equal(reply_position(made("[ '" EPOCH "' '3' '17' '" ALICE "' ]"), &out, &e),
+                     ERR_OK);
     check_uuid(&out.at.epoch, EPOCH);
     check_uuid(&out.before, ALICE);
     assert_int_equal(out.base, 3);
@@ -533,7 +535,8 @@ static void test_position(void **state) {
         assert_int_equal(out.at.seq, 0);
         assert_int_equal(out.base, 0);
     }
-    static const char *const BAD[] = {"nil", "[ ]", "[ nil nil nil ]", "[ nil nil nil nil nil ]", "'x'"};
+    static const char *const BAD[] = {"nil", "[ ]", "[ nil nil nil ]", "[ nil nil nil nil nil ]",
+                                      "'x'"};
     for (size_t i = 0; i < COUNT(BAD); i++)
         assert_int_equal(reply_position(made(BAD[i]), &out, &e), ERR_INTERNAL);
 }

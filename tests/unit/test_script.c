@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#define SCRIPTS_DIR PROJECT_SOURCE_DIR "/common/scripts"
+#define SCRIPTS_DIR PROJECT_SOURCE_DIR "/common/redis/scripts"
 #define FILE_MAX 65536
 
 /* SHA-1, FIPS 180-4, written for texts of a few kilobytes. */
@@ -102,7 +102,7 @@ static void test_sha(void **state) {
 /* What others use stands in front of them. (file, a function of it) */
 static const struct {
     const char *name, *call;
-} PREPENDED[] = {{"position", "position("}, {"rebuilding", "may_go_on("}};
+} PREPENDED[] = {{"position", "position("}, {"copying", "may_go_on("}};
 #define PREPENDEDS (sizeof PREPENDED / sizeof *PREPENDED)
 
 static void test_bodies(void **state) {

@@ -1,5 +1,5 @@
-/* Tests of common/topology: slots as the Redis Cluster Specification has them, and what servers say of
- * one another. */
+/* Tests of common/topology: slots as the Redis Cluster Specification has them, and what servers say
+ * of one another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,10 +17,12 @@ static void slots(void **state) {
     static const struct {
         const char *key;
         uint16_t slot;
-    } cases[] = { /* by CLUSTER KEYSLOT of Redis 7.0.15 */
-        {"123456789", 12739}, {"", 0}, {"foo", 12182}, {"{foo}bar", 12182},
-        {"a{foo}{bar}", 12182}, {"foo{}{bar}", 8363}, {"foo{{bar}}zap", 4015}, {"{}", 15257},
-        {"{foo", 13308}, {"}foo{", 8453}};
+    } cases[] = {/* by CLUSTER KEYSLOT of Redis 7.0.15 */
+                 {"123456789", 12739},    {"", 0},
+                 {"foo", 12182},          {"{foo}bar", 12182},
+                 {"a{foo}{bar}", 12182},  {"foo{}{bar}", 8363},
+                 {"foo{{bar}}zap", 4015}, {"{}", 15257},
+                 {"{foo", 13308},         {"}foo{", 8453}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (slot_of(cases[i].key, strlen(cases[i].key)) != cases[i].slot)
             fail_msg("%s: %u", cases[i].key, slot_of(cases[i].key, strlen(cases[i].key)));
@@ -120,10 +122,17 @@ static void redirects(void **state) {
     assert_string_equal(r.to.host, "");
     assert_true(topology_redirect(made("-TRYAGAIN Multiple keys;"), &r));
     assert_int_equal(r.kind, REDIRECT_LATER);
-    static const char *const none[] = {"+MOVED 1 h:1",      "-MOVED;",        "-MOVED 1;",
-                                       "-MOVED 16384 h:1;", "-MOVED x h:1;",  "-MOVED 1 h:0;",
-                                       "-MOVED 1 h:99999;", "-MOVED 1 h:1x;", "-CLUSTERDOWN no;",
-                                       "-MOVED 1h:1;",      "nil"};
+    static const char *const none[] = {"+MOVED 1 h:1",
+                                       "-MOVED;",
+                                       "-MOVED 1;",
+                                       "-MOVED 16384 h:1;",
+                                       "-MOVED x h:1;",
+                                       "-MOVED 1 h:0;",
+                                       "-MOVED 1 h:99999;",
+                                       "-MOVED 1 h:1x;",
+                                       "-CLUSTERDOWN no;",
+                                       "-MOVED 1h:1;",
+                                       "nil"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (topology_redirect(made(none[i]), &r) || r.kind != REDIRECT_NONE)
             fail_msg("%s was taken", none[i]);
@@ -132,7 +141,7 @@ static void redirects(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(slots, made_free),   cmocka_unit_test_teardown(reads, made_free),
+        cmocka_unit_test_teardown(slots, made_free), cmocka_unit_test_teardown(reads, made_free),
         cmocka_unit_test_teardown(refuses, made_free), cmocka_unit_test_teardown(master, made_free),
         cmocka_unit_test_teardown(redirects, made_free)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,8 +110,8 @@ static void test_resize(void **state) {
 int main(void) {
     setlocale(LC_ALL, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_put),          cmocka_unit_test(test_clipping),
-        cmocka_unit_test(test_halves),       cmocka_unit_test(test_nothing_acts),
+        cmocka_unit_test(test_put),    cmocka_unit_test(test_clipping),
+        cmocka_unit_test(test_halves), cmocka_unit_test(test_nothing_acts),
         cmocka_unit_test(test_resize),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

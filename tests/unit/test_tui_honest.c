@@ -1,15 +1,16 @@
-/* test_tui_honest - honest delivery, as a property: a client against a small server that keeps a log, in
- * random sequences of lines, foreign messages, lost connections, refused requests, purges, trims, lost
- * tails, new epochs, pauses longer than the server remembers a message's UUID, and killed clients.
+/* test_tui_honest - honest delivery, as a property: a client against a small server that keeps a
+ * log, in random sequences of lines, foreign messages, lost connections, refused requests, purges,
+ * trims, lost tails, new epochs, pauses longer than the server remembers a message's UUID, and
+ * killed clients.
  *
- * At the end, when nothing goes wrong any more: what the client shows of the current numbering is the
- * server's log; no message is there twice; every line that was entered is stored exactly once, in the
- * order of entering, or is shown as failed; nothing is left in the journal.
+ * At the end, when nothing goes wrong any more: what the client shows of the current numbering is
+ * the server's log; no message is there twice; every line that was entered is stored exactly once,
+ * in the order of entering, or is shown as failed; nothing is left in the journal.
  */
 #include "tui_client.h"
 
-#include "common/proto/response_encode.h"
 #include "common/base/secret.h"
+#include "common/proto/response_encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +54,7 @@ struct line {
     struct uuid uuid;
     size_t channel;
     unsigned stored; /* how often */
-    bool removed; /* by a purge or a lost tail: then it may be stored again */
+    bool removed;    /* by a purge or a lost tail: then it may be stored again */
 };
 
 struct world {
@@ -156,8 +157,7 @@ static struct entry *store(size_t ch, const struct uuid *uuid, const struct uuid
     begin_epoch(ch);
     assert_true(l->n < LOG_MAX);
     struct entry *e = &l->entries[l->n++];
-    *e = (struct entry){.uuid = *uuid, .sender = *sender, .seq = ++l->seq,
-                        .stored_ms = W.c.now_ms};
+    *e = (struct entry){.uuid = *uuid, .sender = *sender, .seq = ++l->seq, .stored_ms = W.c.now_ms};
     snprintf(e->text, sizeof e->text, "%s", text);
     struct line *line = line_of(uuid);
     if (line) {

@@ -68,7 +68,8 @@ static void test_editing(void **state) {
     type("héllo wörld");
     check("héllo wörld", 13);
     assert_true(changes > before);
-    type("\x17" "x"); /* Ctrl-W */
+    type("\x17"
+         "x"); /* Ctrl-W */
     check("héllo x", 8);
     press("\x1b[D");
     press("\x1b[D");
@@ -100,12 +101,14 @@ static void test_history_and_search(void **state) {
     press("\x1b[A");
     check("gamma", 5);
     input_set("draft", 5);
-    type("\x12" "al"); /* Ctrl-R */
+    type("\x12"
+         "al"); /* Ctrl-R */
     assert_non_null(strstr(input_look().prompt, "i-search"));
     input_cancel();
     assert_string_equal(input_look().prompt, "");
     check("draft", 5);
-    type("\x12" "al\r");
+    type("\x12"
+         "al\r");
     assert_string_equal(lines, "alpha|beta|gamma|alpha|");
 }
 

@@ -1,8 +1,8 @@
 /* store: what is kept, and that it is there again however the program ended. */
 #include "chattui/io/files.h"
+#include "chattui/io/journal.h"
 #include "chattui/io/record.h"
 #include "chattui/io/settings.h"
-#include "chattui/io/journal.h"
 #include "common/base/secret.h"
 
 #include <setjmp.h>
@@ -35,7 +35,8 @@ static void on_event(struct event *e, void *arg) {
 
 static int setup(void **s) {
     (void)s;
-    strcpy(dir, "/dev/shm/test-store-XXXXXX"); /* in memory: fdatasync takes its time on a busy disk */
+    strcpy(dir,
+           "/dev/shm/test-store-XXXXXX"); /* in memory: fdatasync takes its time on a busy disk */
     if (!mkdtemp(dir)) {
         strcpy(dir, "/tmp/test-store-XXXXXX");
         assert_non_null(mkdtemp(dir));
@@ -74,7 +75,10 @@ static struct uuid id(unsigned n) {
 }
 
 static void add(struct tui_journal *s, unsigned n, const char *text) {
-    struct saved_line line = {.uuid = id(n), .to.is_public = true, .created_ms = 1000 + n, .text = text,
+    struct saved_line line = {.uuid = id(n),
+                              .to.is_public = true,
+                              .created_ms = 1000 + n,
+                              .text = text,
                               .len = strlen(text)};
     struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .line = &line};
     was_persisted = false;
@@ -189,8 +193,14 @@ static void test_line_again(void **st) {
     (void)st;
     add(s, 1, "one");
     add(s, 2, "two");
-    struct saved_line line = {.uuid = id(1), .to.user = id(50), .peer = "Bob", .was_sent = true, .refused = "too long",
-                              .from = {id(60), 17}, .text = "one", .len = 3};
+    struct saved_line line = {.uuid = id(1),
+                              .to.user = id(50),
+                              .peer = "Bob",
+                              .was_sent = true,
+                              .refused = "too long",
+                              .from = {id(60), 17},
+                              .text = "one",
+                              .len = 3};
     struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .line = &line};
     assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
     tui_journal_close(s);
@@ -198,7 +208,8 @@ static void test_line_again(void **st) {
     check_lines(s, "1 2");
     const struct saved_line *back = &load(s).u.loaded.lines[0];
     assert_true(back->was_sent && !back->to.is_public && back->from.seq == 17);
-    assert_true(uuid_eq(&back->to.user, &line.to.user) && uuid_eq(&back->from.epoch, &line.from.epoch));
+    assert_true(uuid_eq(&back->to.user, &line.to.user) &&
+                uuid_eq(&back->from.epoch, &line.from.epoch));
     assert_string_equal(back->peer, "Bob");
     assert_string_equal(back->refused, "too long");
     assert_string_equal(load(s).u.loaded.lines[1].refused, "");
@@ -281,8 +292,13 @@ static void test_side_by_side(void **st) {
 }
 
 static void save_channel(struct tui_journal *s, unsigned n, const char *draft) {
-    struct saved_channel c = {.to.user = id(n), .peer = "peer", .open = true, .muted = n % 2, .pinned = true,
-                              .read = {id(9), n}, .draft = draft};
+    struct saved_channel c = {.to.user = id(n),
+                              .peer = "peer",
+                              .open = true,
+                              .muted = n % 2,
+                              .pinned = true,
+                              .read = {id(9), n},
+                              .draft = draft};
     struct effect fx = {.kind = EFFECT_SAVE_CHANNEL, .channel = &c};
     assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
 }
@@ -394,8 +410,9 @@ static void test_killed(void **st) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_key),      TEST(test_lines),        TEST(test_line_again), TEST(test_torn),
-        TEST(test_growth),   TEST(test_side_by_side), TEST(test_channels),   TEST(test_another_user),
-        TEST(test_no_directory), TEST(test_names),    TEST(test_killed)};
+        TEST(test_key),      TEST(test_lines),        TEST(test_line_again),
+        TEST(test_torn),     TEST(test_growth),       TEST(test_side_by_side),
+        TEST(test_channels), TEST(test_another_user), TEST(test_no_directory),
+        TEST(test_names),    TEST(test_killed)};
     return secret_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

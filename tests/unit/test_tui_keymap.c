@@ -1,5 +1,5 @@
-/* test_tui_keymap - the keys of actions: every default is a key, none means two things, users change
- * them. */
+/* test_tui_keymap - the keys of actions: every default is a key, none means two things, users
+ * change them. */
 #include "chattui/model/keymap.h"
 
 #include <setjmp.h>
@@ -23,7 +23,8 @@ static void test_defaults(void **state) {
     struct buf keys;
     keymap_init(&k);
     buf_init(&keys, 1000);
-    for (enum action a = ACTION_NONE + 1; a < ACTIONS; a++) { /* all are keys, no key is there twice */
+    for (enum action a = ACTION_NONE + 1; a < ACTIONS;
+         a++) { /* all are keys, no key is there twice */
         buf_reset(&keys);
         keymap_keys(&k, a, &keys);
         assert_string_equal(buf_cstr(&keys), action_def(a)->keys);

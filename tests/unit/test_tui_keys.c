@@ -73,21 +73,32 @@ static void test_characters(void **state) {
 
 static void test_bad_bytes_are_no_keys(void **state) {
     (void)state;
-    check("\x80\xff\xc0" "a", "a");
-    check("\xe8\xaa" "a", "a"); /* broken off */
+    check("\x80\xff\xc0"
+          "a",
+          "a");
+    check("\xe8\xaa"
+          "a",
+          "a"); /* broken off */
     check("a\xf0\x9f", "a");
-    check("\x1b\x80" "a", "a");
+    check("\x1b\x80"
+          "a",
+          "a");
 }
 
 static void test_alt(void **state) {
     (void)state;
-    check("\x1b" "a\x1b" "1\x1b\r\x1b\x7f", "Alt+a Alt+1 Alt+Enter Alt+Backspace");
+    check("\x1b"
+          "a\x1b"
+          "1\x1b\r\x1b\x7f",
+          "Alt+a Alt+1 Alt+Enter Alt+Backspace");
     check("\x1b\xc3\xa9", "Alt+U+00E9");
     check("\x1b\x01", "Ctrl+Alt+A");
     check("\x1b", "Esc");
     check("\x1b\x1b", "Alt+Esc");
     check("\x1b\x1b\x1b", "Esc Alt+Esc");
-    check("\x1b\x1b" "a", "Esc Alt+a");
+    check("\x1b\x1b"
+          "a",
+          "Esc Alt+a");
     check("\x1b[", "Alt+[");
     check("\x1bO", "Alt+O");
 }
@@ -193,8 +204,9 @@ static void test_waiting(void **state) {
 
 static void test_names(void **state) {
     (void)state;
-    static const char *const BOTH_WAYS[] = {"Ctrl+N", "Alt+a", "Alt+1", "Shift+Tab", "F1", "PgUp",
-                                            "Ctrl+Alt+Left", "Alt+Enter", "Ctrl+Space", "x"};
+    static const char *const BOTH_WAYS[] = {"Ctrl+N",     "Alt+a", "Alt+1",         "Shift+Tab",
+                                            "F1",         "PgUp",  "Ctrl+Alt+Left", "Alt+Enter",
+                                            "Ctrl+Space", "x"};
     for (size_t i = 0; i < sizeof BOTH_WAYS / sizeof *BOTH_WAYS; i++) {
         struct key k;
         char text[KEY_TEXT];
@@ -212,11 +224,16 @@ static void test_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_characters),      cmocka_unit_test(test_bad_bytes_are_no_keys),
-        cmocka_unit_test(test_alt),             cmocka_unit_test(test_named),
-        cmocka_unit_test(test_modifiers),       cmocka_unit_test(test_unknown_sequences),
-        cmocka_unit_test(test_mouse_and_focus), cmocka_unit_test(test_paste),
-        cmocka_unit_test(test_paste_is_capped), cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_characters),
+        cmocka_unit_test(test_bad_bytes_are_no_keys),
+        cmocka_unit_test(test_alt),
+        cmocka_unit_test(test_named),
+        cmocka_unit_test(test_modifiers),
+        cmocka_unit_test(test_unknown_sequences),
+        cmocka_unit_test(test_mouse_and_focus),
+        cmocka_unit_test(test_paste),
+        cmocka_unit_test(test_paste_is_capped),
+        cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

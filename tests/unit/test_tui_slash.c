@@ -45,7 +45,8 @@ static void test_table(void **state) {
     assert_null(slash_find("jo", 2));
 }
 
-/* Every command without arguments, and with one that makes no sense: none breaks, all say something. */
+/* Every command without arguments, and with one that makes no sense: none breaks, all say
+ * something. */
 static void test_every_command(void **state) {
     (void)state;
     const struct slash_def *d;
@@ -54,7 +55,9 @@ static void test_every_command(void **state) {
             char line[100];
             go_online();
             snprintf(line, sizeof line, "/%s%s", d->name,
-                     how == 0 ? "" : how == 1 ? " zzz" : " zzz \"y y\" x");
+                     how == 0   ? ""
+                     : how == 1 ? " zzz"
+                                : " zzz \"y y\" x");
             client_line(&C, line);
             bool back = strstr(buf_cstr(&TRACE), "input(/") != NULL;
             if (how == 0 && d->least > 0) {
@@ -93,10 +96,12 @@ static void test_join_and_msg(void **state) {
     expect("input() add channelMessage(hi  there)#5");
     client_line(&C, "/join nobody");
     expect("users#6");
-    frame("{\"type\":\"users\",\"users\":{\"total\":3,\"received\":1,\"users\":[{\"UUID\":\"" BOB_TEXT
-          "\",\"Username\":\"bob\",\"OnLine\":true}]},\"requestID\":6}");
+    frame(
+        "{\"type\":\"users\",\"users\":{\"total\":3,\"received\":1,\"users\":[{\"UUID\":\"" BOB_TEXT
+        "\",\"Username\":\"bob\",\"OnLine\":true}]},\"requestID\":6}");
     expect("users#7");
-    frame("{\"type\":\"users\",\"users\":{\"total\":3,\"received\":0,\"users\":[]},\"requestID\":7}");
+    frame(
+        "{\"type\":\"users\",\"users\":{\"total\":3,\"received\":0,\"users\":[]},\"requestID\":7}");
     expect("");
     assert_string_equal(C.m.status, "there is no user nobody");
     stop();
@@ -137,8 +142,9 @@ static void test_lists(void **state) {
     assert_string_equal(last_text(), "1 public");
     client_line(&C, "/users online");
     expect("users#4");
-    frame("{\"type\":\"users\",\"users\":{\"total\":1,\"received\":1,\"users\":[{\"UUID\":\"" ANN_TEXT
-          "\",\"Username\":\"ann\",\"OnLine\":true}]},\"requestID\":4}");
+    frame(
+        "{\"type\":\"users\",\"users\":{\"total\":1,\"received\":1,\"users\":[{\"UUID\":\"" ANN_TEXT
+        "\",\"Username\":\"ann\",\"OnLine\":true}]},\"requestID\":4}");
     assert_string_equal(last_text(), "1 users: ann (online)");
     stop();
 }
@@ -261,7 +267,8 @@ static void test_help(void **state) {
     (void)state;
     go_online();
     client_line(&C, "/help join");
-    assert_string_equal(last_text(), "/join NAME - open the conversation with somebody, or `public`");
+    assert_string_equal(last_text(),
+                        "/join NAME - open the conversation with somebody, or `public`");
     client_line(&C, "/help");
     assert_true(C.m.show_help);
     struct keymap keymap;
@@ -365,8 +372,9 @@ static void test_texts(void **state) {
 static void test_completion(void **state) {
     (void)state;
     go_online();
-    frame("{\"type\":\"sys\",\"sys\":{\"type\":\"channelJoin\",\"recipientUUID\":\"0\",\"userUUID\":"
-          "\"c0000000-0000-4000-8000-000000000001\",\"username\":\"Bo Li\"}}");
+    frame(
+        "{\"type\":\"sys\",\"sys\":{\"type\":\"channelJoin\",\"recipientUUID\":\"0\",\"userUUID\":"
+        "\"c0000000-0000-4000-8000-000000000001\",\"username\":\"Bo Li\"}}");
     tab("b", false);
     expect("input(bob: )"); /* spoke last */
     tab("bob: ", false);

@@ -52,7 +52,8 @@ static void test_built_in(void **state) {
     assert_true(t.looks[STYLE_CHANNEL_MENTION].attrs != t.looks[STYLE_CHANNEL_MESSAGE].attrs);
 }
 
-/* The relative luminance (as WCAG 2, with a gamma of 2) of a colour of xterm's cube or its greys. */
+/* The relative luminance (as WCAG 2, with a gamma of 2) of a colour of xterm's cube or its greys.
+ */
 static double luminance(int color) {
     static const double LEVELS[] = {0, 95 / 255.0, 135 / 255.0, 175 / 255.0, 215 / 255.0, 1};
     static const double SHARES[] = {0.2126, 0.7152, 0.0722};

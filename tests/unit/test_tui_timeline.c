@@ -1,6 +1,6 @@
 /* test_tui_timeline - stretches of numbers in, rows out: nothing missing without a gap row, nothing
- * twice, nothing out of order. Rows are compared as a digest: 7 a message, [2-4] a hole, (5-6) removed,
- * <2-4> lost, | a new epoch, ~ a notice, ? pending.
+ * twice, nothing out of order. Rows are compared as a digest: 7 a message, [2-4] a hole, (5-6)
+ * removed, <2-4> lost, | a new epoch, ~ a notice, ? pending.
  */
 #include "chattui/model/timeline.h"
 
@@ -380,20 +380,13 @@ static void test_hundred_thousand(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_snapshot_and_live),
-        cmocka_unit_test(test_hole_and_filling),
-        cmocka_unit_test(test_split_hole),
-        cmocka_unit_test(test_history),
-        cmocka_unit_test(test_empty_channels),
-        cmocka_unit_test(test_purge),
-        cmocka_unit_test(test_purge_meets_holes),
-        cmocka_unit_test(test_restored),
-        cmocka_unit_test(test_new_epoch),
-        cmocka_unit_test(test_new_epoch_from_one),
-        cmocka_unit_test(test_many_epochs),
-        cmocka_unit_test(test_pending_and_notices),
-        cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_snapshot_and_live), cmocka_unit_test(test_hole_and_filling),
+        cmocka_unit_test(test_split_hole),        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_empty_channels),    cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_purge_meets_holes), cmocka_unit_test(test_restored),
+        cmocka_unit_test(test_new_epoch),         cmocka_unit_test(test_new_epoch_from_one),
+        cmocka_unit_test(test_many_epochs),       cmocka_unit_test(test_pending_and_notices),
+        cmocka_unit_test(test_nonsense),          cmocka_unit_test(test_budget),
         cmocka_unit_test(test_hundred_thousand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

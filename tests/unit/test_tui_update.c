@@ -209,9 +209,9 @@ static void test_close_codes(void **state) {
         enum net_state state;
         uint64_t least_ms;
     } CASES[] = {
-        {1001, NET_WAITING, 0},      {1009, NET_OFFLINE, 0}, {4000, NET_WAITING, 0},
-        {4001, NET_OFFLINE, 0},      {4002, NET_WAITING, 60000}, {4003, NET_WAITING, 60000},
-        {4004, NET_OFFLINE, 0},      {4005, NET_OFFLINE, 0}, {4006, NET_WAITING, 60000},
+        {1001, NET_WAITING, 0},  {1009, NET_OFFLINE, 0},     {4000, NET_WAITING, 0},
+        {4001, NET_OFFLINE, 0},  {4002, NET_WAITING, 60000}, {4003, NET_WAITING, 60000},
+        {4004, NET_OFFLINE, 0},  {4005, NET_OFFLINE, 0},     {4006, NET_WAITING, 60000},
         {65000, NET_WAITING, 0},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
@@ -250,7 +250,8 @@ static void test_silent_server(void **state) {
     stop();
 }
 
-/* The loop's clock may be behind ours: then the tick comes before its time, and must be asked for anew. */
+/* The loop's clock may be behind ours: then the tick comes before its time, and must be asked for
+ * anew. */
 static void note_wake(struct client *c, const struct effect *e, void *arg) {
     uint64_t *at = arg;
     if (e->kind == EFFECT_WAKE)
@@ -333,9 +334,9 @@ static void test_refusals(void **state) {
     static const struct {
         unsigned code;
         enum outbox_state state;
-    } CASES[] = {{14, OUT_FAILED}, {15, OUT_FAILED}, {17, OUT_WAIT}, {18, OUT_WAIT},
-                 {19, OUT_WAIT},   {20, OUT_WAIT},   {21, OUT_WAIT}, {12, OUT_READY},
-                 {999, OUT_FAILED}};
+    } CASES[] = {{14, OUT_FAILED}, {15, OUT_FAILED}, {17, OUT_WAIT},
+                 {18, OUT_WAIT},   {19, OUT_WAIT},   {20, OUT_WAIT},
+                 {21, OUT_WAIT},   {12, OUT_READY},  {999, OUT_FAILED}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         go_online();
         client_line(&C, "hi");
@@ -375,7 +376,8 @@ static void test_failed_and_again(void **state) {
     stop();
 }
 
-/* Was refused for good, before the program was started anew: nothing is sent behind the user's back. */
+/* Was refused for good, before the program was started anew: nothing is sent behind the user's
+ * back. */
 static void test_refused_in_an_earlier_run(void **state) {
     (void)state;
     struct saved_line lines[] = {{.uuid = {{1}},
@@ -588,8 +590,8 @@ static void test_members(void **state) {
     static const char *const EVENTS[] = {"signOut", "signIn", "channelLeave", "channelJoin"};
     static const size_t ONLINE[] = {1, 2, 1, 2}, MEMBERS[] = {2, 2, 1, 2}, ROWS[] = {0, 0, 1, 2};
     for (size_t i = 0; i < 4; i++) {
-        frame("{\"type\":\"sys\",\"sys\":{\"type\":\"%s\",\"recipientUUID\":\"0\",\"userUUID\":\""
-              BOB_TEXT "\",\"username\":\"bob\"}}",
+        frame("{\"type\":\"sys\",\"sys\":{\"type\":\"%s\",\"recipientUUID\":\"0\",\"userUUID\":"
+              "\"" BOB_TEXT "\",\"username\":\"bob\"}}",
               EVENTS[i]);
         assert_int_equal(members_online(&public()->members), ONLINE[i]);
         assert_int_equal(public()->members.n, MEMBERS[i]);
@@ -608,11 +610,11 @@ static void test_hostile(void **state) {
     size_t rows = public()->timeline.n;
     frame("{\"type\":\"newThing\",\"newThing\":{}}");
     frame("{\"type\":\"sys\",\"sys\":{\"type\":\"newThing\"}}");
-    said(BOB_TEXT, "0", "again", 7);                 /* a number of the past */
+    said(BOB_TEXT, "0", "again", 7); /* a number of the past */
     said(BOB_TEXT, "0", "again", 1);
-    said(BOB_TEXT, BOB_TEXT, "not ours", 9);         /* somebody else's channel */
+    said(BOB_TEXT, BOB_TEXT, "not ours", 9); /* somebody else's channel */
     said(BOB_TEXT, ANN_TEXT, "not joined", 9);
-    joined("0", "", 3, 999);                         /* nobody asked */
+    joined("0", "", 3, 999); /* nobody asked */
     joined(BOB_TEXT, "", 3, 1);
     assert_int_equal(public()->timeline.n, rows);
     assert_true(C.m.strange > strange);
@@ -628,8 +630,8 @@ static void test_huge_numbers(void **state) {
     expect("channelMessages(before 4000000000)#4");
     for (unsigned id = 4; id < 40 && C.m.last_id >= id; id++)
         frame("{\"type\":\"channelRead\",\"channelMessages\":{\"recipientUUID\":\"0\","
-              "\"messages\":[%s],\"messagesTotal\":1,\"messagesReceived\":1,\"epoch\":\""
-              EPOCH_TEXT "\",\"seq\":4000000000},\"requestID\":%u}",
+              "\"messages\":[%s],\"messagesTotal\":1,\"messagesReceived\":1,\"epoch\":\"" EPOCH_TEXT
+              "\",\"seq\":4000000000},\"requestID\":%u}",
               message_json(BOB_TEXT, "0", "z", 3999999999u - 2 * id), id);
     assert_true(C.m.last_id < 20);
     assert_true(public()->timeline.n < 50);

@@ -183,7 +183,10 @@ static void test_too_small(void **state) {
 
 static void test_foreign_text_is_sanitized(void **state) {
     (void)state;
-    say(2, "b\x1b]0;x\x07", "\x1b[2J\rroot: \xe2\x80\xae" "evil\x9b", NOON, false);
+    say(2, "b\x1b]0;x\x07",
+        "\x1b[2J\rroot: \xe2\x80\xae"
+        "evil\x9b",
+        NOON, false);
     char *s = screen(24, 80);
     for (const char *p = s; *p; p++)
         assert_true(*p == '\n' || (unsigned char)*p >= ' ');
@@ -338,7 +341,8 @@ static void test_long_messages_are_folded(void **state) {
     check_has("│ 99\n", true);
 }
 
-/* Nobody knows who is there while there is no connection, and a word to the user is no reason not to tell. */
+/* Nobody knows who is there while there is no connection, and a word to the user is no reason not
+ * to tell. */
 static void test_offline(void **state) {
     (void)state;
     converse();

@@ -14,8 +14,7 @@ static void check(const char *text, size_t cursor, int rows, int cols, const cha
                   int col) {
     struct grid g = {0};
     struct buf out;
-    struct input_look look = {
-        .prompt = "", .text = text, .len = strlen(text), .cursor = cursor};
+    struct input_look look = {.prompt = "", .text = text, .len = strlen(text), .cursor = cursor};
     assert_true(grid_resize(&g, rows, cols));
     view_input(&g, (struct area){0, 0, rows, cols}, &look, "> ");
     buf_init(&out, 1 << 16);

@@ -73,8 +73,17 @@ static void test_wide(void **state) {
 
 static void test_marks_stay(void **state) {
     (void)state;
-    check("e\xcc\x81" "e\xcc\x81" "e\xcc\x81", 2, "e\xcc\x81" "e\xcc\x81|e\xcc\x81");
-    check("\xcc\x81" "ab", 1, "\xcc\x81" "a|b");
+    check("e\xcc\x81"
+          "e\xcc\x81"
+          "e\xcc\x81",
+          2,
+          "e\xcc\x81"
+          "e\xcc\x81|e\xcc\x81");
+    check("\xcc\x81"
+          "ab",
+          1,
+          "\xcc\x81"
+          "a|b");
 }
 
 /* At each width: every character that is no space comes once, in order, and no line is too wide. */

@@ -44,13 +44,27 @@ static void test_good(void **state) {
 }
 
 static void test_bad(void **state) {
-    static const char *const ROWS[] = {
-        "",           "ws://",          "http://example.org",     "https://h",
-        "ws://a b",   "ws://h/\r\nX: y", "ws://user:pass@h",       "ws://h:0",
-        "ws://h:",    "ws://h:65536",   "ws://h:8x",              "ws://h:99999999999999999999",
-        "ws://[::1",  "ws://[zz]",      "ws://[::1]x:80",         "ws://h#frag",
-        "ws://-h",    "ws://h\\@evil",  "ws://\xC3\xA4.example", "ws://h_%41/",
-        "ws://::1:80"};
+    static const char *const ROWS[] = {"",
+                                       "ws://",
+                                       "http://example.org",
+                                       "https://h",
+                                       "ws://a b",
+                                       "ws://h/\r\nX: y",
+                                       "ws://user:pass@h",
+                                       "ws://h:0",
+                                       "ws://h:",
+                                       "ws://h:65536",
+                                       "ws://h:8x",
+                                       "ws://h:99999999999999999999",
+                                       "ws://[::1",
+                                       "ws://[zz]",
+                                       "ws://[::1]x:80",
+                                       "ws://h#frag",
+                                       "ws://-h",
+                                       "ws://h\\@evil",
+                                       "ws://\xC3\xA4.example",
+                                       "ws://h_%41/",
+                                       "ws://::1:80"};
     (void)state;
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         struct ws_url u;

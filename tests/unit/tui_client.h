@@ -1,13 +1,13 @@
-/* tui_client - a model with its effects and a clock, for tests of chattui: events in, and what was asked
- * for as text. Frames of the server are encoded and decoded as the real ones are. Include it in one file
- * of a program.
+/* tui_client - a model with its effects and a clock, for tests of chattui: events in, and what was
+ * asked for as text. Frames of the server are encoded and decoded as the real ones are. Include it
+ * in one file of a program.
  */
 #ifndef TESTS_TUI_CLIENT_H
 #define TESTS_TUI_CLIENT_H
 
 #include "chattui/update/update.h"
-#include "common/proto/response_decode.h"
 #include "common/base/buf.h"
+#include "common/proto/response_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -41,13 +41,20 @@ static inline void trace_request(const struct request *r) {
 
 static inline void trace_effect(struct client *c, const struct effect *e, void *arg) {
     static const char *const NAMES[] = {
-        [EFFECT_CONNECT] = "connect",     [EFFECT_CLOSE] = "close",
-        [EFFECT_SAVE_KEY] = "save-key",   [EFFECT_LOAD] = "load",
-        [EFFECT_FORGET_KEY] = "forget-key", [EFFECT_OUTBOX_ADD] = "add",
-        [EFFECT_OUTBOX_DROP] = "drop",    [EFFECT_READ_PASSWORD] = "read-password",
-        [EFFECT_BELL] = "bell",           [EFFECT_NOTIFY] = "notify",
-        [EFFECT_OPEN_URL] = "open",       [EFFECT_EDITOR] = "editor",
-        [EFFECT_QUIT] = "quit",           [EFFECT_SET_INPUT] = "input",
+        [EFFECT_CONNECT] = "connect",
+        [EFFECT_CLOSE] = "close",
+        [EFFECT_SAVE_KEY] = "save-key",
+        [EFFECT_LOAD] = "load",
+        [EFFECT_FORGET_KEY] = "forget-key",
+        [EFFECT_OUTBOX_ADD] = "add",
+        [EFFECT_OUTBOX_DROP] = "drop",
+        [EFFECT_READ_PASSWORD] = "read-password",
+        [EFFECT_BELL] = "bell",
+        [EFFECT_NOTIFY] = "notify",
+        [EFFECT_OPEN_URL] = "open",
+        [EFFECT_EDITOR] = "editor",
+        [EFFECT_QUIT] = "quit",
+        [EFFECT_SET_INPUT] = "input",
     };
     (void)arg;
     if (e->kind == EFFECT_WAKE || e->kind == EFFECT_SAVE_CHANNEL)
@@ -108,7 +115,8 @@ static inline void joined(const char *to, const char *messages, unsigned seq, un
           to, messages, seq, id);
 }
 
-static inline const char *message_json(const char *from, const char *to, const char *text, unsigned seq) {
+static inline const char *message_json(const char *from, const char *to, const char *text,
+                                       unsigned seq) {
     static char json[1000];
     bool ann = strcmp(from, ANN_TEXT) == 0;
     snprintf(json, sizeof json,
@@ -120,8 +128,7 @@ static inline const char *message_json(const char *from, const char *to, const c
 }
 
 static inline void said(const char *from, const char *to, const char *text, unsigned seq) {
-    frame("{\"type\":\"channelMessage\",\"channelMessage\":%s}",
-          message_json(from, to, text, seq));
+    frame("{\"type\":\"channelMessage\",\"channelMessage\":%s}", message_json(from, to, text, seq));
 }
 
 /* The last line that was entered is stored. */
@@ -130,8 +137,8 @@ static inline void stored(const char *to, const char *text, unsigned seq, uint64
     const struct outbox *o = &C.m.outbox;
     assert_true(o->n > 0);
     uuid_format(&o->lines[0]->uuid, uuid);
-    frame("{\"type\":\"channelMessage\",\"channelMessage\":{\"UUID\":\"%s\",\"senderUUID\":\""
-          ANN_TEXT "\",\"senderUsername\":\"ann\",\"recipientUUID\":\"%s\",\"message\":\"%s\","
+    frame("{\"type\":\"channelMessage\",\"channelMessage\":{\"UUID\":\"%s\",\"senderUUID\":"
+          "\"" ANN_TEXT "\",\"senderUsername\":\"ann\",\"recipientUUID\":\"%s\",\"message\":\"%s\","
           "\"createdAt\":\"2024-05-01T12:00:00.123Z\",\"seq\":%u},\"requestID\":%u}",
           uuid, to, text, seq, (unsigned)id);
 }
@@ -183,10 +190,11 @@ static inline void go_online(void) {
                   "\"requestID\":%u}",
                   (unsigned)a->id);
         else if (a->kind == ASK_HISTORY)
-            frame("{\"type\":\"channelRead\",\"channelMessages\":{\"recipientUUID\":\"0\","
-                  "\"messages\":[],\"messagesTotal\":1,\"messagesReceived\":0,\"epoch\":\""
-                  EPOCH_TEXT "\",\"seq\":7},\"requestID\":%u}",
-                  (unsigned)a->id);
+            frame(
+                "{\"type\":\"channelRead\",\"channelMessages\":{\"recipientUUID\":\"0\","
+                "\"messages\":[],\"messagesTotal\":1,\"messagesReceived\":0,\"epoch\":\"" EPOCH_TEXT
+                "\",\"seq\":7},\"requestID\":%u}",
+                (unsigned)a->id);
     }
     assert_int_equal(C.m.net.state, NET_ONLINE);
     ignore();
@@ -215,6 +223,5 @@ static inline void draft(const char *text) {
     e.u.line.len = e.u.line.cursor = strlen(text);
     client_event(&C, &e);
 }
-
 
 #endif

@@ -1,4 +1,4 @@
--- rebuild: a step of undoing a purge: the log is put together anew from what is in it and in the trash, in their
+-- restore: a step of restoring a purge: the log is put together anew from what is in it and in the trash, in their
 -- order.
 -- uses copying
 --
