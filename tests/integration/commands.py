@@ -30,8 +30,8 @@ def of_scripts():
     """{"APPEND": {"xadd", ...}}"""
     table = {}
     for symbol, file in re.findall(r"X\(([A-Z_]+), ([a-z_]+)\)", source("common/redis/script.h")):
-        text = source(f"common/scripts/{file}.lua")
-        text = "".join(source(f"common/scripts/{used}.lua") for used in re.findall(r"^-- uses (\w+)$", text, re.M)) + text
+        text = source(f"common/redis/scripts/{file}.lua")
+        text = "".join(source(f"common/redis/scripts/{used}.lua") for used in re.findall(r"^-- uses (\w+)$", text, re.M)) + text
         table[symbol] = named(text, r"redis\.p?call\([^,()]*'[A-Z]+'")
     return table
 
