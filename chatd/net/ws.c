@@ -278,8 +278,6 @@ struct ws *ws_new(struct node *node) {
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .foreign_loops = loops,
         .user = w,
-        .gid = -1,
-        .uid = -1,
         .server_string = "chatd",
         .timeout_secs = (unsigned)(node->set->handshake_timeout / 1000),
         .max_http_header_pool = 1024,

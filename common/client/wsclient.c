@@ -606,8 +606,6 @@ struct wsclient *wsclient_new(uv_loop_t *loop, const struct wsclient_options *op
                    LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
         .foreign_loops = loops,
         .provided_client_ssl_ctx = tls,
-        .gid = -1,
-        .uid = -1,
         .pcontext = &c->context, /* NULL again when it is gone */
     };
     c->loop = loop;

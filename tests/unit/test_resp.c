@@ -12,7 +12,9 @@
 static void check(const struct cmd *c) {
     char *expected;
     size_t len;
-    int n = redisFormatCommandArgv(&expected, (int)c->argc, (const char **)c->argv, c->argvlen);
+    /* an int before hiredis 1.0 */
+    long long n =
+        redisFormatCommandArgv(&expected, (int)c->argc, (const char **)c->argv, c->argvlen);
     char *text = resp_format(c, &len);
     assert_non_null(text);
     assert_int_equal(len, n);
