@@ -71,7 +71,8 @@ struct redis_link {
     char run[RUN_MAX + 1];
     bool told; /* that the server isn't set up to keep much */
     uint64_t heard_ms;
-    struct queue sent, kept;
+    struct queue sent;
+    struct queue again, kept; /* what NOSCRIPT answered, and what came since: it goes behind that */
     struct cmd cmd;
 };
 
@@ -106,6 +107,10 @@ static bool queue_pop(struct queue *q, struct pending *out) {
         return false;
     *out = q->items[q->head++];
     return true;
+}
+
+static size_t queue_length(const struct queue *q) {
+    return q->tail - q->head;
 }
 
 static void answer(struct pending *p, const redisReply *reply) {
@@ -185,7 +190,7 @@ void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply
 }
 
 size_t redis_link_in_flight(const struct redis_link *l) {
-    return l->sent.tail - l->sent.head + l->kept.tail - l->kept.head;
+    return queue_length(&l->sent) + queue_length(&l->again) + queue_length(&l->kept);
 }
 
 void redis_link_flush(struct redis_link *l) {
@@ -218,21 +223,27 @@ static void load_scripts(struct redis_link *l, link_reply_fn fn) {
     }
 }
 
-/* Everything that was in flight is answered: now the scripts, then what was kept, in its order. */
-static void resend_kept(struct redis_link *l) {
-    struct queue kept = l->kept;
-    l->kept = (struct queue){0};
-    l->reloading = false;
-    log_warn("scripts_reloaded", "link=%s commands=%zu", l->name, kept.tail - kept.head);
-    load_scripts(l, on_script_loaded);
+static void resend(struct redis_link *l, struct queue *q) {
     struct pending p;
-    while (queue_pop(&kept, &p)) {
+    while (queue_pop(q, &p)) {
         if (l->state != UP)
             answer(&p, NULL);
         else
             put(l, &p, p.text, p.len);
     }
-    free(kept.items);
+    free(q->items);
+}
+
+/* Everything that was in flight is answered: now the scripts, then what was kept, in its order. */
+static void resend_kept(struct redis_link *l) {
+    struct queue again = l->again, kept = l->kept;
+    l->again = l->kept = (struct queue){0};
+    l->reloading = false;
+    log_warn("scripts_reloaded", "link=%s commands=%zu", l->name,
+             queue_length(&again) + queue_length(&kept));
+    load_scripts(l, on_script_loaded);
+    resend(l, &again);
+    resend(l, &kept);
 }
 
 /* --- Receiving --- */
@@ -254,7 +265,7 @@ static void on_reply(struct redis_link *l, const redisReply *reply) {
     }
     if (p.text && l->state == UP && reply_is_noscript(reply)) {
         l->reloading = true;
-        if (!queue_push(&l->kept, &p))
+        if (!queue_push(&l->again, &p))
             answer(&p, NULL);
     } else
         answer(&p, reply);
@@ -601,6 +612,7 @@ static void go_down(struct redis_link *l, const char *why) {
     if (poll)
         uv_poll_stop(poll);
     lose(&l->sent);
+    lose(&l->again);
     lose(&l->kept);
     uv_timer_start(&l->retry, on_retry, retry_delay(l), 0);
     if (was_up)
@@ -687,6 +699,7 @@ void redis_link_free(struct redis_link *l) {
         return;
     l->state = CLOSED;
     lose(&l->sent);
+    lose(&l->again);
     lose(&l->kept);
     close_socket(l);
     uv_close((uv_handle_t *)&l->tick, on_timer_closed);
