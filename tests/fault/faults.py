@@ -141,8 +141,9 @@ def no_replicas(w, f):
 
 
 def scripts_flushed(w, f):
-    for _ in range(1 + f.pick % 5):
-        w.redis.admin(f.pick).script_flush()
+    with w.redis.beside():
+        for _ in range(1 + f.pick % 5):
+            w.redis.admin(f.pick).script_flush()
 
 
 # Redis of other shapes

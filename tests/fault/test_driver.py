@@ -1,14 +1,21 @@
 """The driver: its short form, its schedule, and that it goes red when somebody lies (the checker alone is
 tested in integration/test_history_checker.py)."""
 
+import argparse
+import contextlib
+import importlib.machinery
+import importlib.util
 import os
 import pathlib
 import subprocess
 import sys
+import threading
+import types
 
 import pytest
-from faults import OF_SHAPE, schedule
+from faults import OF_SHAPE, Fault, paused, schedule, scripts_flushed
 from liar import LIES
+from world import Single
 
 RUN = pathlib.Path(__file__).with_name("run")
 SMALL = ["--quiet", "--messages=600", "--faults=1", "--only=scripts_flushed", "--clients=8", "--channels=3"]
@@ -62,6 +69,48 @@ def test_a_seed_gives_the_same_schedule_again():
         assert {fault.kind for fault in schedule(7, 50, 5000, 3, shape)} == {kind.__name__ for kind in kinds}
     plans = [run("--plan", "--seed=7").stdout for _ in range(2)]
     assert plans[0] == plans[1] and plans[0].count("after") == 22
+
+
+@pytest.fixture
+def one_shape():
+    """The driver's own Run, with nothing in it."""
+    loader = importlib.machinery.SourceFileLoader("fault_run", str(RUN))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("fault_run", loader))
+    loader.exec_module(module)
+    return module.Run(argparse.Namespace(quiet=True, durability=None, shapes=["single"], messages=1, faults=1), "single")
+
+
+@contextlib.contextmanager
+def taken_down(server):
+    """As a fault does that another thread carries out."""
+    down, back = threading.Event(), threading.Event()
+
+    def take():
+        with server.lock:
+            server.server.kill()
+            down.set()
+            back.wait()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    down.wait()
+    yield
+    back.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("kind", [scripts_flushed, paused])
+def test_a_fault_that_finds_its_server_down_is_skipped_and_counted(one_shape, kind):
+    redis = Single("D1")
+    fault = Fault(kind.__name__, 0, 0, 0.01, 1, True)
+    try:
+        with taken_down(redis):
+            one_shape.strike(types.SimpleNamespace(redis=redis), kind, fault)
+        assert not one_shape.trouble and one_shape.skipped == {kind.__name__: 1}
+        one_shape.strike(types.SimpleNamespace(redis=redis), kind, fault)  # and nobody is to blame for that
+        assert one_shape.trouble and one_shape.skipped == {kind.__name__: 1}
+    finally:
+        redis.destroy()
 
 
 def test_wrong_usage():

@@ -1,5 +1,6 @@
 """What the driver breaks: a Redis, some chatd on it, and what stands between them."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -9,6 +10,7 @@ import threading
 import time
 
 import chat
+import redis
 import redis_shapes
 from clock import Clock
 from liar import Liar
@@ -21,7 +23,29 @@ SETTING = {"D0": "everysec", "D1": "always", "D2": "replicated"}  # chatd's --du
 OUTBOUND = "256k"
 
 
-class Single:
+class Down(Exception):
+    """What a fault is about was taken away by another one that is under way."""
+
+
+class Breakable:
+    """A Redis. A fault that takes a server away holds `lock` until it is back."""
+
+    @contextlib.contextmanager
+    def beside(self):
+        """For a fault that may befall a server which another one has in its hands: a refusal is that one's doing then."""
+        alone = self.lock.acquire(blocking=False)
+        try:
+            yield
+        except (redis.exceptions.RedisError, AssertionError) as error:
+            if alone:
+                raise
+            raise Down(str(error)) from error
+        finally:
+            if alone:
+                self.lock.release()
+
+
+class Single(Breakable):
     """One redis-server."""
 
     fails_over = False
@@ -85,7 +109,8 @@ class Single:
 
     def pause(self, pick, seconds):
         """Answers nobody, or only who reads; its end is not waited for."""
-        self.r.execute_command("CLIENT", "PAUSE", int(seconds * 1000), ("ALL", "WRITE")[pick % 2])
+        with self.beside():
+            self.r.execute_command("CLIENT", "PAUSE", int(seconds * 1000), ("ALL", "WRITE")[pick % 2])
 
     def freeze(self, seconds):
         with self.lock:
@@ -101,7 +126,7 @@ class Single:
         shutil.rmtree(self.safe, ignore_errors=True)
 
 
-class Shaped:
+class Shaped(Breakable):
     """Sentinel, or a Cluster of three masters with one replica each. D2 has one replica under Sentinel, too: of
     two, the one that was waited for need not be the one that is promoted when somebody asks for that."""
 
