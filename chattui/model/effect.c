@@ -90,3 +90,10 @@ char *effects_copy(struct effects *fx, const char *s, size_t len) {
         memcpy(copy, s, len);
     return copy;
 }
+
+void effects_set_input(struct effects *fx, const char *text, size_t len, size_t cursor) {
+    struct effect *e = effects_add(fx, EFFECT_SET_INPUT);
+    e->text = effects_copy(fx, text, len);
+    e->len = len;
+    e->cursor = cursor < len ? cursor : len;
+}

@@ -79,5 +79,7 @@ struct effect *effects_add(struct effects *fx, enum effect_kind kind);
  * memory. */
 char *effects_copy(struct effects *fx, const char *s, size_t len);
 void *effects_room(struct effects *fx, size_t size); /* NULL: no memory */
+/* Asks for SET_INPUT with a copy of the text. */
+void effects_set_input(struct effects *fx, const char *text, size_t len, size_t cursor);
 
 #endif

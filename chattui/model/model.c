@@ -1,8 +1,6 @@
 /* model - see model.h: its life, its channels, and how the user is told things. */
 #include "chattui/model/model.h"
 
-#include "chattui/update/complete.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +55,7 @@ static void free_channel(struct channel *c) {
 void model_free(struct model *m) {
     for (size_t i = 0; i < m->nchannels; i++)
         free_channel(m->channels[i]);
-    complete_free(&m->completion);
+    model_end_completion(m);
     outbox_free(&m->outbox);
     roster_free(&m->roster);
     free(m->question.held);
@@ -137,6 +135,29 @@ void model_sort(struct model *m) {
 }
 
 /* --- Odds --- */
+
+void model_end_completion(struct model *m) {
+    struct completion *c = &m->completion;
+    for (size_t i = 0; i < c->n; i++)
+        free(c->words[i]);
+    free(c->line);
+    free(c->base);
+    memset(c, 0, sizeof *c);
+}
+
+struct alias *model_alias(struct model *m, const char *name, size_t len) {
+    for (size_t i = 0; i < m->naliases; i++)
+        if (strlen(m->aliases[i].name) == len && memcmp(m->aliases[i].name, name, len) == 0)
+            return &m->aliases[i];
+    return NULL;
+}
+
+void model_quit(struct model *m, int status) {
+    if (m->is_quitting)
+        return;
+    m->is_quitting = true;
+    m->exit_status = status;
+}
 
 /* splitmix64: for jitter only, nothing that has to be hard to guess. */
 uint32_t model_random(struct model *m, uint32_t below) {

@@ -269,6 +269,7 @@ struct model {
     uint64_t bell_ms, notify_ms; /* not again before */
     uint64_t strange;            /* frames of the server that made no sense and were ignored */
     bool is_quitting;
+    int exit_status; /* of model_quit */
 };
 
 /* False: no memory. */
@@ -289,6 +290,10 @@ void model_close(struct model *m, struct channel *c); /* out of the list; frees 
 void model_sort(struct model *m);                     /* the list, after pinning */
 size_t model_index(const struct model *m, const struct channel *c);
 uint32_t model_random(struct model *m, uint32_t below); /* for jitter */
+void model_end_completion(struct model *m);
+struct alias *model_alias(struct model *m, const char *name, size_t len); /* NULL: there is none */
+/* The program ends with this status (the first one asked for) when the event at hand is done. */
+void model_quit(struct model *m, int status);
 /* Tells the user, in the status line, for a while. */
 void model_say(struct model *m, bool is_error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

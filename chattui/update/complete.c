@@ -8,18 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void complete_free(struct completion *c) {
-    for (size_t i = 0; i < c->n; i++)
-        free(c->words[i]);
-    free(c->line);
-    free(c->base);
-    memset(c, 0, sizeof *c);
-}
-
 void complete_end(struct model *m, const char *line, size_t len) {
     struct completion *c = &m->completion;
     if (c->line && (len != c->line_len || memcmp(line, c->line, len) != 0))
-        complete_free(c);
+        model_end_completion(m);
 }
 
 /* --- Gathering --- */
@@ -168,7 +160,7 @@ static void gather(struct model *m, const char *line, size_t cursor) {
 
 static bool begin(struct model *m, const struct event *e) {
     struct completion *c = &m->completion;
-    complete_free(c);
+    model_end_completion(m);
     c->base = strndup(e->u.line.text, e->u.line.len);
     if (!c->base)
         return false;
@@ -189,7 +181,7 @@ static void show(struct model *m, struct effects *fx) {
     free(c->line);
     c->line = line;
     c->line_len = strlen(line);
-    set_input(fx, line, c->line_len, c->start + strlen(word));
+    effects_set_input(fx, line, c->line_len, c->start + strlen(word));
 }
 
 void complete_next(struct model *m, const struct event *e, struct effects *fx) {

@@ -14,6 +14,5 @@
 void complete_next(struct model *m, const struct event *e, struct effects *fx);
 /* The line changed: unless it was by completion, this one has ended. */
 void complete_end(struct model *m, const char *line, size_t len);
-void complete_free(struct completion *c);
 
 #endif

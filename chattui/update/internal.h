@@ -1,37 +1,44 @@
-/* update_parts - what update's files have in common. */
+/* internal - what update's files have in common. */
 #ifndef CHATTUI_UPDATE_INTERNAL_H
 #define CHATTUI_UPDATE_INTERNAL_H
 
 #include "chattui/update/update.h"
 #include "common/proto/response_decode.h"
 
-/* --- update_net.c: the connection, and who we are on it --- */
+/* --- conn.c: the connection, and who we are on it --- */
 
-void net_loaded(struct model *m, const struct event *e, struct effects *fx);
-void net_connect(struct model *m, struct effects *fx); /* now; closes a connection there is */
+void conn_loaded(struct model *m, const struct event *e, struct effects *fx);
+void conn_connect(struct model *m, struct effects *fx); /* now; closes a connection there is */
 /* Closes the connection and stays offline. `why` becomes the trouble. */
-void net_stop(struct model *m, struct effects *fx, const char *why);
-void net_opened(struct model *m);
-void net_closed(struct model *m, const struct event *e, struct effects *fx);
-void net_password(struct model *m, const struct event *e, struct effects *fx);
-void net_tick(struct model *m, struct effects *fx);
-void net_ready(struct model *m, const struct response *a, struct effects *fx);
-void net_authorized(struct model *m, const struct response *a, struct effects *fx);
-void net_unauthorized(struct model *m, struct effects *fx, bool asked_for);
+void conn_stop(struct model *m, struct effects *fx, const char *why);
+void conn_opened(struct model *m);
+void conn_closed(struct model *m, const struct event *e);
+void conn_password(struct model *m, const struct event *e, struct effects *fx);
+void conn_tick(struct model *m, struct effects *fx);
+void conn_ready(struct model *m, const struct response *a, struct effects *fx);
+void conn_authorized(struct model *m, const struct response *a, struct effects *fx);
+void conn_unauthorized(struct model *m, struct effects *fx, bool asked_for);
 /* The answer to signIn or signUp is an error. */
-void net_sign_failed(struct model *m, const struct response *a, struct effects *fx);
+void conn_sign_failed(struct model *m, const struct response *a, struct effects *fx);
 /* The server does not take our key (or us) any more. */
-void net_key_refused(struct model *m, struct effects *fx, const char *why);
+void conn_key_refused(struct model *m, struct effects *fx, const char *why);
 /* A request that carried the key was answered: we are in. */
-void net_signed_in(struct model *m);
+void conn_signed_in(struct model *m);
 /* Sends signIn or signUp with the password at hand. */
-void net_sign_in(struct model *m, struct effects *fx);
+void conn_sign_in(struct model *m, struct effects *fx);
 
 /* --- dialog.c --- */
 
-void dialog_open(struct model *m, struct effects *fx, const char *why);
+void dialog_open(struct model *m, const char *why); /* --plain: ends the program instead */
 void dialog_close(struct model *m);
-void dialog_field(struct model *m, const struct event *e, struct effects *fx);
+enum field dialog_first_empty(const struct dialog *d); /* PASSWORD, if none is */
+/* Into the field in focus, UTF-8 that fits; and out of it its last character. */
+void dialog_append(struct dialog *d, const char *s, size_t len);
+void dialog_erase(struct dialog *d);
+
+/* --- update_dialog.c --- */
+
+void update_field(struct model *m, const struct event *e, struct effects *fx);
 
 /* --- update_response.c --- */
 
@@ -46,8 +53,6 @@ void take_read(struct model *m, const struct response *a, const struct ask *ask,
 void take_message(struct model *m, const struct response *a, struct effects *fx);
 void take_unread(struct model *m, const struct response *a, struct effects *fx);
 void take_sys_user(struct model *m, const struct response *a);
-/* The channel of a message, as we name it. False: it isn't one of ours. */
-bool recipient_of(const struct model *m, const struct message *am, struct recipient *out);
 
 /* --- update_outbox.c: lines on their way --- */
 
@@ -67,20 +72,22 @@ void outbox_pump(struct model *m, struct channel *c, struct effects *fx);
 size_t outbox_retry(struct model *m, const struct channel *c);
 size_t outbox_discard(struct model *m, struct effects *fx, const struct channel *c);
 
-/* --- update_send.c: requests --- */
+/* --- ask.c: requests under way --- */
 
-/* Sends whatever is due: joins, lines, history. */
-void pump(struct model *m, struct effects *fx);
 /* A request under way, and the frame for it to be filled in; NULL: too many are. */
 struct ask *ask_begin(struct model *m, struct effects *fx, enum ask_kind kind,
                       const struct recipient *to, struct request **out);
 struct ask *ask_find(struct model *m, uint64_t id);
-bool ask_is_under_way(const struct model *m, enum ask_kind kind, const struct recipient *to);
+bool ask_pending(const struct model *m, enum ask_kind kind, const struct recipient *to);
 void ask_end(struct ask *ask);
 bool ask_users(struct model *m, struct effects *fx, enum ask_kind kind, uint32_t offset);
-void asks_lost(struct model *m); /* the connection is gone */
 /* How long to wait before the `n`th try, with jitter, ms. */
-uint32_t back_off(struct model *m, unsigned n);
+uint32_t ask_back_off(struct model *m, unsigned n);
+
+/* --- update_pump.c --- */
+
+/* Sends whatever is due: joins, lines, history. */
+void update_pump(struct model *m, struct effects *fx);
 
 /* --- update_channel.c --- */
 
@@ -98,33 +105,34 @@ void channel_jump(struct model *m, struct channel *c, struct place at); /* scrol
 struct channel *channel_talk_to(struct model *m, struct effects *fx, const struct recipient *to,
                                 const char *name);
 
+void channel_leave(struct model *m, struct effects *fx, struct channel *c); /* frees it */
+
 /* --- update_ui.c --- */
 
 void ui_line(struct model *m, const struct event *e, struct effects *fx);
 void ui_action(struct model *m, enum action action, struct effects *fx);
 void ui_scroll(struct model *m, const struct scroll *s);
 void ui_reply(struct model *m, const struct event *e, struct effects *fx);
-void ui_quit(struct model *m, struct effects *fx, int status);
-void set_input(struct effects *fx, const char *text, size_t len, size_t cursor);
-
-void open_link(struct model *m, struct effects *fx, const char *link, size_t len);
 
 /* --- slash_talk.c --- */
 
-void channel_leave(struct model *m, struct effects *fx, struct channel *c); /* frees it */
-void list_users(struct model *m, const struct response *a);
+void slash_list_users(struct model *m, const struct response *a);
 
-/* --- find.c: looking in texts --- */
+/* --- link.c --- */
 
-/* Does the text mention that name, as a word, whatever the case? */
-bool text_mentions(const char *text, size_t len, const char *name);
-bool text_has(const char *text, size_t len, const char *what); /* case apart */
-/* The next http(s) link from *at on; NULL: no more. *at moves behind it. */
-const char *text_link(const char *text, size_t len, size_t *at, size_t *link_len);
+void link_open(struct model *m, struct effects *fx, const char *link, size_t len);
+void link_open_newest(struct model *m, struct effects *fx); /* of the current channel */
+
+/* --- search.c: in the current channel --- */
+
 void search_begin(struct model *m, const char *text);
 void search_step(struct model *m, bool older);
 void search_more(struct model *m, struct channel *c); /* a page has come */
-void mention_step(struct model *m, bool older);
+void search_mention(struct model *m, bool older);
+
+/* --- lookup.c: a user by name --- */
+
+/* `text`: a message for that user; NULL: only the conversation is opened. */
 void lookup_begin(struct model *m, struct effects *fx, const char *name, const char *text,
                   const struct uuid *uuid);
 void lookup_users(struct model *m, const struct response *a, struct effects *fx);

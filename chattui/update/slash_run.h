@@ -1,34 +1,31 @@
-/* slash_run - the functions of the table in slash.c. False: it was not done, the user was told why,
- * and gets the line back. */
+/* slash_run - carries out what was entered with a / before it. `//x` says "/x". Arguments are
+ * words, the last of them is the rest of the command where the table says so.
+ */
 #ifndef CHATTUI_UPDATE_SLASH_RUN_H
 #define CHATTUI_UPDATE_SLASH_RUN_H
 
+#include "chattui/model/effect.h"
+#include "chattui/model/event.h"
 #include "chattui/update/slash.h"
 
-bool run_join(struct slash_call *call);
-bool run_msg(struct slash_call *call);
-bool run_part(struct slash_call *call);
-bool run_me(struct slash_call *call);
-bool run_buffer(struct slash_call *call);
-bool run_list(struct slash_call *call);
-bool run_names(struct slash_call *call);
-bool run_users(struct slash_call *call);
-bool run_search(struct slash_call *call);
-bool run_clear(struct slash_call *call);
-bool run_read(struct slash_call *call);
-bool run_mute(struct slash_call *call);
-bool run_pin(struct slash_call *call);
-bool run_url(struct slash_call *call);
-bool run_edit(struct slash_call *call);
-bool run_retry(struct slash_call *call);
-bool run_discard(struct slash_call *call);
-bool run_connect(struct slash_call *call);
-bool run_reconnect(struct slash_call *call);
-bool run_signout(struct slash_call *call);
-bool run_set(struct slash_call *call);
-bool run_alias(struct slash_call *call);
-bool run_unalias(struct slash_call *call);
-bool run_help(struct slash_call *call);
-bool run_quit(struct slash_call *call);
+#include <stdbool.h>
+
+struct slash_call {
+    struct model *m;
+    const struct event *e; /* for its uuid */
+    struct effects *fx;
+    struct channel *channel;     /* the current one */
+    const char *arg[SLASH_ARGS]; /* NUL-terminated; "" = not given */
+};
+
+/* Carries out a command that begins with a single slash. What is wrong is said in the status line,
+ * and the text given back. */
+void slash_run(struct model *m, const struct event *e, struct effects *fx);
+
+/* slash_NAME for each row of the table. False: it was not done, the user was told why, and gets the
+ * text back. */
+#define X(name, ...) bool slash_##name(struct slash_call *call);
+SLASH_TABLE(X)
+#undef X
 
 #endif

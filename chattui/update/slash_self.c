@@ -9,7 +9,7 @@
 
 /* --- The connection --- */
 
-bool run_connect(struct slash_call *call) {
+bool slash_connect(struct slash_call *call) {
     struct model *m = call->m;
     struct ws_url url;
     char text[WS_URL_TEXT], why[STATUS_MAX];
@@ -28,22 +28,22 @@ bool run_connect(struct slash_call *call) {
         model_say(m, false, "already connected; /reconnect opens the connection anew");
         return true;
     }
-    return run_reconnect(call);
+    return slash_reconnect(call);
 }
 
-bool run_reconnect(struct slash_call *call) {
+bool slash_reconnect(struct slash_call *call) {
     struct model *m = call->m;
     m->net.attempt = 0;
     if (*m->key)
-        net_connect(m, call->fx);
+        conn_connect(m, call->fx);
     else if (m->has_password_source)
         effects_add(call->fx, EFFECT_READ_PASSWORD);
     else
-        dialog_open(m, call->fx, "");
+        dialog_open(m, "");
     return true;
 }
 
-bool run_signout(struct slash_call *call) {
+bool slash_signout(struct slash_call *call) {
     struct request *r;
     struct model *m = call->m;
     if (m->net.state == NET_ONLINE && ask_begin(m, call->fx, ASK_SIGN_OUT, NULL, &r))
@@ -77,7 +77,7 @@ static void show_settings(struct slash_call *call) {
     buf_free(&b);
 }
 
-bool run_set(struct slash_call *call) {
+bool slash_set(struct slash_call *call) {
     struct model *m = call->m;
     if (!*call->arg[1]) {
         show_settings(call);
@@ -95,15 +95,9 @@ bool run_set(struct slash_call *call) {
 
 /* --- Aliases --- */
 
-static struct alias *find_alias(struct model *m, const char *name) {
-    for (size_t i = 0; i < m->naliases; i++)
-        if (strcmp(m->aliases[i].name, name) == 0)
-            return &m->aliases[i];
-    return NULL;
-}
-
-const char *alias_set(struct model *m, const char *name, const char *text) {
-    struct alias *a = find_alias(m, name);
+/* NULL: done; else what is wrong, a literal. */
+static const char *set_alias(struct model *m, const char *name, const char *text) {
+    struct alias *a = model_alias(m, name, strlen(name));
     if (strlen(name) >= sizeof a->name || strlen(text) >= sizeof a->text || strchr(name, ' '))
         return "the name or the line is too long";
     if (slash_find(name, strlen(name)))
@@ -128,13 +122,13 @@ static void show_aliases(struct slash_call *call) {
     buf_free(&b);
 }
 
-bool run_alias(struct slash_call *call) {
+bool slash_alias(struct slash_call *call) {
     if (!*call->arg[1]) {
         show_aliases(call);
         return true;
     }
     const char *name = call->arg[0] + (*call->arg[0] == '/');
-    const char *wrong = alias_set(call->m, name, call->arg[1]);
+    const char *wrong = set_alias(call->m, name, call->arg[1]);
     if (wrong)
         model_say(call->m, true, "%s", wrong);
     else
@@ -142,9 +136,10 @@ bool run_alias(struct slash_call *call) {
     return !wrong;
 }
 
-bool run_unalias(struct slash_call *call) {
+bool slash_unalias(struct slash_call *call) {
     struct model *m = call->m;
-    struct alias *a = find_alias(m, call->arg[0] + (*call->arg[0] == '/'));
+    const char *name = call->arg[0] + (*call->arg[0] == '/');
+    struct alias *a = model_alias(m, name, strlen(name));
     if (!a) {
         model_say(m, true, "there is no such alias");
         return false;
@@ -155,7 +150,7 @@ bool run_unalias(struct slash_call *call) {
 
 /* --- Help, leaving --- */
 
-bool run_help(struct slash_call *call) {
+bool slash_help(struct slash_call *call) {
     const char *name = call->arg[0] + (*call->arg[0] == '/');
     const struct slash_def *d = slash_find(name, strlen(name));
     if (d) {
@@ -178,7 +173,7 @@ bool run_help(struct slash_call *call) {
     return true;
 }
 
-bool run_quit(struct slash_call *call) {
+bool slash_quit(struct slash_call *call) {
     struct model *m = call->m;
     size_t n = outbox_count(&m->outbox, NULL, false);
     if (n > 0 && !m->is_plain && strcmp(call->arg[0], "now") != 0) {
@@ -188,6 +183,6 @@ bool run_quit(struct slash_call *call) {
                  n == 1 ? " is" : "s are");
         return true;
     }
-    ui_quit(m, call->fx, 0);
+    model_quit(m, 0);
     return true;
 }

@@ -1,4 +1,5 @@
 /* slash_talk - commands about channels, people and messages. */
+#include "chattui/base/match.h"
 #include "chattui/update/internal.h"
 #include "chattui/update/slash_run.h"
 
@@ -32,7 +33,7 @@ static struct channel *named(const struct model *m, const char *name) {
 
 /* --- Going and leaving --- */
 
-bool run_join(struct slash_call *call) {
+bool slash_join(struct slash_call *call) {
     struct channel *c = named(call->m, call->arg[0]);
     if (c)
         channel_select(call->m, call->fx, model_index(call->m, c));
@@ -41,28 +42,12 @@ bool run_join(struct slash_call *call) {
     return true;
 }
 
-bool run_msg(struct slash_call *call) {
+bool slash_msg(struct slash_call *call) {
     lookup_begin(call->m, call->fx, call->arg[0], call->arg[1], &call->e->u.line.uuid);
     return true;
 }
 
-void channel_leave(struct model *m, struct effects *fx, struct channel *c) {
-    bool was_current = c == model_current(m);
-    c->join = JOIN_NONE;
-    channel_set_draft(m, c, "", 0, 0);
-    c->is_dirty = true;
-    channels_save(m, fx);
-    model_close(m, c);
-    if (was_current) {
-        struct channel *next = model_current(m);
-        const char *draft = next->draft ? next->draft : "";
-        set_input(fx, draft, strlen(draft), next->draft_cursor);
-        channel_select(m, fx, m->current);
-    }
-    m->version++;
-}
-
-bool run_part(struct slash_call *call) {
+bool slash_part(struct slash_call *call) {
     struct model *m = call->m;
     struct channel *c = *call->arg[0] ? named(m, call->arg[0]) : call->channel;
     if (!c || c->to.is_public) {
@@ -95,7 +80,7 @@ static unsigned fuzzy(const char *name, const char *what) {
     return *what ? 0 : score;
 }
 
-bool run_buffer(struct slash_call *call) {
+bool slash_buffer(struct slash_call *call) {
     struct model *m = call->m;
     size_t best = 0;
     unsigned most = 0;
@@ -118,7 +103,7 @@ bool run_buffer(struct slash_call *call) {
 
 /* The protocol has no actions: they are messages that begin with "/me ", as other clients show
  * them. */
-bool run_me(struct slash_call *call) {
+bool slash_me(struct slash_call *call) {
     size_t len = strlen(call->arg[0]) + 5;
     char *text = malloc(len);
     if (!text)
@@ -130,7 +115,7 @@ bool run_me(struct slash_call *call) {
     return done;
 }
 
-bool run_edit(struct slash_call *call) {
+bool slash_edit(struct slash_call *call) {
     struct effect *e = effects_add(call->fx, EFFECT_EDITOR);
     e->len = strlen(call->arg[0]);
     e->text = effects_copy(call->fx, call->arg[0], e->len);
@@ -141,13 +126,13 @@ static bool is_all(const struct slash_call *call) {
     return strcmp(call->arg[0], "all") == 0;
 }
 
-bool run_retry(struct slash_call *call) {
+bool slash_retry(struct slash_call *call) {
     size_t n = outbox_retry(call->m, is_all(call) ? NULL : call->channel);
     model_say(call->m, false, n ? "trying %zu again" : "nothing has failed", n);
     return true;
 }
 
-bool run_discard(struct slash_call *call) {
+bool slash_discard(struct slash_call *call) {
     size_t n = outbox_discard(call->m, call->fx, is_all(call) ? NULL : call->channel);
     size_t left = outbox_count(&call->m->outbox, is_all(call) ? NULL : &call->channel->to, true);
     model_say(call->m, false,
@@ -160,7 +145,7 @@ bool run_discard(struct slash_call *call) {
 
 /* --- Looking --- */
 
-bool run_list(struct slash_call *call) {
+bool slash_list(struct slash_call *call) {
     static const char *const WORDS[] = {"", " new", " private", " mentions you"};
     struct buf b;
     buf_init(&b, LIST_BYTES);
@@ -177,7 +162,7 @@ bool run_list(struct slash_call *call) {
     return true;
 }
 
-bool run_names(struct slash_call *call) {
+bool slash_names(struct slash_call *call) {
     const struct members *ms = &call->channel->members;
     struct buf b;
     buf_init(&b, LIST_BYTES);
@@ -195,7 +180,7 @@ bool run_names(struct slash_call *call) {
     return true;
 }
 
-bool run_users(struct slash_call *call) {
+bool slash_users(struct slash_call *call) {
     struct model *m = call->m;
     bool online = *call->arg[0];
     struct request *r;
@@ -212,7 +197,7 @@ bool run_users(struct slash_call *call) {
     return true;
 }
 
-void list_users(struct model *m, const struct response *a) {
+void slash_list_users(struct model *m, const struct response *a) {
     struct slash_call call = {.m = m, .channel = model_current(m)};
     struct buf b;
     buf_init(&b, LIST_BYTES - 64);
@@ -226,14 +211,14 @@ void list_users(struct model *m, const struct response *a) {
     show(&call, &b);
 }
 
-bool run_search(struct slash_call *call) {
+bool slash_search(struct slash_call *call) {
     search_begin(call->m, call->arg[0]);
     return true;
 }
 
 #define LINKS_SHOWN 20
 
-bool run_url(struct slash_call *call) {
+bool slash_url(struct slash_call *call) {
     const struct timeline *t = &call->channel->timeline;
     unsigned wanted = (unsigned)strtoul(call->arg[0], NULL, 10), n = 0;
     struct buf b;
@@ -243,9 +228,9 @@ bool run_url(struct slash_call *call) {
         size_t at = 0, len;
         const char *link;
         while (r->kind == ROW_MESSAGE && n < LINKS_SHOWN &&
-               (link = text_link(row_text(r), r->text_len, &at, &len))) {
+               (link = match_link(row_text(r), r->text_len, &at, &len))) {
             if (++n == wanted)
-                open_link(call->m, call->fx, link, len);
+                link_open(call->m, call->fx, link, len);
             buf_fmt(&b, "%u %.*s\n", n, (int)len, link);
         }
     }
@@ -260,7 +245,7 @@ bool run_url(struct slash_call *call) {
 
 /* --- The channel itself --- */
 
-bool run_clear(struct slash_call *call) {
+bool slash_clear(struct slash_call *call) {
     struct timeline *t = &call->channel->timeline;
     size_t stored = t->n - t->pending;
     t->cleared = *call->arg[0] || stored == 0 ? PLACE_NONE : t->rows[stored - 1]->place;
@@ -269,7 +254,7 @@ bool run_clear(struct slash_call *call) {
     return true;
 }
 
-bool run_read(struct slash_call *call) {
+bool slash_read(struct slash_call *call) {
     for (size_t i = 0; i < call->m->nchannels; i++)
         channel_seen(call->m, call->m->channels[i]);
     return true;
@@ -288,13 +273,13 @@ static bool toggle(struct slash_call *call, bool *flag, const char *what) {
     return true;
 }
 
-bool run_mute(struct slash_call *call) {
+bool slash_mute(struct slash_call *call) {
     bool done = toggle(call, &call->channel->muted, "muted");
     channel_recount(call->m, call->channel);
     return done;
 }
 
-bool run_pin(struct slash_call *call) {
+bool slash_pin(struct slash_call *call) {
     bool done = toggle(call, &call->channel->pinned, "pinned");
     model_sort(call->m);
     return done;

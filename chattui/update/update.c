@@ -56,7 +56,7 @@ static void look_at_the_clock(struct model *m, struct effects *fx) {
     }
     if (m->save_ms > 0 && m->now_ms >= m->save_ms)
         channels_save(m, fx);
-    net_tick(m, fx);
+    conn_tick(m, fx);
 }
 
 /* --- Events --- */
@@ -69,7 +69,7 @@ static void take_loaded(struct model *m, const struct event *e, struct effects *
         return; /* no memory: the face finds no channel and gives up */
     if (is_first) {
         c->join = JOIN_WANTED;
-        net_loaded(m, e, fx);
+        conn_loaded(m, e, fx);
     } else if (!uuid_eq(&e->u.loaded.user, &m->me)) {
         return; /* of somebody else: signed in anew meanwhile */
     }
@@ -77,7 +77,7 @@ static void take_loaded(struct model *m, const struct event *e, struct effects *
     outbox_loaded(m, e->u.loaded.lines, e->u.loaded.nlines);
     const char *draft = model_current(m)->draft;
     if (draft)
-        set_input(fx, draft, strlen(draft), strlen(draft));
+        effects_set_input(fx, draft, strlen(draft), strlen(draft));
 }
 
 static void take_draft(struct model *m, const struct event *e) {
@@ -118,7 +118,7 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         ui_reply(m, e, fx);
         break;
     case EV_FIELD:
-        dialog_field(m, e, fx);
+        update_field(m, e, fx);
         break;
     case EV_FOCUS:
         take_focus(m, e->u.yes);
@@ -127,7 +127,7 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         model_say(m, true, "%.*s", (int)e->u.line.len, e->u.line.text);
         break;
     case EV_QUIT:
-        ui_quit(m, fx, 0);
+        model_quit(m, 0);
         break;
     case EV_RESIZE:
         m->rows = e->u.size.rows;
@@ -135,10 +135,10 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         m->version++;
         break;
     case EV_NET_OPEN:
-        net_opened(m);
+        conn_opened(m);
         break;
     case EV_NET_CLOSED:
-        net_closed(m, e, fx);
+        conn_closed(m, e);
         break;
     case EV_RESPONSE:
         take_answer(m, e->u.answer, fx);
@@ -150,11 +150,19 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         outbox_persisted(m, e);
         break;
     case EV_PASSWORD:
-        net_password(m, e, fx);
+        conn_password(m, e, fx);
         break;
     case EV_TICK:
         break;
     }
+}
+
+/* In good order: drafts are saved, and the server hears a goodbye. */
+static void wind_up(struct model *m, struct effects *fx) {
+    channels_save(m, fx);
+    if (m->net.state >= NET_CONNECTING)
+        effects_add(fx, EFFECT_CLOSE);
+    effects_add(fx, EFFECT_QUIT)->status = m->exit_status;
 }
 
 void update(struct model *m, const struct event *e, struct effects *fx) {
@@ -163,9 +171,12 @@ void update(struct model *m, const struct event *e, struct effects *fx) {
     m->now_ms = e->now_ms;
     m->wall_ms = e->wall_ms;
     dispatch(m, e, fx);
-    look_at_the_clock(m, fx);
-    if (m->is_quitting)
+    if (!m->is_quitting)
+        look_at_the_clock(m, fx);
+    if (m->is_quitting) {
+        wind_up(m, fx);
         return;
-    pump(m, fx);
+    }
+    update_pump(m, fx);
     ask_to_wake(m, e->kind == EV_TICK, fx);
 }

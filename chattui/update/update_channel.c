@@ -3,8 +3,6 @@
  */
 #include "chattui/update/internal.h"
 
-#include "chattui/update/complete.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,10 +77,10 @@ void channel_select(struct model *m, struct effects *fx, size_t index) {
     struct channel *c = m->channels[index];
     if (index != m->current) {
         leave_current(m);
-        complete_free(&m->completion);
+        model_end_completion(m);
         m->current = index;
         const char *draft = c->draft ? c->draft : "";
-        set_input(fx, draft, strlen(draft), c->draft_cursor);
+        effects_set_input(fx, draft, strlen(draft), c->draft_cursor);
     }
     if (c->join == JOIN_NONE || c->join == JOIN_REFUSED) {
         c->join = JOIN_WANTED;
@@ -169,4 +167,22 @@ void channels_loaded(struct model *m, const struct saved_channel *channels, size
         c->is_dirty = false;
     }
     model_sort(m);
+}
+
+/* --- Leaving --- */
+
+void channel_leave(struct model *m, struct effects *fx, struct channel *c) {
+    bool was_current = c == model_current(m);
+    c->join = JOIN_NONE;
+    channel_set_draft(m, c, "", 0, 0);
+    c->is_dirty = true;
+    channels_save(m, fx);
+    model_close(m, c);
+    if (was_current) {
+        struct channel *next = model_current(m);
+        const char *draft = next->draft ? next->draft : "";
+        effects_set_input(fx, draft, strlen(draft), next->draft_cursor);
+        channel_select(m, fx, m->current);
+    }
+    m->version++;
 }

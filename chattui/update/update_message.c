@@ -1,4 +1,5 @@
 /* update_message - messages and members, as the server tells of them. */
+#include "chattui/base/match.h"
 #include "chattui/update/internal.h"
 
 #include <stdio.h>
@@ -7,7 +8,8 @@
 
 #define HOLE_PAGES 10 /* of a hole are loaded unasked; the rest when somebody scrolls there */
 
-bool recipient_of(const struct model *m, const struct message *am, struct recipient *out) {
+/* The channel of a message, as we name it. False: it isn't one of ours. */
+static bool recipient_of(const struct model *m, const struct message *am, struct recipient *out) {
     const struct channel_id *ch = &am->channel;
     *out = (struct recipient){.is_public = ch->kind == CHANNEL_PUBLIC};
     if (out->is_public)
@@ -35,7 +37,7 @@ static struct timeline_message row_of(struct model *m, const struct message *am)
         .text = am->text,
         .text_len = am->text_len,
         .mine = mine,
-        .mention = !mine && text_mentions(am->text, am->text_len, m->user),
+        .mention = !mine && match_name(am->text, am->text_len, m->user),
     };
 }
 

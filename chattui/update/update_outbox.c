@@ -181,7 +181,7 @@ void outbox_refused(struct model *m, const struct ask *ask, const struct respons
             c->join = JOIN_WANTED;
         set_state(m, line, OUT_READY);
     } else if (is_passing(line, code)) {
-        uint32_t wait = back_off(m, line->tries), least = a->u.error.retry_after_ms;
+        uint32_t wait = ask_back_off(m, line->tries), least = a->u.error.retry_after_ms;
         line->retry_ms = m->now_ms + (wait > least ? wait : least);
         snprintf(line->why, sizeof line->why, "%s", a->u.error.message);
         set_state(m, line, OUT_WAIT);

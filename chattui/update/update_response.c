@@ -21,7 +21,7 @@ static bool may_pass(unsigned code) {
 
 /* A channel's request was refused for now: it is due again later. */
 static void pause_channel(struct model *m, struct channel *c, const struct response *a) {
-    uint32_t wait = back_off(m, c->tries++), least = a->u.error.retry_after_ms;
+    uint32_t wait = ask_back_off(m, c->tries++), least = a->u.error.retry_after_ms;
     c->pause_ms = m->now_ms + (wait > least ? wait : least) + PAUSE_MS / 2;
 }
 
@@ -53,7 +53,7 @@ static void request_refused(struct model *m, const struct ask *ask, const struct
                             struct effects *fx) {
     switch (ask->kind) {
     case ASK_SIGN:
-        net_sign_failed(m, a, fx);
+        conn_sign_failed(m, a, fx);
         break;
     case ASK_JOIN:
         join_refused(m, ask, a);
@@ -72,7 +72,7 @@ static void request_refused(struct model *m, const struct ask *ask, const struct
         model_say(m, true, "%s", a->u.error.message);
         break;
     case ASK_SIGN_OUT:
-        net_unauthorized(m, fx, true);
+        conn_unauthorized(m, fx, true);
         break;
     case ASK_NONE: /* what was asked may have been forgotten since, with its connection or key */
         if (!a->has_id)
@@ -96,7 +96,7 @@ static void take_error(struct model *m, const struct response *a, const struct a
     if (a->u.error.code == ERR_NOT_AUTHORIZED)
         m->net.key_is_sent = false;
     else if (!is_sign && is_about_us(a->u.error.code))
-        net_key_refused(m, fx, "the server no longer accepts the saved key: sign in again");
+        conn_key_refused(m, fx, "the server no longer accepts the saved key: sign in again");
 }
 
 /* --- The others --- */
@@ -135,7 +135,7 @@ static void take_users(struct model *m, const struct response *a, const struct a
     for (size_t i = 0; i < m->nchannels; i++)
         members_sort(&m->channels[i]->members);
     if (ask->kind == ASK_LIST)
-        list_users(m, a);
+        slash_list_users(m, a);
     else if (ask->kind == ASK_LOOKUP)
         lookup_users(m, a, fx);
     m->version++;
@@ -177,13 +177,13 @@ static void take_success(struct model *m, const struct response *a, const struct
                          struct effects *fx) {
     switch (a->kind) {
     case RESPONSE_READY:
-        net_ready(m, a, fx);
+        conn_ready(m, a, fx);
         break;
     case RESPONSE_AUTHORIZED:
-        net_authorized(m, a, fx);
+        conn_authorized(m, a, fx);
         break;
     case RESPONSE_UNAUTHORIZED:
-        net_unauthorized(m, fx, ask->kind == ASK_SIGN_OUT);
+        conn_unauthorized(m, fx, ask->kind == ASK_SIGN_OUT);
         break;
     case RESPONSE_USERS:
         take_users(m, a, ask, fx);
@@ -227,6 +227,6 @@ void take_answer(struct model *m, const struct response *a, struct effects *fx) 
         return;
     }
     if (ask.has_key)
-        net_signed_in(m);
+        conn_signed_in(m);
     take_success(m, a, &ask, fx);
 }

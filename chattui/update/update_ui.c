@@ -1,28 +1,11 @@
 /* update_ui - what the user does beside commands: lines, keys, scrolling, answers to questions. */
 #include "chattui/update/internal.h"
 
-#include "chattui/update/slash.h"
+#include "chattui/update/slash_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void set_input(struct effects *fx, const char *text, size_t len, size_t cursor) {
-    struct effect *e = effects_add(fx, EFFECT_SET_INPUT);
-    e->text = effects_copy(fx, text, len);
-    e->len = len;
-    e->cursor = cursor < len ? cursor : len;
-}
-
-void ui_quit(struct model *m, struct effects *fx, int status) {
-    if (m->is_quitting)
-        return;
-    m->is_quitting = true;
-    channels_save(m, fx);
-    if (m->net.state >= NET_CONNECTING)
-        effects_add(fx, EFFECT_CLOSE);
-    effects_add(fx, EFFECT_QUIT)->status = status;
-}
 
 /* --- Lines --- */
 
@@ -60,7 +43,7 @@ static void say_line(struct model *m, const struct event *e, struct effects *fx,
     if (ask_first(m, c, text, len))
         return;
     if (!outbox_enter(m, fx, c, &e->u.line.uuid, text, len))
-        set_input(fx, e->u.line.text, e->u.line.len, e->u.line.len);
+        effects_set_input(fx, e->u.line.text, e->u.line.len, e->u.line.len);
 }
 
 void ui_line(struct model *m, const struct event *e, struct effects *fx) {
@@ -89,13 +72,13 @@ void ui_reply(struct model *m, const struct event *e, struct effects *fx) {
     m->question = (struct question){.kind = QUESTION_NONE};
     m->version++;
     if (q.kind == QUESTION_QUIT && e->u.line.yes)
-        ui_quit(m, fx, 0);
+        model_quit(m, 0);
     if (q.kind == QUESTION_PASTE) {
         struct channel *c = model_channel(m, &q.to);
         bool entered =
             e->u.line.yes && c && outbox_enter(m, fx, c, &e->u.line.uuid, q.held, strlen(q.held));
         if (!entered)
-            set_input(fx, q.held, strlen(q.held), strlen(q.held));
+            effects_set_input(fx, q.held, strlen(q.held), strlen(q.held));
     }
     free(q.held);
 }
@@ -180,31 +163,6 @@ static void next_activity(struct model *m, struct effects *fx) {
     channel_select(m, fx, best);
 }
 
-static void open_newest_link(struct model *m, struct effects *fx) {
-    const struct timeline *t = &model_current(m)->timeline;
-    for (size_t i = t->n; i > 0; i--) {
-        const struct row *r = t->rows[i - 1];
-        size_t at = 0, len, last_len = 0;
-        const char *link, *last = NULL;
-        while (r->kind == ROW_MESSAGE && (link = text_link(row_text(r), r->text_len, &at, &len))) {
-            last = link;
-            last_len = len;
-        }
-        if (last) {
-            open_link(m, fx, last, last_len);
-            return;
-        }
-    }
-    model_say(m, false, "no link in this channel");
-}
-
-void open_link(struct model *m, struct effects *fx, const char *link, size_t len) {
-    struct effect *e = effects_add(fx, EFFECT_OPEN_URL);
-    e->text = effects_copy(fx, link, len);
-    e->len = len;
-    model_say(m, false, "opening %.*s", (int)len, link);
-}
-
 void ui_action(struct model *m, enum action action, struct effects *fx) {
     struct channel *c = model_current(m);
     if (!c)
@@ -231,7 +189,7 @@ void ui_action(struct model *m, enum action action, struct effects *fx) {
         break;
     case ACTION_PREV_MENTION:
     case ACTION_NEXT_MENTION:
-        mention_step(m, action == ACTION_PREV_MENTION);
+        search_mention(m, action == ACTION_PREV_MENTION);
         break;
     case ACTION_OLDER_MATCH:
     case ACTION_NEWER_MATCH:
@@ -248,7 +206,7 @@ void ui_action(struct model *m, enum action action, struct effects *fx) {
             model_say(m, false, "nothing has failed here");
         break;
     case ACTION_OPEN:
-        open_newest_link(m, fx);
+        link_open_newest(m, fx);
         break;
     case ACTION_HELP:
         m->show_help = !m->show_help;

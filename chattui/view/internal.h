@@ -1,4 +1,4 @@
-/* view_parts - what the files of view share; see view.h. */
+/* internal - what the files of view share; see view.h. */
 #ifndef CHATTUI_VIEW_INTERNAL_H
 #define CHATTUI_VIEW_INTERNAL_H
 
@@ -15,13 +15,13 @@
 
 #define VIEW_TEXT_MAX (1u << 20) /* of one message or help, sanitized */
 
-/* --- Foreign text --- */
+/* --- foreign.c --- */
 
 /* Sanitized, cut with an ellipsis at column `end`. Returns the column behind. */
-int put_foreign(struct grid *g, int row, int col, int end, uint8_t style, const char *s,
+int foreign_put(struct grid *g, int row, int col, int end, uint8_t style, const char *s,
                 size_t len);
 /* Appends the sanitized form; returns its columns. */
-int add_foreign(struct buf *out, const char *s, size_t len);
+int foreign_add(struct buf *out, const char *s, size_t len);
 
 /* --- view_rows.c: a row of the timeline as lines --- */
 
@@ -34,14 +34,14 @@ struct rows {
     struct buf text; /* of the row at hand */
 };
 
-void rows_init(struct rows *r, const struct model *m, const struct channel *c,
-               const struct layout *l);
-void rows_free(struct rows *r);
+void view_rows_init(struct rows *r, const struct model *m, const struct channel *c,
+                    const struct layout *l);
+void view_rows_free(struct rows *r);
 /* Lines that row `i` takes, with the lines that stand before it: day, unread, the top. At least 1.
  */
-int rows_height(struct rows *r, size_t i);
+int view_rows_height(struct rows *r, size_t i);
 /* Draws its lines from `first` on into the screen's rows `row` to `end` - 1; returns how many. */
-int rows_draw(struct rows *r, struct grid *g, size_t i, int first, int row, int end);
+int view_rows_draw(struct rows *r, struct grid *g, size_t i, int first, int row, int end);
 
 /* --- The other files --- */
 

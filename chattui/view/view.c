@@ -5,30 +5,11 @@
 #include "chattui/view/internal.h"
 #include "chattui/view/view_input.h"
 
-#include "common/base/sanitize.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #define PROMPT_SIZE 256
 #define NAME_ROOM 60 /* columns from which on the prompt has the name */
-
-/* --- Foreign text --- */
-
-int add_foreign(struct buf *out, const char *s, size_t len) {
-    return (int)sanitize(out, s, len, false);
-}
-
-int put_foreign(struct grid *g, int row, int col, int end, uint8_t style, const char *s,
-                size_t len) {
-    struct buf text;
-    buf_init(&text, VIEW_TEXT_MAX);
-    add_foreign(&text, s, len);
-    const char *clean = buf_cstr(&text);
-    col = grid_put_cut(g, row, col, end, style, clean, strlen(clean));
-    buf_free(&text);
-    return col;
-}
 
 /* --- The input line --- */
 
@@ -36,13 +17,13 @@ int put_foreign(struct grid *g, int row, int col, int end, uint8_t style, const 
 static void make_prompt(const struct model *m, const struct input_look *look, int cols,
                         struct buf *out) {
     if (*look->prompt)
-        add_foreign(out, look->prompt, strlen(look->prompt));
+        foreign_add(out, look->prompt, strlen(look->prompt));
     else {
         if (look->is_command)
             buf_str(out, "(cmd) ");
         if (cols >= NAME_ROOM && *m->user) {
             buf_char(out, '[');
-            add_foreign(out, m->user, strlen(m->user));
+            foreign_add(out, m->user, strlen(m->user));
             buf_str(out, "] ");
         } else
             buf_str(out, "> ");

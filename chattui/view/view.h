@@ -1,8 +1,8 @@
 /* view - the model as a picture: draws into a grid. Pure: no input or output, no clock.
  *
  * Foreign text (names, messages, what a server says) passes sanitize() here, on its way into the
- * grid, and nowhere else: see put_foreign() and rows_draw(). Where things are: view_timeline.c the
- * window on a channel's rows, view_rows.c one row as lines, view_lists.c channels and members,
+ * grid, and nowhere else: see foreign_put() and view_rows_draw(). Where things are: view_timeline.c
+ * the window on a channel's rows, view_rows.c one row as lines, view_lists.c channels and members,
  * view_bars.c title and status, view_dialog.c what lies above: sign-in, help, a question.
  */
 #ifndef CHATTUI_VIEW_VIEW_H

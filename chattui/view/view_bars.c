@@ -1,4 +1,4 @@
-/* view_bars - the title above and the status line below the timeline: see view_parts.h. */
+/* view_bars - the title above and the status line below the timeline: see internal.h. */
 #include "chattui/view/internal.h"
 
 #include "chattui/base/text.h"
@@ -43,7 +43,7 @@ static void title_right(struct grid *g, const struct model *m, struct area a, in
     grid_str(g, a.row, col, end, STYLE_TITLE_MORE, HELP);
     int columns = text_columns(m->url, strlen(m->url));
     if (col - columns - 2 > from)
-        put_foreign(g, a.row, col - columns - 2, col - 2, STYLE_TITLE_MORE, m->url, strlen(m->url));
+        foreign_put(g, a.row, col - columns - 2, col - 2, STYLE_TITLE_MORE, m->url, strlen(m->url));
 }
 
 void view_title(struct grid *g, const struct model *m, struct area a) {
@@ -51,7 +51,7 @@ void view_title(struct grid *g, const struct model *m, struct area a) {
     int end = a.col + a.cols, col = a.col + 1;
     grid_fill(g, a.row, a.col, end, STYLE_TITLE, ' ');
     if (c) {
-        col = put_foreign(g, a.row, col, end, STYLE_TITLE, c->name, strlen(c->name));
+        col = foreign_put(g, a.row, col, end, STYLE_TITLE, c->name, strlen(c->name));
         col = grid_str(g, a.row, col, end, STYLE_TITLE, "  ");
         col = c->to.is_public ? title_public(g, m, c, a, col, end)
                               : title_private(g, m, c, a, col, end);
@@ -68,7 +68,7 @@ static int add_part(struct grid *g, struct area a, int col, enum style style, co
         return col;
     if (col > a.col + 1)
         col = grid_str(g, a.row, col, end, STYLE_STATUS, SEPARATOR);
-    return put_foreign(g, a.row, col, end, (uint8_t)style, text, strlen(text));
+    return foreign_put(g, a.row, col, end, (uint8_t)style, text, strlen(text));
 }
 
 static enum style activity_style(enum activity a) {
@@ -90,7 +90,7 @@ static int add_activity(struct grid *g, const struct model *m, struct area a, in
             at = at == col ? add_part(g, a, col, STYLE_STATUS, "new: ")
                            : grid_str(g, a.row, at, end, STYLE_STATUS, " ");
             snprintf(text, sizeof text, "%zu %s%s%u", i + 1, c->name, MARKS[level], c->unread);
-            at = put_foreign(g, a.row, at, end, (uint8_t)activity_style(c->activity), text,
+            at = foreign_put(g, a.row, at, end, (uint8_t)activity_style(c->activity), text,
                              strlen(text));
         }
     }

@@ -1,5 +1,5 @@
 /* view_dialog - what lies above the timeline: the sign-in dialogue, the help, a question. See
- * view_parts.h. */
+ * internal.h. */
 #include "chattui/view/internal.h"
 
 #include "chattui/base/text.h"
@@ -165,7 +165,7 @@ void view_help(struct grid *g, struct area a, struct view_state *state) {
 void view_question(struct grid *g, const struct model *m, struct area a) {
     int end = a.col + a.cols;
     grid_fill(g, a.row, a.col, end, STYLE_MORE, ' ');
-    int col = put_foreign(g, a.row, a.col + 1, end - 1, STYLE_MORE, m->question.text,
+    int col = foreign_put(g, a.row, a.col + 1, end - 1, STYLE_MORE, m->question.text,
                           strlen(m->question.text));
     g->cursor_row = a.row;
     g->cursor_col = col < end ? col : end - 1;

@@ -1,4 +1,4 @@
-/* view_lists - the panes at the sides, channels and members: see view_parts.h. */
+/* view_lists - the panes at the sides, channels and members: see internal.h. */
 #include "chattui/view/internal.h"
 
 #include "chattui/base/text.h"
@@ -52,7 +52,7 @@ static void draw_channel(struct grid *g, const struct model *m, size_t i, int ro
         grid_fill(g, row, a.col, end, style, ' ');
     int col = grid_str(g, row, a.col, end, style, number);
     int room = end - (*count ? (int)strlen(count) + 1 : 0);
-    put_foreign(g, row, col, room, style, c->name, strlen(c->name));
+    foreign_put(g, row, col, room, style, c->name, strlen(c->name));
     grid_str(g, row, end - (int)strlen(count), end, style, count);
 }
 
@@ -82,7 +82,7 @@ static void draw_member(struct grid *g, const struct person *p, bool online, int
     int end = a.col + a.cols;
     enum style style = online ? STYLE_MEMBER_ON : STYLE_MEMBER_OFF;
     int col = grid_str(g, row, a.col, end, STYLE_MEMBER_OFF, online ? "• " : "  ");
-    put_foreign(g, row, col, end, (uint8_t)style, p->name, strlen(p->name));
+    foreign_put(g, row, col, end, (uint8_t)style, p->name, strlen(p->name));
 }
 
 void view_members(struct grid *g, const struct model *m, struct area a) {

@@ -1,4 +1,4 @@
-/* view_rows - a row of the timeline as lines: see view_parts.h.
+/* view_rows - a row of the timeline as lines: see internal.h.
  *
  *     ── Wednesday 2026-11-25 ───────────────
  *     12:01        alice │ a message whose text goes on
@@ -33,8 +33,8 @@ struct head {
 
 /* --- Measures --- */
 
-void rows_init(struct rows *r, const struct model *m, const struct channel *c,
-               const struct layout *l) {
+void view_rows_init(struct rows *r, const struct model *m, const struct channel *c,
+                    const struct layout *l) {
     *r = (struct rows){.m = m, .c = c, .col = l->timeline.col, .cols = l->timeline.cols};
     r->time_cols = m->tuning.seconds ? 8 : 5;
     r->nick_cols = l->nick_cols;
@@ -43,7 +43,7 @@ void rows_init(struct rows *r, const struct model *m, const struct channel *c,
     buf_init(&r->text, VIEW_TEXT_MAX);
 }
 
-void rows_free(struct rows *r) {
+void view_rows_free(struct rows *r) {
     buf_free(&r->text);
 }
 
@@ -195,7 +195,7 @@ static void draw_rule(const struct rows *r, struct grid *g, int row, enum style 
     if (!len)
         return;
     int col = grid_str(g, row, r->col + 2, end, (uint8_t)style, " ");
-    col = put_foreign(g, row, col, end - 1, (uint8_t)style, text, len);
+    col = foreign_put(g, row, col, end - 1, (uint8_t)style, text, len);
     grid_str(g, row, col, end, (uint8_t)style, " ");
 }
 
@@ -222,7 +222,7 @@ static void draw_time(const struct rows *r, struct grid *g, int row, int64_t ms)
 static void draw_nick(const struct rows *r, struct grid *g, int row, const struct head *h) {
     struct buf nick;
     buf_init(&nick, LINE_SIZE * 4);
-    int columns = add_foreign(&nick, h->nick, h->nick_len);
+    int columns = foreign_add(&nick, h->nick, h->nick_len);
     int end = r->text_col - 3, start = end - r->nick_cols;
     if (columns < r->nick_cols)
         start = end - columns;
@@ -281,7 +281,7 @@ static void draw_stuck(const struct rows *r, struct grid *g, int row, const stru
     enum style style = is_failed(r, what) ? STYLE_FAILED : STYLE_PENDING;
     grid_str(g, row, r->text_col - 2, r->col + r->cols, (uint8_t)style, "└");
     if (!why.failed)
-        put_foreign(g, row, r->text_col, r->col + r->cols, (uint8_t)style, why.data, why.len);
+        foreign_put(g, row, r->text_col, r->col + r->cols, (uint8_t)style, why.data, why.len);
     buf_free(&why);
 }
 
@@ -366,13 +366,13 @@ static void go_through(struct rows *r, size_t i, struct cursor *c) {
         lines_of_text(r, row, c);
 }
 
-int rows_height(struct rows *r, size_t i) {
+int view_rows_height(struct rows *r, size_t i) {
     struct cursor c = {0};
     go_through(r, i, &c);
     return c.lines;
 }
 
-int rows_draw(struct rows *r, struct grid *g, size_t i, int first, int row, int end) {
+int view_rows_draw(struct rows *r, struct grid *g, size_t i, int first, int row, int end) {
     struct cursor c = {.g = g, .first = first, .row = row, .end = end};
     go_through(r, i, &c);
     return c.drawn;

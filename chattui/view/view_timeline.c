@@ -1,4 +1,4 @@
-/* view_timeline - the window on a channel's rows: see view_parts.h. What it shows is said by struct
+/* view_timeline - the window on a channel's rows: see internal.h. What it shows is said by struct
  * scroll (place.h), in terms of a row at its top or bottom, so that what comes in elsewhere doesn't
  * move it. Only the rows that are seen are looked at, however many there are.
  */
@@ -30,7 +30,7 @@ static int move_up(struct rows *r, struct spot *s, int lines) {
         if (done == lines || s->row == first)
             break;
         s->row--;
-        s->line = rows_height(r, s->row) - 1;
+        s->line = view_rows_height(r, s->row) - 1;
         done++;
     }
     return done;
@@ -39,7 +39,7 @@ static int move_up(struct rows *r, struct spot *s, int lines) {
 static int move_down(struct rows *r, struct spot *s, int lines) {
     int done = 0;
     while (done < lines) {
-        int below = rows_height(r, s->row) - 1 - s->line;
+        int below = view_rows_height(r, s->row) - 1 - s->line;
         int step = below < lines - done ? below : lines - done;
         s->line += step;
         done += step;
@@ -58,7 +58,7 @@ static int clamp(int v, int most) {
 
 static struct spot newest_line(struct rows *r) {
     size_t last = r->c->timeline.n - 1;
-    return (struct spot){last, rows_height(r, last) - 1};
+    return (struct spot){last, view_rows_height(r, last) - 1};
 }
 
 /* The row that a scroll is about; the last one if it and all behind it have gone. */
@@ -81,7 +81,7 @@ static struct window make_window(struct rows *r, int height) {
     if (s.edge == SCROLL_FOLLOW)
         return window_up_from(r, newest_line(r), height);
     size_t row = scroll_row(r);
-    int most = rows_height(r, row) - 1;
+    int most = view_rows_height(r, row) - 1;
     if (s.edge == SCROLL_TOP) {
         w.top = w.bottom = (struct spot){row, clamp(s.skip, most)};
         w.lines = move_down(r, &w.bottom, height - 1) + 1;
@@ -100,7 +100,7 @@ static bool has_rows(const struct channel *c) {
 /* --- Scrolling --- */
 
 static bool is_newest(struct rows *r, struct spot s) {
-    return s.row + 1 == r->c->timeline.n && s.line + 1 == rows_height(r, s.row);
+    return s.row + 1 == r->c->timeline.n && s.line + 1 == view_rows_height(r, s.row);
 }
 
 static bool is_near_top(struct rows *r, struct spot top) {
@@ -112,7 +112,7 @@ struct scroll view_scroll(const struct model *m, const struct layout *l, int lin
     struct rows r;
     if (!has_rows(c) || l->timeline.rows < 1)
         return (struct scroll){.at_top = true};
-    rows_init(&r, m, c, l);
+    view_rows_init(&r, m, c, l);
     struct window w = make_window(&r, l->timeline.rows);
     if (lines < 0)
         move_up(&r, &w.bottom, move_up(&r, &w.top, -lines));
@@ -123,9 +123,9 @@ struct scroll view_scroll(const struct model *m, const struct layout *l, int lin
         s.edge = SCROLL_FOLLOW;
     else {
         s.at = timeline_row(&c->timeline, w.bottom.row)->place;
-        s.skip = rows_height(&r, w.bottom.row) - 1 - w.bottom.line;
+        s.skip = view_rows_height(&r, w.bottom.row) - 1 - w.bottom.line;
     }
-    rows_free(&r);
+    view_rows_free(&r);
     return s;
 }
 
@@ -134,10 +134,10 @@ bool view_shows_top(const struct model *m, const struct layout *l) {
     struct rows r;
     if (!has_rows(c) || l->timeline.rows < 1)
         return true;
-    rows_init(&r, m, c, l);
+    view_rows_init(&r, m, c, l);
     struct window w = make_window(&r, l->timeline.rows);
     bool near = is_near_top(&r, w.top);
-    rows_free(&r);
+    view_rows_free(&r);
     return near;
 }
 
@@ -161,14 +161,14 @@ bool view_timeline(struct grid *g, const struct model *m, const struct layout *l
         draw_empty(g, c, a);
         return false;
     }
-    rows_init(&r, m, c, l);
+    view_rows_init(&r, m, c, l);
     struct window w = make_window(&r, a.rows);
     int row = a.row + a.rows - w.lines, end = a.row + a.rows, first = w.top.line;
     for (size_t i = w.top.row; i <= w.bottom.row && row < end; i++) {
-        row += rows_draw(&r, g, i, first, row, end);
+        row += view_rows_draw(&r, g, i, first, row, end);
         first = 0;
     }
     bool is_more = !is_newest(&r, w.bottom);
-    rows_free(&r);
+    view_rows_free(&r);
     return is_more;
 }

@@ -1,6 +1,7 @@
 /* test_tui_slash - commands, completion, aliases and search, as one types them. */
 #include "tui_trace.h"
 
+#include "chattui/base/match.h"
 #include "chattui/update/describe.h"
 #include "chattui/update/internal.h"
 #include "chattui/update/slash.h"
@@ -161,9 +162,9 @@ static void test_links(void **state) {
     client_line(&C, "/url 9");
     assert_true(C.m.is_status_error);
     size_t at = 0, len;
-    assert_null(text_link("https://", 8, &at, &len));
+    assert_null(match_link("https://", 8, &at, &len));
     at = 0;
-    assert_null(text_link("xhttp:/ /x", 10, &at, &len));
+    assert_null(match_link("xhttp:/ /x", 10, &at, &len));
     stop();
 }
 
@@ -359,12 +360,12 @@ static void test_texts(void **state) {
                  {"joann", "ann", false}, {"ann_", "ann", false},  {"anné", "ann", false},
                  {"", "ann", false},      {"ann", "", false},      {"a b: hi", "a b", true}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
-        assert_int_equal(text_mentions(CASES[i].text, strlen(CASES[i].text), CASES[i].name),
+        assert_int_equal(match_name(CASES[i].text, strlen(CASES[i].text), CASES[i].name),
                          CASES[i].mentioned);
-    assert_true(text_has("ÄPFEL", strlen("ÄPFEL"), "äpf"));
-    assert_true(text_has("ПРИВЕТ", strlen("ПРИВЕТ"), "привет"));
-    assert_false(text_has("abc", 3, "abcd"));
-    assert_false(text_has("\xff\xfe", 2, "x"));
+    assert_true(match_text("ÄPFEL", strlen("ÄPFEL"), "äpf"));
+    assert_true(match_text("ПРИВЕТ", strlen("ПРИВЕТ"), "привет"));
+    assert_false(match_text("abc", 3, "abcd"));
+    assert_false(match_text("\xff\xfe", 2, "x"));
 }
 
 /* --- Completion --- */

@@ -1,4 +1,4 @@
-/* update_net - the connection and who we are on it.
+/* conn - the connection and who we are on it.
  *
  *   OFFLINE ─▶ CONNECTING ─▶ GREETING ─▶ SIGNING_IN ─▶ ONLINE
  *                  ▲             └──▶ SIGNED_OUT (the dialogue) ──▲
@@ -46,10 +46,25 @@ static void wipe_password(struct model *m) {
 
 /* --- To and fro --- */
 
-void net_connect(struct model *m, struct effects *fx) {
+/* What was under way is to be asked again; what was asked by the user is not. */
+static void lose_asks(struct model *m) {
+    for (size_t i = 0; i < ASKS_MAX; i++)
+        ask_end(&m->asks[i]);
+    for (size_t i = 0; i < m->nchannels; i++) {
+        struct channel *c = m->channels[i];
+        if (c->join == JOIN_DONE || c->join == JOIN_ASKED)
+            c->join = JOIN_WANTED;
+        c->pause_ms = 0;
+        timeline_forget_asks(&c->timeline);
+    }
+    outbox_lost_connection(m);
+    lookup_end(m);
+}
+
+void conn_connect(struct model *m, struct effects *fx) {
     if (has_socket(m))
         effects_add(fx, EFFECT_CLOSE);
-    asks_lost(m);
+    lose_asks(m);
     m->wants_online = true;
     m->is_signed_in = m->net.key_is_sent = m->net.has_users = false;
     m->net.go_away_ms = 0;
@@ -59,10 +74,10 @@ void net_connect(struct model *m, struct effects *fx) {
     set_state(m, NET_CONNECTING);
 }
 
-void net_stop(struct model *m, struct effects *fx, const char *why) {
+void conn_stop(struct model *m, struct effects *fx, const char *why) {
     if (has_socket(m))
         effects_add(fx, EFFECT_CLOSE);
-    asks_lost(m);
+    lose_asks(m);
     m->wants_online = m->is_signed_in = false;
     set_trouble(m, why);
     set_state(m, NET_OFFLINE);
@@ -98,29 +113,29 @@ static enum comeback comeback_of(unsigned code) {
     }
 }
 
-static void lost(struct model *m, struct effects *fx, enum comeback comeback) {
+static void lost(struct model *m, enum comeback comeback) {
     bool was_asked = m->dialog.state == DIALOG_BUSY;
     uint32_t asked = m->net.go_away_ms;
-    asks_lost(m);
+    lose_asks(m);
     m->is_signed_in = false;
     m->net.go_away_ms = 0;
     if (was_asked || m->dialog.state == DIALOG_EDITING || comeback == SIGN_IN_AGAIN) {
         set_state(m, NET_OFFLINE);
-        dialog_open(m, fx, m->net.trouble);
+        dialog_open(m, m->net.trouble);
     } else if (comeback == STAY_AWAY || !m->wants_online) {
         m->wants_online = false;
         set_state(m, NET_OFFLINE);
         model_notice(m, NULL, NOTICE_ERROR, "%s - /connect tries again", m->net.trouble);
         if (m->is_plain)
-            ui_quit(m, fx, 1);
+            model_quit(m, 1);
     } else {
         wait_ms(m, asked                     ? asked
                    : comeback == COME_SLOWLY ? SLOW_MS + model_random(m, SLOW_MS / 4)
-                                             : back_off(m, m->net.attempt));
+                                             : ask_back_off(m, m->net.attempt));
     }
 }
 
-void net_closed(struct model *m, const struct event *e, struct effects *fx) {
+void conn_closed(struct model *m, const struct event *e) {
     if (!has_socket(m))
         return;
     unsigned code = e->u.closed.code;
@@ -128,13 +143,13 @@ void net_closed(struct model *m, const struct event *e, struct effects *fx) {
     const char *why = e->u.closed.reason;
     set_trouble(m, *why ? why : *known ? known : "the connection was lost");
     bool final = e->u.closed.final;
-    lost(m, fx, final ? STAY_AWAY : comeback_of(code));
+    lost(m, final ? STAY_AWAY : comeback_of(code));
 }
 
 static void give_up(struct model *m, struct effects *fx, const char *why) {
     effects_add(fx, EFFECT_CLOSE);
     set_trouble(m, why);
-    lost(m, fx, COME_BACK);
+    lost(m, COME_BACK);
 }
 
 static bool is_unanswered(const struct model *m) {
@@ -145,9 +160,9 @@ static bool is_unanswered(const struct model *m) {
     return false;
 }
 
-void net_tick(struct model *m, struct effects *fx) {
+void conn_tick(struct model *m, struct effects *fx) {
     if (m->net.state == NET_WAITING && m->now_ms >= m->net.retry_ms)
-        net_connect(m, fx);
+        conn_connect(m, fx);
     else if (m->net.deadline_ms > 0 && m->now_ms >= m->net.deadline_ms)
         give_up(m, fx, "the server does not answer");
     else if (m->net.state == NET_ONLINE && is_unanswered(m))
@@ -156,14 +171,14 @@ void net_tick(struct model *m, struct effects *fx) {
         m->version++; /* the countdown */
 }
 
-void net_opened(struct model *m) {
+void conn_opened(struct model *m) {
     if (m->net.state == NET_CONNECTING)
         set_state(m, NET_GREETING);
 }
 
 /* --- Who we are --- */
 
-void net_loaded(struct model *m, const struct event *e, struct effects *fx) {
+void conn_loaded(struct model *m, const struct event *e, struct effects *fx) {
     m->has_password_source = e->u.loaded.has_password;
     if (!*m->url && e->u.loaded.server)
         snprintf(m->url, sizeof m->url, "%s", e->u.loaded.server);
@@ -173,27 +188,27 @@ void net_loaded(struct model *m, const struct event *e, struct effects *fx) {
         snprintf(m->key, sizeof m->key, "%s", e->u.loaded.key);
     }
     if (!*m->url || !*m->user)
-        dialog_open(m, fx, "");
+        dialog_open(m, "");
     else if (*m->key)
-        net_connect(m, fx);
+        conn_connect(m, fx);
     else if (m->has_password_source)
         effects_add(fx, EFFECT_READ_PASSWORD);
     else
-        dialog_open(m, fx, "");
+        dialog_open(m, "");
 }
 
-void net_password(struct model *m, const struct event *e, struct effects *fx) {
+void conn_password(struct model *m, const struct event *e, struct effects *fx) {
     if (!e->u.line.yes || e->u.line.len == 0 || e->u.line.len > PASSWORD_MAX) {
-        dialog_open(
-            m, fx, e->u.line.yes ? "the configured password is empty or too long" : e->u.line.text);
+        dialog_open(m, e->u.line.yes ? "the configured password is empty or too long"
+                                     : e->u.line.text);
         return;
     }
     wipe_password(m);
     m->password = strndup(e->u.line.text, e->u.line.len);
     if (m->net.state == NET_SIGNED_OUT)
-        net_sign_in(m, fx);
+        conn_sign_in(m, fx);
     else if (!has_socket(m))
-        net_connect(m, fx);
+        conn_connect(m, fx);
 }
 
 static const char *password_of(const struct model *m) {
@@ -202,7 +217,7 @@ static const char *password_of(const struct model *m) {
     return m->password;
 }
 
-void net_sign_in(struct model *m, struct effects *fx) {
+void conn_sign_in(struct model *m, struct effects *fx) {
     struct request *r;
     const char *password = password_of(m);
     if (!password || !ask_begin(m, fx, ASK_SIGN, NULL, &r))
@@ -228,23 +243,23 @@ static void use_limits(struct server_limits *mine, const struct server_limits *t
         mine->users_page = told->users_page;
 }
 
-void net_ready(struct model *m, const struct response *a, struct effects *fx) {
+void conn_ready(struct model *m, const struct response *a, struct effects *fx) {
     if (m->net.state != NET_GREETING)
         return;
     use_limits(&m->net.limits, &a->u.ready.limits);
     snprintf(m->net.server, sizeof m->net.server, "%s %s", a->u.ready.server, a->u.ready.version);
     if (password_of(m)) {
         *m->key = '\0';
-        net_sign_in(m, fx);
+        conn_sign_in(m, fx);
     } else if (*m->key) {
         set_state(m, NET_SIGNING_IN); /* pump sends the joins, the first with the key */
     } else {
         set_state(m, NET_SIGNED_OUT);
-        dialog_open(m, fx, "");
+        dialog_open(m, "");
     }
 }
 
-void net_signed_in(struct model *m) {
+void conn_signed_in(struct model *m) {
     if (m->net.state == NET_ONLINE)
         return;
     m->is_signed_in = m->net.was_online = true;
@@ -268,7 +283,7 @@ static void become(struct model *m, const struct uuid *user) {
     }
 }
 
-void net_authorized(struct model *m, const struct response *a, struct effects *fx) {
+void conn_authorized(struct model *m, const struct response *a, struct effects *fx) {
     if (m->net.state != NET_SIGNING_IN)
         return;
     bool is_new = !uuid_eq(&m->me, &a->u.authorized.user);
@@ -283,7 +298,7 @@ void net_authorized(struct model *m, const struct response *a, struct effects *f
     e->key = effects_copy(fx, m->key, strlen(m->key));
     if (is_new)
         effects_add(fx, EFFECT_LOAD)->uuid = m->me;
-    net_signed_in(m);
+    conn_signed_in(m);
 }
 
 static void forget_key(struct model *m, struct effects *fx) {
@@ -293,24 +308,24 @@ static void forget_key(struct model *m, struct effects *fx) {
     m->is_signed_in = false;
 }
 
-void net_key_refused(struct model *m, struct effects *fx, const char *why) {
+void conn_key_refused(struct model *m, struct effects *fx, const char *why) {
     if (m->net.state != NET_SIGNING_IN && m->net.state != NET_ONLINE)
         return;
     forget_key(m, fx);
-    asks_lost(m);
+    lose_asks(m);
     set_trouble(m, why);
     set_state(m, NET_SIGNED_OUT);
     if (m->has_password_source)
         effects_add(fx, EFFECT_READ_PASSWORD);
     else
-        dialog_open(m, fx, why);
+        dialog_open(m, why);
 }
 
-void net_unauthorized(struct model *m, struct effects *fx, bool asked_for) {
+void conn_unauthorized(struct model *m, struct effects *fx, bool asked_for) {
     const char *why = asked_for ? "signed out" : "signed out by another connection, or the server";
     forget_key(m, fx);
-    net_stop(m, fx, why);
-    dialog_open(m, fx, why);
+    conn_stop(m, fx, why);
+    dialog_open(m, why);
 }
 
 static bool may_pass(unsigned code) {
@@ -319,7 +334,7 @@ static bool may_pass(unsigned code) {
 }
 
 /* By the dialogue: it says why. By a configured password: again later, if that may help. */
-void net_sign_failed(struct model *m, const struct response *a, struct effects *fx) {
+void conn_sign_failed(struct model *m, const struct response *a, struct effects *fx) {
     bool passes = may_pass(a->u.error.code);
     set_trouble(m, a->u.error.message);
     if (m->dialog.state == DIALOG_CLOSED && passes) {
@@ -327,7 +342,7 @@ void net_sign_failed(struct model *m, const struct response *a, struct effects *
         return;
     }
     set_state(m, NET_SIGNED_OUT);
-    dialog_open(m, fx, a->u.error.message);
+    dialog_open(m, a->u.error.message);
     if (a->u.error.code == ERR_NAME_TAKEN || a->u.error.code == ERR_BAD_NAME)
         m->dialog.focus = FIELD_NAME; /* it is the name that must be another */
 }

@@ -1,0 +1,101 @@
+/* match - see match.h. */
+#include "chattui/base/match.h"
+
+#include <string.h>
+#include <wchar.h>
+#include <wctype.h>
+
+static bool is_word_byte(char c) {
+    unsigned char u = (unsigned char)c;
+    return u >= 0x80 || (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') ||
+           (u >= 'A' && u <= 'Z') || u == '_';
+}
+
+static unsigned char lower(char c) {
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static bool same(const char *a, const char *b, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (lower(a[i]) != lower(b[i]))
+            return false;
+    return true;
+}
+
+bool match_name(const char *text, size_t len, const char *name) {
+    size_t n = strlen(name);
+    if (n == 0)
+        return false;
+    unsigned char first = lower(name[0]);
+    for (size_t i = 0; i + n <= len; i++)
+        if (lower(text[i]) == first && same(text + i, name, n) &&
+            (i == 0 || !is_word_byte(text[i - 1])) && (i + n == len || !is_word_byte(text[i + n])))
+            return true;
+    return false;
+}
+
+/* The next character, folded as the locale has it; what is no UTF-8 stands for itself. */
+static wint_t next_folded(const char **s, size_t *len) {
+    wchar_t c;
+    mbstate_t state = {0};
+    if ((unsigned char)**s < 0x80) {
+        c = lower(**s);
+        ++*s;
+        --*len;
+        return (wint_t)c;
+    }
+    size_t n = mbrtowc(&c, *s, *len, &state);
+    if (n == 0 || n > *len) {
+        c = (wchar_t)(0x110000 + (unsigned char)**s);
+        n = 1;
+    }
+    *s += n;
+    *len -= n;
+    return n > 1 ? towlower((wint_t)c) : (wint_t)c;
+}
+
+static bool begins_with(const char *text, size_t len, const char *what, size_t n) {
+    while (n > 0) {
+        if (len == 0 || next_folded(&text, &len) != next_folded(&what, &n))
+            return false;
+    }
+    return true;
+}
+
+bool match_text(const char *text, size_t len, const char *what) {
+    size_t n = strlen(what);
+    while (n > 0 && len > 0) {
+        if (begins_with(text, len, what, n))
+            return true;
+        next_folded(&text, &len);
+    }
+    return false;
+}
+
+#define LINK_MAX 2000
+
+static size_t link_length(const char *s, size_t len) {
+    size_t n = 0;
+    while (n < len && n < LINK_MAX && s[n] > ' ' && s[n] < 0x7f && !strchr("<>\"`{}|\\^", s[n]))
+        n++;
+    while (n > 0 && strchr(".,;:!?)'", s[n - 1]))
+        n--; /* of the sentence, not of the link */
+    return n;
+}
+
+const char *match_link(const char *text, size_t len, size_t *at, size_t *link_len) {
+    for (size_t i = *at; i < len; i++) {
+        size_t rest = len - i;
+        size_t head = rest > 8 && same(text + i, "https://", 8)  ? 8
+                      : rest > 7 && same(text + i, "http://", 7) ? 7
+                                                                 : 0;
+        size_t n = head > 0 ? link_length(text + i, rest) : 0;
+        if (n > head) {
+            *at = i + n;
+            *link_len = n;
+            return text + i;
+        }
+    }
+    *at = len;
+    return NULL;
+}

@@ -1,0 +1,108 @@
+/* slash_run - see slash_run.h. What the commands do is in slash_talk.c (channels and messages), and
+ * slash_self.c (the program itself).
+ */
+#include "chattui/update/slash_run.h"
+
+#include "chattui/update/internal.h"
+#include "common/base/suggest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool (*const RUN[])(struct slash_call *call) = {
+#define X(name, ...) slash_##name,
+    SLASH_TABLE(X)
+#undef X
+};
+
+/* --- A line --- */
+
+static void say_unknown(struct model *m, const char *name, size_t len) {
+    struct suggest s = suggest_begin(name, len);
+    const struct slash_def *d;
+    for (size_t i = 0; (d = slash_at(i)); i++)
+        suggest_try(&s, d->name);
+    int shown = len < 40 ? (int)len : 40;
+    if (s.best)
+        model_say(m, true, "no command /%.*s: did you mean /%s?", shown, name, s.best);
+    else
+        model_say(m, true, "no command /%.*s: /help; //%.*s says it", shown, name, shown, name);
+}
+
+static char *skip_blanks(char *s) {
+    while (*s == ' ')
+        s++;
+    return s;
+}
+
+/* Where the text ends without the blanks behind it, which completion leaves. */
+static char *skip_back(const char *start, char *end) {
+    while (end > start && end[-1] == ' ')
+        *--end = '\0';
+    return end;
+}
+
+/* Cuts `rest` into at most d->most arguments. False: too few or too many. A name may have a space
+ * in it, so one that is quoted is one argument. */
+static bool split(const struct slash_def *d, char *rest, struct slash_call *call) {
+    unsigned n = 0;
+    for (rest = skip_blanks(rest); *rest && n < d->most; n++) {
+        bool is_last = n + 1 == d->most;
+        char *end = *rest == '"' ? strchr(rest + 1, '"') : NULL;
+        if (end && (!is_last || !*skip_blanks(end + 1)))
+            rest++;
+        else
+            end = is_last ? skip_back(rest, rest + strlen(rest)) : rest + strcspn(rest, " ");
+        call->arg[n] = rest;
+        rest = *end ? end + 1 : end;
+        *end = '\0';
+        rest = skip_blanks(rest);
+    }
+    return n >= d->least && !*rest;
+}
+
+static bool run_line(struct model *m, const struct event *e, struct effects *fx, char *line) {
+    size_t len = strcspn(line, " \n");
+    const struct slash_def *d = slash_find(line, len);
+    struct slash_call call = {
+        .m = m, .e = e, .fx = fx, .channel = model_current(m), .arg = {"", ""}};
+    if (!d) {
+        say_unknown(m, line, len);
+        return false;
+    }
+    if (!split(d, line + len, &call)) {
+        model_say(m, true, "usage: /%s%s%s", d->name, *d->args ? " " : "", d->args);
+        return false;
+    }
+    return RUN[d - slash_at(0)](&call);
+}
+
+/* The line with its alias in full; NULL: it has none. */
+static char *expand(struct model *m, const char *line) {
+    size_t len = strcspn(line, " \n");
+    const struct alias *a = slash_find(line, len) ? NULL : model_alias(m, line, len);
+    if (!a)
+        return NULL;
+    size_t size = strlen(a->text) + strlen(line) + 1;
+    char *full = malloc(size);
+    if (full)
+        snprintf(full, size, "%s%s", a->text, line + len);
+    return full;
+}
+
+void slash_run(struct model *m, const struct event *e, struct effects *fx) {
+    char *line = strndup(e->u.line.text + 1, e->u.line.len - 1);
+    char *full = line ? expand(m, line) : NULL;
+    bool done = false;
+    if (full && *full != '/')
+        done = outbox_enter(m, fx, model_current(m), &e->u.line.uuid, full, strlen(full));
+    else if (full)
+        done = run_line(m, e, fx, full + 1);
+    else if (line)
+        done = run_line(m, e, fx, line);
+    if (!done)
+        effects_set_input(fx, e->u.line.text, e->u.line.len, e->u.line.len);
+    free(full);
+    free(line);
+}

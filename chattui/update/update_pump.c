@@ -1,0 +1,87 @@
+/* update_pump - what is due to be sent, looked at behind each event, so that the order of things
+ * after a (re)connect is written down once.
+ */
+#include "chattui/update/internal.h"
+
+/* --- What is due --- */
+
+static bool may_ask(const struct model *m) {
+    return m->net.state == NET_ONLINE || (m->net.state == NET_SIGNING_IN && *m->key);
+}
+
+static void join(struct model *m, struct channel *c, struct effects *fx) {
+    struct request *r;
+    struct ask *ask = ask_begin(m, fx, ASK_JOIN, &c->to, &r);
+    if (!ask)
+        return;
+    const struct timeline *t = &c->timeline;
+    r->u.join.to = c->to;
+    if (t->bottom > 0 && !uuid_is_nil(&t->at.epoch)) {
+        r->u.join.has_since = true;
+        r->u.join.since = ask->since = t->at;
+    }
+    c->join = JOIN_ASKED;
+    m->version++;
+}
+
+static void read_before(struct model *m, struct channel *c, struct effects *fx, enum ask_kind kind,
+                        uint64_t low, uint64_t high) {
+    struct request *r;
+    struct ask *ask = ask_begin(m, fx, kind, &c->to, &r);
+    if (!ask)
+        return;
+    ask->epoch = c->timeline.epoch;
+    ask->low = low;
+    ask->high = high;
+    r->u.read.to = c->to;
+    r->u.read.before = high;
+    r->u.read.limit = m->net.limits.history_page;
+    if (kind == ASK_HISTORY) {
+        timeline_ask_top(&c->timeline, true);
+    } else {
+        struct place at = timeline_place(&c->timeline, low);
+        at.sub = TIMELINE_SUB_GAP;
+        timeline_ask_hole(&c->timeline, at, true);
+    }
+    m->version++;
+}
+
+static void load_history(struct model *m, struct channel *c, struct effects *fx) {
+    uint64_t before = timeline_before(&c->timeline);
+    if (before == 0 && timeline_top(&c->timeline) != TOP_LOADING)
+        c->pages_wanted = 0;
+    if (c->pages_wanted > 0 && before > 0)
+        read_before(m, c, fx, ASK_HISTORY, 0, before);
+}
+
+static void load_holes(struct model *m, struct channel *c, struct effects *fx) {
+    if (c->hole_pages == 0 || ask_pending(m, ASK_HOLE, &c->to))
+        return;
+    const struct row *hole = timeline_hole(&c->timeline);
+    if (hole)
+        read_before(m, c, fx, ASK_HOLE, hole->place.seq, hole->u.gap.to);
+}
+
+static void pump_channel(struct model *m, struct channel *c, struct effects *fx) {
+    if (m->now_ms < c->pause_ms)
+        return;
+    if (c->join == JOIN_WANTED)
+        join(m, c, fx);
+    if (c->join != JOIN_DONE || m->net.state != NET_ONLINE)
+        return;
+    outbox_pump(m, c, fx);
+    if (c->timeline.holes > 0)
+        load_holes(m, c, fx);
+    if (c->pages_wanted > 0)
+        load_history(m, c, fx);
+}
+
+/* The public channel is first in the list, so its join is what carries the key. */
+void update_pump(struct model *m, struct effects *fx) {
+    if (!may_ask(m))
+        return;
+    for (size_t i = 0; i < m->nchannels; i++)
+        pump_channel(m, m->channels[i], fx);
+    if (m->net.state == NET_ONLINE && !m->net.has_users)
+        m->net.has_users = ask_users(m, fx, ASK_USERS, 0);
+}
