@@ -129,7 +129,7 @@ def test_chattui_explains_its_keys_commands_and_looks(installed):
     manual, settings = page(installed, "chattui.1"), page(installed, "chattui.conf.5")
     for action, keys in names("base/action.h", r'^ +X\(\w+, "([^"]+)", "([^"]+)"'):
         assert f"\\fB{keys}\\fR" in manual and f"\n{action} = {keys}\n" in settings, action
-    for command in names("update/slash.c", r'^    \{"(\w+)",'):
+    for command in names("update/slash.h", r"^    X\((\w+),"):
         assert f"\\fB/{command}\\fR" in manual, command
     for style, look in names("model/theme.h", r'^ +X\(\w+, "([^"]+)", "([^"]+)"'):
         assert f"\n{style} = {look} " in settings, style
