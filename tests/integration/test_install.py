@@ -48,9 +48,20 @@ def names(file, pattern):
 def test_everything_is_there(installed):
     for path in ("sbin/chatd", "bin/chatctl", "bin/chattui", "etc/chatd.conf", "lib/systemd/system/chatd.service", "lib/systemd/system/chatd.socket",
                  "lib/sysusers.d/chatd.conf", "lib/tmpfiles.d/chatd.conf", "share/doc/chatd/redis-users.conf",
-                 "share/doc/chatd/SECURITY.md", "share/doc/chatd/PROTOCOL.md"):
+                 "share/doc/chatd/README.md", "share/doc/chatd/SECURITY.md", "share/doc/chatd/CHANGELOG.md",
+                 "share/doc/chatd/operations.md", "share/doc/chatd/chatctl.md", "share/doc/chatd/chattui.md",
+                 "share/doc/chatd/clients.md", "share/doc/chatd/PROTOCOL.md", "share/doc/chatd/schema.json"):
         assert (installed / path).exists(), path
     assert not re.search(r"@\w+@", (installed / "lib/systemd/system/chatd.service").read_text())
+
+
+def test_links_of_installed_pages_lead_somewhere(installed):
+    pages = sorted((installed / "share/doc/chatd").glob("*.md"))
+    assert len(pages) > 5
+    for file in pages:
+        links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", file.read_text(encoding="utf-8"))
+        dead = [link for link in links if link and not (file.parent / link).exists()]
+        assert not dead, (file.name, dead)
 
 
 def test_the_client_alone(tmp_path):
