@@ -2,6 +2,9 @@
 releases."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -31,3 +34,59 @@ def test_nothing_is_wired_to_one_kind_of_processor():
                             ":!tests/bench/baseline.json", ":!tests/integration/test_machines.py"], text=True,
                            stdout=subprocess.PIPE).stdout
     assert found == ""
+
+
+# The first ./run and ./test on a machine: a line for each thing that takes its time, and how long it took.
+
+class Fresh:
+    """A checkout's scripts on a machine whose tools are fakes, which write what they are told to."""
+
+    def __init__(self, path):
+        self.path = path
+        self.tools = path / "tools"
+        self.tools.mkdir()
+        shutil.copytree(ROOT / ".ci", path / ".ci")
+        self.tool("sudo", 'exec "$@"')
+        self.tool("dpkg-query", "exit 0")
+
+    def tool(self, name, script):
+        (self.tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.tools / name).chmod(0o755)
+
+    def bash(self, script):
+        done = subprocess.run(["bash", "-c", script], cwd=self.path, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"})
+        return done.returncode, done.stdout, done.stderr
+
+    def install(self):
+        return self.bash(". .ci/packages; PACKAGES='run  tool-of-ours  cmd:tool-of-ours'; need_packages run")
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    return Fresh(tmp_path)
+
+
+def test_installing_is_one_line_and_apt_s_words_are_in_a_log(fresh):
+    fresh.tool("apt-get", "echo out of apt; echo noise of apt >&2")
+    status, out, err = fresh.install()
+    assert (status, out) == (0, "")
+    assert re.fullmatch(r"installing tool-of-ours \(a minute or two; apt's words: build/install.log\) \.\.\. \d+ s\n", err)
+    log = (fresh.path / "build/install.log").read_text()
+    assert "out of apt" in log and "noise of apt" in log
+
+
+def test_apt_s_last_words_are_shown_when_it_fails(fresh):
+    fresh.tool("apt-get", "echo no such package >&2; exit 100")
+    status, out, err = fresh.install()
+    assert (status, out) == (1, "")
+    assert "no such package\nThese are missing" in err and "the command tool-of-ours (Debian: tool-of-ours)" in err
+
+
+def test_the_first_build_says_how_long_it_took(fresh):
+    fresh.tool("cmake", "mkdir -p build/release/bin; echo noise of cmake; echo and more >&2")
+    status, out, err = fresh.bash(".ci/build release")
+    assert (status, out) == (0, "") and re.fullmatch(r"building \(release\) \.\.\. \d+ s\n", err)
+    assert fresh.bash(".ci/build release") == (0, "", "")  # and says nothing when there is nothing to wait for
+    fresh.tool("cmake", "echo it does not compile; exit 1")
+    assert fresh.bash(".ci/build release") == (1, "", "it does not compile\n")
