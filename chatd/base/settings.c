@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define AT(field) offsetof(struct settings, field)
+#define AT(field) offsetof(struct chatd_settings, field)
 #define KIB 1024u
 #define MIB (1024u * KIB)
 #define SECOND 1000u
@@ -113,7 +113,7 @@ static const struct option_def OPTIONS[] = {
 
 static void note_file(void *settings, const struct option_def *d, const char *path) {
     if (d->offset == AT(redis))
-        ((struct settings *)settings)->redis_file = path;
+        ((struct chatd_settings *)settings)->redis_file = path;
 }
 
 const struct option_program CHATD_PROGRAM = {

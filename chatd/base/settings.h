@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct settings {
+struct chatd_settings {
     char *listen, *redis, *prefix, *durability, *log_level, *log_format, *origin, *http, *tls_cert,
         *tls_key, *trusted_proxy;
     /* Everything below has a cap that this table enforces. Sizes in bytes, times in ms. */
@@ -33,10 +33,10 @@ extern const struct option_program CHATD_PROGRAM;
 /* Fills `set` (zeroed) and checks what the table can't: values that must fit together, or that name
  * something which must be there. OPTION_ERROR: told `complain`, or on stderr if that is NULL;
  * nothing is held then. */
-enum option_outcome settings_load(struct settings *set, int argc, char **argv,
+enum option_outcome settings_load(struct chatd_settings *set, int argc, char **argv,
                                   void (*complain)(const char *message));
 /* Logs as they say from here on. */
-void settings_apply_log(const struct settings *set);
-void settings_free(struct settings *set);
+void settings_apply_log(const struct chatd_settings *set);
+void settings_free(struct chatd_settings *set);
 
 #endif

@@ -5,7 +5,11 @@
 #ifndef CHATD_CHANNEL_APPEND_H
 #define CHATD_CHANNEL_APPEND_H
 
+#include "chatd/base/counters.h"
+#include "chatd/base/settings.h"
+#include "chatd/channel/delivery.h"
 #include "chatd/op/op.h"
+#include "chatd/redis/redis.h"
 
 struct append_batch;
 
@@ -18,22 +22,27 @@ struct append_lane {
 };
 
 struct appends {
+    /* What it works with, set before appends_init. */
+    struct redis *redis;
+    struct delivery *delivery;
+    struct counters *count;
+    const struct chatd_settings *set;
+    uv_loop_t *loop;
+
     struct append_lane *lanes;        /* one a slot */
     struct append_lane *ready, *tail; /* those with something that waits and nothing in flight */
 };
 
-bool appends_init(struct node *node); /* false: no memory */
-void appends_free(struct node *node);
+/* The pool must have been made. False: no memory. */
+bool appends_init(struct appends *a);
+void appends_free(struct appends *a);
 
 /* Takes an op whose `message` and `channel` are set. Ends it: when the message was delivered in its
  * turn (the sender's copy is the answer), or with an error, or (a repeated UUID) with the first
  * message. */
-void append_submit(struct op *op);
+void append_submit(struct appends *a, struct op *op);
 /* Sends what waits, if nothing is in flight. At the end of each turn, before the link is flushed.
  */
-void append_flush(struct node *node);
-/* Has this message been sent to Redis, and isn't settled yet? */
-bool append_is_under_way(const struct node *node, const struct channel *ch,
-                         const struct uuid *message);
+void append_flush(struct appends *a);
 
 #endif

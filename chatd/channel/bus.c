@@ -1,50 +1,55 @@
 /* bus - see bus.h. */
 #include "chatd/channel/bus.h"
 
-#include "chatd/daemon/node.h"
 #include "common/base/log.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>
 
+/* What a walk over channels and accounts is about. */
+struct on_link {
+    const struct bus *bus;
+    uint16_t link;
+};
+
 /* --- Subscriptions --- */
 
-static uint64_t send_on_bus(struct node *node, uint16_t line) {
-    redis_pool_bus_call(node->redis, line, &node->cmd);
-    return ++node->bus.lines[line].asked;
+static uint64_t send_on_bus(struct bus *bus, uint16_t link) {
+    redis_pool_bus_call(bus->redis->pool, link, &bus->redis->cmd);
+    return ++bus->links[link].asked;
 }
 
-/* On the line of whoever has the channel; while that is down, nothing: see on_up. */
-static void subscribe(struct node *node, struct channel *ch) {
-    uint16_t line = redis_pool_shard(node->redis, ch->slot);
-    if (!redis_pool_bus_up(node->redis, line))
+/* On the link of whoever has the channel; while that is down, nothing: see bus_up. */
+static void subscribe(struct bus *bus, struct channel *ch) {
+    uint16_t link = redis_pool_shard(bus->redis->pool, ch->slot);
+    if (!redis_pool_bus_up(bus->redis->pool, link))
         return;
-    ch->bus = BUS_ASKED;
-    ch->line = line;
-    cmd_subscribe_channel(&node->cmd, &node->keys, &ch->id, true);
-    ch->asked = send_on_bus(node, line);
+    ch->bus.state = BUS_ASKED;
+    ch->bus.link = link;
+    cmd_subscribe_channel(&bus->redis->cmd, &bus->redis->keys, &ch->id, true);
+    ch->bus.asked = send_on_bus(bus, link);
 }
 
 void bus_channel_opened(struct channel *ch, void *arg) {
-    struct node *node = arg;
+    struct bus *bus = arg;
     char key[KEY_MAX + 1];
-    ch->slot =
-        redis_pool_slot(node->redis, key, key_channel(&node->keys, &ch->id, CHANNEL_BUS, key));
-    subscribe(node, ch);
+    ch->slot = redis_pool_slot(bus->redis->pool, key,
+                               key_channel(&bus->redis->keys, &ch->id, CHANNEL_BUS, key));
+    subscribe(bus, ch);
 }
 
 void bus_channel_closed(struct channel *ch, void *arg) {
-    struct node *node = arg;
-    delivery_fail_held(node, ch); /* only copies from the bus: an op pins */
-    if (ch->bus == BUS_OFF)
+    struct bus *bus = arg;
+    delivery_fail_held(ch); /* only copies from the bus: an op pins */
+    if (ch->bus.state == BUS_OFF)
         return;
-    cmd_subscribe_channel(&node->cmd, &node->keys, &ch->id, false);
-    send_on_bus(node, ch->line);
+    cmd_subscribe_channel(&bus->redis->cmd, &bus->redis->keys, &ch->id, false);
+    send_on_bus(bus, ch->bus.link);
 }
 
 static void end_waits(struct channel *ch, bool subscribed) {
-    struct channel_wait *w = ch->waits;
-    ch->waits = NULL;
+    struct channel_wait *w = ch->bus.waits;
+    ch->bus.waits = NULL;
     while (w) {
         struct channel_wait *next = w->next;
         w->fn(w->arg, subscribed);
@@ -52,67 +57,67 @@ static void end_waits(struct channel *ch, bool subscribed) {
     }
 }
 
-void bus_wait(struct node *node, struct channel *ch, struct channel_wait *w) {
-    if (ch->bus == BUS_OFF)
-        subscribe(node, ch);
-    if (ch->bus != BUS_ASKED) {
-        w->fn(w->arg, ch->bus == BUS_ON);
+void bus_wait(struct bus *bus, struct channel *ch, struct channel_wait *w) {
+    if (ch->bus.state == BUS_OFF)
+        subscribe(bus, ch);
+    if (ch->bus.state != BUS_ASKED) {
+        w->fn(w->arg, ch->bus.state == BUS_ON);
         return;
     }
-    w->next = ch->waits;
-    ch->waits = w;
+    w->next = ch->bus.waits;
+    ch->bus.waits = w;
 }
 
-static uint16_t user_line(const struct node *node, const struct uuid *user) {
+static uint16_t user_link(const struct bus *bus, const struct uuid *user) {
     char key[KEY_MAX + 1];
-    size_t len = key_user(&node->keys, user, USER_USER_BUS, key);
-    return redis_pool_shard(node->redis, redis_pool_slot(node->redis, key, len));
+    size_t len = key_user(&bus->redis->keys, user, USER_USER_BUS, key);
+    return redis_pool_shard(bus->redis->pool, redis_pool_slot(bus->redis->pool, key, len));
 }
 
-static void subscribe_user(struct node *node, struct account *acc) {
-    uint16_t line = user_line(node, &acc->uuid);
-    if (!redis_pool_bus_up(node->redis, line))
+static void subscribe_user(struct bus *bus, struct account *acc) {
+    uint16_t link = user_link(bus, &acc->uuid);
+    if (!redis_pool_bus_up(bus->redis->pool, link))
         return;
-    acc->line = line;
-    cmd_subscribe_user(&node->cmd, &node->keys, &acc->uuid, true);
-    acc->asked = send_on_bus(node, line);
+    acc->bus.link = link;
+    cmd_subscribe_user(&bus->redis->cmd, &bus->redis->keys, &acc->uuid, true);
+    acc->bus.asked = send_on_bus(bus, link);
 }
 
-void bus_user(struct node *node, struct account *acc, bool on) {
+void bus_user(struct bus *bus, struct account *acc, bool on) {
     if (on) {
-        acc->line = NO_SHARD;
-        subscribe_user(node, acc);
-    } else if (acc->line != NO_SHARD) {
-        cmd_subscribe_user(&node->cmd, &node->keys, &acc->uuid, false);
-        send_on_bus(node, acc->line);
+        acc->bus.link = NO_SHARD;
+        subscribe_user(bus, acc);
+    } else if (acc->bus.link != NO_SHARD) {
+        cmd_subscribe_user(&bus->redis->cmd, &bus->redis->keys, &acc->uuid, false);
+        send_on_bus(bus, acc->bus.link);
     }
 }
 
-static uint16_t all_line(const struct node *node) {
+static uint16_t all_link(const struct bus *bus) {
     char key[KEY_MAX + 1];
-    size_t len = key_global(&node->keys, KEY_ALL_BUS, key);
-    return redis_pool_shard(node->redis, redis_pool_slot(node->redis, key, len));
+    size_t len = key_global(&bus->redis->keys, KEY_ALL_BUS, key);
+    return redis_pool_shard(bus->redis->pool, redis_pool_slot(bus->redis->pool, key, len));
 }
 
-static void subscribe_all(struct node *node) {
-    uint16_t line = all_line(node);
-    if (!redis_pool_bus_up(node->redis, line))
+static void subscribe_all(struct bus *bus) {
+    uint16_t link = all_link(bus);
+    if (!redis_pool_bus_up(bus->redis->pool, link))
         return;
-    node->bus.line = line;
-    cmd_subscribe_all(&node->cmd, &node->keys);
-    node->bus.asked = send_on_bus(node, line);
+    bus->link = link;
+    cmd_subscribe_all(&bus->redis->cmd, &bus->redis->keys);
+    bus->asked = send_on_bus(bus, link);
 }
 
 /* --- What arrives --- */
 
-static void on_message(struct node *node, struct channel *ch, struct event *ev) {
+static void on_message(struct bus *bus, struct channel *ch, struct event *ev) {
     struct position at = {.epoch = ev->epoch, .seq = ev->seq};
     if (reorder_judge(&ch->order, &at) == REORDER_REPEAT)
         return;
     ev->message.channel = ch->id;
     struct frame *f = delivery_frame(&ev->message);
     if (f)
-        delivery_offer(node, ch, &at, f, NULL);
+        delivery_offer(bus->delivery, ch, &at, f);
     frame_unref(f);
 }
 
@@ -126,8 +131,8 @@ static struct frame *event_frame(const struct event *ev, const struct uuid *reci
     return frame_text(b);
 }
 
-/* Who is joining may have read just before a purge: it is told behind its answer. Of the members,
- * the answer itself says enough. */
+/* A session that is joining may have read just before a purge: it is told behind its answer. Of the
+ * members, the answer itself says enough. */
 static void give_event(struct sub *sub, const struct event *ev, struct frame *f) {
     if (sub->joined)
         session_push(sub->session, f);
@@ -151,39 +156,32 @@ void bus_tell(struct channel *ch, const struct event *ev) {
     frame_unref(shared);
 }
 
-static void on_forget(struct node *node, const struct event *ev) {
-    names_forget(&node->names, &ev->user);
-    struct account *acc = account_find(&node->accounts, &ev->user);
-    if (acc)
-        account_check(node, acc);
-}
-
-static void on_payload(struct node *node, const struct push *p) {
+static void on_payload(struct bus *bus, const struct push *p) {
     struct event ev;
     struct channel_id id;
     struct uuid user;
     /* An own message is delivered when its append is answered; where it isn't, the stream is read.
      */
-    if (event_is_message_of(p->payload, p->payload_len, node->id))
+    if (event_is_message_of(p->payload, p->payload_len, bus->redis->node_id))
         return;
     if (!event_parse(p->payload, p->payload_len, &ev)) {
-        node->count.bad_events++;
+        bus->count->bad_events++;
         return;
     }
-    if (key_parse_channel_bus(&node->keys, p->channel, p->channel_len, &id)) {
-        struct channel *ch = hub_find(&node->hub, &id);
+    if (key_parse_channel_bus(&bus->redis->keys, p->channel, p->channel_len, &id)) {
+        struct channel *ch = hub_find(bus->hub, &id);
         if (ch && ev.kind == EVENT_MESSAGE)
-            on_message(node, ch, &ev);
+            on_message(bus, ch, &ev);
         else if (ch && (ev.kind == EVENT_USER || ev.kind == EVENT_PURGE))
             bus_tell(ch, &ev);
-    } else if (key_parse_user_bus(&node->keys, p->channel, p->channel_len, &user)) {
-        struct account *acc = account_find(&node->accounts, &user);
+    } else if (key_parse_user_bus(&bus->redis->keys, p->channel, p->channel_len, &user)) {
+        struct account *acc = account_find(bus->accounts, &user);
         if (acc)
-            account_event(node, acc, &ev);
+            account_event(bus->accounts, acc, &ev);
     } else if (ev.kind == EVENT_FORGET)
-        on_forget(node, &ev);
+        account_forget_name(bus->accounts, &ev.user);
     else if (ev.kind == EVENT_PROBE)
-        probe_heard(node, &ev);
+        probe_heard(bus->probe, &ev);
 }
 
 /* --- Purges that nobody heard, since the link was down --- */
@@ -191,7 +189,7 @@ static void on_payload(struct node *node, const struct push *p) {
 #define MARKS_MAX 1001 /* more are not kept; see purge.lua */
 
 struct unheard {
-    struct node *node;
+    struct bus *bus;
     struct channel *channel; /* pinned */
 };
 
@@ -199,11 +197,11 @@ static void on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct unheard *u = arg;
     struct channel *ch = u->channel;
-    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->missed_since.epoch};
+    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->bus.missed_since.epoch};
     struct err e;
     size_t n = 0;
     if (!reply_array(reply, &n, &e)) /* else they are asked for again after the next loss */
-        ch->missed_since = (struct position){.seq = 0};
+        ch->bus.missed_since = (struct position){.seq = 0};
     for (size_t i = 0; i < n; i++) {
         struct mark m;
         if (!reply_mark(reply_item(reply, i), &m) || m.lost)
@@ -213,173 +211,176 @@ static void on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
         ev.message_uuid = m.message;
         bus_tell(ch, &ev);
     }
-    hub_unpin(&u->node->hub, ch);
+    hub_unpin(u->bus->hub, ch);
     free(u);
 }
 
-static void ask_marks(struct node *node, struct channel *ch) {
-    struct unheard *u = uuid_is_nil(&ch->missed_since.epoch) ? NULL : malloc(sizeof *u);
+static void ask_marks(struct bus *bus, struct channel *ch) {
+    struct unheard *u = uuid_is_nil(&ch->bus.missed_since.epoch) ? NULL : malloc(sizeof *u);
     if (!u)
         return;
-    *u = (struct unheard){.node = node, .channel = ch};
+    *u = (struct unheard){.bus = bus, .channel = ch};
     ch->pins++;
-    cmd_marks(&node->cmd, &node->keys, &ch->id, ch->missed_since.seq, MARKS_MAX);
-    redis_pool_call(node->redis, &node->cmd, on_marks, u, NULL);
+    cmd_marks(&bus->redis->cmd, &bus->redis->keys, &ch->id, ch->bus.missed_since.seq, MARKS_MAX);
+    redis_call(bus->redis, on_marks, u, NULL);
 }
 
-static void on_subscribed(struct node *node, uint16_t line, const struct push *p) {
+static void on_subscribed(struct bus *bus, uint16_t link, const struct push *p) {
     struct channel_id id;
     struct uuid user;
-    if (key_parse_channel_bus(&node->keys, p->channel, p->channel_len, &id)) {
-        struct channel *ch = hub_find(&node->hub, &id);
-        if (!ch || ch->bus != BUS_ASKED || ch->line != line ||
-            ch->asked > node->bus.lines[line].answered)
+    if (key_parse_channel_bus(&bus->redis->keys, p->channel, p->channel_len, &id)) {
+        struct channel *ch = hub_find(bus->hub, &id);
+        if (!ch || ch->bus.state != BUS_ASKED || ch->bus.link != link ||
+            ch->bus.asked > bus->links[link].answered)
             return;
-        ch->bus = BUS_ON;
+        ch->bus.state = BUS_ON;
         if (ch->order.based)
-            delivery_read_stream(node, ch, 0);
-        ask_marks(node, ch);
+            delivery_read_stream(bus->delivery, ch, 0);
+        ask_marks(bus, ch);
         end_waits(ch, true);
-    } else if (key_parse_user_bus(&node->keys, p->channel, p->channel_len, &user)) {
-        struct account *acc = account_find(&node->accounts, &user);
+    } else if (key_parse_user_bus(&bus->redis->keys, p->channel, p->channel_len, &user)) {
+        struct account *acc = account_find(bus->accounts, &user);
         if (acc)
-            account_check(node, acc);
+            account_check(bus->accounts, acc);
     }
 }
 
-/* Redis refuses a subscription (its access list, say): whoever waits for it must not wait for ever.
- */
-static void refuse_asked(struct node *node, struct channel *ch) {
-    if (ch->bus != BUS_ASKED || ch->line != node->shard ||
-        ch->asked != node->bus.lines[ch->line].answered)
+/* Redis refuses a subscription (its access list, say): a join must not wait for it for ever. */
+static void refuse_asked(struct channel *ch, void *arg) {
+    const struct on_link *on = arg;
+    const struct bus *bus = on->bus;
+    if (ch->bus.state != BUS_ASKED || ch->bus.link != on->link ||
+        ch->bus.asked != bus->links[ch->bus.link].answered)
         return;
-    ch->bus = BUS_OFF;
+    ch->bus.state = BUS_OFF;
     end_waits(ch, false);
 }
 
-static void on_error(struct node *node, uint16_t line, const struct err *e) {
+static void on_error(struct bus *bus, uint16_t link, const struct err *e) {
     log_error("bus_refused", "reason=\"%s\"", e->detail);
-    node->bus.lines[line].answered++;
-    node->shard = line;
-    hub_each(&node->hub, refuse_asked, node);
+    bus->links[link].answered++;
+    hub_each(bus->hub, refuse_asked, &(struct on_link){bus, link});
 }
 
 static void channel_off(struct channel *ch) {
-    if (ch->bus == BUS_ON && ch->order.based && uuid_is_nil(&ch->missed_since.epoch))
-        ch->missed_since = ch->order.last;
-    ch->bus = BUS_OFF;
+    if (ch->bus.state == BUS_ON && ch->order.based && uuid_is_nil(&ch->bus.missed_since.epoch))
+        ch->bus.missed_since = ch->order.last;
+    ch->bus.state = BUS_OFF;
     end_waits(ch, false);
 }
 
 /* A Cluster ends subscriptions to what it moves elsewhere, without being asked. (What we have asked
  * for is told by its number: no answer to it can have come before the answer to a later wish.) */
-static bool is_taken_away(struct node *node, uint16_t line, const struct push *p) {
-    uint64_t answered = node->bus.lines[line].answered;
+static bool is_taken_away(struct bus *bus, uint16_t link, const struct push *p) {
+    uint64_t answered = bus->links[link].answered;
     struct channel_id id;
     struct uuid user;
-    if (key_parse_channel_bus(&node->keys, p->channel, p->channel_len, &id)) {
-        struct channel *ch = hub_find(&node->hub, &id);
-        if (!ch || ch->bus != BUS_ON || ch->line != line)
+    if (key_parse_channel_bus(&bus->redis->keys, p->channel, p->channel_len, &id)) {
+        struct channel *ch = hub_find(bus->hub, &id);
+        if (!ch || ch->bus.state != BUS_ON || ch->bus.link != link)
             return false;
         channel_off(ch);
         return true;
     }
-    if (key_parse_user_bus(&node->keys, p->channel, p->channel_len, &user)) {
-        struct account *acc = account_find(&node->accounts, &user);
-        if (!acc || acc->line != line || acc->asked > answered)
+    if (key_parse_user_bus(&bus->redis->keys, p->channel, p->channel_len, &user)) {
+        struct account *acc = account_find(bus->accounts, &user);
+        if (!acc || acc->bus.link != link || acc->bus.asked > answered)
             return false;
-        acc->line = NO_SHARD;
+        acc->bus.link = NO_SHARD;
         return true;
     }
-    node->bus.line = NO_SHARD; /* that of all nodes: nobody asks for its end */
+    bus->link = NO_SHARD; /* that of all nodes: nobody asks for its end */
     return true;
 }
 
-void bus_push(struct node *node, uint16_t line, const struct redisReply *reply) {
+void bus_push(struct bus *bus, uint16_t link, const struct redisReply *reply) {
     struct push p;
     struct err e;
-    if (redis_pool_bus_redirected(node->redis, line, reply))
+    if (redis_pool_bus_redirected(bus->redis->pool, link, reply))
         return;
     if (reply_ok(reply, &e)) {
-        on_error(node, line, &e);
+        on_error(bus, link, &e);
         return;
     }
     if (!reply_push(reply, &p))
         return;
     if (p.kind == PUSH_MESSAGE) {
-        on_payload(node, &p);
+        on_payload(bus, &p);
         return;
     }
-    if (p.kind == PUSH_UNSUBSCRIBED && is_taken_away(node, line, &p)) {
-        node->bus.unsettled = true;
-        redis_pool_doubt(node->redis);
+    if (p.kind == PUSH_UNSUBSCRIBED && is_taken_away(bus, link, &p)) {
+        bus->unsettled = true;
+        redis_pool_doubt(bus->redis->pool);
         return;
     }
-    node->bus.lines[line].answered++;
+    bus->links[link].answered++;
     if (p.kind == PUSH_SUBSCRIBED)
-        on_subscribed(node, line, &p);
+        on_subscribed(bus, link, &p);
 }
 
-/* --- The lines --- */
+/* --- The links --- */
 
-static void settle_channel(struct node *node, struct channel *ch) {
-    if (ch->bus != BUS_OFF && ch->line != redis_pool_shard(node->redis, ch->slot))
+static void settle_channel(struct channel *ch, void *arg) {
+    struct bus *bus = arg;
+    if (ch->bus.state != BUS_OFF && ch->bus.link != redis_pool_shard(bus->redis->pool, ch->slot))
         channel_off(ch);
-    if (ch->bus == BUS_OFF)
-        subscribe(node, ch);
+    if (ch->bus.state == BUS_OFF)
+        subscribe(bus, ch);
 }
 
 static void settle_user(struct table_node *n, void *arg) {
     struct account *acc = container_of(n, struct account, node);
-    if (acc->line != user_line(arg, &acc->uuid))
+    if (acc->bus.link != user_link(arg, &acc->uuid))
         subscribe_user(arg, acc);
 }
 
 /* Listens to everything where it is now. */
-static void settle(struct node *node) {
-    node->bus.unsettled = false;
-    if (node->bus.line != all_line(node))
-        subscribe_all(node);
-    hub_each(&node->hub, settle_channel, node);
-    table_each(&node->accounts.table, settle_user, node);
+static void settle(struct bus *bus) {
+    bus->unsettled = false;
+    if (bus->link != all_link(bus))
+        subscribe_all(bus);
+    hub_each(bus->hub, settle_channel, bus);
+    table_each(&bus->accounts->table, settle_user, bus);
 }
 
-void bus_settle(struct node *node) {
-    if (node->bus.unsettled)
-        settle(node);
+void bus_settle(struct bus *bus) {
+    if (bus->unsettled)
+        settle(bus);
 }
 
-void bus_moved(struct node *node) {
-    settle(node);
+void bus_moved(struct bus *bus) {
+    settle(bus);
 }
 
-void bus_up(struct node *node, uint16_t line) {
-    log_info("bus_up", "channels=%zu users=%zu", node->hub.channels.count,
-             node->accounts.table.count);
-    node->count.bus_ups++;
-    node->bus.lines[line] = (struct bus_line){.asked = 0};
-    settle(node);
+void bus_up(struct bus *bus, uint16_t link) {
+    log_info("bus_up", "channels=%zu users=%zu", bus->hub->channels.count,
+             bus->accounts->table.count);
+    bus->count->bus_ups++;
+    bus->links[link] = (struct bus_link){.asked = 0};
+    settle(bus);
 }
 
-static void line_off(struct node *node, struct channel *ch) {
-    if (ch->bus != BUS_OFF && ch->line == node->shard)
+static void lose_channel(struct channel *ch, void *arg) {
+    const struct on_link *on = arg;
+    if (ch->bus.state != BUS_OFF && ch->bus.link == on->link)
         channel_off(ch);
 }
 
-static void user_off(struct table_node *n, void *arg) {
+static void lose_user(struct table_node *n, void *arg) {
+    const struct on_link *on = arg;
     struct account *acc = container_of(n, struct account, node);
-    if (acc->line == ((struct node *)arg)->shard)
-        acc->line = NO_SHARD;
+    if (acc->bus.link == on->link)
+        acc->bus.link = NO_SHARD;
 }
 
-void bus_down(struct node *node, uint16_t line) {
-    node->shard = line;
-    if (node->bus.line == line)
-        node->bus.line = NO_SHARD;
-    table_each(&node->accounts.table, user_off, node);
-    hub_each(&node->hub, line_off, node);
+void bus_down(struct bus *bus, uint16_t link) {
+    struct on_link on = {bus, link};
+    if (bus->link == link)
+        bus->link = NO_SHARD;
+    table_each(&bus->accounts->table, lose_user, &on);
+    hub_each(bus->hub, lose_channel, &on);
 }
 
-void bus_init(struct node *node) {
-    node->bus.line = NO_SHARD;
+void bus_init(struct bus *bus) {
+    bus->link = NO_SHARD;
 }

@@ -1,43 +1,43 @@
 /* delivery - see delivery.h. */
 #include "chatd/channel/delivery.h"
 
-#include "chatd/daemon/node.h"
+#include "chatd/session/account.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/proto/response_encode.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>
 
 #define GAP_MS 40 /* how long a gap may close by itself: the links take turns */
 
-/* A message that is held by a feed. */
+/* A message that a channel's reorder buffer holds. */
 struct note {
     struct frame *frame;
-    struct op *op; /* own message: its append, or NULL */
+    struct op *op; /* own message: its append; else NULL */
 };
 
 /* --- Asking for the stream --- */
 
-void delivery_read_stream(struct node *node, struct channel *ch, uint64_t ms) {
-    struct delivery *b = &node->delivery;
+void delivery_read_stream(struct delivery *d, struct channel *ch, uint64_t ms) {
     uint64_t due = clock_mono_ms() + ms;
-    if (ch->repair_listed) {
-        if (due < ch->repair_due_ms)
-            ch->repair_due_ms = due;
+    if (ch->repair.listed) {
+        if (due < ch->repair.due_ms)
+            ch->repair.due_ms = due;
         return;
     }
-    ch->repair_listed = true;
-    ch->repair_due_ms = due;
-    ch->repair_next = NULL;
+    ch->repair.listed = true;
+    ch->repair.due_ms = due;
+    ch->repair.next = NULL;
     ch->pins++;
-    *(b->due ? &b->due_last->repair_next : &b->due) = ch;
-    b->due_last = ch;
-    b->wanted(node);
+    *(d->due ? &d->due_last->repair.next : &d->due) = ch;
+    d->due_last = ch;
+    d->wanted(d->repairs);
 }
 
-void delivery_suspect(struct node *node, struct channel *ch) {
+void delivery_suspect(struct delivery *d, struct channel *ch) {
     if (ch->order.based)
-        delivery_read_stream(node, ch, GAP_MS);
+        delivery_read_stream(d, ch, GAP_MS);
 }
 
 /* --- Delivering --- */
@@ -56,11 +56,11 @@ static struct frame *own_frame(struct op *op) {
 }
 
 /* The one way by which a message reaches sessions. */
-static void deliver(struct node *node, struct channel *ch, uint64_t seq, struct frame *f,
+static void deliver(struct delivery *d, struct channel *ch, uint64_t seq, struct frame *f,
                     struct op *op) {
     struct frame *own = own_frame(op);
     reorder_advance(&ch->order, seq);
-    node->count.deliveries += hub_fan_out(ch, seq, f, op ? op->session : NULL, own);
+    d->count->deliveries += hub_fan_out(ch, seq, f, op ? op->session : NULL, own);
     if (op && !sub_find(op->session, ch)) /* signed out meanwhile: still its answer */
         session_push(op->session, own ? own : f);
     frame_unref(own);
@@ -68,16 +68,16 @@ static void deliver(struct node *node, struct channel *ch, uint64_t seq, struct 
         op_release(op);
 }
 
-static void deliver_held(struct node *node, struct channel *ch) {
+static void deliver_held(struct delivery *d, struct channel *ch) {
     uint64_t seq;
     struct note *n;
     ch->pins++; /* an op that ends may give up the last pin */
     while ((n = reorder_take_next(&ch->order, &seq))) {
-        deliver(node, ch, seq, n->frame, n->op);
+        deliver(d, ch, seq, n->frame, n->op);
         frame_unref(n->frame);
         free(n);
     }
-    hub_unpin(&node->hub, ch);
+    hub_unpin(d->hub, ch);
 }
 
 /* Lets go of a note that isn't delivered to all: the sender still gets the answer. */
@@ -88,14 +88,14 @@ static void release_note(struct note *n, bool stored) {
         session_push(op->session, own ? own : n->frame);
         frame_unref(own);
     } else if (op)
-        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        op_refuse(op, ERR_UNAVAILABLE);
     frame_unref(n->frame);
     free(n);
     if (op)
         op_release(op);
 }
 
-static void hold(struct node *node, struct channel *ch, const struct position *at, struct frame *f,
+static void hold(struct delivery *d, struct channel *ch, const struct position *at, struct frame *f,
                  struct op *op) {
     struct note *n = malloc(sizeof *n);
     void *old = NULL;
@@ -114,41 +114,46 @@ static void hold(struct node *node, struct channel *ch, const struct position *a
         frame_unref(f);
         free(n);
     }
-    delivery_read_stream(node, ch, 0); /* no room: the stream has it */
+    delivery_read_stream(d, ch, 0); /* no room: the stream has it */
     if (op) {
-        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        op_refuse(op, ERR_UNAVAILABLE);
         op_release(op);
     }
 }
 
-void delivery_offer(struct node *node, struct channel *ch, const struct position *at,
-                    struct frame *f, struct op *op) {
+static void offer(struct delivery *d, struct channel *ch, const struct position *at,
+                  struct frame *f, struct op *op) {
     switch (reorder_judge(&ch->order, at)) {
     case REORDER_NEXT:
         ch->pins++;
-        deliver(node, ch, at->seq, f, op);
-        deliver_held(node, ch);
-        hub_unpin(&node->hub, ch);
+        deliver(d, ch, at->seq, f, op);
+        deliver_held(d, ch);
+        hub_unpin(d->hub, ch);
         break;
     case REORDER_REPEAT: /* an own one can't be, unless numbers were used twice: a retry will tell
                           */
         if (op) {
-            op_fail(op, ERR_UNAVAILABLE, "%s", "");
+            op_refuse(op, ERR_UNAVAILABLE);
             op_release(op);
         }
         break;
     case REORDER_EARLY:
-        hold(node, ch, at, f, op);
-        delivery_read_stream(node, ch, GAP_MS);
+        hold(d, ch, at, f, op);
+        delivery_read_stream(d, ch, GAP_MS);
         break;
     case REORDER_STRANGE:
-        hold(node, ch, at, f, op);
-        delivery_read_stream(node, ch, 0);
+        hold(d, ch, at, f, op);
+        delivery_read_stream(d, ch, 0);
         break;
     case REORDER_UNBASED:
-        hold(node, ch, at, f, op);
+        hold(d, ch, at, f, op);
         break;
     }
+}
+
+void delivery_offer(struct delivery *d, struct channel *ch, const struct position *at,
+                    struct frame *f) {
+    offer(d, ch, at, f, NULL);
 }
 
 struct frame *delivery_frame(const struct message *m) {
@@ -157,27 +162,27 @@ struct frame *delivery_frame(const struct message *m) {
     return frame_text(b);
 }
 
-void delivery_offer_own(struct node *node, struct op *op, const struct position *at) {
+void delivery_offer_own(struct delivery *d, struct op *op, const struct position *at) {
     struct frame *f = delivery_frame(&op->message);
     if (!f) {
         op_fail(op, ERR_INTERNAL, "out of memory");
-        delivery_suspect(node, op->channel);
+        delivery_suspect(d, op->channel);
         op_release(op);
         return;
     }
-    delivery_offer(node, op->channel, at, f, op);
+    offer(d, op->channel, at, f, op);
     frame_unref(f);
 }
 
-bool delivery_base(struct node *node, struct channel *ch, const struct position *at) {
+bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at) {
     if (!ch->order.based) {
         reorder_base(&ch->order, at);
-        delivery_settle(node, ch);
+        delivery_settle(d, ch);
         return true;
     }
     if (uuid_eq(&ch->order.last.epoch, &at->epoch))
         return true;
-    delivery_read_stream(node, ch, 0);
+    delivery_read_stream(d, ch, 0);
     return false;
 }
 
@@ -196,10 +201,10 @@ static void tell_epoch(struct sub *sub, void *arg) {
 }
 
 /* The numbering began anew: after a failover, or the data was lost. */
-void delivery_enter_epoch(struct node *node, struct channel *ch,
+void delivery_enter_epoch(struct delivery *d, struct channel *ch,
                           const struct channel_state *state) {
     struct position base = {.epoch = state->at.epoch, .seq = state->base - 1};
-    node->count.epochs++;
+    d->count->epochs++;
     log_warn("new_epoch", "seq=%llu", (unsigned long long)state->base);
     reorder_base(&ch->order, &base);
     hub_new_epoch(ch, base.seq, tell_epoch, &base);
@@ -216,21 +221,20 @@ void delivery_enter_epoch(struct node *node, struct channel *ch,
 }
 
 /* An entry of the stream is right whatever is missing before it. */
-bool delivery_entry(struct node *node, struct channel *ch, const struct redisReply *entry) {
+bool delivery_entry(struct delivery *d, struct channel *ch, const struct redisReply *entry) {
     struct message m;
     bool good = reply_entry(entry, &ch->id, &m);
     if (!good)
-        node->count.bad_entries++;
+        d->count->bad_entries++;
     if (m.seq <= ch->order.last.seq)
         return true;
-    if (good && ch->own_in_flight && redis_pool_confirms(node->redis) &&
-        append_is_under_way(node, ch, &m.uuid))
+    if (good && ch->append.in_flight && d->is_under_way(d->appends, ch, &m.uuid))
         return false;
     struct position at = {.epoch = ch->order.last.epoch, .seq = m.seq};
     struct note *n = reorder_take(&ch->order, &at);
     struct frame *f = n ? n->frame : good ? delivery_frame(&m) : NULL;
     if (f)
-        deliver(node, ch, m.seq, f, n ? n->op : NULL);
+        deliver(d, ch, m.seq, f, n ? n->op : NULL);
     else
         reorder_advance(&ch->order, m.seq);
     frame_unref(f);
@@ -238,18 +242,17 @@ bool delivery_entry(struct node *node, struct channel *ch, const struct redisRep
     return true;
 }
 
-void delivery_settle(struct node *node, struct channel *ch) {
+void delivery_settle(struct delivery *d, struct channel *ch) {
     struct note *n;
     while ((n = reorder_take_stale(&ch->order, false)))
         release_note(n, true);
-    deliver_held(node, ch);
+    deliver_held(d, ch);
     if (ch->order.n)
-        delivery_read_stream(node, ch, GAP_MS);
+        delivery_read_stream(d, ch, GAP_MS);
 }
 
-void delivery_fail_held(struct node *node, struct channel *ch) {
+void delivery_fail_held(struct channel *ch) {
     struct note *n;
-    (void)node;
     while ((n = reorder_take_stale(&ch->order, true)))
         release_note(n, false);
 }

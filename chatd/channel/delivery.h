@@ -9,43 +9,55 @@
 #ifndef CHATD_CHANNEL_DELIVERY_H
 #define CHATD_CHANNEL_DELIVERY_H
 
+#include "chatd/base/counters.h"
 #include "chatd/op/op.h"
 #include "chatd/session/hub.h"
 #include "common/redis/reply.h"
 
-struct node;
+struct appends;
+struct repairs;
 
 struct delivery {
-    struct channel *due,
-        *due_last; /* channels whose stream is to be read, by repair_next; pinned */
-    void (*wanted)(struct node *node); /* there is one: repair's */
+    /* What it works with. */
+    struct hub *hub;
+    struct counters *count;
+    /* Set by appends_init: has this message of this node been sent, and isn't settled yet? */
+    const struct appends *appends;
+    bool (*is_under_way)(const struct appends *a, const struct channel *ch,
+                         const struct uuid *message);
+    /* Set by repairs_init: a stream is to be read. */
+    struct repairs *repairs;
+    void (*wanted)(struct repairs *r);
+
+    struct channel *due, *due_last; /* whose stream is to be read, by repair.next; pinned */
 };
 
-/* A message of this node was stored. Pays the op's append when it is delivered. */
-void delivery_offer_own(struct node *node, struct op *op, const struct position *at);
-/* Another's message, encoded by delivery_frame; takes its own reference. `op` is NULL. */
-void delivery_offer(struct node *node, struct channel *ch, const struct position *at,
-                    struct frame *f, struct op *op);
+/* A message of this node was stored. Releases its op when it is delivered. */
+void delivery_offer_own(struct delivery *d, struct op *op, const struct position *at);
+/* Another's message, encoded by delivery_frame; takes its own reference. */
+void delivery_offer(struct delivery *d, struct channel *ch, const struct position *at,
+                    struct frame *f);
 struct frame *delivery_frame(const struct message *m);
 /* A join found the channel at `at`: the feed begins there if it has not begun yet. True: the join
  * is in the feed's epoch. */
-bool delivery_base(struct node *node, struct channel *ch, const struct position *at);
+bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at);
 
 /* Has the stream read in `ms`, or sooner if that was asked for already. */
-void delivery_read_stream(struct node *node, struct channel *ch, uint64_t ms);
+void delivery_read_stream(struct delivery *d, struct channel *ch, uint64_t ms);
 /* Something may be missing here: read the stream unless it comes in a moment. */
-void delivery_suspect(struct node *node, struct channel *ch);
+void delivery_suspect(struct delivery *d, struct channel *ch);
 
 /* --- For repair --- The channel must be pinned: an op that ends may give up the last pin. */
 /* An entry of the stream is right, whatever is missing before it. False: it is a message of this
  * node that isn't settled yet, and what follows must wait for it. */
-bool delivery_entry(struct node *node, struct channel *ch, const struct redisReply *entry);
+bool delivery_entry(struct delivery *d, struct channel *ch, const struct redisReply *entry);
 /* The numbering began anew; who is joined is told. */
-void delivery_enter_epoch(struct node *node, struct channel *ch, const struct channel_state *state);
+void delivery_enter_epoch(struct delivery *d, struct channel *ch,
+                          const struct channel_state *state);
 /* After reading: delivers what was held and follows, drops what came twice. */
-void delivery_settle(struct node *node, struct channel *ch);
+void delivery_settle(struct delivery *d, struct channel *ch);
 /* The store is away, or the stream can't be read: own messages that are held are answered
  * `unavailable`. They come by the stream later. */
-void delivery_fail_held(struct node *node, struct channel *ch);
+void delivery_fail_held(struct channel *ch);
 
 #endif

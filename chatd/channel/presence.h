@@ -1,19 +1,26 @@
 /* presence - who is online. A node says that it is alive every few seconds and keeps a set of its
- * users; users of a node that fell silent are taken offline by whoever notices. Members of a user's
- * channels are told when the user comes online (on any node) or goes offline (on the last). Loop
- * thread only. */
+ * users; users of a node that fell silent are taken offline by the first to notice. Members of a
+ * user's channels are told when the user comes online (on any node) or goes offline (on the last).
+ * Loop thread only. */
 #ifndef CHATD_CHANNEL_PRESENCE_H
 #define CHATD_CHANNEL_PRESENCE_H
 
+#include "chatd/base/settings.h"
+#include "chatd/redis/redis.h"
+#include "chatd/session/account.h"
 #include "common/proto/model.h"
 #include "common/redis/event.h"
 
 #include <uv.h>
 
-struct account;
-struct node;
-
 struct presence {
+    /* What it works with, set before presence_init. */
+    struct redis *redis;
+    struct accounts *accounts;
+    struct hub *hub;
+    const struct sessions *sessions;
+    const struct chatd_settings *set;
+
     uv_timer_t beat;
     /* Under which id this process' users are registered: a new one after each break of the link,
      * since what was registered under the old one can't be known; that one is declared dead. */
@@ -23,12 +30,12 @@ struct presence {
     uint64_t reap_from_ms; /* silence of others means something from then on */
 };
 
-void presence_init(struct node *node);
-void presence_online(struct node *node, struct account *acc);
-void presence_offline(struct node *node, struct account *acc);
+void presence_init(struct presence *p, uv_loop_t *loop);
+void presence_online(struct presence *p, struct account *acc);
+void presence_offline(struct presence *p, struct account *acc);
 /* A shard of the store is up: if it is the one with who is online, registers everyone. */
-void presence_store_up(struct node *node, uint16_t shard);
+void presence_store_up(struct presence *p, uint16_t shard);
 /* Declares this node dead, so that its users are offline at once. */
-void presence_stop(struct node *node);
+void presence_stop(struct presence *p);
 
 #endif

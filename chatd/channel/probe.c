@@ -1,7 +1,7 @@
 /* probe - see probe.h. */
 #include "chatd/channel/probe.h"
 
-#include "chatd/daemon/node.h"
+#include "chatd/base/frame.h"
 
 #include <string.h>
 #include <uv.h>
@@ -9,24 +9,22 @@
 #define EVERY_NS 2000000000u /* each is heard by all nodes: not more often than it is of use */
 #define NS_PER_MS 1000000u
 
-void probe_tick(struct node *node) {
-    struct probe *p = &node->probe;
+void probe_tick(struct probe *p) {
     uint64_t now = uv_hrtime();
     bool due = !p->number || now - p->sent_ns >= EVERY_NS;
-    if (!p->on || !due || !redis_pool_up(node->redis))
+    if (!p->on || !due || !redis_pool_up(p->redis->pool))
         return;
     struct buf *b = frame_scratch();
     p->number++;
     p->sent_ns = now;
-    event_write_probe(b, node->id, p->number);
-    cmd_publish_all(&node->cmd, &node->keys, b->data, b->len);
-    redis_pool_call(node->redis, &node->cmd, NULL, NULL, NULL);
+    event_write_probe(b, p->redis->node_id, p->number);
+    cmd_publish_all(&p->redis->cmd, &p->redis->keys, b->data, b->len);
+    redis_tell(p->redis);
     buf_reset(b);
 }
 
-void probe_heard(struct node *node, const struct event *ev) {
-    struct probe *p = &node->probe;
-    if (ev->seq != p->number || p->heard == p->number || strcmp(ev->node, node->id) != 0)
+void probe_heard(struct probe *p, const struct event *ev) {
+    if (ev->seq != p->number || p->heard == p->number || strcmp(ev->node, p->redis->node_id) != 0)
         return; /* another node's, or too late */
     p->heard = p->number;
     p->heard_ns = uv_hrtime();

@@ -4,6 +4,7 @@
 #ifndef CHATD_CHANNEL_PROBE_H
 #define CHATD_CHANNEL_PROBE_H
 
+#include "chatd/redis/redis.h"
 #include "common/redis/event.h"
 
 #include <stdbool.h>
@@ -11,9 +12,9 @@
 
 #define PROBE_FRESH_MS 10000 /* a round trip this long ago says nothing any more */
 
-struct node;
-
 struct probe {
+    struct redis *redis; /* what it works with */
+
     bool on;
     uint64_t number;   /* of the last one sent; 0: none */
     uint64_t heard;    /* of the last one that came back */
@@ -24,8 +25,8 @@ struct probe {
 };
 
 /* About twice a second: sends one when it is time. */
-void probe_tick(struct node *node);
-void probe_heard(struct node *node, const struct event *ev);
+void probe_tick(struct probe *p);
+void probe_heard(struct probe *p, const struct event *ev);
 /* How long ago the last one came back, in ms; UINT64_MAX: none did. */
 uint64_t probe_age_ms(const struct probe *p);
 

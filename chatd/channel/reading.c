@@ -1,8 +1,9 @@
 /* reading - see reading.h. */
 #include "chatd/channel/reading.h"
 
+#include "chatd/base/frame.h"
 #include "chatd/channel/page.h"
-#include "chatd/daemon/node.h"
+#include "common/proto/response_encode.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>
@@ -10,9 +11,9 @@
 /* A page: what was asked for and, once its ops go on, what there is. */
 struct reading {
     struct reading *next; /* to be asked for */
-    struct node *node;
-    unsigned refs, owed;
-    struct op *first, *last; /* who waits, linked by batch_next */
+    struct readings *all;
+    unsigned refs, holds;
+    struct op *first, *last; /* that wait for it, linked by batch_next */
     struct err err;
 
     struct channel_id id;
@@ -35,35 +36,34 @@ static bool is_same(const struct reading *r, const struct channel_id *id,
 
 static struct reading *find(const struct readings *all, const struct channel_id *id,
                             const struct request *req) {
-    struct reading *r = all->first; /* no more of them than the gate lets in */
+    struct reading *r = all->first; /* no more of them than admission lets in */
     while (r && !is_same(r, id, req))
         r = r->next;
     return r;
 }
 
-static struct reading *make(struct node *node, const struct channel_id *id,
+static struct reading *make(struct readings *all, const struct channel_id *id,
                             const struct request *req) {
-    struct readings *all = &node->readings;
     struct reading *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
-    r->node = node;
-    r->refs = 1; /* of those who answer */
+    r->all = all;
+    r->refs = 1; /* of those that answer */
     r->id = *id;
     r->before = req->u.read.before;
     r->after = req->u.read.after;
     r->limit = req->u.read.limit;
     r->offset = req->u.read.offset;
-    page_init(&r->page, response_encode_read_message, &node->count.bad_entries);
+    page_init(&r->page, response_encode_read_message, &all->count->bad_entries);
     *(all->first ? &all->last->next : &all->first) = r;
     all->last = r;
     return r;
 }
 
-struct reading *reading_share(struct op *op, const struct channel_id *id) {
-    struct reading *r = find(&op->node->readings, id, &op->req);
+struct reading *reading_share(struct readings *all, struct op *op, const struct channel_id *id) {
+    struct reading *r = find(all, id, &op->req);
     if (!r)
-        r = make(op->node, id, &op->req);
+        r = make(all, id, &op->req);
     if (!r) {
         op_fail(op, ERR_INTERNAL, "out of memory");
         return NULL;
@@ -122,7 +122,7 @@ static void on_entries(struct reading *r, const struct redisReply *reply) {
 
 typedef void (*reading_reply)(struct reading *r, const struct redisReply *reply);
 
-static void paid(struct reading *r);
+static void release(struct reading *r);
 
 static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     struct reading *r = arg;
@@ -131,33 +131,33 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
         r->err = e;
     if (!r->err.code)
         ((reading_reply)aux)(r, reply);
-    paid(r);
+    release(r);
 }
 
 static void call(struct reading *r, reading_reply fn) {
-    r->owed++;
-    redis_pool_call(r->node->redis, &r->node->cmd, on_answer, r, (link_aux)fn);
+    r->holds++;
+    redis_call(r->all->redis, on_answer, r, (link_aux)fn);
 }
 
 static void ask_entries(struct reading *r, uint64_t newest) {
-    struct cmd *c = &r->node->cmd;
+    struct cmd *c = &r->all->redis->cmd;
     if (r->after)
-        cmd_log_forward(c, &r->node->keys, &r->id, r->after, r->limit);
+        cmd_log_forward(c, &r->all->redis->keys, &r->id, r->after, r->limit);
     else
-        cmd_log_back(c, &r->node->keys, &r->id, newest, 0, r->limit);
+        cmd_log_back(c, &r->all->redis->keys, &r->id, newest, 0, r->limit);
     call(r, on_entries);
 }
 
 static void ask(struct reading *r) {
-    struct cmd *c = &r->node->cmd;
-    r->owed++; /* a link that is down answers at once */
-    cmd_position(c, &r->node->keys, &r->id);
+    struct cmd *c = &r->all->redis->cmd;
+    r->holds++; /* a link that is down answers at once */
+    cmd_position(c, &r->all->redis->keys, &r->id);
     call(r, on_state);
-    cmd_log_length(c, &r->node->keys, &r->id);
+    cmd_log_length(c, &r->all->redis->keys, &r->id);
     call(r, on_length);
     if (r->offset == 0 && r->before != 1)
         ask_entries(r, r->before ? r->before - 1 : 0);
-    paid(r);
+    release(r);
 }
 
 /* With an offset the place is counted from the newest, which is known only now: seqs are
@@ -176,19 +176,18 @@ static void end(struct reading *r) {
         struct op *op = r->first;
         r->first = op->batch_next;
         if (r->err.code)
-            op_fail(op, r->err.code, "%s", r->err.detail);
+            op_fail_as(op, &r->err);
         op_release(op);
     }
     reading_unref(r);
 }
 
-static void paid(struct reading *r) {
-    if (--r->owed == 0 && !ask_offset(r))
+static void release(struct reading *r) {
+    if (--r->holds == 0 && !ask_offset(r))
         end(r);
 }
 
-void readings_flush(struct node *node) {
-    struct readings *all = &node->readings;
+void readings_flush(struct readings *all) {
     for (struct reading *r; (r = all->first);) {
         all->first = r->next;
         ask(r);

@@ -2,7 +2,6 @@
 #include "chatd/channel/repair.h"
 
 #include "chatd/channel/bus.h"
-#include "chatd/daemon/node.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/redis/reply.h"
@@ -18,24 +17,24 @@
 /* --- One channel --- */
 
 struct repair {
-    struct node *node;
+    struct repairs *all;
     struct channel *channel; /* pinned */
-    struct position from;    /* where the feed stood when this was asked */
+    struct position from;    /* where delivery stood when this was asked */
     struct channel_state state;
     enum err_code failed;
 };
 
 static void end_repair(struct repair *r, bool again) {
-    struct node *node = r->node;
+    struct repairs *all = r->all;
     struct channel *ch = r->channel;
-    ch->repairing = false;
+    ch->repair.reading = false;
     if (r->failed)
-        delivery_fail_held(node, ch);
-    delivery_settle(node, ch);
+        delivery_fail_held(ch);
+    delivery_settle(all->delivery, ch);
     if (again || r->failed)
-        delivery_read_stream(node, ch, again ? 0 : RETRY_MS);
+        delivery_read_stream(all->delivery, ch, again ? 0 : RETRY_MS);
     free(r);
-    hub_unpin(&node->hub, ch);
+    hub_unpin(all->hub, ch);
 }
 
 /* Redis lost its newest data: numbers that were delivered here would be used again. */
@@ -43,13 +42,13 @@ static bool is_behind(const struct position *known, const struct channel_state *
     return uuid_eq(&state->at.epoch, &known->epoch) && state->at.seq < known->seq;
 }
 
-static void begin_epoch(struct node *node, struct channel *ch) {
+static void begin_epoch(struct repairs *all, struct channel *ch) {
     struct uuid spare = uuid_make();
     log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->order.last.seq);
-    cmd_renew(&node->cmd, &node->keys, &ch->id, &spare, &ch->order.last,
-              redis_pool_history(node->redis));
-    redis_pool_call(node->redis, &node->cmd, NULL, NULL, NULL);
-    delivery_read_stream(node, ch, 0);
+    cmd_renew(&all->redis->cmd, &all->redis->keys, &ch->id, &spare, &ch->order.last,
+              redis_pool_history(all->redis->pool));
+    redis_tell(all->redis);
+    delivery_read_stream(all->delivery, ch, 0);
 }
 
 enum tail {
@@ -68,7 +67,7 @@ static enum tail deliver_old_tail(struct repair *r, const struct redisReply *ent
         const struct redisReply *entry = reply_item(entries, i);
         if (reply_entry_seq(entry) >= r->state.base)
             return TAIL_DONE;
-        if (!delivery_entry(r->node, ch, entry))
+        if (!delivery_entry(r->all->delivery, ch, entry))
             return TAIL_WAITS;
     }
     return n == PAGE && ch->order.last.seq > before ? TAIL_MORE : TAIL_DONE;
@@ -78,9 +77,9 @@ static enum tail deliver_old_tail(struct repair *r, const struct redisReply *ent
 static void follow_epoch(struct repair *r, const struct redisReply *entries, size_t n) {
     enum tail tail = deliver_old_tail(r, entries, n);
     if (tail == TAIL_DONE)
-        delivery_enter_epoch(r->node, r->channel, &r->state);
+        delivery_enter_epoch(r->all->delivery, r->channel, &r->state);
     else if (tail == TAIL_WAITS)
-        delivery_suspect(r->node, r->channel);
+        delivery_suspect(r->all->delivery, r->channel);
     end_repair(r, tail != TAIL_WAITS);
 }
 
@@ -101,7 +100,7 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct repair *r = arg;
     struct channel *ch = r->channel;
-    struct node *node = r->node;
+    struct repairs *all = r->all;
     size_t parts = 0, n = 0;
     struct err e;
     r->failed = reply_array(reply, &parts, &e);
@@ -122,7 +121,7 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
         return;
     }
     if (is_behind(&r->from, &r->state)) {
-        begin_epoch(node, ch);
+        begin_epoch(all, ch);
         end_repair(r, false);
         return;
     }
@@ -130,57 +129,58 @@ static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     bool settled = true;
     skip_removed(r, reply_item(reply, 2));
     for (size_t i = 0; i < n && settled; i++)
-        settled = delivery_entry(node, ch, reply_item(reply_item(reply, 1), i));
+        settled = delivery_entry(all->delivery, ch, reply_item(reply_item(reply, 1), i));
     if (!settled)
-        delivery_suspect(node, ch);
+        delivery_suspect(all->delivery, ch);
     if (settled && n < PAGE && r->state.at.seq > ch->order.last.seq) /* purged before it got here */
         reorder_advance(&ch->order, r->state.at.seq);
     if (ch->order.last.seq > before)
-        node->count.gaps++;
+        all->count->gaps++;
     end_repair(r, settled && n == PAGE && ch->order.last.seq > before);
 }
 
-static void read_now(struct node *node, struct channel *ch) {
+static void read_now(struct repairs *all, struct channel *ch) {
     struct repair *r = calloc(1, sizeof *r);
     if (!r)
         return;
-    r->node = node;
+    r->all = all;
     r->channel = ch;
     r->from = ch->order.last;
     ch->pins++;
-    ch->repairing = true;
-    cmd_read(&node->cmd, &node->keys, &ch->id, ch->order.last.seq, PAGE);
-    redis_pool_call(node->redis, &node->cmd, on_read, r, NULL);
+    ch->repair.reading = true;
+    cmd_read(&all->redis->cmd, &all->redis->keys, &ch->id, ch->order.last.seq, PAGE);
+    redis_call(all->redis, on_read, r, NULL);
 }
 
 /* Is there still a reason? A gap may have closed, or all its sessions gone. */
 static void run_due(uv_timer_t *t) {
-    struct node *node = t->data;
-    struct delivery *b = &node->delivery;
+    struct repairs *all = t->data;
+    struct delivery *d = all->delivery;
     uint64_t now = clock_mono_ms();
-    struct channel *list = b->due;
-    b->due = b->due_last = NULL;
-    unsigned budget = redis_pool_up(node->redis) ? PER_TICK : 0;
+    struct channel *list = d->due;
+    d->due = d->due_last = NULL;
+    unsigned budget = redis_pool_up(all->redis->pool) ? PER_TICK : 0;
     for (struct channel *ch = list, *next; ch; ch = next) {
-        next = ch->repair_next;
-        ch->repair_listed = false;
+        next = ch->repair.next;
+        ch->repair.listed = false;
         bool wanted = ch->order.based && ch->count > 0;
-        if (wanted && (ch->repair_due_ms > now || ch->repairing || budget == 0)) {
-            delivery_read_stream(node, ch, ch->repair_due_ms > now ? ch->repair_due_ms - now : 0);
+        if (wanted && (ch->repair.due_ms > now || ch->repair.reading || budget == 0)) {
+            delivery_read_stream(all->delivery, ch,
+                                 ch->repair.due_ms > now ? ch->repair.due_ms - now : 0);
         } else if (wanted) {
             budget--;
-            read_now(node, ch);
+            read_now(all, ch);
         }
-        hub_unpin(&node->hub, ch);
+        hub_unpin(all->hub, ch);
     }
-    if (!b->due)
-        uv_timer_stop(&node->repair);
+    if (!d->due)
+        uv_timer_stop(&all->timer);
 }
 
 /* --- The quiet check: now and then every channel is compared with its stream --- */
 
 struct quiet {
-    struct node *node;
+    struct repairs *all;
     struct channel *channel; /* pinned */
     struct position from;
 };
@@ -195,61 +195,67 @@ static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
         ch->order.based &&
         (!uuid_eq(&state.at.epoch, &ch->order.last.epoch) || state.at.seq > ch->order.last.seq ||
          is_behind(&q->from, &state)))
-        delivery_suspect(q->node, ch);
-    hub_unpin(&q->node->hub, ch);
+        delivery_suspect(q->all->delivery, ch);
+    hub_unpin(q->all->hub, ch);
     free(q);
 }
 
-void repair_check_quiet(struct node *node) {
-    if (!redis_pool_up(node->redis))
+void repair_check_quiet(struct repairs *all) {
+    if (!redis_pool_up(all->redis->pool))
         return;
-    size_t n = (node->hub.channels.count + QUIET_ROUNDS - 1) / QUIET_ROUNDS;
+    size_t n = (all->hub->channels.count + QUIET_ROUNDS - 1) / QUIET_ROUNDS;
     for (size_t i = 0; i < n; i++) {
-        struct channel *ch = node->hub.ring;
-        node->hub.ring = ch->next;
-        struct quiet *q = ch->order.based && !ch->repairing ? malloc(sizeof *q) : NULL;
+        struct channel *ch = all->hub->ring;
+        all->hub->ring = ch->next;
+        struct quiet *q = ch->order.based && !ch->repair.reading ? malloc(sizeof *q) : NULL;
         if (!q)
             continue;
-        *q = (struct quiet){.node = node, .channel = ch, .from = ch->order.last};
+        *q = (struct quiet){.all = all, .channel = ch, .from = ch->order.last};
         ch->pins++;
-        cmd_position(&node->cmd, &node->keys, &ch->id);
-        redis_pool_call(node->redis, &node->cmd, on_quiet, q, NULL);
+        cmd_position(&all->redis->cmd, &all->redis->keys, &ch->id);
+        redis_call(all->redis, on_quiet, q, NULL);
     }
 }
 
-/* --- The node --- */
+/* --- Redis comes and goes --- */
 
-static void start(struct node *node) {
-    if (!uv_is_active((uv_handle_t *)&node->repair))
-        uv_timer_start(&node->repair, run_due, TICK_MS, TICK_MS);
+static void start(struct repairs *all) {
+    if (!uv_is_active((uv_handle_t *)&all->timer))
+        uv_timer_start(&all->timer, run_due, TICK_MS, TICK_MS);
 }
 
-void repair_init(struct node *node) {
-    uv_timer_init(node->loop, &node->repair);
-    node->repair.data = node;
-    node->delivery.wanted = start;
+void repairs_init(struct repairs *all, uv_loop_t *loop) {
+    uv_timer_init(loop, &all->timer);
+    all->timer.data = all;
+    all->delivery->repairs = all;
+    all->delivery->wanted = start;
 }
 
-static bool is_concerned(const struct node *node, const struct channel *ch) {
-    return redis_pool_shard(node->redis, ch->slot) == node->shard;
+/* What a walk over the channels is about. */
+struct on_shard {
+    struct repairs *all;
+    uint16_t shard;
+};
+
+static bool is_on_shard(const struct on_shard *on, const struct channel *ch) {
+    return redis_pool_shard(on->all->redis->pool, ch->slot) == on->shard;
 }
 
-static void lose(struct node *node, struct channel *ch) {
-    if (is_concerned(node, ch))
-        delivery_fail_held(node, ch);
+static void lose(struct channel *ch, void *arg) {
+    if (is_on_shard(arg, ch))
+        delivery_fail_held(ch);
 }
 
-static void look_again(struct node *node, struct channel *ch) {
-    if (is_concerned(node, ch))
-        delivery_suspect(node, ch);
+static void look_again(struct channel *ch, void *arg) {
+    const struct on_shard *on = arg;
+    if (is_on_shard(on, ch))
+        delivery_suspect(on->all->delivery, ch);
 }
 
-void repair_store_down(struct node *node, uint16_t shard) {
-    node->shard = shard;
-    hub_each(&node->hub, lose, node);
+void repair_store_down(struct repairs *all, uint16_t shard) {
+    hub_each(all->hub, lose, &(struct on_shard){all, shard});
 }
 
-void repair_store_up(struct node *node, uint16_t shard) {
-    node->shard = shard;
-    hub_each(&node->hub, look_again, node);
+void repair_store_up(struct repairs *all, uint16_t shard) {
+    hub_each(all->hub, look_again, &(struct on_shard){all, shard});
 }

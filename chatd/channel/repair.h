@@ -8,15 +8,29 @@
 #ifndef CHATD_CHANNEL_REPAIR_H
 #define CHATD_CHANNEL_REPAIR_H
 
+#include "chatd/base/counters.h"
+#include "chatd/channel/delivery.h"
+#include "chatd/redis/redis.h"
+#include "chatd/session/hub.h"
+
 #include <stdint.h>
+#include <uv.h>
 
-struct node;
+struct repairs {
+    /* What it works with, set before repairs_init. */
+    struct redis *redis;
+    struct hub *hub;
+    struct delivery *delivery;
+    struct counters *count;
 
-void repair_init(struct node *node);
+    uv_timer_t timer; /* runs while a stream is to be read; its maker closes it */
+};
+
+void repairs_init(struct repairs *all, uv_loop_t *loop);
 /* The store is down, or back. */
-void repair_store_down(struct node *node, uint16_t shard);
-void repair_store_up(struct node *node, uint16_t shard);
+void repair_store_down(struct repairs *all, uint16_t shard);
+void repair_store_up(struct repairs *all, uint16_t shard);
 /* Compares a twentieth of the channels with their streams. About twice a second. */
-void repair_check_quiet(struct node *node);
+void repair_check_quiet(struct repairs *all);
 
 #endif

@@ -29,7 +29,7 @@ static void print(struct buf *b) {
 }
 
 /* What chatd/service/redis-users.conf is made of. */
-static void print_acl(const struct settings *set) {
+static void print_acl(const struct chatd_settings *set) {
     struct keyspace ks;
     struct buf b;
     buf_init(&b, LIST_MAX);
@@ -38,7 +38,7 @@ static void print_acl(const struct settings *set) {
     print(&b);
 }
 
-static void print_man(const struct settings *set) {
+static void print_man(const struct chatd_settings *set) {
     struct buf b;
     buf_init(&b, LIST_MAX);
     option_man(&CHATD_PROGRAM, strcmp(set->man_part, "settings") == 0, &b);
@@ -66,7 +66,7 @@ static void keep_memory_private(void) {
 }
 
 int main(int argc, char **argv) {
-    struct settings set = {0};
+    struct chatd_settings set = {0};
     keep_memory_private();
     enum option_outcome outcome = settings_load(&set, argc, argv, NULL);
     if (outcome != OPTION_RUN)

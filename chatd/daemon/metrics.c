@@ -32,7 +32,7 @@ static void put_errors(const struct node *node, struct buf *out) {
 
 static void put_links(const struct node *node, struct buf *out) {
     buf_fmt(out, "chatd_redis_up{link=\"store\"} %d\nchatd_redis_up{link=\"bus\"} %d\n",
-            redis_pool_up(node->redis), redis_pool_bus_up(node->redis, node->bus.line));
+            redis_pool_up(node->redis.pool), redis_pool_bus_up(node->redis.pool, node->bus.link));
 }
 
 static void put_connects(const struct node *node, struct buf *out) {
@@ -133,7 +133,7 @@ static double files_max(void) {
     SERIES(chatd_redis_connects_total, counter, "Times that a link to Redis came up.",             \
            put_connects)                                                                           \
     VALUE(chatd_redis_in_flight, gauge, "Commands that Redis has not answered yet.",               \
-          redis_pool_in_flight(n->redis))                                                          \
+          redis_pool_in_flight(n->redis.pool))                                                     \
     SERIES(chatd_redis_round_trip_seconds, summary,                                                \
            "Round trips through Redis, published and heard, one every 2 s.", put_round_trips)      \
     VALUE(chatd_redis_round_trip_last_seconds, gauge, "How long the last round trip took.",        \

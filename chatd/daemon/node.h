@@ -1,8 +1,10 @@
-/* node - everything that one chatd process has, in one place: who needs it is given a pointer to
- * it. The modules own their parts; server.c makes it and takes it down. */
+/* node - everything that one chatd process has, in one place. The modules own their parts, and are
+ * given what they work with; server.c makes it all and takes it down. Only chatd/daemon and the
+ * verbs (chatd/request) know the whole. */
 #ifndef CHATD_DAEMON_NODE_H
 #define CHATD_DAEMON_NODE_H
 
+#include "chatd/base/counters.h"
 #include "chatd/base/kdf.h"
 #include "chatd/base/names.h"
 #include "chatd/base/settings.h"
@@ -16,8 +18,8 @@
 #include "chatd/net/handshake.h"
 #include "chatd/net/proxy.h"
 #include "chatd/net/tls.h"
-#include "chatd/op/admission.h"
-#include "chatd/redis/redis_pool.h"
+#include "chatd/op/op.h"
+#include "chatd/redis/redis.h"
 #include "chatd/session/account.h"
 #include "chatd/session/hub.h"
 #include "chatd/session/limits.h"
@@ -27,43 +29,33 @@
 
 #include <uv.h>
 
-/* What chatd counts; logged when it ends, and read by the metrics (metrics.h says what they mean).
- */
-struct counters {
-    uint64_t connections, refused, requests, messages, deliveries, gaps, epochs, bad_entries,
-        bad_events, received_bytes;
-    uint64_t store_ups, bus_ups; /* how often the links to Redis came up */
-    uint64_t errors[ERR_CODES];  /* answers, by their code */
-};
-
 struct node {
-    const struct settings *set;
-    struct keyspace keys;
-    char id[NODE_ID_TEXT + 1];
+    const struct chatd_settings *set;
     uv_loop_t *loop;
+    struct counters count;
     struct server_limits limits;
-    struct redis_pool *redis; /* Redis, whatever its shape */
-    uint16_t shard;           /* of it: the one that came or went, while that is dealt with */
+    struct redis redis; /* whatever its shape */
+
     struct addresses addresses;
-    struct networks proxies; /* trusted to say who a client is */
-    bool warned_forwarded;   /* that somebody else says it */
+    struct networks proxies; /* trusted to say for whom they come */
+    struct tls *tls;         /* NULL: clients come without */
     struct handshakes handshakes;
+
     struct sessions sessions;
     struct accounts accounts;
     struct names names;
     struct hub hub;
+    struct ops ops;
+    struct kdf *kdf;
+
     struct delivery delivery;
-    uv_timer_t repair; /* runs while a stream is to be read */
-    struct bus bus;
     struct appends appends;
+    struct repairs repairs;
+    struct bus bus;
     struct readings readings;
-    struct admission admission;
     struct presence presence;
     struct probe probe;
-    struct tls *tls; /* NULL: clients come without */
-    struct kdf *kdf;
-    struct cmd cmd; /* scratch to build a command in; sent before the next is built */
-    struct counters count;
+
     uint64_t started_s; /* since 1970 */
     bool draining;
 };

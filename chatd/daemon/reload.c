@@ -24,8 +24,8 @@ static void complain(const char *message) {
 }
 
 /* No value is logged: it may be a password. */
-bool reload_settings(struct settings *set, int argc, char **argv) {
-    struct settings fresh = {0};
+bool reload_settings(struct chatd_settings *set, int argc, char **argv) {
+    struct chatd_settings fresh = {0};
     unsigned changed = 0, restart = 0;
     if (settings_load(&fresh, argc, argv, complain) != OPTION_RUN)
         return false;

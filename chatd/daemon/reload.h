@@ -7,6 +7,6 @@
 #include "chatd/base/settings.h"
 
 /* False: nothing was taken over. */
-bool reload_settings(struct settings *set, int argc, char **argv);
+bool reload_settings(struct chatd_settings *set, int argc, char **argv);
 
 #endif

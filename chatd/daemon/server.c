@@ -64,7 +64,7 @@ struct server {
     uint64_t requests_seen; /* node.count.requests at the end of the last turn */
     uv_timer_t sweep, drain;
     uv_signal_t on_term, on_int, on_hup;
-    struct settings *set; /* the node reads them; a reload writes */
+    struct chatd_settings *set; /* the node reads them; a reload writes */
     int argc;
     char **argv;
     struct redis_uri uri;
@@ -85,11 +85,11 @@ static struct server *server_of(struct node *node) {
 
 static void end_turn(struct server *v) {
     struct node *node = &v->node;
-    append_flush(node);
-    readings_flush(node);
+    append_flush(&node->appends);
+    readings_flush(&node->readings);
     sessions_flush(&node->sessions);
-    if (node->redis)
-        redis_pool_flush(node->redis);
+    if (node->redis.pool)
+        redis_pool_flush(node->redis.pool);
 }
 
 /* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is
@@ -148,12 +148,12 @@ static void tell_manager(struct server *v, uint64_t now_ms) {
 static void on_sweep(uv_timer_t *t) {
     struct node *node = &((struct server *)t->data)->node;
     tell_manager(t->data, clock_mono_ms());
-    handshakes_sweep(node, clock_mono_ms());
+    handshakes_sweep(&node->handshakes, clock_mono_ms());
     sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
                    node->set->sign_in_timeout);
-    repair_check_quiet(node);
-    bus_settle(node);
-    probe_tick(node);
+    repair_check_quiet(&node->repairs);
+    bus_settle(&node->bus);
+    probe_tick(&node->probe);
 }
 
 /* --- The end --- */
@@ -176,7 +176,7 @@ static void close_if_idle(struct session *s, void *arg) {
 static void leave(struct server *v) {
     v->phase = LEAVING;
     v->deadline_ms = clock_mono_ms() + LAST_WORDS_MS;
-    presence_stop(&v->node);
+    presence_stop(&v->node.presence);
 }
 
 static void on_drain(uv_timer_t *t) {
@@ -187,7 +187,8 @@ static void on_drain(uv_timer_t *t) {
         sessions_each(&node->sessions, close_if_idle, NULL);
         if (node->sessions.count == 0 || late)
             leave(v);
-    } else if (late || !redis_pool_up(node->redis) || redis_pool_in_flight(node->redis) == 0) {
+    } else if (late || !redis_pool_up(node->redis.pool) ||
+               redis_pool_in_flight(node->redis.pool) == 0) {
         v->phase = ENDED;
         uv_stop(&v->loop);
     }
@@ -206,7 +207,7 @@ static void stop(struct server *v, const char *why) {
     v->node.draining = true;
     listener_close(v->listener);
     v->listener = NULL;
-    handshakes_close(&v->node);
+    handshakes_close(&v->node.handshakes);
     kdf_cancel(v->node.kdf);
     sessions_each(&v->node.sessions, go_away, &v->node);
     v->deadline_ms = clock_mono_ms() + v->node.set->drain_timeout;
@@ -219,7 +220,7 @@ static void on_signal(uv_signal_t *h, int number) {
 
 /* --- Reloading --- */
 
-static void raise_fd_limit(const struct settings *set) {
+static void raise_fd_limit(const struct chatd_settings *set) {
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0)
         return;
@@ -238,7 +239,7 @@ static void say_expiry(const struct node *node) {
 }
 
 static void limit_sessions(struct node *node) {
-    const struct settings *set = node->set;
+    const struct chatd_settings *set = node->set;
     node->sessions.max_outbound = set->max_outbound;
     node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
     node->sessions.policed = set->max_rate > 0;
@@ -248,7 +249,7 @@ static void limit_sessions(struct node *node) {
 /* What the settings say that isn't read where it is needed. */
 static void apply(struct server *v) {
     struct node *node = &v->node;
-    const struct settings *set = node->set;
+    const struct chatd_settings *set = node->set;
     char why[512];
     settings_apply_log(set);
     raise_fd_limit(set);
@@ -280,9 +281,9 @@ static void on_ready(void *arg) {
     if (v->phase != STARTING)
         return;
     v->phase = SERVING;
-    listener_start(v->listener, v->ws);
+    listener_start(v->listener, &node->handshakes);
     notify_ready();
-    log_info("serving", "address=%s node=%s", listener_address(v->listener), node->id);
+    log_info("serving", "address=%s node=%s", listener_address(v->listener), node->redis.node_id);
     printf("chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws", listener_address(v->listener));
     if (fflush(stdout) != 0 && node->set->worker)
         stop(v, "no supervisor"); /* died before supervisor_bind_life */
@@ -292,28 +293,33 @@ static void on_store_up(void *arg, uint16_t shard) {
     struct node *node = arg;
     node->count.store_ups++;
     log_info("redis_up", "shard=%u", shard);
-    presence_store_up(node, shard);
-    repair_store_up(node, shard);
+    presence_store_up(&node->presence, shard);
+    repair_store_up(&node->repairs, shard);
 }
 
 static void on_store_down(void *arg, uint16_t shard) {
-    repair_store_down(arg, shard);
+    struct node *node = arg;
+    repair_store_down(&node->repairs, shard);
 }
 
 static void on_bus_up(void *arg, uint16_t shard) {
-    bus_up(arg, shard);
+    struct node *node = arg;
+    bus_up(&node->bus, shard);
 }
 
 static void on_bus_down(void *arg, uint16_t shard) {
-    bus_down(arg, shard);
+    struct node *node = arg;
+    bus_down(&node->bus, shard);
 }
 
 static void on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
-    bus_push(arg, shard, reply);
+    struct node *node = arg;
+    bus_push(&node->bus, shard, reply);
 }
 
 static void on_moved(void *arg) {
-    bus_moved(arg);
+    struct node *node = arg;
+    bus_moved(&node->bus);
 }
 
 static void on_refused(const char *why, void *arg) {
@@ -343,28 +349,65 @@ static void make_id(char out[NODE_ID_TEXT + 1]) {
 
 static void session_gone(struct session *s) {
     struct server *v = container_of(s->all, struct server, node.sessions);
-    account_leave(&v->node, s);
+    account_leave(&v->node.accounts, s);
     addresses_leave(&v->node.addresses, s->address);
 }
 
-static void account_came(struct node *node, struct account *acc) {
-    bus_user(node, acc, true);
-    presence_online(node, acc);
+static void account_came(struct account *acc, void *arg) {
+    struct node *node = arg;
+    bus_user(&node->bus, acc, true);
+    presence_online(&node->presence, acc);
 }
 
-static void account_went(struct node *node, struct account *acc) {
-    bus_user(node, acc, false);
-    presence_offline(node, acc);
+static void account_went(struct account *acc, void *arg) {
+    struct node *node = arg;
+    bus_user(&node->bus, acc, false);
+    presence_offline(&node->presence, acc);
 }
 
 /* As many as there are cores, less what the other workers have. */
-static unsigned hash_threads(const struct settings *set) {
+static unsigned hash_threads(const struct chatd_settings *set) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned share = (unsigned)(cores > 0 ? cores : 1) / supervisor_workers(set);
     return set->kdf_threads ? (unsigned)set->kdf_threads : share ? share : 1;
 }
 
-static bool make_modules(struct server *v, const struct settings *set) {
+/* Gives each module what it works with. */
+static void wire_modules(struct node *node) {
+    struct redis *redis = &node->redis;
+    struct hub *hub = &node->hub;
+    struct counters *count = &node->count;
+    const struct chatd_settings *set = node->set;
+    uv_loop_t *loop = node->loop;
+    node->accounts = (struct accounts){.redis = redis,
+                                       .hub = hub,
+                                       .names = &node->names,
+                                       .came = account_came,
+                                       .went = account_went,
+                                       .arg = node};
+    node->ops = (struct ops){
+        .redis = redis, .hub = hub, .count = count, .set = set, .loop = loop, .node = node};
+    node->delivery = (struct delivery){.hub = hub, .count = count};
+    node->appends = (struct appends){
+        .redis = redis, .delivery = &node->delivery, .count = count, .set = set, .loop = loop};
+    node->repairs =
+        (struct repairs){.redis = redis, .hub = hub, .delivery = &node->delivery, .count = count};
+    node->bus = (struct bus){.redis = redis,
+                             .hub = hub,
+                             .accounts = &node->accounts,
+                             .delivery = &node->delivery,
+                             .probe = &node->probe,
+                             .count = count};
+    node->readings = (struct readings){.redis = redis, .count = count};
+    node->presence = (struct presence){.redis = redis,
+                                       .accounts = &node->accounts,
+                                       .hub = hub,
+                                       .sessions = &node->sessions,
+                                       .set = set};
+    node->probe = (struct probe){.redis = redis};
+}
+
+static bool make_modules(struct server *v, const struct chatd_settings *set) {
     struct node *node = &v->node;
     const struct redis_pool_hooks hooks = {.ready = on_ready,
                                            .shards = {.up = on_store_up,
@@ -375,19 +418,21 @@ static bool make_modules(struct server *v, const struct settings *set) {
                                                       .moved = on_moved,
                                                       .refused = on_refused,
                                                       .arg = node}};
-    if (!addresses_init(&node->addresses) ||
-        !accounts_init(&node->accounts, account_came, account_went) || !names_init(&node->names) ||
-        !hub_init(&node->hub, bus_channel_opened, bus_channel_closed, node) ||
+    wire_modules(node);
+    if (!addresses_init(&node->addresses) || !accounts_init(&node->accounts) ||
+        !names_init(&node->names) ||
+        !hub_init(&node->hub, bus_channel_opened, bus_channel_closed, &node->bus) ||
         !sessions_init(&node->sessions, set->max_outbound, session_gone))
         return false;
     limit_sessions(node);
     node->kdf = kdf_new(&v->loop, hash_threads(set), set->kdf_queue, set->argon2_passes,
                         set->argon2_memory);
-    node->redis = redis_pool_new(&v->loop, &v->uri, &node->keys, node->id, v->durability, &hooks);
-    presence_init(node);
-    repair_init(node);
-    bus_init(node);
-    return node->kdf && node->redis && appends_init(node);
+    node->redis.pool = redis_pool_new(&v->loop, &v->uri, &node->redis.keys, node->redis.node_id,
+                                      v->durability, &hooks);
+    presence_init(&node->presence, &v->loop);
+    repairs_init(&node->repairs, &v->loop);
+    bus_init(&node->bus);
+    return node->kdf && node->redis.pool && appends_init(&node->appends);
 }
 
 /* Why clients should go elsewhere, for /readyz; NULL: they may come. */
@@ -401,7 +446,7 @@ static const char *ready(struct node *node) {
 
 static int start_http(struct server *v) {
     char why[256], address[NET_NAME * 4];
-    const struct settings *set = v->node.set;
+    const struct chatd_settings *set = v->node.set;
     int fd = activation_socket(ACTIVATION_HTTP, set->worker > 0);
     if (fd < 0 && !*set->http)
         return 0;
@@ -442,7 +487,7 @@ static void start_handles(struct server *v) {
     uv_signal_start(&v->on_hup, on_reload, SIGHUP);
 }
 
-static int start(struct server *v, const struct settings *set) {
+static int start(struct server *v, const struct chatd_settings *set) {
     char why[256];
     struct node *node = &v->node;
     node->set = set;
@@ -453,7 +498,7 @@ static int start(struct server *v, const struct settings *set) {
                                           .history_page = HISTORY_PAGE_MAX,
                                           .users_page = USERS_PAGE_MAX,
                                           .resume_messages = RESUME_MESSAGES};
-    make_id(node->id);
+    make_id(node->redis.node_id);
     node->started_s = (uint64_t)(clock_wall_ms() / 1000);
     log_info("versions", "chatd=%s %s", CHATD_VERSION, versions_log());
     raise_fd_limit(set);
@@ -475,19 +520,26 @@ static int start(struct server *v, const struct settings *set) {
         fprintf(stderr, "chatd: listen %s: " SETTINGS_EXPOSED "\n", set->listen);
         return 2;
     }
-    v->listener = listener_open(node, fd);
+    v->listener = listener_open(&v->loop, fd);
     if (!v->listener)
         return fail("out of memory");
-    v->ws = ws_new(node);
+    v->ws = ws_new(&v->loop, node, &node->addresses, set, &node->count);
     if (!v->ws || start_http(v) != 0)
         return 1;
+    node->handshakes = (struct handshakes){.to = v->ws,
+                                           .tls = node->tls,
+                                           .addresses = &node->addresses,
+                                           .proxies = &node->proxies,
+                                           .count = &node->count,
+                                           .set = set,
+                                           .loop = &v->loop};
     if (v->uri.kind == REDIS_EMBEDDED) {
         v->embedded = embedded_start(&v->loop, &v->uri, v->durability, why, sizeof why);
         if (!v->embedded)
             return fail(why);
     }
     start_handles(v);
-    redis_pool_start(node->redis);
+    redis_pool_start(node->redis.pool);
     return 0;
 }
 
@@ -502,9 +554,9 @@ static void close_handle(uv_handle_t *h) {
 static void finish(struct server *v) {
     struct node *node = &v->node;
     listener_close(v->listener);
-    handshakes_close(node);
-    redis_pool_free(node->redis);
-    node->redis = NULL;
+    handshakes_close(&node->handshakes);
+    redis_pool_free(node->redis.pool);
+    node->redis.pool = NULL;
     http_close(v->http);
     ws_close(v->ws);
     tls_close(node->tls);
@@ -518,7 +570,7 @@ static void finish(struct server *v) {
     close_handle((uv_handle_t *)&v->on_int);
     close_handle((uv_handle_t *)&v->on_hup);
     close_handle((uv_handle_t *)&node->presence.beat);
-    close_handle((uv_handle_t *)&node->repair);
+    close_handle((uv_handle_t *)&node->repairs.timer);
     uv_run(&v->loop, UV_RUN_DEFAULT);
     ws_free(v->ws);
     tls_free(node->tls);
@@ -530,18 +582,18 @@ static void finish(struct server *v) {
     accounts_free(&node->accounts);
     addresses_free(&node->addresses);
     sessions_free(&node->sessions);
-    appends_free(node);
-    cmd_free(&node->cmd);
+    appends_free(&node->appends);
+    cmd_free(&node->redis.cmd);
     frame_scratch_free();
 }
 
-int server_run(struct settings *set, int argc, char **argv) {
+int server_run(struct chatd_settings *set, int argc, char **argv) {
     static struct server server; /* one a process; stays reachable when start fails half-way */
     struct server *v = &server;
     char why[256];
     if (!secret_init())
         return fail("no randomness");
-    if (!keyspace_init(&v->node.keys, set->prefix) ||
+    if (!keyspace_init(&v->node.redis.keys, set->prefix) ||
         !redis_uri_parse(set->redis, &v->uri, why, sizeof why)) /* they were checked */
         return 2;
     durability_parse(set->durability, &v->durability);
@@ -554,7 +606,7 @@ int server_run(struct settings *set, int argc, char **argv) {
     v->watchdog_ms = notify_watchdog_ms();
     uv_loop_init(&v->loop);
     init_handles(v);
-    cmd_init(&v->node.cmd);
+    cmd_init(&v->node.redis.cmd);
     int status = start(v, set);
     if (status)
         exit(status); /* nothing was served: the system takes everything back */

@@ -7,6 +7,6 @@
 
 /* Runs until it is told to stop. Returns the exit status: 0 stopped in good order, 1 something
  * failed, 2 a setting is wrong. SIGHUP reads the settings of `argv` anew, into `set`. */
-int server_run(struct settings *set, int argc, char **argv);
+int server_run(struct chatd_settings *set, int argc, char **argv);
 
 #endif

@@ -19,7 +19,7 @@
 #define WHY_MAX 256
 
 /* Does the URI in effect stand on the command line? A flag wins over everything else. */
-static bool on_command_line(const struct settings *set, int argc, char **argv) {
+static bool on_command_line(const struct chatd_settings *set, int argc, char **argv) {
     size_t len = strlen(set->redis);
     for (int i = 1; i < argc; i++) {
         size_t n = strlen(argv[i]);
@@ -30,14 +30,15 @@ static bool on_command_line(const struct settings *set, int argc, char **argv) {
 }
 
 /* Does it stand in a file that others can read? */
-static bool is_exposed(const struct settings *set) {
+static bool is_exposed(const struct chatd_settings *set) {
     const char *env = getenv("CHATD_REDIS");
     struct stat st;
     return !(env && *env) && set->redis_file && stat(set->redis_file, &st) == 0 &&
            S_ISREG(st.st_mode) && (st.st_mode & 0007);
 }
 
-static bool check_redis(const struct settings *set, int argc, char **argv, char *why, size_t size) {
+static bool check_redis(const struct chatd_settings *set, int argc, char **argv, char *why,
+                        size_t size) {
     char text[WHY_MAX];
     struct redis_uri uri;
     bool ok = redis_uri_parse(set->redis, &uri, text, sizeof text);
@@ -61,13 +62,13 @@ static bool check_redis(const struct settings *set, int argc, char **argv, char 
     return false;
 }
 
-static bool check_prefix(const struct settings *set, char *why, size_t size) {
+static bool check_prefix(const struct chatd_settings *set, char *why, size_t size) {
     struct keyspace keys;
     snprintf(why, size, "prefix: expected 1 to 32 of A-Z a-z 0-9 _ - . :");
     return keyspace_init(&keys, set->prefix);
 }
 
-static bool check_tls(const struct settings *set, char *why, size_t size) {
+static bool check_tls(const struct chatd_settings *set, char *why, size_t size) {
     bool cert = *set->tls_cert, key = *set->tls_key;
     if (cert != key)
         snprintf(why, size, "tls-cert and tls-key: either both or none of them");
@@ -77,19 +78,19 @@ static bool check_tls(const struct settings *set, char *why, size_t size) {
 }
 
 /* What a start finds out from the socket, from what the address says. */
-static bool check_exposure(const struct settings *set, char *why, size_t size) {
+static bool check_exposure(const struct chatd_settings *set, char *why, size_t size) {
     if (*set->tls_cert || set->insecure_plaintext || !net_is_open("listen", set->listen))
         return true;
     snprintf(why, size, "listen %s: " SETTINGS_EXPOSED, set->listen);
     return false;
 }
 
-static bool check_proxies(const struct settings *set, char *why, size_t size) {
+static bool check_proxies(const struct chatd_settings *set, char *why, size_t size) {
     struct networks n;
     return networks_parse(&n, set->trusted_proxy, why, size);
 }
 
-enum option_outcome settings_load(struct settings *set, int argc, char **argv,
+enum option_outcome settings_load(struct chatd_settings *set, int argc, char **argv,
                                   void (*complain)(const char *message)) {
     char why[WHY_MAX * 4];
     struct option_program program = CHATD_PROGRAM;
@@ -110,7 +111,7 @@ enum option_outcome settings_load(struct settings *set, int argc, char **argv,
     return OPTION_ERROR;
 }
 
-void settings_apply_log(const struct settings *set) {
+void settings_apply_log(const struct chatd_settings *set) {
     enum log_level level;
     enum log_format format;
     if (log_level_parse(set->log_level, &level)) /* the table lets no other word through */
@@ -119,7 +120,7 @@ void settings_apply_log(const struct settings *set) {
         log_set_format(format);
 }
 
-void settings_free(struct settings *set) {
+void settings_free(struct chatd_settings *set) {
     if (set->redis)
         secret_wipe(set->redis, strlen(set->redis));
     option_free(&CHATD_PROGRAM, set);

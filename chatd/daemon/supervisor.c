@@ -52,7 +52,7 @@ struct life {
 };
 
 struct supervisor {
-    const struct settings *set;
+    const struct chatd_settings *set;
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t late, watchdog;
@@ -71,7 +71,7 @@ struct supervisor {
 
 static void start_worker(struct worker *w);
 
-unsigned supervisor_workers(const struct settings *set) {
+unsigned supervisor_workers(const struct chatd_settings *set) {
     if (set->workers)
         return (unsigned)set->workers;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -359,7 +359,7 @@ static void finish(struct supervisor *v) {
     free(v->workers);
 }
 
-int supervisor_run(const struct settings *set, int argc, char **argv) {
+int supervisor_run(const struct chatd_settings *set, int argc, char **argv) {
     static struct supervisor supervisor; /* one a process; stays reachable when it fails half-way */
     struct supervisor *v = &supervisor;
     v->set = set;

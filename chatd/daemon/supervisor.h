@@ -14,9 +14,9 @@
  * order, 1 when one had to be killed or something failed, and a worker's own status when that ended
  * with one before all of them served (it has said why). `argv` is what the workers are started
  * with, plus what they are to do differently. */
-int supervisor_run(const struct settings *set, int argc, char **argv);
+int supervisor_run(const struct chatd_settings *set, int argc, char **argv);
 /* The number of workers that the settings ask for. */
-unsigned supervisor_workers(const struct settings *set);
+unsigned supervisor_workers(const struct chatd_settings *set);
 /* In a worker: ends with SIGTERM when its supervisor dies. */
 void supervisor_bind_life(void);
 

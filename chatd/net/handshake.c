@@ -1,13 +1,13 @@
 /* handshake - see handshake.h. */
 #include "chatd/net/handshake.h"
 
-#include "chatd/daemon/node.h"
 #include "chatd/net/head.h"
 #include "chatd/net/ws.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,8 +15,7 @@
 
 struct handshake {
     uv_poll_t poll;
-    struct node *node;
-    struct ws *to;
+    struct handshakes *all;
     struct address *from;
     int fd;
     uint64_t since_ms;
@@ -35,7 +34,7 @@ static void on_closed(uv_handle_t *handle) {
 
 /* Out of the list and off the loop; the socket stays open. */
 static void detach(struct handshake *h) {
-    struct handshakes *all = &h->node->handshakes;
+    struct handshakes *all = h->all;
     *(h->prev ? &h->prev->next : &all->first) = h->next;
     *(h->next ? &h->next->prev : &all->last) = h->prev;
     uv_poll_stop(&h->poll);
@@ -45,7 +44,7 @@ static void detach(struct handshake *h) {
 static void hang_up(struct handshake *h) {
     detach(h);
     close(h->fd);
-    addresses_leave(&h->node->addresses, h->from);
+    addresses_leave(h->all->addresses, h->from);
 }
 
 static void refuse(struct handshake *h, const char *why) {
@@ -72,45 +71,48 @@ static bool take(const struct handshake *h, char *bytes, size_t len) {
     return len <= h->len || recv(h->fd, bytes + h->len, len - h->len, 0) == (ssize_t)(len - h->len);
 }
 
-/* --- Who it is, if a proxy comes for somebody --- */
+/* --- The address, the client's if a proxy comes for it --- */
+
+static struct address *enter(struct handshakes *all, const struct sockaddr *sa, bool proxied) {
+    return addresses_enter(all->addresses, sa, proxied ? UINT64_MAX : all->set->max_per_address,
+                           all->set->limit_loopback);
+}
 
 /* False: there are too many from there. */
 static bool becomes(struct handshake *h, const union proxy_address *who) {
-    struct node *node = h->node;
-    h->proxied = networks_hold(&node->proxies, &who->sa); /* a proxy's proxy */
-    struct address *from = addresses_enter(&node->addresses, &who->sa,
-                                           h->proxied ? UINT64_MAX : node->set->max_per_address,
-                                           node->set->limit_loopback);
+    struct handshakes *all = h->all;
+    h->proxied = networks_hold(all->proxies, &who->sa); /* a proxy's proxy */
+    struct address *from = enter(all, &who->sa, h->proxied);
     if (!from) {
-        node->count.refused++;
+        all->count->refused++;
         return false;
     }
-    addresses_leave(&node->addresses, h->from);
+    addresses_leave(all->addresses, h->from);
     h->from = from;
     return true;
 }
 
 /* X-Forwarded-For that nobody trusts: all clients of that proxy share its limits, or have none. */
 static void warn_once(struct handshake *h, const char *head, size_t len) {
-    struct node *node = h->node;
-    if (node->warned_forwarded || !h->from->loopback || !proxy_is_forwarded(head, len))
+    struct handshakes *all = h->all;
+    if (all->warned_forwarded || !h->from->loopback || !proxy_is_forwarded(head, len))
         return;
-    node->warned_forwarded = true;
+    all->warned_forwarded = true;
     log_warn("untrusted_proxy", "address=%s hint=\"trusted-proxy\"", h->from->text);
 }
 
-static void begin(struct node *node, struct ws *to, int fd, struct address *from, bool proxied,
+static void begin(struct handshakes *all, int fd, struct address *from, bool proxied,
                   bool may_be_header);
 
 /* What is behind a PROXY header is TLS, if that is on. */
 static void go_secure(struct handshake *h) {
     int fd;
     detach(h);
-    fd = tls_accept(h->node->tls, h->fd);
+    fd = tls_accept(h->all->tls, h->fd);
     if (fd < 0)
-        addresses_leave(&h->node->addresses, h->from);
+        addresses_leave(h->all->addresses, h->from);
     else
-        begin(h->node, h->to, fd, h->from, h->proxied, false);
+        begin(h->all, fd, h->from, h->proxied, false);
 }
 
 /* True: the HTTP request begins here. Else all was done that can be done now. */
@@ -126,22 +128,22 @@ static bool pass_header(struct handshake *h, char *bytes, size_t total) {
     h->may_be_header = false;
     bool found = v == PROXY_FOUND || v == PROXY_NOT_SAID;
     if (v == PROXY_BAD || (found && !take(h, bytes, used)) ||
-        (v == PROXY_FOUND && !becomes(h, &who)) || (v == PROXY_NONE && h->node->tls && h->len)) {
+        (v == PROXY_FOUND && !becomes(h, &who)) || (v == PROXY_NONE && h->all->tls && h->len)) {
         hang_up(h);
         return false;
     }
     if (found)
         h->len = 0;
-    if (h->node->tls)
+    if (h->all->tls)
         go_secure(h);
-    return v == PROXY_NONE && !h->node->tls;
+    return v == PROXY_NONE && !h->all->tls;
 }
 
 /* --- The request --- */
 
 static void pass_on(struct handshake *h, const char *head, size_t len) {
     union proxy_address who;
-    if (h->proxied && proxy_forwarded(head, len, &h->node->proxies, &who)) {
+    if (h->proxied && proxy_forwarded(head, len, h->all->proxies, &who)) {
         if (!becomes(h, &who)) {
             hang_up(h);
             return;
@@ -149,7 +151,7 @@ static void pass_on(struct handshake *h, const char *head, size_t len) {
     } else if (!h->proxied)
         warn_once(h, head, len);
     detach(h);
-    ws_adopt(h->to, h->fd, h->from, head, len);
+    ws_adopt(h->all->to, h->fd, h->from, head, len);
 }
 
 /* Why it is refused, of which so much has come; NULL: all is well so far. */
@@ -191,19 +193,17 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
 
 /* --- The beginning --- */
 
-static void begin(struct node *node, struct ws *to, int fd, struct address *from, bool proxied,
+static void begin(struct handshakes *all, int fd, struct address *from, bool proxied,
                   bool may_be_header) {
-    struct handshakes *all = &node->handshakes;
     struct handshake *h = calloc(1, sizeof *h);
-    if (!h || uv_poll_init(node->loop, &h->poll, fd) != 0) {
+    if (!h || uv_poll_init(all->loop, &h->poll, fd) != 0) {
         free(h);
         close(fd);
-        addresses_leave(&node->addresses, from);
+        addresses_leave(all->addresses, from);
         return;
     }
     h->poll.data = h;
-    h->node = node;
-    h->to = to;
+    h->all = all;
     h->fd = fd;
     h->from = from;
     h->proxied = proxied;
@@ -215,32 +215,40 @@ static void begin(struct node *node, struct ws *to, int fd, struct address *from
     uv_poll_start(&h->poll, UV_READABLE, on_readable);
 }
 
-void handshake_begin(struct node *node, struct ws *to, int fd, struct address *from) {
-    if (node->tls)
-        fd = tls_accept(node->tls, fd);
+void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa) {
+    int one = 1;
+    bool proxied = networks_hold(all->proxies, sa);
+    bool room = all->addresses->connections < all->set->max_connections;
+    struct address *from = room ? enter(all, sa, proxied) : NULL;
+    if (!from) {
+        char text[64] = "unix";
+        uv_ip_name(sa, text, sizeof text);
+        log_client("connection_refused", "address=%s reason=\"too many connections\"", text);
+        all->count->refused++;
+        close(fd);
+        return;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (all->tls && !proxied)
+        fd = tls_accept(all->tls, fd);
     if (fd < 0)
-        addresses_leave(&node->addresses, from);
+        addresses_leave(all->addresses, from);
     else
-        begin(node, to, fd, from, false, false);
-}
-
-void handshake_begin_proxied(struct node *node, struct ws *to, int fd, struct address *from) {
-    begin(node, to, fd, from, true, true);
+        begin(all, fd, from, proxied, proxied);
 }
 
 const struct handshake *handshake_next(const struct handshake *h) {
     return h->next;
 }
 
-void handshakes_sweep(struct node *node, uint64_t now_ms) {
-    struct handshakes *all = &node->handshakes;
-    while (all->first && all->first->since_ms + node->set->handshake_timeout <= now_ms) {
+void handshakes_sweep(struct handshakes *all, uint64_t now_ms) {
+    while (all->first && all->first->since_ms + all->set->handshake_timeout <= now_ms) {
         log_client("handshake_refused", "address=%s reason=\"too slow\"", all->first->from->text);
         hang_up(all->first);
     }
 }
 
-void handshakes_close(struct node *node) {
-    while (node->handshakes.first)
-        hang_up(node->handshakes.first);
+void handshakes_close(struct handshakes *all) {
+    while (all->first)
+        hang_up(all->first);
 }

@@ -7,9 +7,14 @@
 #ifndef CHATD_NET_HANDSHAKE_H
 #define CHATD_NET_HANDSHAKE_H
 
+#include "chatd/base/counters.h"
+#include "chatd/base/settings.h"
+#include "chatd/net/proxy.h"
+#include "chatd/net/tls.h"
 #include "chatd/session/limits.h"
 
-struct node;
+#include <uv.h>
+
 struct ws;
 
 #define HEAD_MAX 4096 /* bytes of a request line with its headers */
@@ -17,19 +22,29 @@ struct ws;
 struct handshake;
 
 struct handshakes {
+    /* What they work with. */
+    struct ws *to;
+    struct tls *tls; /* NULL: clients come without */
+    struct addresses *addresses;
+    const struct networks *proxies; /* trusted to say for whom they come */
+    struct counters *count;
+    const struct chatd_settings *set;
+    uv_loop_t *loop;
+
     struct handshake *first, *last; /* longest waiting first */
+    bool warned_forwarded;          /* that an untrusted proxy says for whom it comes */
 };
 
-/* Takes over an accepted socket and its address; with TLS, if that is on. */
-void handshake_begin(struct node *node, struct ws *to, int fd, struct address *from);
-/* The same from a trusted proxy, which may say for whom it comes: by a PROXY header before all
- * else, or by X-Forwarded-For. The address becomes the client's then, and is held to its limits. */
-void handshake_begin_proxied(struct node *node, struct ws *to, int fd, struct address *from);
+/* Takes over an accepted socket, whose peer is at `sa`; with TLS, if that is on. Closes it if there
+ * are too many connections, in all or from there. A trusted proxy may say for whom it comes: by a
+ * PROXY header before all else, or by X-Forwarded-For. The address becomes the client's then, and
+ * is held to its limits. */
+void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa);
 /* Walks them: the one behind `h`, or NULL. */
 const struct handshake *handshake_next(const struct handshake *h);
 /* Closes those that are over the deadline. About twice a second. */
-void handshakes_sweep(struct node *node, uint64_t now_ms);
+void handshakes_sweep(struct handshakes *all, uint64_t now_ms);
 /* Closes all. */
-void handshakes_close(struct node *node);
+void handshakes_close(struct handshakes *all);
 
 #endif

@@ -6,11 +6,9 @@
  */
 #include "chatd/net/ws.h"
 
-#include "chatd/daemon/node.h"
 #include "chatd/net/head.h"
 #include "chatd/request/dispatch.h"
-#include "chatd/session/wire.h"
-#include "common/base/clock.h"
+#include "chatd/session/session.h"
 #include "common/base/log.h"
 #include "common/proto/validate.h"
 
@@ -26,6 +24,9 @@
 
 struct ws {
     struct node *node;
+    struct addresses *addresses;
+    const struct chatd_settings *set;
+    struct counters *count;
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct address *adopting; /* whose socket is being taken over */
@@ -75,7 +76,7 @@ static unsigned refusal(struct lws *wsi) {
         lws_hdr_total_length(wsi, WSI_TOKEN_KEY) != KEY_BYTES ||
         !header_is(wsi, WSI_TOKEN_VERSION, "13"))
         return HTTP_STATUS_BAD_REQUEST;
-    if (!origin_allowed(wsi, ws_of(wsi)->node->set->origin))
+    if (!origin_allowed(wsi, ws_of(wsi)->set->origin))
         return HTTP_STATUS_FORBIDDEN;
     return 0;
 }
@@ -94,16 +95,10 @@ static int refuse(struct lws *wsi, unsigned status) {
 /* --- A connection --- */
 
 static int established(struct ws *w, struct lws *wsi, struct peer *p) {
-    struct node *node = w->node;
-    p->session = session_new(&node->sessions, wsi, lws_get_opaque_user_data(wsi),
-                             node->set->max_rate, clock_mono_ms());
+    p->session = dispatch_open(w->node, wsi, lws_get_opaque_user_data(wsi));
     if (!p->session)
         return -1;
     lws_set_opaque_user_data(wsi, NULL);
-    node->count.connections++;
-    struct buf *b = frame_scratch();
-    response_encode_ready(b, &p->session->uuid, "chatd", CHATD_VERSION, &node->limits);
-    session_push_json(p->session, b);
     return 0;
 }
 
@@ -140,9 +135,9 @@ static int complete(struct node *node, struct session *s, const char *text, size
 }
 
 static int received(struct ws *w, struct lws *wsi, struct session *s, const char *in, size_t len) {
-    size_t max = w->node->set->max_frame;
-    w->node->count.received_bytes += len;
-    s->told_bytes += (uint32_t)(len + FRAME_HEAD_MAX);
+    size_t max = w->set->max_frame;
+    w->count->received_bytes += len;
+    s->counted_bytes += (uint32_t)(len + FRAME_HEAD_MAX);
     if (s->closing)
         return 0;
     if (lws_frame_is_binary(wsi))
@@ -205,7 +200,7 @@ static void created(struct ws *w, struct lws *wsi) {
 }
 
 static void destroyed(struct ws *w, struct lws *wsi) {
-    addresses_leave(&w->node->addresses, lws_get_opaque_user_data(wsi));
+    addresses_leave(w->addresses, lws_get_opaque_user_data(wsi));
     lws_set_opaque_user_data(wsi, NULL);
 }
 
@@ -265,13 +260,17 @@ static void emit(int level, const char *line) {
                   log_quote(quoted, sizeof quoted, line, strcspn(line, "\n")));
 }
 
-struct ws *ws_new(struct node *node) {
+struct ws *ws_new(uv_loop_t *loop, struct node *node, struct addresses *addresses,
+                  const struct chatd_settings *set, struct counters *count) {
     static const lws_retry_bo_t no_pings = {0}; /* sessions_sweep does that: lws' timers are O(n) */
     struct ws *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->node = node;
-    void *loops[] = {node->loop};
+    w->addresses = addresses;
+    w->set = set;
+    w->count = count;
+    void *loops[] = {loop};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = PROTOCOLS,
@@ -279,7 +278,7 @@ struct ws *ws_new(struct node *node) {
         .foreign_loops = loops,
         .user = w,
         .server_string = "chatd",
-        .timeout_secs = (unsigned)(node->set->handshake_timeout / 1000),
+        .timeout_secs = (unsigned)(set->handshake_timeout / 1000),
         .max_http_header_pool = 1024,
         .retry_and_idle_policy = &no_pings,
         .pcontext = &w->context, /* NULL again when it is gone */
@@ -297,7 +296,7 @@ struct ws *ws_new(struct node *node) {
 void ws_adopt(struct ws *w, int fd, struct address *from, const char *head, size_t len) {
     w->adopting = from;
     lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, len); /* closes fd if it fails */
-    addresses_leave(&w->node->addresses, w->adopting);       /* NULL if there was a connection */
+    addresses_leave(w->addresses, w->adopting);              /* NULL if there was a connection */
     w->adopting = NULL;
 }
 

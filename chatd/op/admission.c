@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 static void join_queue(struct admission *g, struct session *s) {
-    if (s->is_queued)
+    if (s->queued)
         return;
-    s->is_queued = true;
+    s->queued = true;
     s->queue_next = NULL;
     *(g->first ? &g->last->queue_next : &g->first) = s;
     g->last = s;
@@ -31,7 +31,7 @@ struct session *admission_next(struct admission *g) {
     struct session *s = g->inside < ADMISSION_PLACES ? g->first : NULL;
     if (s) {
         g->first = s->queue_next;
-        s->is_queued = false;
+        s->queued = false;
     }
     return s;
 }

@@ -1,9 +1,13 @@
 /* op - see op.h. */
 #include "chatd/op/op.h"
 
-#include "chatd/daemon/node.h"
+#include "chatd/base/frame.h"
+#include "chatd/session/account.h"
+#include "chatd/session/hub.h"
+#include "chatd/session/session.h"
 #include "chatd/session/wire.h"
 #include "common/base/log.h"
+#include "common/proto/response_encode.h"
 #include "common/redis/reply.h"
 
 #include <stdarg.h>
@@ -11,19 +15,19 @@
 
 static void advance(struct session *s);
 
-/* --- The gate --- */
+/* --- Admission --- */
 
 static bool may_enter(struct op *op) {
-    if (!op->verb->is_costly || op->err.code)
+    if (!op->verb->costly || op->err.code)
         return true;
-    op->inside = admission_enter(&op->node->admission, op->session);
+    op->inside = admission_enter(&op->all->admission, op->session);
     return op->inside;
 }
 
 /* What is let in may end at once (Redis is away): then this call goes on with the next, not one
  * inside of it. */
 static void leave_admission(struct op *op) {
-    struct admission *g = &op->node->admission;
+    struct admission *g = &op->all->admission;
     if (!op->inside)
         return;
     op->inside = false;
@@ -52,13 +56,13 @@ static void op_free(struct op *op) {
     frame_unref(op->answer);
     request_free(&op->req);
     if (op->channel)
-        hub_unpin(&op->node->hub, op->channel);
+        hub_unpin(op->all->hub, op->channel);
     if (op->account)
-        account_unref(&op->node->accounts, op->account);
+        account_unref(op->account);
     free(op);
 }
 
-void op_submit(struct node *node, struct session *s, const struct verb *verb, struct request *req,
+void op_submit(struct ops *all, struct session *s, const struct verb *verb, struct request *req,
                const struct err *early) {
     struct op *op = calloc(1, sizeof *op);
     if (!op) {
@@ -66,17 +70,18 @@ void op_submit(struct node *node, struct session *s, const struct verb *verb, st
         session_close(s, CLOSE_SERVER_ERROR);
         return;
     }
-    op->node = node;
+    op->all = all;
+    op->node = all->node;
     op->session = s;
     op->verb = verb;
-    op->came_ms = uv_now(node->loop);
+    op->came_ms = uv_now(all->loop);
     op->req = *req;
     if (early)
         op->err = *early;
     *(s->op_tail ? &s->op_tail->next : &s->op_head) = op;
     s->op_tail = op;
     s->op_count++;
-    if (s->op_count >= node->set->max_requests && !s->paused && s->wsi) {
+    if (s->op_count >= all->set->max_requests && !s->paused && s->wsi) {
         s->paused = true;
         wire_pause(s->wsi, true);
     }
@@ -87,14 +92,14 @@ void op_submit(struct node *node, struct session *s, const struct verb *verb, st
 
 static void make_error_answer(struct op *op) {
     struct buf *b = frame_scratch();
-    op->node->count.errors[op->err.code]++;
+    op->all->count->errors[op->err.code]++;
     if (log_on(LOG_DEBUG))
         log_debug("request_refused", "request=%s error=%s address=%s", request_type(op->req.kind),
                   err_name(op->err.code), op->session->address->text);
     response_encode_error(b, &op->err, request_type(op->req.kind), &op->req.id);
     frame_unref(op->answer);
     op->answer = frame_text(b);
-    if (!op->answer) /* out of memory: who can't be answered is sent away */
+    if (!op->answer) /* out of memory: a client that can't be answered is sent away */
         session_close(op->session, CLOSE_SERVER_ERROR);
     if (op->err.code == ERR_INTERNAL)
         log_error("internal_error", "request=%s detail=\"%s\"", request_type(op->req.kind),
@@ -125,9 +130,9 @@ static void drain(struct session *s) {
     }
 }
 
-void op_end(struct op *op) {
+static void end(struct op *op) {
     struct session *s = op->session;
-    bool nested = s->advancing; /* then whoever starts requests still uses the session */
+    bool nested = s->advancing; /* then the call that starts requests still uses the session */
     if (op->err.code)
         make_error_answer(op);
     op->done = true;
@@ -158,7 +163,7 @@ static void run(struct op *op) {
     }
     op->running = false;
     if (op->holds == 0)
-        op_end(op);
+        end(op);
 }
 
 static bool may_start(const struct session *s, const struct op *op) {
@@ -200,7 +205,7 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     op_reply fn = (op_reply)aux;
     struct err e;
     if (reply_ok(reply, &e))
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
     else if (fn && !op->err.code)
         fn(op, reply);
     op_release(op);
@@ -208,7 +213,7 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
 
 void op_call(struct op *op, op_reply fn) {
     op->holds++;
-    redis_pool_call(op->node->redis, &op->node->cmd, on_answer, op, (link_aux)fn);
+    redis_call(op->all->redis, on_answer, op, (link_aux)fn);
 }
 
 struct item_call {
@@ -223,7 +228,7 @@ static void on_item(const struct redisReply *reply, void *arg, link_aux aux) {
     struct op *op = call->op;
     struct err e;
     if (reply_ok(reply, &e))
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
     else if (!op->err.code)
         call->fn(op, reply, call->item);
     free(call);
@@ -238,11 +243,11 @@ void op_call_item(struct op *op, op_item_reply fn, size_t item) {
     }
     *call = (struct item_call){.op = op, .fn = fn, .item = item};
     op->holds++;
-    redis_pool_call(op->node->redis, &op->node->cmd, on_item, call, NULL);
+    redis_call(op->all->redis, on_item, call, NULL);
 }
 
 void op_tell(struct op *op) {
-    redis_pool_call(op->node->redis, &op->node->cmd, NULL, NULL, NULL);
+    redis_tell(op->all->redis);
 }
 
 void op_hold(struct op *op) {
@@ -264,6 +269,14 @@ enum err_code op_fail(struct op *op, enum err_code code, const char *fmt, ...) {
     vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
     return err_set(&op->err, code, "%s", detail);
+}
+
+void op_refuse(struct op *op, enum err_code code) {
+    op_fail(op, code, "%s", "");
+}
+
+void op_fail_as(struct op *op, const struct err *reason) {
+    op_fail(op, reason->code, "%s", reason->detail);
 }
 
 void op_goto(struct op *op, const op_step *steps) {
@@ -298,7 +311,7 @@ void op_sleep(struct op *op, uint32_t ms) {
     struct sleeper *z = ms ? malloc(sizeof *z) : NULL;
     if (!z)
         return;
-    uv_timer_init(op->node->loop, &z->timer);
+    uv_timer_init(op->all->loop, &z->timer);
     z->timer.data = z;
     z->op = op;
     op->holds++;

@@ -15,7 +15,10 @@
 #ifndef CHATD_OP_OP_H
 #define CHATD_OP_OP_H
 
-#include "chatd/redis/redis_pool.h"
+#include "chatd/base/counters.h"
+#include "chatd/base/settings.h"
+#include "chatd/op/admission.h"
+#include "chatd/redis/redis.h"
 #include "common/proto/request.h"
 
 #include <stdbool.h>
@@ -33,6 +36,18 @@ typedef void (*op_step)(struct op *op);
 /* Reads the answer to one command. */
 typedef void (*op_reply)(struct op *op, const struct redisReply *reply);
 
+/* What ops work with, one for all of a process. */
+struct ops {
+    struct redis *redis;
+    struct hub *hub;
+    struct counters *count;
+    const struct chatd_settings *set;
+    uv_loop_t *loop;
+    struct node *node; /* for the verbs: nothing here looks into it */
+
+    struct admission admission;
+};
+
 /* What the dispatcher knows of a kind of request. */
 struct verb {
     const op_step *steps; /* ended by NULL */
@@ -42,12 +57,13 @@ struct verb {
     /* May it start while those before it, which all append to session->append_to, are under way?
      * NULL: no. */
     bool (*may_follow)(const struct op *op);
-    bool is_costly; /* costs Redis many times what a message does: see admission.h */
+    bool costly; /* costs Redis many times what a message does: see admission.h */
 };
 
 struct op {
     struct op *next; /* in its session */
-    struct node *node;
+    struct ops *all;
+    struct node *node; /* all->node, for the verbs */
     struct session *session;
     const struct verb *verb;
     const op_step *step;  /* the next one */
@@ -55,11 +71,11 @@ struct op {
     unsigned holds;       /* answers that have yet to come */
     uint64_t came_ms;     /* when, by the loop's clock */
     bool started, running, done;
-    bool inside; /* of the gate */
+    bool inside; /* of admission's limit */
     struct err err;
     struct frame *answer; /* NULL: none, or it has been delivered by the hub */
     struct request req;
-    struct account *account;          /* who asks; a reference */
+    struct account *account;          /* that asks; a reference */
     struct channel *channel;          /* pinned */
     struct message message;           /* what is appended; borrows from req and account */
     struct op *batch_next;            /* of those who share a call of append.lua, or a reading */
@@ -69,26 +85,28 @@ struct op {
 
 /* Makes an op from a decoded request and takes the request over. `early` (may be NULL) is an error
  * found before the op could start: it is answered in its turn. Out of memory closes the session. */
-void op_submit(struct node *node, struct session *s, const struct verb *verb, struct request *req,
+void op_submit(struct ops *all, struct session *s, const struct verb *verb, struct request *req,
                const struct err *early);
 
 /* --- For steps --- */
 
-/* Sends node->cmd. The op goes on when all answers have come; `fn` may be NULL (only errors
- * matter). */
+/* Sends the command in redis->cmd. The op goes on when all answers have come; `fn` may be NULL
+ * (only errors matter). */
 void op_call(struct op *op, op_reply fn);
 /* The same where several answers are told apart by a number: in a Cluster they come in any order.
  */
 typedef void (*op_item_reply)(struct op *op, const struct redisReply *reply, size_t item);
 void op_call_item(struct op *op, op_item_reply fn, size_t item);
-/* Sends node->cmd without waiting: an answer that nobody needs. */
+/* Sends the command in redis->cmd without waiting: an answer that nobody needs. */
 void op_tell(struct op *op);
-/* One more answer is owed, from elsewhere than the store; then op_release, once. */
+/* One more answer is to come, from elsewhere than Redis; then op_release, once. */
 void op_hold(struct op *op);
 void op_release(struct op *op);
 /* The first failure counts. */
 enum err_code op_fail(struct op *op, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+void op_refuse(struct op *op, enum err_code code);        /* without a detail */
+void op_fail_as(struct op *op, const struct err *reason); /* as something else failed */
 /* Goes on with another list of steps instead of the rest of this one. */
 void op_goto(struct op *op, const op_step *steps);
 /* State of the verb, zeroed. NULL: the op has failed. */
@@ -98,8 +116,5 @@ void op_state_free(struct op *op); /* … gives way to the state of the next lis
 void op_sleep(struct op *op, uint32_t ms);
 /* The answer: encoded JSON; the buf is reset. */
 void op_answer(struct op *op, struct buf *json);
-/* Ends an op whose answer was delivered by the hub, or (after op_fail, op_answer) one that waits
- * outside of the driver. */
-void op_end(struct op *op);
 
 #endif

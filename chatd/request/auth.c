@@ -44,7 +44,7 @@ static void on_expiry(struct op *op, const struct redisReply *reply) {
     struct pair_check *c = op->state;
     struct err e;
     if (reply_i64(reply, 0, &c->expiry_ms, &e))
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
 }
 
 static void on_record(struct op *op, const struct redisReply *reply) {
@@ -52,7 +52,7 @@ static void on_record(struct op *op, const struct redisReply *reply) {
     struct user_record u;
     struct err e;
     if (reply_user(reply, &u, &e)) {
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
         return;
     }
     c->banned_until_ms = u.banned_until_ms;
@@ -64,11 +64,11 @@ static void look_up_pair(struct op *op) {
     struct pair_check *c = op_state(op, sizeof *c, NULL);
     if (!c)
         return;
-    struct cmd *cmd = &op->node->cmd;
+    struct cmd *cmd = &op->node->redis.cmd;
     secret_hash_key(op->req.key, op->req.key_len, c->key_hash);
-    cmd_key_expiry(cmd, &op->node->keys, &op->req.user, c->key_hash);
+    cmd_key_expiry(cmd, &op->node->redis.keys, &op->req.user, c->key_hash);
     op_call(op, on_expiry);
-    cmd_user_get(cmd, &op->node->keys, &op->req.user);
+    cmd_user_get(cmd, &op->node->redis.keys, &op->req.user);
     op_call(op, on_record);
 }
 
@@ -76,17 +76,18 @@ static void check_pair(struct op *op) {
     const struct pair_check *c = op->state;
     int64_t now = clock_wall_ms();
     if (c->name_len == 0 || c->expiry_ms <= now)
-        op_fail(op, ERR_BAD_KEY, "%s", "");
+        op_refuse(op, ERR_BAD_KEY);
     else if (c->banned_until_ms > now)
-        op_fail(op, ERR_BANNED, "%s", "");
+        op_refuse(op, ERR_BANNED);
     else if (!op->session->account)
-        account_enter(op->node, op->session, &op->req.user, c->name, c->name_len, c->key_hash);
+        account_enter(&op->node->accounts, op->session, &op->req.user, c->name, c->name_len,
+                      c->key_hash);
 }
 
 static void take_account(struct op *op) {
     op_state_free(op);
     if (!op->session->account)
-        op_fail(op, ERR_NOT_AUTHORIZED, "%s", "");
+        op_refuse(op, ERR_NOT_AUTHORIZED);
     else
         op->account = account_ref(op->session->account);
 }
@@ -98,7 +99,7 @@ void auth_begin(struct op *op) {
     const struct request *req = &op->req;
     op->step = op->verb->steps;
     if (!session_matches(s, req)) {
-        op_fail(op, ERR_BAD_SESSION, "%s", "");
+        op_refuse(op, ERR_BAD_SESSION);
         return;
     }
     if (op->verb->anyone)
@@ -108,7 +109,7 @@ void auth_begin(struct op *op) {
         return;
     }
     if (s->account && !uuid_eq(&req->user, &s->account->uuid)) {
-        op_fail(op, ERR_WRONG_USER, "%s", "");
+        op_refuse(op, ERR_WRONG_USER);
         return;
     }
     op->after = op->step;

@@ -15,12 +15,12 @@ static const struct verb VERBS[REQ_KINDS] = {
     [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .begin = auth_begin, .anyone = true},
     [REQ_SIGN_UP] = {.steps = OP_SIGN_UP, .begin = auth_begin, .anyone = true},
     [REQ_SIGN_OUT] = {.steps = OP_SIGN_OUT, .begin = auth_begin},
-    [REQ_USERS] = {.steps = OP_USERS, .begin = auth_begin, .is_costly = true},
-    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN, .begin = auth_begin, .is_costly = true},
+    [REQ_USERS] = {.steps = OP_USERS, .begin = auth_begin, .costly = true},
+    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN, .begin = auth_begin, .costly = true},
     [REQ_CHANNEL_MESSAGE] = {.steps = OP_CHANNEL_MESSAGE,
                              .begin = auth_begin,
                              .may_follow = message_may_follow},
-    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES, .begin = auth_begin, .is_costly = true},
+    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES, .begin = auth_begin, .costly = true},
     [REQ_CHANNEL_LEAVE] = {.steps = OP_CHANNEL_LEAVE, .begin = auth_begin},
 };
 
@@ -33,7 +33,7 @@ static void count_bad(struct session *s, struct err *e) {
 }
 
 /* Whose rate it goes over, and by how many ms: the connection's, the user's or the address'. */
-static uint32_t over_rate(const struct settings *set, struct session *s, uint64_t now_ms) {
+static uint32_t over_rate(const struct chatd_settings *set, struct session *s, uint64_t now_ms) {
     if (s->address->loopback && !set->limit_loopback)
         return 0;
     uint32_t wait = bucket_take(&s->rate, set->max_rate, now_ms);
@@ -61,6 +61,18 @@ static void check_rate(struct node *node, struct session *s, struct err *e) {
     e->retry_after_ms = wait;
 }
 
+struct session *dispatch_open(struct node *node, struct lws *wsi, struct address *address) {
+    struct session *s =
+        session_new(&node->sessions, wsi, address, node->set->max_rate, clock_mono_ms());
+    if (!s)
+        return NULL;
+    node->count.connections++;
+    struct buf *b = frame_scratch();
+    response_encode_ready(b, &s->uuid, "chatd", CHATD_VERSION, &node->limits);
+    session_push_json(s, b);
+    return s;
+}
+
 void dispatch_ponged(struct node *node, struct session *s) {
     session_heard(s, clock_mono_ms());
     if (!s->closing && take_turn(node, s) && s->flooded >= FLOOD_MAX)
@@ -78,5 +90,5 @@ void dispatch_receive(struct node *node, struct session *s, const char *text, si
     count_bad(s, &e);
     if (e.code != ERR_TOO_MANY_ERRORS) /* what is malformed counts, too */
         check_rate(node, s, &e);
-    op_submit(node, s, &VERBS[req.kind], &req, e.code ? &e : NULL);
+    op_submit(&node->ops, s, &VERBS[req.kind], &req, e.code ? &e : NULL);
 }

@@ -18,7 +18,7 @@ static bool counts_address(const struct op *op) {
 static void read_count(struct op *op, const struct redisReply *reply, int64_t *count) {
     struct err e;
     if (reply_i64(reply, 0, count, &e))
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
 }
 
 static void on_name(struct op *op, const struct redisReply *reply) {
@@ -30,23 +30,23 @@ static void on_addr(struct op *op, const struct redisReply *reply) {
 }
 
 void throttle_look(struct op *op, const char *folded, size_t len) {
-    struct cmd *c = &op->node->cmd;
+    struct cmd *c = &op->node->redis.cmd;
     const char *addr = op->session->address->text;
     if (folded) {
-        cmd_fails_get(c, &op->node->keys, KEY_FAILS_NAME, folded, len);
+        cmd_fails_get(c, &op->node->redis.keys, KEY_FAILS_NAME, folded, len);
         op_call(op, on_name);
     }
     if (counts_address(op)) {
-        cmd_fails_get(c, &op->node->keys, KEY_FAILS_ADDR, addr, strlen(addr));
+        cmd_fails_get(c, &op->node->redis.keys, KEY_FAILS_ADDR, addr, strlen(addr));
         op_call(op, on_addr);
     }
 }
 
 static void add(struct op *op, enum tailed_key which, const char *tail, size_t len, op_reply fn) {
-    struct cmd *c = &op->node->cmd;
-    cmd_fails_add(c, &op->node->keys, which, tail, len);
+    struct cmd *c = &op->node->redis.cmd;
+    cmd_fails_add(c, &op->node->redis.keys, which, tail, len);
     op_call(op, fn);
-    cmd_fails_expire(c, &op->node->keys, which, tail, len,
+    cmd_fails_expire(c, &op->node->redis.keys, which, tail, len,
                      (unsigned)(op->node->set->fail_window / 1000));
     op_call(op, NULL);
 }
@@ -76,7 +76,7 @@ static int64_t fails(const struct op *op) {
 void throttle_refuse(struct op *op) {
     if (fails(op) < FAILS_CLOSE)
         return;
-    op_fail(op, ERR_TOO_MANY_SIGN_INS, "%s", "");
+    op_refuse(op, ERR_TOO_MANY_SIGN_INS);
     op->err.retry_after_ms = (uint32_t)op->node->set->fail_window;
 }
 
@@ -89,6 +89,6 @@ void throttle_wait(struct op *op) {
 }
 
 void throttle_forget(struct op *op, const char *folded, size_t len) {
-    cmd_fails_clear(&op->node->cmd, &op->node->keys, KEY_FAILS_NAME, folded, len);
+    cmd_fails_clear(&op->node->redis.cmd, &op->node->redis.keys, KEY_FAILS_NAME, folded, len);
     op_tell(op);
 }

@@ -52,7 +52,7 @@ static void on_holder(struct op *op, const struct redisReply *reply) {
     struct sign *g = op->state;
     struct err e;
     if (reply_uuid(reply, &g->user, &e))
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
 }
 
 static void on_name_ttl(struct op *op, const struct redisReply *reply) {
@@ -87,7 +87,7 @@ static void on_record(struct op *op, const struct redisReply *reply) {
     struct user_record u;
     struct err e;
     if (reply_user(reply, &u, &e)) {
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
         return;
     }
     g->found = u.found;
@@ -110,10 +110,10 @@ static void on_ttl(struct op *op, const struct redisReply *reply) {
 
 static void look_up_name(struct op *op) {
     const struct sign *g = op->state;
-    struct cmd *c = &op->node->cmd;
-    cmd_name_get(c, &op->node->keys, g->folded, g->folded_len);
+    struct cmd *c = &op->node->redis.cmd;
+    cmd_name_get(c, &op->node->redis.keys, g->folded, g->folded_len);
     op_call(op, on_holder);
-    cmd_name_ttl(c, &op->node->keys, g->folded,
+    cmd_name_ttl(c, &op->node->redis.keys, g->folded,
                  g->folded_len); /* after the name, before the record */
     op_call(op, on_name_ttl);
 }
@@ -123,9 +123,9 @@ static void look_up_record(struct op *op) {
     g->found = false;
     if (uuid_is_nil(&g->user))
         return;
-    cmd_user_get(&op->node->cmd, &op->node->keys, &g->user);
+    cmd_user_get(&op->node->redis.cmd, &op->node->redis.keys, &g->user);
     op_call(op, on_record);
-    cmd_user_ttl(&op->node->cmd, &op->node->keys, &g->user);
+    cmd_user_ttl(&op->node->redis.cmd, &op->node->redis.keys, &g->user);
     op_call(op, on_ttl);
 }
 
@@ -206,7 +206,7 @@ static void tell_verdict(struct op *op) {
     const struct sign *g = op->state;
     throttle_refuse(op);
     if (g->wrong)
-        op_fail(op, ERR_BAD_CREDENTIALS, "%s", "");
+        op_refuse(op, ERR_BAD_CREDENTIALS);
 }
 
 /* --- A session begins --- */
@@ -225,7 +225,7 @@ static void make_key(struct sign *g) {
 
 static void begin_session(struct op *op) {
     const struct sign *g = op->state;
-    account_enter(op->node, op->session, &g->user, g->name, g->name_len, g->key_hash);
+    account_enter(&op->node->accounts, op->session, &g->user, g->name, g->name_len, g->key_hash);
     struct buf *b = frame_scratch();
     response_encode_authorized(b, &g->user, g->key, g->name, g->name_len, &op->req.id);
     op_answer(op, b);
@@ -256,7 +256,7 @@ static void write_record(struct op *op) {
                          .key_hash = g->key_hash,
                          .key_expiry_ms = key_expiry(op),
                          .lapse_s = LAPSE_S};
-    cmd_user_create(&op->node->cmd, &op->node->keys, &u);
+    cmd_user_create(&op->node->redis.cmd, &op->node->redis.keys, &u);
     op_call(op, on_created);
 }
 
@@ -264,18 +264,19 @@ static void on_name_confirmed(struct op *op, const struct redisReply *reply) {
     int64_t ours;
     struct err e;
     if (reply_i64(reply, 0, &ours, &e) == ERR_OK && !ours)
-        op_fail(op, ERR_NAME_TAKEN, "%s", ""); /* we were so slow that the claim lapsed */
+        op_refuse(op, ERR_NAME_TAKEN); /* we were so slow that the claim lapsed */
 }
 
 static void confirm_name(struct op *op) {
     const struct sign *g = op->state;
-    cmd_name_confirm(&op->node->cmd, &op->node->keys, g->folded, g->folded_len, &g->user);
+    cmd_name_confirm(&op->node->redis.cmd, &op->node->redis.keys, g->folded, g->folded_len,
+                     &g->user);
     op_call(op, on_name_confirmed);
 }
 
 static void index_user(struct op *op) {
     const struct sign *g = op->state;
-    cmd_user_index(&op->node->cmd, &op->node->keys, &g->user, g->created_ms);
+    cmd_user_index(&op->node->redis.cmd, &op->node->redis.keys, &g->user, g->created_ms);
     op_call(op, NULL);
 }
 
@@ -292,7 +293,7 @@ static void on_key_added(struct op *op, const struct redisReply *reply) {
     if (stored == CHANGED && ++g->looks <= PENDING_MAX)
         op_goto(op, LOOK_UP_AGAIN);
     else
-        op_fail(op, stored == BANNED ? ERR_BANNED : ERR_UNAVAILABLE, "%s", "");
+        op_refuse(op, stored == BANNED ? ERR_BANNED : ERR_UNAVAILABLE);
 }
 
 static void store_key(struct op *op, const char *verified, const char *rehashed) {
@@ -304,7 +305,7 @@ static void store_key(struct op *op, const char *verified, const char *rehashed)
                               .keys_max = (uint32_t)op->node->set->max_keys,
                               .verified = verified,
                               .rehashed = rehashed};
-    cmd_key_add(&op->node->cmd, &op->node->keys, &k);
+    cmd_key_add(&op->node->redis.cmd, &op->node->redis.keys, &k);
     op_call(op, on_key_added);
 }
 
@@ -320,7 +321,7 @@ static void claim_name(struct op *op) {
     struct sign *g = op->state;
     g->holder = g->user; /* nil, or one whose record is gone */
     g->user = uuid_make();
-    cmd_name_claim(&op->node->cmd, &op->node->keys, g->folded, g->folded_len, &g->user,
+    cmd_name_claim(&op->node->redis.cmd, &op->node->redis.keys, g->folded, g->folded_len, &g->user,
                    uuid_is_nil(&g->holder) ? NULL : &g->holder, LAPSE_S);
     op_call(op, on_claimed);
 }
@@ -330,7 +331,7 @@ static void claim_name(struct op *op) {
 static void add_key(struct op *op) {
     struct sign *g = op->state;
     if (g->banned) {
-        op_fail(op, ERR_BANNED, "%s", "");
+        op_refuse(op, ERR_BANNED);
         return;
     }
     make_key(g);
@@ -354,7 +355,7 @@ static void enter_or_create(struct op *op) {
     const struct sign *g = op->state;
     bool up = op->req.kind == REQ_SIGN_UP;
     if (up && (g->found || g->pending))
-        op_fail(op, ERR_NAME_TAKEN, "%s", "");
+        op_refuse(op, ERR_NAME_TAKEN);
     else if (!wait_for_another(op))
         op_goto(op, up || (!g->found && op->node->set->sign_in_creates) ? CREATE : ENTER);
 }
@@ -394,12 +395,13 @@ static void revoke_key(struct op *op) {
     const char *hash = op->session->key_hash; /* this connection's own, whatever pair was sent */
     struct buf *b = frame_scratch();
     event_write_key_revoked(b, hash);
-    cmd_key_revoke(&op->node->cmd, &op->node->keys, &op->account->uuid, hash, b->data, b->len);
+    cmd_key_revoke(&op->node->redis.cmd, &op->node->redis.keys, &op->account->uuid, hash, b->data,
+                   b->len);
     op_call(op, NULL);
 }
 
 static void leave(struct op *op) {
-    account_leave(op->node, op->session);
+    account_leave(&op->node->accounts, op->session);
     struct buf *b = frame_scratch();
     response_encode_unauthorized(b, &op->account->uuid, &op->req.id);
     op_answer(op, b);

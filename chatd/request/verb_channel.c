@@ -5,9 +5,9 @@
  * meanwhile and is newer than the snapshot follows the answer.
  */
 #include "chatd/channel/page.h"
-#include "chatd/channel/recipient.h"
-#include "chatd/channel/roster.h"
 #include "chatd/daemon/node.h"
+#include "chatd/request/people.h"
+#include "chatd/request/recipient.h"
 #include "chatd/request/verbs.h"
 #include "common/base/clock.h"
 #include "common/redis/reply.h"
@@ -22,7 +22,7 @@
 #define TRY_MS 20
 
 struct join {
-    struct roster roster; /* first, so that roster_clear can be used */
+    struct people people; /* first, so that people_clear can be used */
     struct channel_wait wait;
     struct op *op;
     struct join_result at;
@@ -44,7 +44,7 @@ static void clear(void *state) {
         sub_close(&j->op->node->hub, sub);
     page_free(&j->page);
     free(j->marks);
-    roster_clear(&j->roster);
+    people_clear(&j->people);
 }
 
 /* --- Listening --- */
@@ -60,7 +60,7 @@ static void begin(struct op *op) {
 static void on_listening(void *arg, bool subscribed) {
     struct op *op = arg;
     if (!subscribed)
-        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        op_refuse(op, ERR_UNAVAILABLE);
     op_release(op);
 }
 
@@ -82,7 +82,7 @@ static void listen_on_bus(struct op *op) {
     }
     j->wait = (struct channel_wait){.fn = on_listening, .arg = op};
     op_hold(op);
-    bus_wait(op->node, op->channel, &j->wait);
+    bus_wait(&op->node->bus, op->channel, &j->wait);
 }
 
 /* --- The snapshot --- */
@@ -91,10 +91,10 @@ static void on_position(struct op *op, const struct redisReply *reply) {
     struct join *j = op->state;
     struct err e;
     if (reply_join(reply, &j->at, &e)) {
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
         return;
     }
-    roster_take(op, &j->roster, j->at.listed);
+    people_take(op, &j->people, j->at.listed);
     j->at.listed = NULL; /* lives as long as the reply */
     j->from = j->at.at.seq;
     j->positioned = true;
@@ -106,7 +106,7 @@ static void on_newest(struct op *op, const struct redisReply *reply) {
     size_t n;
     struct err e;
     if (reply_array(reply, &n, &e)) {
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
         return;
     }
     j->early = !j->positioned;
@@ -139,7 +139,7 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
     size_t n;
     struct err e;
     if (reply_array(reply, &n, &e)) {
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
         return;
     }
     j->early = !j->positioned;
@@ -162,7 +162,7 @@ static void on_marks(struct op *op, const struct redisReply *reply) {
     struct err e;
     j->marks_n = 0;
     if (reply_array(reply, &n, &e)) {
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
         return;
     }
     if (n > 0 && n <= MARKS_MAX && !j->marks)
@@ -190,13 +190,14 @@ static void read_entries(struct op *op) {
     const struct request *r = &op->req;
     ((struct join *)op->state)->unmarked = false;
     if (r->u.join.has_since) {
-        cmd_log_forward(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq,
+        cmd_log_forward(&node->redis.cmd, &node->redis.keys, &op->channel->id, r->u.join.since.seq,
                         node->limits.resume_messages + 1);
         op_call(op, on_missed);
-        cmd_marks(&node->cmd, &node->keys, &op->channel->id, r->u.join.since.seq, MARKS_MAX + 1);
+        cmd_marks(&node->redis.cmd, &node->redis.keys, &op->channel->id, r->u.join.since.seq,
+                  MARKS_MAX + 1);
         op_call(op, on_marks);
     } else {
-        cmd_log_back(&node->cmd, &node->keys, &op->channel->id, 0, 0, SNAPSHOT);
+        cmd_log_back(&node->redis.cmd, &node->redis.keys, &op->channel->id, 0, 0, SNAPSHOT);
         op_call(op, on_newest);
     }
 }
@@ -217,15 +218,15 @@ static void read_snapshot(struct op *op) {
                           .event_members_max = (uint32_t)node->set->event_members,
                           .list_max = MEMBERS_MAX,
                           .known = order->based ? &order->last : NULL,
-                          .history = redis_pool_history(node->redis)};
-    cmd_join(&node->cmd, &node->keys, &a);
+                          .history = redis_pool_history(node->redis.pool)};
+    cmd_join(&node->redis.cmd, &node->redis.keys, &a);
     op_call(op, on_position);
     j->asked_since = op->req.u.join.has_since;
     read_entries(op);
-    cmd_user_channel_add(&node->cmd, &node->keys, &a.user, &a.channel, a.now_ms);
+    cmd_user_channel_add(&node->redis.cmd, &node->redis.keys, &a.user, &a.channel, a.now_ms);
     op_tell(op);
     if (!order->based) { /* it may be new: then it is listed at once */
-        cmd_channel_touch(&node->cmd, &node->keys, &a.channel, a.now_ms);
+        cmd_channel_touch(&node->redis.cmd, &node->redis.keys, &a.channel, a.now_ms);
         op_tell(op);
     }
 }
@@ -242,7 +243,7 @@ static void read_newest_instead(struct op *op) {
     const struct join *j = op->state;
     if (!j->asked_since || j->recovered)
         return;
-    cmd_log_back(&op->node->cmd, &op->node->keys, &op->channel->id, 0, 0, SNAPSHOT);
+    cmd_log_back(&op->node->redis.cmd, &op->node->redis.keys, &op->channel->id, 0, 0, SNAPSHOT);
     op_call(op, on_newest);
 }
 
@@ -250,9 +251,9 @@ static void look_up_members(struct op *op) {
     struct join *j = op->state;
     const struct recipient *to = &op->req.u.join.to;
     if (!to->is_public &&
-        !(roster_add(op, &j->roster, &op->account->uuid) && roster_add(op, &j->roster, &to->user)))
+        !(people_add(op, &j->people, &op->account->uuid) && people_add(op, &j->people, &to->user)))
         return;
-    roster_look_up(op, &j->roster);
+    people_look_up(op, &j->people);
 }
 
 static const op_step AGAIN[6]; /* below */
@@ -261,12 +262,12 @@ static const op_step AGAIN[6]; /* below */
 static void try_again(struct op *op) {
     struct join *j = op->state;
     if (++j->tries > TRIES_MAX) {
-        op_fail(op, ERR_UNAVAILABLE, "%s", "");
+        op_refuse(op, ERR_UNAVAILABLE);
         return;
     }
     page_reset(&j->page);
     j->positioned = j->recovered = false;
-    j->roster.n = 0;
+    j->people.n = 0;
     op_sleep(op, TRY_MS);
     op_goto(op, AGAIN);
 }
@@ -289,15 +290,15 @@ static void tell_marks(struct op *op) {
 static void answer(struct op *op) {
     struct join *j = op->state;
     struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
-    if (!delivery_base(op->node, op->channel, &at)) {
+    if (!delivery_base(&op->node->delivery, op->channel, &at)) {
         try_again(op);
         return;
     }
-    size_t n = roster_settle(op, &j->roster, true);
+    size_t n = people_settle(op, &j->people, true);
     struct buf *b = frame_scratch();
     response_encode_join_begin(b, recipient_shown(op));
     buf_add(b, j->page.texts.data, j->page.texts.len);
-    response_encode_join_end(b, j->roster.users, n, (uint64_t)j->at.members, &at, j->asked_since,
+    response_encode_join_end(b, j->people.users, n, (uint64_t)j->at.members, &at, j->asked_since,
                              j->recovered, &op->req.id);
     op_answer(op, b);
     struct sub *sub = sub_find(op->session, op->channel);
@@ -339,14 +340,14 @@ static bool account_is_joined(const struct account *acc, const struct channel *c
 static void leave(struct op *op) {
     struct node *node = op->node;
     if (op->req.u.leave.to.is_public) {
-        op_fail(op, ERR_PUBLIC_CHANNEL, "%s", "");
+        op_refuse(op, ERR_PUBLIC_CHANNEL);
         return;
     }
     struct channel_id id = recipient_channel(op);
     struct channel *ch = hub_find(&node->hub, &id);
     struct sub *sub = ch ? sub_find(op->session, ch) : NULL;
     if (!sub) {
-        op_fail(op, ERR_NOT_JOINED, "%s", "");
+        op_refuse(op, ERR_NOT_JOINED);
         return;
     }
     op->channel = hub_pin(&node->hub, &id);
@@ -356,10 +357,10 @@ static void leave(struct op *op) {
     struct buf *b = frame_scratch();
     event_write_user(b, SYS_CHANNEL_LEAVE, &op->account->uuid, op->account->name,
                      op->account->name_len);
-    cmd_announce(&node->cmd, &node->keys, &id, b->data, b->len, (uint32_t)node->set->event_members,
-                 &op->account->uuid);
+    cmd_announce(&node->redis.cmd, &node->redis.keys, &id, b->data, b->len,
+                 (uint32_t)node->set->event_members, &op->account->uuid);
     op_call(op, NULL);
-    cmd_user_channel_remove(&node->cmd, &node->keys, &op->account->uuid, &id);
+    cmd_user_channel_remove(&node->redis.cmd, &node->redis.keys, &op->account->uuid, &id);
     op_tell(op);
 }
 

@@ -1,8 +1,8 @@
 /* op_message - channelMessage (send one) and channelMessages (read history). */
 #include "chatd/channel/reading.h"
-#include "chatd/channel/recipient.h"
 #include "chatd/daemon/node.h"
 #include "chatd/request/auth.h"
+#include "chatd/request/recipient.h"
 #include "chatd/request/verbs.h"
 #include "common/base/clock.h"
 
@@ -14,7 +14,7 @@ static void send_message(struct op *op) {
     struct channel *ch = hub_find(&op->node->hub, &id);
     const struct sub *sub = ch ? sub_find(op->session, ch) : NULL;
     if (!sub || !sub->joined) {
-        op_fail(op, ERR_NOT_JOINED, "%s", "");
+        op_refuse(op, ERR_NOT_JOINED);
         return;
     }
     op->channel = hub_pin(&op->node->hub, &id);
@@ -28,7 +28,7 @@ static void send_message(struct op *op) {
                          .text = r->u.message.text,
                          .text_len = r->u.message.text_len};
     op->session->append_to = ch;
-    append_submit(op);
+    append_submit(&op->node->appends, op);
 }
 
 bool message_may_follow(const struct op *op) {
@@ -59,7 +59,7 @@ static void look_up(struct op *op) {
     struct history *h = op_state(op, sizeof *h, clear);
     struct channel_id id = recipient_channel(op);
     if (h)
-        h->reading = reading_share(op, &id);
+        h->reading = reading_share(&op->node->readings, op, &id);
 }
 
 static void answer(struct op *op) {

@@ -1,29 +1,29 @@
 /* op_users - users: a page of everybody, or of those online. */
-#include "chatd/channel/roster.h"
 #include "chatd/daemon/node.h"
+#include "chatd/request/people.h"
 #include "chatd/request/verbs.h"
 #include "common/redis/reply.h"
 
 struct page {
-    struct roster roster; /* first, so that roster_clear can be the state's clear */
+    struct people people; /* first, so that people_clear can be the state's clear */
     int64_t total;
 };
 
 static void on_total(struct op *op, const struct redisReply *reply) {
     struct err e;
     if (reply_i64(reply, 0, &((struct page *)op->state)->total, &e))
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
 }
 
 static void on_page(struct op *op, const struct redisReply *reply) {
-    roster_take(op, op->state, reply);
+    people_take(op, op->state, reply);
 }
 
 static void look_up_page(struct op *op) {
     const struct request *r = &op->req;
-    struct cmd *c = &op->node->cmd;
-    const struct keyspace *ks = &op->node->keys;
-    if (!op_state(op, sizeof(struct page), roster_clear))
+    struct cmd *c = &op->node->redis.cmd;
+    const struct keyspace *ks = &op->node->redis.keys;
+    if (!op_state(op, sizeof(struct page), people_clear))
         return;
     if (r->u.users.online)
         cmd_online_count(c, ks);
@@ -38,14 +38,14 @@ static void look_up_page(struct op *op) {
 }
 
 static void look_up_people(struct op *op) {
-    roster_look_up(op, op->state);
+    people_look_up(op, op->state);
 }
 
 static void answer(struct op *op) {
     struct page *p = op->state;
-    size_t n = roster_settle(op, &p->roster, false);
+    size_t n = people_settle(op, &p->people, false);
     struct buf *b = frame_scratch();
-    response_encode_users(b, (uint64_t)p->total, p->roster.users, n, &op->req.id);
+    response_encode_users(b, (uint64_t)p->total, p->people.users, n, &op->req.id);
     op_answer(op, b);
 }
 

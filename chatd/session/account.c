@@ -1,16 +1,13 @@
 /* account - see account.h. */
 #include "chatd/session/account.h"
 
-#include "chatd/daemon/node.h"
 #include "common/base/clock.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-bool accounts_init(struct accounts *a, void (*came)(struct node *node, struct account *acc),
-                   void (*went)(struct node *node, struct account *acc)) {
-    *a = (struct accounts){.came = came, .went = went};
+bool accounts_init(struct accounts *a) {
     return table_init(&a->table);
 }
 
@@ -28,17 +25,16 @@ struct account *account_ref(struct account *acc) {
     return acc;
 }
 
-void account_unref(struct accounts *a, struct account *acc) {
-    (void)a;
+void account_unref(struct account *acc) {
     if (--acc->refs == 0)
         free(acc);
 }
 
 /* --- In and out --- */
 
-static struct account *find_or_make(struct node *node, const struct uuid *user, const char *name,
+static struct account *find_or_make(struct accounts *a, const struct uuid *user, const char *name,
                                     size_t name_len) {
-    struct account *acc = account_find(&node->accounts, user);
+    struct account *acc = account_find(a, user);
     if (acc)
         return acc;
     acc = calloc(1, sizeof *acc);
@@ -48,18 +44,18 @@ static struct account *find_or_make(struct node *node, const struct uuid *user, 
     acc->name_len = (uint8_t)name_len;
     memcpy(acc->name, name, name_len);
     acc->listed = true;
-    table_add(&node->accounts.table, &acc->node, &acc->uuid, sizeof acc->uuid);
-    node->accounts.came(node, acc);
+    table_add(&a->table, &acc->node, &acc->uuid, sizeof acc->uuid);
+    a->came(acc, a->arg);
     return acc;
 }
 
-void account_enter(struct node *node, struct session *s, const struct uuid *user, const char *name,
+void account_enter(struct accounts *a, struct session *s, const struct uuid *user, const char *name,
                    size_t name_len, const char *key_hash) {
     memcpy(s->key_hash, key_hash, sizeof s->key_hash);
     s->key_mark = 0;
     if (s->account)
         return;
-    struct account *acc = find_or_make(node, user, name, name_len);
+    struct account *acc = find_or_make(a, user, name, name_len);
     if (!acc) {
         session_close(s, CLOSE_SERVER_ERROR);
         return;
@@ -70,15 +66,15 @@ void account_enter(struct node *node, struct session *s, const struct uuid *user
         acc->sessions->same_account.prev = s;
     acc->sessions = s;
     session_mark_signed(s, true, clock_mono_ms());
-    names_put(&node->names, user, name, name_len, clock_mono_ms());
+    names_put(a->names, user, name, name_len, clock_mono_ms());
 }
 
-void account_leave(struct node *node, struct session *s) {
+void account_leave(struct accounts *a, struct session *s) {
     struct account *acc = s->account;
     if (!acc)
         return;
     while (s->subs)
-        sub_close(&node->hub, s->subs);
+        sub_close(a->hub, s->subs);
     if (s->same_account.prev)
         s->same_account.prev->same_account.next = s->same_account.next;
     else
@@ -92,13 +88,13 @@ void account_leave(struct node *node, struct session *s) {
     session_mark_signed(s, false, clock_mono_ms());
     if (!acc->sessions) {
         acc->listed = false;
-        table_remove(&node->accounts.table, &acc->node);
-        node->accounts.went(node, acc);
+        table_remove(&a->table, &acc->node);
+        a->went(acc, a->arg);
     }
-    account_unref(&node->accounts, acc);
+    account_unref(acc);
 }
 
-void account_revoke(struct node *node, struct account *acc, const char *key_hash,
+void account_revoke(struct accounts *a, struct account *acc, const char *key_hash,
                     const struct session *except) {
     struct uuid user = acc->uuid;
     account_ref(acc);
@@ -112,9 +108,9 @@ void account_revoke(struct node *node, struct account *acc, const char *key_hash
             response_encode_unauthorized(b, &user, NULL);
             session_push_json(s, b);
         }
-        account_leave(node, s);
+        account_leave(a, s);
     }
-    account_unref(&node->accounts, acc);
+    account_unref(acc);
 }
 
 static void close_all(struct account *acc, enum close_code code) {
@@ -125,16 +121,16 @@ static void close_all(struct account *acc, enum close_code code) {
 /* --- Checking --- */
 
 struct check {
-    struct node *node;
+    struct accounts *all;
     struct account *account;
     char key_hash[KEY_HASH_TEXT + 1];
 };
 
-static struct check *check_new(struct node *node, struct account *acc, const char *key_hash) {
+static struct check *check_new(struct accounts *a, struct account *acc, const char *key_hash) {
     struct check *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    c->node = node;
+    c->all = a;
     c->account = account_ref(acc);
     if (key_hash)
         memcpy(c->key_hash, key_hash, sizeof c->key_hash);
@@ -142,16 +138,16 @@ static struct check *check_new(struct node *node, struct account *acc, const cha
 }
 
 static void check_free(struct check *c) {
-    account_unref(&c->node->accounts, c->account);
+    account_unref(c->account);
     free(c);
 }
 
 /* chatctl may have renamed the user. */
-static void take_name(struct node *node, struct account *acc, const char *name, size_t len) {
+static void take_name(struct accounts *a, struct account *acc, const char *name, size_t len) {
     memcpy(acc->name, name, len);
     acc->name[len] = '\0';
     acc->name_len = (uint8_t)len;
-    names_put(&node->names, &acc->uuid, name, len, clock_mono_ms());
+    names_put(a->names, &acc->uuid, name, len, clock_mono_ms());
 }
 
 static void on_user(const struct redisReply *reply, void *arg, link_aux aux) {
@@ -162,7 +158,7 @@ static void on_user(const struct redisReply *reply, void *arg, link_aux aux) {
     if (reply_user(reply, &u, &e) == ERR_OK && u.found) {
         if (u.banned_until_ms > clock_wall_ms())
             close_all(c->account, CLOSE_BANNED);
-        take_name(c->node, c->account, u.name, u.name_len);
+        take_name(c->all, c->account, u.name, u.name_len);
     }
     check_free(c);
 }
@@ -173,27 +169,34 @@ static void on_key(const struct redisReply *reply, void *arg, link_aux aux) {
     int64_t expiry;
     struct err e;
     if (reply_i64(reply, 0, &expiry, &e) == ERR_OK && expiry <= clock_wall_ms())
-        account_revoke(c->node, c->account, c->key_hash, NULL);
+        account_revoke(c->all, c->account, c->key_hash, NULL);
     check_free(c);
 }
 
 /* Sessions with the same key stand side by side only by chance; asking twice does no harm. */
-void account_check(struct node *node, struct account *acc) {
-    struct check *c = check_new(node, acc, NULL);
+void account_check(struct accounts *a, struct account *acc) {
+    struct check *c = check_new(a, acc, NULL);
     if (c) {
-        cmd_user_get(&node->cmd, &node->keys, &acc->uuid);
-        redis_pool_call(node->redis, &node->cmd, on_user, c, NULL);
+        cmd_user_get(&a->redis->cmd, &a->redis->keys, &acc->uuid);
+        redis_call(a->redis, on_user, c, NULL);
     }
     const struct session *before = NULL;
     for (struct session *s = acc->sessions; s; before = s, s = s->same_account.next) {
         if (before && secret_eq(before->key_hash, s->key_hash, KEY_HASH_TEXT))
             continue;
-        c = check_new(node, acc, s->key_hash);
+        c = check_new(a, acc, s->key_hash);
         if (!c)
             return;
-        cmd_key_expiry(&node->cmd, &node->keys, &acc->uuid, s->key_hash);
-        redis_pool_call(node->redis, &node->cmd, on_key, c, NULL);
+        cmd_key_expiry(&a->redis->cmd, &a->redis->keys, &acc->uuid, s->key_hash);
+        redis_call(a->redis, on_key, c, NULL);
     }
+}
+
+void account_forget_name(struct accounts *a, const struct uuid *user) {
+    names_forget(a->names, user);
+    struct account *acc = account_find(a, user);
+    if (acc)
+        account_check(a, acc);
 }
 
 /* --- Events --- */
@@ -205,8 +208,8 @@ static bool is_joined(const struct account *acc, const struct channel *ch) {
     return false;
 }
 
-static void tell_unread(struct node *node, struct account *acc, const struct event *ev) {
-    struct channel *ch = hub_find(&node->hub, &ev->channel);
+static void tell_unread(struct accounts *a, struct account *acc, const struct event *ev) {
+    struct channel *ch = hub_find(a->hub, &ev->channel);
     if (ch && is_joined(acc, ch))
         return;
     struct buf *b = frame_scratch();
@@ -217,19 +220,19 @@ static void tell_unread(struct node *node, struct account *acc, const struct eve
     frame_unref(f);
 }
 
-void account_event(struct node *node, struct account *acc, const struct event *ev) {
+void account_event(struct accounts *a, struct account *acc, const struct event *ev) {
     switch (ev->kind) {
     case EVENT_UNREAD:
-        tell_unread(node, acc, ev);
+        tell_unread(a, acc, ev);
         break;
     case EVENT_KEY_REVOKED:
-        account_revoke(node, acc, ev->key_hash, NULL);
+        account_revoke(a, acc, ev->key_hash, NULL);
         break;
     case EVENT_CLOSE:
         close_all(acc, ev->close_code == CLOSE_BANNED ? CLOSE_BANNED : CLOSE_KICKED);
         break;
     case EVENT_CHECK:
-        account_check(node, acc);
+        account_check(a, acc);
         break;
     case EVENT_MESSAGE:
     case EVENT_USER:

@@ -4,53 +4,63 @@
 #ifndef CHATD_SESSION_ACCOUNT_H
 #define CHATD_SESSION_ACCOUNT_H
 
+#include "chatd/base/names.h"
+#include "chatd/redis/redis.h"
+#include "chatd/session/hub.h"
 #include "chatd/session/session.h"
 #include "common/base/table.h"
 #include "common/proto/model.h"
 #include "common/redis/event.h"
-
-struct node;
 
 struct account {
     struct table_node node;
     struct uuid uuid;
     char name[NAME_MAX_BYTES + 1];
     uint8_t name_len;
-    bool listed;              /* in the table: it has sessions */
-    uint16_t line;            /* the bus's, or NO_SHARD: not heard */
-    uint64_t asked;           /* the number of its SSUBSCRIBE on it */
+    bool listed; /* in the table: it has sessions */
+    struct {
+        uint16_t link;  /* the shard over whose link it is heard, or NO_SHARD: it isn't */
+        uint64_t asked; /* the number of its SSUBSCRIBE there */
+    } bus;
     uint32_t refs;            /* sessions and requests */
     struct bucket rate;       /* of its requests, from all its sessions here */
     struct session *sessions; /* linked by same_account */
 };
 
 struct accounts {
+    /* What it works with, set before accounts_init. */
+    struct redis *redis;
+    struct hub *hub;
+    struct names *names;
+    void (*came)(struct account *acc, void *arg); /* the first session signed in */
+    void (*went)(struct account *acc, void *arg); /* the last one is gone */
+    void *arg;
+
     struct table table;
-    void (*came)(struct node *node, struct account *acc); /* the first session signed in */
-    void (*went)(struct node *node, struct account *acc); /* the last one is gone */
 };
 
-bool accounts_init(struct accounts *a, void (*came)(struct node *node, struct account *acc),
-                   void (*went)(struct node *node, struct account *acc));
+bool accounts_init(struct accounts *a); /* false: no memory */
 void accounts_free(struct accounts *a);
 struct account *account_find(struct accounts *a, const struct uuid *user);
 struct account *account_ref(struct account *acc);
-void account_unref(struct accounts *a, struct account *acc);
+void account_unref(struct account *acc);
 
 /* Signs a session in (or, if it is the same user, gives it another key). Out of memory closes it.
  */
-void account_enter(struct node *node, struct session *s, const struct uuid *user, const char *name,
+void account_enter(struct accounts *a, struct session *s, const struct uuid *user, const char *name,
                    size_t name_len, const char *key_hash);
 /* Signs it out: it leaves its channels too. Does nothing if it isn't signed in. */
-void account_leave(struct node *node, struct session *s);
+void account_leave(struct accounts *a, struct session *s);
 
 /* Signs out every session of `acc` that uses this key, but `except`; each is told. */
-void account_revoke(struct node *node, struct account *acc, const char *key_hash,
+void account_revoke(struct accounts *a, struct account *acc, const char *key_hash,
                     const struct session *except);
 /* Asks the store whether the user and the keys in use are still good; signs out what isn't. For
  * whenever an event may have been missed. */
-void account_check(struct node *node, struct account *acc);
+void account_check(struct accounts *a, struct account *acc);
+/* Another node or chatctl says that what the user is called may have changed. */
+void account_forget_name(struct accounts *a, const struct uuid *user);
 /* Something came on the user's bus. */
-void account_event(struct node *node, struct account *acc, const struct event *ev);
+void account_event(struct accounts *a, struct account *acc, const struct event *ev);
 
 #endif

@@ -76,11 +76,11 @@ void hub_unpin(struct hub *h, struct channel *ch) {
     close_if_unused(h, ch);
 }
 
-void hub_each(struct hub *h, void (*fn)(struct node *node, struct channel *ch), struct node *node) {
+void hub_each(struct hub *h, void (*fn)(struct channel *ch, void *arg), void *arg) {
     size_t n = h->channels.count;
     for (struct channel *ch = h->ring, *next; ch && n > 0; ch = next, n--) {
         ch->pins++;
-        fn(node, ch);
+        fn(ch, arg);
         next = ch->next;
         hub_unpin(h, ch);
         if (!h->ring) /* that was the last one */

@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 struct channel;
-struct node;
 struct session;
 
 /* A live frame that came while the join was under way. */
@@ -35,7 +34,7 @@ struct sub {
 
 enum bus_state { BUS_OFF, BUS_ASKED, BUS_ON };
 
-/* Someone who waits for the channel's subscription. */
+/* A join that waits for the channel's subscription. */
 struct channel_wait {
     struct channel_wait *next;
     void (*fn)(void *arg, bool subscribed);
@@ -48,19 +47,28 @@ struct channel {
     struct channel *prev, *next; /* all channels, a ring for the quiet check */
     struct sub **subs;
     uint32_t count, cap;
-    uint32_t pins;          /* who needs it to stay, beside the subs */
-    uint32_t own_in_flight; /* appends of this node that aren't answered */
-    struct reorder order;   /* what it holds is delivery.c's */
-    enum bus_state bus;
-    uint16_t slot, line; /* where its keys are; over which line it is heard (see bus.h) */
-    uint64_t asked;      /* the number of its SSUBSCRIBE; see struct bus */
-    struct position
-        missed_since; /* where it stood when the subscription was lost; epoch nil: it wasn't */
-    struct channel_wait *waits;
-    bool repairing, repair_listed; /* its stream is being read; is to be read */
-    uint64_t repair_due_ms;
-    struct channel *repair_next;
-    bool touched; /* since the index of channels was written */
+    uint32_t pins;        /* references beside the subs: it stays while there are any */
+    uint16_t slot;        /* of its keys in Redis */
+    struct reorder order; /* what it holds is delivery.c's */
+
+    /* What the modules of chatd/channel know of it, each its own. */
+    struct {
+        enum bus_state state;
+        uint16_t link;                /* the shard over whose link it is heard; see bus.h */
+        uint64_t asked;               /* the number of its SSUBSCRIBE there; see struct bus_link */
+        struct position missed_since; /* where it stood when the subscription was lost; epoch nil:
+                                         it wasn't */
+        struct channel_wait *waits;
+    } bus;
+    struct {
+        bool reading, listed; /* its stream is being read; is to be read */
+        uint64_t due_ms;
+        struct channel *next; /* of those whose stream is to be read */
+    } repair;
+    struct {
+        uint32_t in_flight; /* messages of this node that aren't settled */
+        bool touched;       /* since presence wrote the index of channels */
+    } append;
 };
 
 struct hub {
@@ -81,7 +89,7 @@ struct channel *hub_pin(struct hub *h, const struct channel_id *id);
 void hub_unpin(struct hub *h, struct channel *ch);
 
 /* Calls fn for every channel, pinned meanwhile; fn may close it and others. */
-void hub_each(struct hub *h, void (*fn)(struct node *node, struct channel *ch), struct node *node);
+void hub_each(struct hub *h, void (*fn)(struct channel *ch, void *arg), void *arg);
 
 struct sub *sub_find(const struct session *s, const struct channel *ch);
 /* A sub in the state of joining. NULL: no memory. */

@@ -12,7 +12,7 @@
 #define OUT_FRAMES 16384   /* frames at most, whatever their size */
 #define GATHER (60 * 1024) /* bytes of several frames that go out in one write */
 #define NOISE_BYTES 8192   /* a second: of pings and other frames without a request in them */
-#define HEED_MS 1000       /* between two looks at them */
+#define POLICE_MS 1000     /* between two looks at them */
 #define CLOSE_SECONDS 5    /* for what is queued and the close handshake */
 
 /* --- Lists: `field` is the link_node in the session --- */
@@ -62,7 +62,7 @@ struct session *session_new(struct sessions *all, struct lws *wsi, struct addres
     s->wsi = wsi;
     s->uuid = uuid_make_quick();
     s->address = address;
-    s->heard_ms = s->heeded_ms = now_ms;
+    s->heard_ms = s->policed_ms = now_ms;
     bucket_init(&s->rate, rate, now_ms);
     LIST_APPEND(&all->heard, s, heard);
     session_mark_signed(s, false, now_ms);
@@ -257,15 +257,16 @@ void session_writeable(struct session *s) {
 /* Bytes of pings, empty frames and the like since the last look. At the first there is the
  * handshake. */
 static bool is_noisy(struct session *s, uint64_t now_ms) {
-    uint64_t since_ms = now_ms - s->heeded_ms;
+    uint64_t since_ms = now_ms - s->policed_ms;
     if (!s->all->policed || (s->address->loopback && !s->all->policed_loopback) ||
-        since_ms < HEED_MS)
+        since_ms < POLICE_MS)
         return false;
-    uint64_t came = wire_received(s->wsi), fresh = came > s->came_bytes ? came - s->came_bytes : 0;
-    uint64_t noise = fresh > s->told_bytes ? fresh - s->told_bytes : 0;
-    s->heeded_ms = now_ms;
-    s->came_bytes = came;
-    s->told_bytes = 0;
+    uint64_t came = wire_received(s->wsi),
+             fresh = came > s->policed_bytes ? came - s->policed_bytes : 0;
+    uint64_t noise = fresh > s->counted_bytes ? fresh - s->counted_bytes : 0;
+    s->policed_ms = now_ms;
+    s->policed_bytes = came;
+    s->counted_bytes = 0;
     return noise > (since_ms / 1000 + 1) * NOISE_BYTES;
 }
 

@@ -52,7 +52,7 @@ struct session {
     struct bucket rate;
     uint16_t bad_in_a_row, flooded, fragments;
     bool paused, advancing;
-    bool is_queued;             /* before the gate … */
+    bool queued;                /* for admission … */
     struct session *queue_next; /* … see admission.h */
 
     /* outbound */
@@ -66,9 +66,10 @@ struct session {
 
     uint32_t part_len, part_cap; /* a message that arrives in pieces */
     char *part;
-    uint64_t heard_ms;              /* last sign of life */
-    uint64_t heeded_ms, came_bytes; /* when it was looked at how much had come, and how much */
-    uint32_t told_bytes;    /* of what came since: in text frames, which have their own limits */
+    uint64_t heard_ms; /* last sign of life */
+    uint64_t policed_ms,
+        policed_bytes;      /* when is_noisy last looked, and how much had come by then */
+    uint32_t counted_bytes; /* of what came since: in text frames, which have limits of their own */
     uint64_t unsigned_ms;   /* since when it isn't signed in */
     struct link_node heard; /* all sessions, longest silent first */
     struct link_node unsig; /* those not signed in, longest first */
@@ -114,9 +115,8 @@ void session_close(struct session *s, enum close_code code);
  * lws sends. True: it was the answer to ours. */
 bool session_goodbye_came(struct session *s);
 
-/* Something arrived: keeps the order of `heard`. Now and then it is looked at how much comes that
- * nobody is told of, such as pings, which lws answers by itself: who sends too much of it is
- * closed. */
+/* Something arrived: keeps the order of `heard`. Now and then the bytes that no limit on requests
+ * counts are policed, such as pings, which lws answers by itself: too many close the session. */
 void session_heard(struct session *s, uint64_t now_ms);
 /* Marks as signed in or not (the sign-in deadline starts anew). */
 void session_mark_signed(struct session *s, bool in, uint64_t now_ms);

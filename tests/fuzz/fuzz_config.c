@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static int fd = -1; /* a file for each input costs more than the parsing */
     char path[32];
-    struct settings set = {0};
+    struct chatd_settings set = {0};
     if (fd < 0)
         fd = memfd_create("config", MFD_CLOEXEC);
     MUST(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);

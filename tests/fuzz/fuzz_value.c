@@ -8,7 +8,7 @@
 
 #define NOW 1714564800123
 
-static void check_range(const struct option_def *d, const struct settings *set) {
+static void check_range(const struct option_def *d, const struct chatd_settings *set) {
     if (d->type != OPTION_NUM && d->type != OPTION_SIZE && d->type != OPTION_DURATION)
         return;
     uint64_t v;
@@ -19,7 +19,7 @@ static void check_range(const struct option_def *d, const struct settings *set) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const enum value VALUES[] = {VALUE_TEXT, VALUE_NUMBER, VALUE_DURATION, VALUE_DATE,
                                         VALUE_CHOICE};
-    struct settings set = {0};
+    struct chatd_settings set = {0};
     char why[WHY_MAX], *text = malloc(size + 1);
     int64_t number;
     MUST(text);

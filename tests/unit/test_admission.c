@@ -1,4 +1,5 @@
-/* test_gate - never more than there are places inside; the line is served in its order, each once.
+/* test_admission - never more than there are places inside; the queue is served in its order, each
+ * once.
  */
 #include "chatd/op/admission.h"
 
@@ -11,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define IN_LINE 5
+#define QUEUED 5
 
 static void fill(struct admission *g, struct session *s) {
     for (unsigned i = 0; i < ADMISSION_PLACES; i++)
@@ -24,25 +25,25 @@ static void test_no_more_than_places(void **state) {
     struct admission g = {0};
     struct session s = {0}, late = {0};
     fill(&g, &s);
-    assert_false(s.is_queued);
+    assert_false(s.queued);
     assert_false(admission_enter(&g, &late));
-    assert_true(late.is_queued);
+    assert_true(late.queued);
     assert_int_equal(g.inside, ADMISSION_PLACES);
     assert_null(admission_next(&g));
 }
 
-static void test_line_in_order_each_once(void **state) {
+static void test_queue_in_order_each_once(void **state) {
     (void)state;
     struct admission g = {0};
-    struct session s = {0}, late[IN_LINE] = {0};
+    struct session s = {0}, late[QUEUED] = {0};
     fill(&g, &s);
-    for (int i = 0; i < IN_LINE; i++)
-        for (int times = 0; times < 2; times++) /* asking again is no second place in line */
+    for (int i = 0; i < QUEUED; i++)
+        for (int times = 0; times < 2; times++) /* asking again is no second place in the queue */
             assert_false(admission_enter(&g, &late[i]));
-    for (int i = 0; i < IN_LINE; i++) {
+    for (int i = 0; i < QUEUED; i++) {
         admission_leave(&g);
         assert_ptr_equal(admission_next(&g), &late[i]);
-        assert_false(late[i].is_queued);
+        assert_false(late[i].queued);
         assert_true(admission_enter(&g, &late[i]));
         assert_null(admission_next(&g));
     }
@@ -51,7 +52,7 @@ static void test_line_in_order_each_once(void **state) {
 }
 
 /* Who was let in may have to wait once more, behind the others. */
-static void test_line_again(void **state) {
+static void test_queue_again(void **state) {
     (void)state;
     struct admission g = {0};
     struct session s = {0}, a = {0}, b = {0};
@@ -70,7 +71,7 @@ static void test_line_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_more_than_places),
-                                       cmocka_unit_test(test_line_in_order_each_once),
-                                       cmocka_unit_test(test_line_again)};
+                                       cmocka_unit_test(test_queue_in_order_each_once),
+                                       cmocka_unit_test(test_queue_again)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -205,19 +205,19 @@ static void test_ring(void **state) {
 static struct channel *VISITED[64];
 static unsigned VISITS;
 
-static void visit(struct node *node, struct channel *ch) {
-    assert_ptr_equal(node, &HOOK_ARG);
+static void visit(struct channel *ch, void *arg) {
+    assert_ptr_equal(arg, &HOOK_ARG);
     assert_ptr_equal(hub_find(&HUB, &ch->id), ch);
     VISITED[VISITS++] = ch;
 }
 
-static void visit_and_close(struct node *node, struct channel *ch) {
-    visit(node, ch);
+static void visit_and_close(struct channel *ch, void *arg) {
+    visit(ch, arg);
     hub_unpin(&HUB, ch);
 }
 
-static void visit_and_close_all(struct node *node, struct channel *ch) {
-    visit(node, ch);
+static void visit_and_close_all(struct channel *ch, void *arg) {
+    visit(ch, arg);
     while (HUB.channels.count > 1)
         hub_unpin(&HUB, ch->next);
     hub_unpin(&HUB, ch);
@@ -235,22 +235,21 @@ static void make_channels(unsigned n) {
 /* Every channel once, though the one that is visited, or all others, may be closed by the visit. */
 static void test_each(void **state) {
     (void)state;
-    struct node *node = (struct node *)(void *)&HOOK_ARG; /* any: it is only handed on */
     make_channels(0);
-    hub_each(&HUB, visit, node);
+    hub_each(&HUB, visit, &HOOK_ARG);
     assert_int_equal(VISITS, 0);
     make_channels(20);
-    hub_each(&HUB, visit, node);
+    hub_each(&HUB, visit, &HOOK_ARG);
     assert_int_equal(VISITS, 20);
     for (unsigned i = 0; i < VISITS; i++)
         for (unsigned k = 0; k < i; k++)
             assert_ptr_not_equal(VISITED[i], VISITED[k]);
     VISITS = 0;
-    hub_each(&HUB, visit_and_close, node);
+    hub_each(&HUB, visit_and_close, &HOOK_ARG);
     assert_int_equal(VISITS, 20);
     assert_null(HUB.ring);
     make_channels(20);
-    hub_each(&HUB, visit_and_close_all, node);
+    hub_each(&HUB, visit_and_close_all, &HOOK_ARG);
     assert_int_equal(VISITS, 1);
     assert_null(HUB.ring);
 }

@@ -1,5 +1,5 @@
-/* roster - see roster.h. */
-#include "chatd/channel/roster.h"
+/* people - see people.h. */
+#include "chatd/request/people.h"
 
 #include "chatd/daemon/node.h"
 #include "common/base/clock.h"
@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void roster_clear(void *roster) {
-    struct roster *r = roster;
+void people_clear(void *people) {
+    struct people *r = people;
     free(r->users);
 }
 
-static bool reserve(struct op *op, struct roster *r, size_t more) {
+static bool reserve(struct op *op, struct people *r, size_t more) {
     struct user_item *users = realloc(r->users, (r->n + more) * sizeof *users);
     if (!users) {
         op_fail(op, ERR_INTERNAL, "out of memory");
@@ -24,7 +24,7 @@ static bool reserve(struct op *op, struct roster *r, size_t more) {
     return true;
 }
 
-bool roster_add(struct op *op, struct roster *r, const struct uuid *user) {
+bool people_add(struct op *op, struct people *r, const struct uuid *user) {
     for (size_t i = 0; i < r->n; i++)
         if (uuid_eq(&r->users[i].uuid, user))
             return true;
@@ -34,11 +34,11 @@ bool roster_add(struct op *op, struct roster *r, const struct uuid *user) {
     return true;
 }
 
-void roster_take(struct op *op, struct roster *r, const struct redisReply *reply) {
+void people_take(struct op *op, struct people *r, const struct redisReply *reply) {
     size_t n;
     struct err e;
     if (reply_array(reply, &n, &e)) {
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
         return;
     }
     if (n == 0 || !reserve(op, r, n))
@@ -61,7 +61,7 @@ static void set_name(struct user_item *u, const char *name, size_t len) {
 }
 
 static void on_name(struct op *op, const struct redisReply *reply, size_t i) {
-    struct roster *r = op->state;
+    struct people *r = op->state;
     struct user_item *u = &r->users[i];
     const char *name;
     size_t len;
@@ -73,7 +73,7 @@ static void on_name(struct op *op, const struct redisReply *reply, size_t i) {
 }
 
 static void on_online(struct op *op, const struct redisReply *reply) {
-    struct roster *r = op->state;
+    struct people *r = op->state;
     size_t n;
     int64_t nodes;
     struct err e;
@@ -83,14 +83,14 @@ static void on_online(struct op *op, const struct redisReply *reply) {
         r->users[i].online = reply_i64(reply_item(reply, i), 0, &nodes, &e) == ERR_OK && nodes > 0;
 }
 
-void roster_look_up(struct op *op, struct roster *r) {
+void people_look_up(struct op *op, struct people *r) {
     struct node *node = op->node;
     uint64_t now = clock_mono_ms();
     if (r->n == 0)
         return;
-    cmd_online_among_begin(&node->cmd, &node->keys);
+    cmd_online_among_begin(&node->redis.cmd, &node->redis.keys);
     for (size_t i = 0; i < r->n; i++)
-        cmd_online_user(&node->cmd, &r->users[i].uuid);
+        cmd_online_user(&node->redis.cmd, &r->users[i].uuid);
     op_call(op, on_online);
     for (size_t i = 0; i < r->n; i++) {
         const char *name = names_get(&node->names, &r->users[i].uuid, now);
@@ -100,7 +100,7 @@ void roster_look_up(struct op *op, struct roster *r) {
     for (size_t i = 0; i < r->n; i++) {
         if (r->users[i].name_len)
             continue;
-        cmd_user_name(&node->cmd, &node->keys, &r->users[i].uuid);
+        cmd_user_name(&node->redis.cmd, &node->redis.keys, &r->users[i].uuid);
         op_call_item(op, on_name, i);
     }
 }
@@ -114,7 +114,7 @@ static int by_online(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
-size_t roster_settle(struct op *op, struct roster *r, bool online_first) {
+size_t people_settle(struct op *op, struct people *r, bool online_first) {
     (void)op;
     size_t n = 0;
     for (size_t i = 0; i < r->n; i++)

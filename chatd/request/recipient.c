@@ -1,5 +1,5 @@
 /* recipient - see recipient.h. */
-#include "chatd/channel/recipient.h"
+#include "chatd/request/recipient.h"
 
 #include "chatd/daemon/node.h"
 #include "common/base/clock.h"
@@ -42,7 +42,7 @@ static void on_name(struct op *op, const struct redisReply *reply) {
     size_t len;
     struct err e;
     if (reply_str(reply, &name, &len, &e))
-        op_fail(op, e.code, "%s", e.detail);
+        op_fail_as(op, &e);
     else if (!name)
         op_fail(op, ERR_NOT_FOUND, "%s.recipientUUID", request_type(op->req.kind));
     else if (len && len <= NAME_MAX_BYTES)
@@ -53,6 +53,6 @@ void recipient_check(struct op *op) {
     const struct recipient *to = recipient_of(op);
     if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
         return;
-    cmd_user_name(&op->node->cmd, &op->node->keys, &to->user);
+    cmd_user_name(&op->node->redis.cmd, &op->node->redis.keys, &to->user);
     op_call(op, on_name);
 }

@@ -1,7 +1,7 @@
 /* recipient - the recipientUUID of a request: which channel it names, and whether there is such a
  * user. */
-#ifndef CHATD_CHANNEL_RECIPIENT_H
-#define CHATD_CHANNEL_RECIPIENT_H
+#ifndef CHATD_REQUEST_RECIPIENT_H
+#define CHATD_REQUEST_RECIPIENT_H
 
 #include "chatd/op/op.h"
 
