@@ -6,7 +6,7 @@
 #include "chatctl/table/cmd.h"
 #include "chatctl/term/progress.h"
 #include "common/base/buf.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/json_write.h"
 #include "common/proto/validate.h"
 
 #include <errno.h>
@@ -37,35 +37,25 @@ struct field {
 
 static struct buf *begin_line(struct export *x, const char *type) {
     buf_reset(&x->line);
-    buf_fmt(&x->line, "{\"type\":\"%s\"", type);
+    buf_char(&x->line, '{');
+    json_add_text(&x->line, "type", type);
     return &x->line;
-}
-
-static void add_text(struct buf *b, const char *key, const char *s, size_t len) {
-    buf_fmt(b, ",\"%s\":", key);
-    response_encode_string(b, s, len);
-}
-
-static void add_uuid(struct buf *b, const char *key, const struct uuid *u) {
-    char text[UUID_TEXT + 1];
-    uuid_format(u, text);
-    add_text(b, key, text, UUID_TEXT);
 }
 
 static void add_channel(struct buf *b, const struct channel_id *ch) {
     char id[CHANNEL_TEXT + 1];
     size_t len = channel_format(ch, id);
-    add_text(b, "channel", id, len);
+    json_add_string(b, "channel", id, len);
 }
 
 static void add_field(struct buf *b, const struct field *f) {
-    buf_str(b, "{\"k\":");
-    response_encode_string(b, f->k, f->klen);
+    buf_char(b, '{');
+    json_add_string(b, "k", f->k, f->klen);
     if (text_valid(f->v, f->vlen)) {
-        buf_str(b, ",\"v\":");
-        response_encode_string(b, f->v, f->vlen);
+        json_add_string(b, "v", f->v, f->vlen);
     } else {
-        buf_str(b, ",\"hex\":\"");
+        json_add_key(b, "hex");
+        buf_char(b, '"');
         for (size_t i = 0; i < f->vlen; i++)
             buf_fmt(b, "%02x", (unsigned char)f->v[i]);
         buf_char(b, '"');
@@ -97,7 +87,8 @@ static void add_fields(struct buf *b, const char *key, const struct redisReply *
         n += take_field(flat, i, &fields[n]);
     if (sorted)
         qsort(fields, n, sizeof *fields, by_name);
-    buf_fmt(b, ",\"%s\":[", key);
+    json_add_key(b, key);
+    buf_char(b, '[');
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             buf_char(b, ',');
@@ -141,9 +132,9 @@ static enum status write_joined(struct export *x, const struct uuid *user, const
     if (!channel_parse(id, len, &ch) || !wanted(x, &ch))
         return STATUS_DONE;
     struct buf *b = begin_line(x, "joined");
-    add_uuid(b, "user", user);
+    json_add_uuid(b, "user", user);
     add_channel(b, &ch);
-    buf_fmt(b, ",\"at\":%" PRId64, at);
+    json_add_i64(b, "at", at);
     return end_line(x);
 }
 
@@ -166,9 +157,9 @@ static enum status write_records(struct invocation *in, struct export *x, struct
         if (fields == 0 || st != STATUS_DONE)
             continue;
         struct buf *b = begin_line(x, "user");
-        add_uuid(b, "UUID", &users[i].uuid);
+        json_add_uuid(b, "UUID", &users[i].uuid);
         if (!x->named) /* else the walk was through members */
-            buf_fmt(b, ",\"created\":%" PRId64, users[i].created);
+            json_add_i64(b, "created", users[i].created);
         add_fields(b, "fields", r, true);
         st = end_line(x);
         x->users++;
@@ -237,7 +228,7 @@ static enum status write_channel(struct invocation *in, struct export *x,
         return st;
     struct buf *b = begin_line(x, "channel");
     add_channel(b, ch);
-    buf_fmt(b, ",\"activity\":%" PRId64, activity);
+    json_add_i64(b, "activity", activity);
     add_fields(b, "meta", r, true);
     x->channels++;
     return end_line(x);
@@ -260,8 +251,8 @@ static enum status write_set(struct invocation *in, struct export *x, const stru
                 continue;
             struct buf *b = begin_line(x, type);
             add_channel(b, ch);
-            add_text(b, key, what, len);
-            buf_fmt(b, ",\"at\":%" PRId64, at);
+            json_add_string(b, key, what, len);
+            json_add_i64(b, "at", at);
             st = end_line(x);
             x->members += set == CHANNEL_MEMBERS;
         }
@@ -281,17 +272,17 @@ static enum status write_entry(struct export *x, const struct channel_id *ch,
     struct buf *b = begin_line(x, good && fields == 10 ? "message" : "entry");
     add_channel(b, ch);
     if (good && fields == 10 && text_valid(m.text, m.text_len)) {
-        buf_fmt(b, ",\"seq\":%" PRIu64, m.seq);
-        add_uuid(b, "UUID", &m.uuid);
-        add_uuid(b, "senderUUID", &m.sender);
-        add_text(b, "senderUsername", m.sender_name, m.sender_name_len);
-        buf_fmt(b, ",\"at\":%" PRId64, m.created_ms);
-        add_text(b, "message", m.text, m.text_len);
+        json_add_u64(b, "seq", m.seq);
+        json_add_uuid(b, "UUID", &m.uuid);
+        json_add_uuid(b, "senderUUID", &m.sender);
+        json_add_string(b, "senderUsername", m.sender_name, m.sender_name_len);
+        json_add_i64(b, "at", m.created_ms);
+        json_add_string(b, "message", m.text, m.text_len);
     } else if (n == 2) {
         const char *id = NULL;
         size_t len;
         reply_str(reply_item(entry, 0), &id, &len, &e);
-        add_text(b, "id", id ? id : "", len);
+        json_add_string(b, "id", id ? id : "", len);
         add_fields(b, "fields", reply_item(entry, 1), false);
     }
     x->messages++;
@@ -392,7 +383,7 @@ static enum status export_all_users(struct invocation *in, struct export *x) {
 
 static enum status write_all(struct invocation *in, struct export *x) {
     struct buf *b = begin_line(x, "chat-export");
-    buf_fmt(b, ",\"version\":%d", TRANSFER_VERSION);
+    json_add_u64(b, "version", TRANSFER_VERSION);
     enum status st = end_line(x);
     if (st == STATUS_DONE)
         st = export_all_users(in, x);
@@ -401,8 +392,10 @@ static enum status write_all(struct invocation *in, struct export *x) {
     if (st != STATUS_DONE)
         return st;
     b = begin_line(x, "end");
-    buf_fmt(b, ",\"users\":%" PRIu64 ",\"channels\":%" PRIu64, x->users, x->channels);
-    buf_fmt(b, ",\"members\":%" PRIu64 ",\"messages\":%" PRIu64, x->members, x->messages);
+    json_add_u64(b, "users", x->users);
+    json_add_u64(b, "channels", x->channels);
+    json_add_u64(b, "members", x->members);
+    json_add_u64(b, "messages", x->messages);
     return end_line(x);
 }
 

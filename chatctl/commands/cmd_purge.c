@@ -8,7 +8,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/proto/json.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/json_write.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -63,19 +63,19 @@ static enum status plan_channel(struct invocation *in, const struct channel_id *
 }
 
 static void write_plan(FILE *f, const char *name, const struct purge *p) {
-    char id[CHANNEL_TEXT + 1], uuid[UUID_TEXT + 1];
+    char id[CHANNEL_TEXT + 1];
     struct buf b;
     buf_init(&b, PLAN_LINE);
-    buf_str(&b, "{\"channel\":");
-    response_encode_string(&b, name, strlen(name));
     channel_format(&p->channel, id);
-    uuid_format(&p->epoch, uuid);
-    buf_fmt(&b, ",\"id\":\"%s\",\"epoch\":\"%s\",\"upTo\":%" PRIu64, id, uuid, p->up_to);
-    if (p->mode == PURGE_FROM) {
-        uuid_format(&p->what, uuid);
-        buf_fmt(&b, ",\"from\":\"%s\"", uuid);
-    }
-    buf_fmt(&b, ",\"messages\":%" PRIu64 "}\n", p->messages);
+    buf_char(&b, '{');
+    json_add_text(&b, "channel", name);
+    json_add_text(&b, "id", id);
+    json_add_uuid(&b, "epoch", &p->epoch);
+    json_add_u64(&b, "upTo", p->up_to);
+    if (p->mode == PURGE_FROM)
+        json_add_uuid(&b, "from", &p->what);
+    json_add_u64(&b, "messages", p->messages);
+    buf_str(&b, "}\n");
     fwrite(b.data, 1, b.len, f);
     buf_free(&b);
 }

@@ -5,7 +5,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/sanitize.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/json_write.h"
 #include "common/proto/validate.h"
 
 #include <errno.h>
@@ -264,13 +264,13 @@ static void add_escaped(struct buf *b, const char *s, size_t len) {
 /* Bytes that are no UTF-8 can't be in JSON: each is shown as U+FFFD. */
 static void add_json_text(struct buf *b, const char *s, size_t len) {
     if (utf8_valid(s, len)) {
-        response_encode_string(b, s, len);
+        json_put_string(b, s, len);
         return;
     }
     struct buf fixed;
     buf_init(&fixed, 4 * len + 16);
     sanitize(&fixed, s, len, true);
-    response_encode_string(b, fixed.data ? fixed.data : "", fixed.len);
+    json_put_string(b, fixed.data ? fixed.data : "", fixed.len);
     buf_free(&fixed);
 }
 
@@ -348,7 +348,7 @@ static void begin_cell(struct output *o) {
         return;
     if (o->column > 0)
         buf_char(&o->out, ',');
-    response_encode_string(&o->out, o->columns[o->column].name, strlen(o->columns[o->column].name));
+    json_put_string(&o->out, o->columns[o->column].name, strlen(o->columns[o->column].name));
     buf_char(&o->out, ':');
 }
 

@@ -3,7 +3,7 @@
 
 #include "chatd/session/account.h"
 #include "chatd/session/hub.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>

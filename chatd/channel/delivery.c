@@ -4,7 +4,7 @@
 #include "chatd/session/account.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>

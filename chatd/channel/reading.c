@@ -3,7 +3,7 @@
 
 #include "chatd/base/frame.h"
 #include "chatd/channel/page.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>
@@ -29,9 +29,9 @@ struct reading {
 
 static bool is_same(const struct reading *r, const struct channel_id *id,
                     const struct request *req) {
-    return channel_eq(&r->id, id) && r->before == req->u.read.before &&
-           r->after == req->u.read.after && r->limit == req->u.read.limit &&
-           r->offset == req->u.read.offset;
+    return channel_eq(&r->id, id) && r->before == req->u.history.before &&
+           r->after == req->u.history.after && r->limit == req->u.history.limit &&
+           r->offset == req->u.history.offset;
 }
 
 static struct reading *find(const struct readings *all, const struct channel_id *id,
@@ -50,10 +50,10 @@ static struct reading *make(struct readings *all, const struct channel_id *id,
     r->all = all;
     r->refs = 1; /* of those that answer */
     r->id = *id;
-    r->before = req->u.read.before;
-    r->after = req->u.read.after;
-    r->limit = req->u.read.limit;
-    r->offset = req->u.read.offset;
+    r->before = req->u.history.before;
+    r->after = req->u.history.after;
+    r->limit = req->u.history.limit;
+    r->offset = req->u.history.offset;
     page_init(&r->page, response_encode_read_message, &all->count->bad_entries);
     *(all->first ? &all->last->next : &all->first) = r;
     all->last = r;

@@ -24,7 +24,7 @@
 #include "chatd/session/hub.h"
 #include "chatd/session/limits.h"
 #include "chatd/session/session.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/redis/event.h"
 
 #include <uv.h>

@@ -7,7 +7,7 @@
 #include "chatd/session/session.h"
 #include "chatd/session/wire.h"
 #include "common/base/log.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/redis/reply.h"
 
 #include <stdarg.h>

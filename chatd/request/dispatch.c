@@ -11,17 +11,19 @@
 #define FLOOD_MAX 1000   /* requests refused for their rate: likewise … */
 #define FLOOD_FORGIVES 4 /* … but each that is taken makes up for so many */
 
+/* What the table's column RUN means to the driver. */
+#define RUN_ALONE
+#define RUN_COSTLY .costly = true,
+#define RUN_APPENDS .may_follow = verb_message_may_follow,
+
 static const struct verb VERBS[REQ_KINDS] = {
-    [REQ_SIGN_IN] = {.steps = OP_SIGN_IN, .begin = auth_begin, .anyone = true},
-    [REQ_SIGN_UP] = {.steps = OP_SIGN_UP, .begin = auth_begin, .anyone = true},
-    [REQ_SIGN_OUT] = {.steps = OP_SIGN_OUT, .begin = auth_begin},
-    [REQ_USERS] = {.steps = OP_USERS, .begin = auth_begin, .costly = true},
-    [REQ_CHANNEL_JOIN] = {.steps = OP_CHANNEL_JOIN, .begin = auth_begin, .costly = true},
-    [REQ_CHANNEL_MESSAGE] = {.steps = OP_CHANNEL_MESSAGE,
-                             .begin = auth_begin,
-                             .may_follow = message_may_follow},
-    [REQ_CHANNEL_MESSAGES] = {.steps = OP_CHANNEL_MESSAGES, .begin = auth_begin, .costly = true},
-    [REQ_CHANNEL_LEAVE] = {.steps = OP_CHANNEL_LEAVE, .begin = auth_begin},
+#define X(sym, type, body, need, rank, run, answer)                                                \
+    [REQ_##sym] = {.steps = VERB_##sym,                                                            \
+                   .begin = auth_begin,                                                            \
+                   .anyone = RANK_##rank == RANK_ANYONE,                                           \
+                   RUN_##run},
+    REQUEST_TABLE(X)
+#undef X
 };
 
 /* Malformed JSON, ten times in a row, is no client of ours. */

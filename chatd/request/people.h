@@ -4,7 +4,7 @@
 #define CHATD_REQUEST_PEOPLE_H
 
 #include "chatd/op/op.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 
 struct people {
     struct user_item *users; /* name_len 0: not known yet */

@@ -5,35 +5,13 @@
 #include "common/base/clock.h"
 #include "common/redis/reply.h"
 
-static const struct recipient *recipient_of(const struct op *op) {
-    static const struct recipient everybody = {.is_public = true};
-    switch (op->req.kind) {
-    case REQ_CHANNEL_JOIN:
-        return &op->req.u.join.to;
-    case REQ_CHANNEL_MESSAGE:
-        return &op->req.u.message.to;
-    case REQ_CHANNEL_MESSAGES:
-        return &op->req.u.read.to;
-    case REQ_CHANNEL_LEAVE:
-        return &op->req.u.leave.to;
-    case REQ_NONE:
-    case REQ_SIGN_IN:
-    case REQ_SIGN_UP:
-    case REQ_SIGN_OUT:
-    case REQ_USERS:
-    case REQ_KINDS:
-        break;
-    }
-    return &everybody;
-}
-
 struct channel_id recipient_channel(const struct op *op) {
-    const struct recipient *to = recipient_of(op);
+    const struct recipient *to = &op->req.to;
     return to->is_public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
 }
 
 const struct uuid *recipient_shown(const struct op *op) {
-    const struct recipient *to = recipient_of(op);
+    const struct recipient *to = &op->req.to;
     return to->is_public ? NULL : &to->user;
 }
 
@@ -46,11 +24,11 @@ static void on_name(struct op *op, const struct redisReply *reply) {
     else if (!name)
         op_fail(op, ERR_NOT_FOUND, "%s.recipientUUID", request_type(op->req.kind));
     else if (len && len <= NAME_MAX_BYTES)
-        names_put(&op->node->names, &recipient_of(op)->user, name, len, clock_mono_ms());
+        names_put(&op->node->names, &op->req.to.user, name, len, clock_mono_ms());
 }
 
 void recipient_check(struct op *op) {
-    const struct recipient *to = recipient_of(op);
+    const struct recipient *to = &op->req.to;
     if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
         return;
     cmd_user_name(&op->node->redis.cmd, &op->node->redis.keys, &to->user);

@@ -1,4 +1,4 @@
-/* op_account - signIn, signUp, signOut.
+/* verb_account - signIn, signUp, signOut.
  *
  * A user is made so that a node killed at any point leaves nothing that stands in anybody's way:
  * the name is claimed with a time to lapse, the record is written with one too, then the name is
@@ -362,10 +362,10 @@ static void enter_or_create(struct op *op) {
 
 static const op_step LOOK_UP_AGAIN[] = {look_up_name, look_up_record, enter_or_create, NULL};
 
-const op_step OP_SIGN_IN[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
-                              look_up_record, enter_or_create, NULL};
-const op_step OP_SIGN_UP[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
-                              look_up_record, enter_or_create, NULL};
+const op_step VERB_SIGN_IN[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
+                                look_up_record, enter_or_create, NULL};
+const op_step VERB_SIGN_UP[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
+                                look_up_record, enter_or_create, NULL};
 
 /* Somebody else claimed the name in the meantime: it is theirs, or they can sign in. */
 static void on_claimed(struct op *op, const struct redisReply *reply) {
@@ -407,4 +407,4 @@ static void leave(struct op *op) {
     op_answer(op, b);
 }
 
-const op_step OP_SIGN_OUT[] = {revoke_key, leave, NULL};
+const op_step VERB_SIGN_OUT[] = {revoke_key, leave, NULL};

@@ -1,4 +1,4 @@
-/* op_channel - channelJoin and channelLeave.
+/* verb_channel - channelJoin and channelLeave.
  *
  * A join must neither lose nor double a message: the node listens on the channel's bus first, the
  * session is put among its receivers (which hold what comes), then the snapshot is read; what came
@@ -249,7 +249,7 @@ static void read_newest_instead(struct op *op) {
 
 static void look_up_members(struct op *op) {
     struct join *j = op->state;
-    const struct recipient *to = &op->req.u.join.to;
+    const struct recipient *to = &op->req.to;
     if (!to->is_public &&
         !(people_add(op, &j->people, &op->account->uuid) && people_add(op, &j->people, &to->user)))
         return;
@@ -316,16 +316,16 @@ static void answer(struct op *op) {
 static const op_step AGAIN[] = {read_snapshot,   read_early_again, read_newest_instead,
                                 look_up_members, answer,           NULL};
 
-const op_step OP_CHANNEL_JOIN[] = {recipient_check,
-                                   begin,
-                                   listen_on_bus,
-                                   begin_listening,
-                                   read_snapshot,
-                                   read_early_again,
-                                   read_newest_instead,
-                                   look_up_members,
-                                   answer,
-                                   NULL};
+const op_step VERB_CHANNEL_JOIN[] = {recipient_check,
+                                     begin,
+                                     listen_on_bus,
+                                     begin_listening,
+                                     read_snapshot,
+                                     read_early_again,
+                                     read_newest_instead,
+                                     look_up_members,
+                                     answer,
+                                     NULL};
 
 /* --- channelLeave --- */
 
@@ -339,7 +339,7 @@ static bool account_is_joined(const struct account *acc, const struct channel *c
 /* Messages stop at once; the membership goes when no other session of the user here is joined. */
 static void leave(struct op *op) {
     struct node *node = op->node;
-    if (op->req.u.leave.to.is_public) {
+    if (op->req.to.is_public) {
         op_refuse(op, ERR_PUBLIC_CHANNEL);
         return;
     }
@@ -370,4 +370,4 @@ static void answer_leave(struct op *op) {
     op_answer(op, b);
 }
 
-const op_step OP_CHANNEL_LEAVE[] = {leave, answer_leave, NULL};
+const op_step VERB_CHANNEL_LEAVE[] = {leave, answer_leave, NULL};

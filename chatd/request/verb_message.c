@@ -1,4 +1,4 @@
-/* op_message - channelMessage (send one) and channelMessages (read history). */
+/* verb_message - channelMessage (send one) and channelMessages (read history). */
 #include "chatd/channel/reading.h"
 #include "chatd/daemon/node.h"
 #include "chatd/request/auth.h"
@@ -31,9 +31,9 @@ static void send_message(struct op *op) {
     append_submit(&op->node->appends, op);
 }
 
-bool message_may_follow(const struct op *op) {
+bool verb_message_may_follow(const struct op *op) {
     struct session *s = op->session;
-    const struct recipient *to = &op->req.u.message.to;
+    const struct recipient *to = &op->req.to;
     if (!auth_is_settled(s, &op->req))
         return false;
     struct channel_id id =
@@ -41,7 +41,7 @@ bool message_may_follow(const struct op *op) {
     return channel_eq(&id, &s->append_to->id);
 }
 
-const op_step OP_CHANNEL_MESSAGE[] = {send_message, NULL};
+const op_step VERB_CHANNEL_MESSAGE[] = {send_message, NULL};
 
 /* --- channelMessages --- */
 
@@ -69,4 +69,4 @@ static void answer(struct op *op) {
     op_answer(op, b);
 }
 
-const op_step OP_CHANNEL_MESSAGES[] = {recipient_check, look_up, answer, NULL};
+const op_step VERB_CHANNEL_MESSAGES[] = {recipient_check, look_up, answer, NULL};

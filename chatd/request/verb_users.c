@@ -1,4 +1,4 @@
-/* op_users - users: a page of everybody, or of those online. */
+/* verb_users - users: a page of everybody, or of those online. */
 #include "chatd/daemon/node.h"
 #include "chatd/request/people.h"
 #include "chatd/request/verbs.h"
@@ -49,4 +49,4 @@ static void answer(struct op *op) {
     op_answer(op, b);
 }
 
-const op_step OP_USERS[] = {look_up_page, look_up_people, answer, NULL};
+const op_step VERB_USERS[] = {look_up_page, look_up_people, answer, NULL};

@@ -1,14 +1,15 @@
-/* verbs - the requests, each a list of steps; see op.h. One file a subject: op_account.c,
- * op_users.c, op_channel.c, op_message.c. dispatch.c ties them to the wire's types. */
+/* verbs - the requests, each a list of steps, VERB_SYMBOL for a row of REQUEST_TABLE; see op.h. One
+ * file a subject: verb_account.c, verb_users.c, verb_channel.c, verb_message.c. */
 #ifndef CHATD_REQUEST_VERBS_H
 #define CHATD_REQUEST_VERBS_H
 
 #include "chatd/op/op.h"
+#include "common/proto/request.h"
 
-extern const op_step OP_SIGN_IN[], OP_SIGN_UP[], OP_SIGN_OUT[];
-extern const op_step OP_USERS[];
-extern const op_step OP_CHANNEL_JOIN[], OP_CHANNEL_LEAVE[];
-extern const op_step OP_CHANNEL_MESSAGE[], OP_CHANNEL_MESSAGES[];
-bool message_may_follow(const struct op *op); /* of OP_CHANNEL_MESSAGE */
+#define X(sym, ...) extern const op_step VERB_##sym[];
+REQUEST_TABLE(X)
+#undef X
+
+bool verb_message_may_follow(const struct op *op); /* of VERB_CHANNEL_MESSAGE */
 
 #endif

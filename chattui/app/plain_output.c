@@ -6,7 +6,7 @@
 #include "chattui/update/describe.h"
 #include "common/base/clock.h"
 #include "common/base/sanitize.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/json_write.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -91,33 +91,15 @@ static void put_text(struct buf *b, const struct channel *c, const struct row *r
 
 /* --- The same for programs --- */
 
-static void put_member(struct buf *b, const char *key, const char *s, size_t len) {
-    buf_fmt(b, ",\"%s\":", key);
-    response_encode_string(b, s, len);
-}
-
-static void put_uuid(struct buf *b, const char *key, const struct uuid *u) {
-    char text[UUID_TEXT];
-    uuid_write(u, text);
-    put_member(b, key, text, UUID_TEXT);
-}
-
-static void put_bool(struct buf *b, const char *key, bool v) {
-    buf_fmt(b, ",\"%s\":%s", key, v ? "true" : "false");
-}
-
-static void put_number(struct buf *b, const char *key, uint64_t v) {
-    buf_fmt(b, ",\"%s\":%llu", key, (unsigned long long)v);
-}
-
 static void begin_object(struct buf *b, const char *type, const struct channel *c) {
-    buf_fmt(b, "{\"type\":\"%s\"", type);
-    put_member(b, "channel", c->name, strlen(c->name));
+    buf_char(b, '{');
+    json_add_text(b, "type", type);
+    json_add_text(b, "channel", c->name);
 }
 
 static void put_epoch(struct buf *b, const struct channel *c, struct place at) {
     struct position p = timeline_position_of(&c->timeline, at);
-    put_uuid(b, "epoch", &p.epoch);
+    json_add_uuid(b, "epoch", &p.epoch);
 }
 
 static void put_message(struct buf *b, const struct channel *c, const struct row *r,
@@ -125,24 +107,24 @@ static void put_message(struct buf *b, const struct channel *c, const struct row
     char created[CLOCK_TEXT + 1];
     clock_rfc3339(r->time_ms, created);
     begin_object(b, "message", c);
-    put_uuid(b, "UUID", &r->u.message.uuid);
-    put_uuid(b, "senderUUID", &r->u.message.sender);
-    put_member(b, "senderUsername", row_name(r), r->name_len);
-    put_member(b, "message", row_text(r), r->text_len);
-    put_member(b, "createdAt", created, CLOCK_TEXT);
+    json_add_uuid(b, "UUID", &r->u.message.uuid);
+    json_add_uuid(b, "senderUUID", &r->u.message.sender);
+    json_add_string(b, "senderUsername", row_name(r), r->name_len);
+    json_add_string(b, "message", row_text(r), r->text_len);
+    json_add_string(b, "createdAt", created, CLOCK_TEXT);
     put_epoch(b, c, r->place);
-    put_number(b, "seq", r->place.seq);
-    put_bool(b, "own", r->flags & ROW_MINE);
-    put_bool(b, "history", is_history);
+    json_add_u64(b, "seq", r->place.seq);
+    json_add_bool(b, "own", r->flags & ROW_MINE);
+    json_add_bool(b, "history", is_history);
 }
 
 static void put_gap(struct buf *b, const struct channel *c, const struct row *r) {
     static const char *const WHY[] = {"unloaded", "removed", "lost"};
     begin_object(b, "gap", c);
     put_epoch(b, c, r->place);
-    put_number(b, "after", r->place.seq);
-    put_number(b, "before", r->u.gap.to);
-    put_member(b, "why", WHY[r->level], strlen(WHY[r->level]));
+    json_add_u64(b, "after", r->place.seq);
+    json_add_u64(b, "before", r->u.gap.to);
+    json_add_text(b, "why", WHY[r->level]);
 }
 
 static void put_object(struct buf *b, const struct channel *c, const struct row *r,
@@ -245,11 +227,11 @@ void plain_output_purge(struct plain_output *o, const struct model *m, const str
     if (!o->jsonl || !c)
         return;
     begin_object(&o->out, "purge", c);
-    put_uuid(&o->out, "epoch", &a->u.sys.at.epoch);
+    json_add_uuid(&o->out, "epoch", &a->u.sys.at.epoch);
     if (a->u.sys.one)
-        put_uuid(&o->out, "UUID", &a->u.sys.uuid);
+        json_add_uuid(&o->out, "UUID", &a->u.sys.uuid);
     else
-        put_number(&o->out, "upTo", a->u.sys.at.seq);
+        json_add_u64(&o->out, "upTo", a->u.sys.at.seq);
     buf_char(&o->out, '}');
     end_line(o);
 }

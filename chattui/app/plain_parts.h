@@ -4,7 +4,7 @@
 
 #include "chattui/model/model.h"
 #include "common/base/buf.h"
-#include "common/proto/response_decode.h"
+#include "common/proto/response.h"
 
 #include <stdbool.h>
 #include <stddef.h>

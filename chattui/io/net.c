@@ -3,8 +3,8 @@
 
 #include "common/base/secret.h"
 #include "common/client/wsclient.h"
-#include "common/proto/request_encode.h"
-#include "common/proto/response_decode.h"
+#include "common/proto/request.h"
+#include "common/proto/response.h"
 
 #include <stdio.h>
 #include <stdlib.h>

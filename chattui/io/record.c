@@ -2,45 +2,30 @@
 #include "chattui/io/record.h"
 
 #include "common/proto/json.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/json_write.h"
 
 #include <string.h>
 
 #define SEQ_MAX (((uint64_t)1 << 53) - 1)
 
-/* --- Writing: every member but the first begins with a comma --- */
-
-static void put_text(struct buf *b, const char *key, const char *s, size_t len) {
-    buf_fmt(b, ",\"%s\":", key);
-    response_encode_string(b, s, len);
-}
-
-static void put_uuid(struct buf *b, const char *key, const struct uuid *u) {
-    char text[UUID_TEXT];
-    uuid_write(u, text);
-    put_text(b, key, text, UUID_TEXT);
-}
-
-static void put_bool(struct buf *b, const char *key, bool v) {
-    buf_fmt(b, ",\"%s\":%s", key, v ? "true" : "false");
-}
+/* --- Writing --- */
 
 static void put_recipient(struct buf *b, const struct recipient *to, const char *peer) {
     if (to->is_public)
-        put_text(b, "to", "0", 1);
+        json_add_text(b, "to", "0");
     else
-        put_uuid(b, "to", &to->user);
-    put_text(b, "peer", peer ? peer : "", peer ? strlen(peer) : 0);
+        json_add_uuid(b, "to", &to->user);
+    json_add_text(b, "peer", peer ? peer : "");
 }
 
 static void put_position(struct buf *b, const struct position *at) {
-    put_uuid(b, "epoch", &at->epoch);
-    buf_str(b, ",\"seq\":");
-    buf_u64(b, at->seq);
+    json_add_uuid(b, "epoch", &at->epoch);
+    json_add_u64(b, "seq", at->seq);
 }
 
 static void put_kind(struct buf *b, const char *kind) {
-    buf_fmt(b, "{\"record\":\"%s\"", kind);
+    buf_char(b, '{');
+    json_add_text(b, "record", kind);
 }
 
 static void put_end(struct buf *b) {
@@ -49,40 +34,39 @@ static void put_end(struct buf *b) {
 
 void record_put_line(struct buf *b, const struct saved_line *line) {
     put_kind(b, "line");
-    put_uuid(b, "UUID", &line->uuid);
+    json_add_uuid(b, "UUID", &line->uuid);
     put_recipient(b, &line->to, line->peer);
-    buf_str(b, ",\"createdMs\":");
-    buf_u64(b, line->created_ms > 0 ? (uint64_t)line->created_ms : 0);
-    put_bool(b, "sent", line->was_sent);
+    json_add_u64(b, "createdMs", line->created_ms > 0 ? (uint64_t)line->created_ms : 0);
+    json_add_bool(b, "sent", line->was_sent);
     put_position(b, &line->from);
     if (line->refused && *line->refused)
-        put_text(b, "refused", line->refused, strlen(line->refused));
-    put_text(b, "text", line->text, line->len);
+        json_add_text(b, "refused", line->refused);
+    json_add_string(b, "text", line->text, line->len);
     put_end(b);
 }
 
 void record_put_drop(struct buf *b, const struct uuid *uuid) {
     put_kind(b, "drop");
-    put_uuid(b, "UUID", uuid);
+    json_add_uuid(b, "UUID", uuid);
     put_end(b);
 }
 
 void record_put_channel(struct buf *b, const struct saved_channel *c) {
     put_kind(b, "channel");
     put_recipient(b, &c->to, c->peer);
-    put_bool(b, "open", c->open);
-    put_bool(b, "muted", c->muted);
-    put_bool(b, "pinned", c->pinned);
+    json_add_bool(b, "open", c->open);
+    json_add_bool(b, "muted", c->muted);
+    json_add_bool(b, "pinned", c->pinned);
     put_position(b, &c->read);
-    put_text(b, "draft", c->draft ? c->draft : "", c->draft ? strlen(c->draft) : 0);
+    json_add_text(b, "draft", c->draft ? c->draft : "");
     put_end(b);
 }
 
 void record_put_key(struct buf *b, const struct saved_key *k) {
     put_kind(b, "key");
-    put_uuid(b, "userUUID", &k->user);
-    put_text(b, "username", k->name, strlen(k->name));
-    put_text(b, "accessKey", k->key, strlen(k->key));
+    json_add_uuid(b, "userUUID", &k->user);
+    json_add_text(b, "username", k->name);
+    json_add_text(b, "accessKey", k->key);
     put_end(b);
 }
 

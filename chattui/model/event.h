@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct response; /* common/proto/response_decode.h */
+struct response; /* common/proto/response.h */
 
 enum event_kind {
     /* From the face. */

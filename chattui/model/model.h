@@ -14,7 +14,7 @@
 #include "chattui/model/timeline.h"
 #include "chattui/model/tuning.h"
 #include "common/base/secret.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/proto/validate.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #define CHATTUI_UPDATE_INTERNAL_H
 
 #include "chattui/update/update.h"
-#include "common/proto/response_decode.h"
+#include "common/proto/response.h"
 
 /* --- conn.c: the connection, and who we are on it --- */
 

@@ -62,7 +62,7 @@ bool slash_part(struct slash_call *call) {
     struct request *r;
     if (c->join == JOIN_DONE && m->net.state == NET_ONLINE &&
         ask_begin(m, call->fx, ASK_LEAVE, &c->to, &r))
-        r->u.leave.to = c->to;
+        r->to = c->to;
     else
         channel_leave(m, call->fx, c);
     return true;

@@ -162,11 +162,11 @@ void take_read(struct model *m, const struct response *a, const struct ask *ask,
         timeline_ask_hole(t, hole, false);
     else
         timeline_ask_top(t, false);
-    if (ask->epoch != t->epoch || !uuid_eq(&a->u.read.at.epoch, &t->at.epoch) ||
-        !recipient_eq(&a->u.read.to, &ask->to))
+    if (ask->epoch != t->epoch || !uuid_eq(&a->u.history.at.epoch, &t->at.epoch) ||
+        !recipient_eq(&a->u.history.to, &ask->to))
         return; /* of another numbering: of no use */
     size_t n;
-    struct timeline_message *rows = rows_of(m, &c->to, a->u.read.messages, a->u.read.n, &n);
+    struct timeline_message *rows = rows_of(m, &c->to, a->u.history.messages, a->u.history.n, &n);
     uint64_t lo = n > 0 && rows[0].seq > ask->low + 1 ? rows[0].seq - 1 : ask->low;
     timeline_fill(t, lo, ask->high, rows, n);
     find_stored(m, rows, n, fx);
@@ -271,27 +271,27 @@ void take_unread(struct model *m, const struct response *a, struct effects *fx) 
     alert(m, fx, c->name, "a private message", strlen("a private message"));
 }
 
-static void tell(struct model *m, struct channel *c, const char *name, enum response_event event) {
-    static const char *const WORDS[] = {[RESPONSE_SYS_SIGN_IN] = "is online",
-                                        [RESPONSE_SYS_SIGN_OUT] = "went offline",
-                                        [RESPONSE_SYS_CHANNEL_JOIN] = "joined",
-                                        [RESPONSE_SYS_CHANNEL_LEAVE] = "left"};
-    bool is_presence = event == RESPONSE_SYS_SIGN_IN || event == RESPONSE_SYS_SIGN_OUT;
+static void tell(struct model *m, struct channel *c, const char *name, enum sys_event event) {
+    static const char *const WORDS[] = {[SYS_SIGN_IN] = "is online",
+                                        [SYS_SIGN_OUT] = "went offline",
+                                        [SYS_CHANNEL_JOIN] = "joined",
+                                        [SYS_CHANNEL_LEAVE] = "left"};
+    bool is_presence = event == SYS_SIGN_IN || event == SYS_SIGN_OUT;
     if (!is_presence || m->tuning.presence || !c->to.is_public)
         model_notice(m, c, NOTICE_PRESENCE, "%s %s", name, WORDS[event]);
 }
 
 void take_sys_user(struct model *m, const struct response *a) {
-    enum response_event event = a->u.sys.event;
+    enum sys_event event = a->u.sys.event;
     struct channel *c = model_channel(m, &a->u.sys.to);
     struct person *p = roster_put(&m->roster, &a->u.sys.user, a->u.sys.name, strlen(a->u.sys.name));
     if (!c || !p)
         return;
-    if (event == RESPONSE_SYS_CHANNEL_LEAVE) {
+    if (event == SYS_CHANNEL_LEAVE) {
         c->members.total -= members_remove(&c->members, p) && c->members.total > 0;
     } else {
-        p->online = event != RESPONSE_SYS_SIGN_OUT;
-        bool joined = event == RESPONSE_SYS_CHANNEL_JOIN && members_add(&c->members, p);
+        p->online = event != SYS_SIGN_OUT;
+        bool joined = event == SYS_CHANNEL_JOIN && members_add(&c->members, p);
         c->members.total += joined;
     }
     members_sort(&c->members);

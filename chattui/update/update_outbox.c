@@ -240,7 +240,7 @@ static void send(struct model *m, struct channel *c, struct outbox_line *line, s
     if (!ask)
         return;
     ask->uuid = line->uuid;
-    r->u.message.to = c->to;
+    r->to = c->to;
     r->u.message.has_uuid = true;
     r->u.message.uuid = line->uuid;
     r->u.message.text = effects_copy(fx, line->text, line->len);

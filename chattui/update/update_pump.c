@@ -15,7 +15,7 @@ static void join(struct model *m, struct channel *c, struct effects *fx) {
     if (!ask)
         return;
     const struct timeline *t = &c->timeline;
-    r->u.join.to = c->to;
+    r->to = c->to;
     if (t->bottom > 0 && !uuid_is_nil(&t->at.epoch)) {
         r->u.join.has_since = true;
         r->u.join.since = ask->since = t->at;
@@ -33,9 +33,9 @@ static void read_before(struct model *m, struct channel *c, struct effects *fx, 
     ask->epoch = c->timeline.epoch;
     ask->low = low;
     ask->high = high;
-    r->u.read.to = c->to;
-    r->u.read.before = high;
-    r->u.read.limit = m->net.limits.history_page;
+    r->to = c->to;
+    r->u.history.before = high;
+    r->u.history.limit = m->net.limits.history_page;
     if (kind == ASK_HISTORY) {
         timeline_ask_top(&c->timeline, true);
     } else {

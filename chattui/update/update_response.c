@@ -151,23 +151,25 @@ static void take_leave(struct model *m, const struct ask *ask, struct effects *f
 
 static void take_sys(struct model *m, const struct response *a, struct effects *fx) {
     switch (a->u.sys.event) {
-    case RESPONSE_SYS_SIGN_IN:
-    case RESPONSE_SYS_SIGN_OUT:
-    case RESPONSE_SYS_CHANNEL_JOIN:
-    case RESPONSE_SYS_CHANNEL_LEAVE:
+    case SYS_SIGN_IN:
+    case SYS_SIGN_OUT:
+    case SYS_CHANNEL_JOIN:
+    case SYS_CHANNEL_LEAVE:
         take_sys_user(m, a);
         break;
-    case RESPONSE_SYS_UNREAD:
+    case SYS_UNREAD:
         take_unread(m, a, fx);
         break;
-    case RESPONSE_SYS_PURGE:
+    case SYS_PURGE:
         take_purge(m, a);
         break;
-    case RESPONSE_SYS_EPOCH:
+    case SYS_EPOCH:
         take_epoch(m, a);
         break;
-    case RESPONSE_SYS_GO_AWAY:
+    case SYS_GO_AWAY:
         m->net.go_away_ms = a->u.sys.retry_after_ms > 0 ? a->u.sys.retry_after_ms : 1;
+        break;
+    case SYS_EVENTS:
         break;
     }
 }
@@ -207,6 +209,7 @@ static void take_success(struct model *m, const struct response *a, const struct
         break;
     case RESPONSE_UNKNOWN:
     case RESPONSE_ERROR:
+    case RESPONSE_KINDS:
         break;
     }
 }

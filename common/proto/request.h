@@ -1,30 +1,41 @@
-/* request - a client's frame, decoded: one JSON object to one struct request. Pure; the inverse of
- * response_encode.h. Reference: PROTOCOL.md. */
+/* request - what a client asks: the table of requests, and the two ways between a frame, one JSON
+ * object, and a struct request. Pure. The bodies are read and written in codec_*.c, one file a
+ * subject. Reference: PROTOCOL.md. */
 #ifndef COMMON_PROTO_REQUEST_H
 #define COMMON_PROTO_REQUEST_H
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/secret.h"
 #include "common/proto/model.h"
 
-/* (symbol, wire type). `signIn` takes its body under "signIn" or, as the seed has it, "signId". */
+/* A row is a request: (symbol, wire type, body, NEED of the body, RANK of those who may ask, RUN,
+ * answer). `body` names its codec, request_decode_BODY and request_encode_BODY; `answer` is the
+ * symbol of a row of RESPONSE_TABLE. RUN says how the server's driver takes it: ALONE when those
+ * before it on the connection are answered; COSTLY likewise, and only so many at a time; APPENDS
+ * also beside others that append to the same channel.
+ *
+ * chatd carries out SYMBOL by the steps VERB_SYMBOL, see chatd/request/verbs.h. */
 #define REQUEST_TABLE(X)                                                                           \
-    X(SIGN_IN, "signIn")                                                                           \
-    X(SIGN_UP, "signUp")                                                                           \
-    X(SIGN_OUT, "signOut")                                                                         \
-    X(USERS, "users")                                                                              \
-    X(CHANNEL_JOIN, "channelJoin")                                                                 \
-    X(CHANNEL_MESSAGE, "channelMessage")                                                           \
-    X(CHANNEL_MESSAGES, "channelMessages")                                                         \
-    X(CHANNEL_LEAVE, "channelLeave")
+    X(SIGN_IN, "signIn", sign, REQUIRED, ANYONE, ALONE, AUTHORIZED)                                \
+    X(SIGN_UP, "signUp", sign, REQUIRED, ANYONE, ALONE, AUTHORIZED)                                \
+    X(SIGN_OUT, "signOut", nothing, OPTIONAL, USER, ALONE, UNAUTHORIZED)                           \
+    X(USERS, "users", users, OPTIONAL, USER, COSTLY, USERS)                                        \
+    X(CHANNEL_JOIN, "channelJoin", join, REQUIRED, USER, COSTLY, CHANNEL_JOIN)                     \
+    X(CHANNEL_MESSAGE, "channelMessage", message, REQUIRED, USER, APPENDS, CHANNEL_MESSAGE)        \
+    X(CHANNEL_MESSAGES, "channelMessages", history, REQUIRED, USER, COSTLY, CHANNEL_READ)          \
+    X(CHANNEL_LEAVE, "channelLeave", leave, REQUIRED, USER, ALONE, CHANNEL_LEAVE)
 
 enum request_kind {
     REQ_NONE, /* the type was not understood */
-#define X(sym, type) REQ_##sym,
+#define X(sym, ...) REQ_##sym,
     REQUEST_TABLE(X)
 #undef X
         REQ_KINDS
 };
+
+enum request_need { NEED_REQUIRED, NEED_OPTIONAL };
+enum request_rank { RANK_ANYONE, RANK_USER }; /* RANK_USER: the connection is signed in */
 
 const char *request_type(enum request_kind kind); /* "signIn" …; "" for REQ_NONE */
 
@@ -56,6 +67,7 @@ struct request {
     struct uuid user;
     const char *key; /* inside mem, NUL-terminated */
     size_t key_len;
+    struct recipient to; /* of the requests about a channel; else the public one */
     union {
         struct {
             const char *name, *password; /* inside mem; unchecked but for being strings */
@@ -66,25 +78,19 @@ struct request {
             bool online;            /* only those online */
         } users;
         struct {
-            struct recipient to;
             bool has_since;
             struct position since; /* a seq that is no integer or negative: has_since, epoch nil */
         } join;
         struct {
-            struct recipient to;
             bool has_uuid;
             struct uuid uuid;
             const char *text; /* inside mem; checked by message_check */
             size_t text_len;
         } message;
         struct {
-            struct recipient to;
             uint32_t offset, limit; /* limit 1 … HISTORY_PAGE_MAX */
             uint64_t before, after; /* 0 = not asked; at most one of offset, before, after */
-        } read;
-        struct {
-            struct recipient to;
-        } leave;
+        } history;
     } u;
     char *mem; /* owns every string above; one allocation */
     size_t mem_size;
@@ -97,6 +103,12 @@ struct request {
  * (recipientUUID is none), ERR_TOO_LARGE (message text), ERR_INTERNAL (no memory). Unknown fields
  * are ignored. */
 enum err_code request_decode(const char *text, size_t len, struct request *out, struct err *e);
+
+/* Appends the frame of `r`. What is said, beside the body: requestID if r->id has one, SUUID if
+ * has_suuid, userUUID and userAccessKey if there is a key. Texts are valid UTF-8. Limits and
+ * offsets of 0 are left out: the server's defaults. `b` may hold a password or key afterwards: wipe
+ * it. */
+void request_encode(struct buf *b, const struct request *r);
 
 /* Wipes and frees what request_decode allocated (it may hold a password). */
 void request_free(struct request *r);

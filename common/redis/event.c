@@ -93,7 +93,8 @@ static void parse_close(struct fields *f, struct event *e) {
     e->close_code = (unsigned)code;
 }
 
-static void parse_check(struct fields *f) {
+static void parse_check(struct fields *f, struct event *e) {
+    (void)e;
     const char *s;
     size_t len;
     if (next(f, &s, &len) && !(len == 1 && *s == '-'))
@@ -115,17 +116,28 @@ static void parse_message(struct fields *f, struct event *e) {
         f->bad = true;
 }
 
+/* Only events about a user travel so. */
+static bool parse_sys(const char *s, size_t len, enum sys_event *out) {
+    static const enum sys_event EVENTS[] = {
+#define X(sym, ...) SYS_##sym,
+        SYS_USER_TABLE(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof EVENTS / sizeof *EVENTS; i++) {
+        const char *name = sys_event_name(EVENTS[i]);
+        *out = EVENTS[i];
+        if (strlen(name) == len && memcmp(name, s, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void parse_user(struct fields *f, struct event *e) {
     const char *s;
     size_t len;
     if (!next(f, &s, &len))
         return;
-    for (e->sys = SYS_SIGN_IN; e->sys <= SYS_CHANNEL_LEAVE; e->sys++) {
-        const char *name = sys_event_name(e->sys);
-        if (strlen(name) == len && memcmp(name, s, len) == 0)
-            break;
-    }
-    if (e->sys > SYS_CHANNEL_LEAVE)
+    if (!parse_sys(s, len, &e->sys))
         f->bad = true;
     next_uuid(f, &e->user);
     next_name(f, &e->name, &e->name_len);
@@ -153,6 +165,19 @@ static void parse_unread(struct fields *f, struct event *e) {
     next_name(f, &e->name, &e->name_len);
 }
 
+static void parse_key(struct fields *f, struct event *e) {
+    next_fixed(f, e->key_hash, KEY_HASH_TEXT);
+}
+
+static void parse_forget(struct fields *f, struct event *e) {
+    next_uuid(f, &e->user);
+}
+
+static void parse_probe(struct fields *f, struct event *e) {
+    next_fixed(f, e->node, NODE_ID_TEXT);
+    e->seq = next_u64(f);
+}
+
 bool event_parse(const char *payload, size_t len, struct event *out) {
     memset(out, 0, sizeof *out);
     if (len < 2 || payload[1] != '\n')
@@ -160,34 +185,12 @@ bool event_parse(const char *payload, size_t len, struct event *out) {
     struct fields f = {.at = payload + 2, .end = payload + len};
     out->kind = (enum event_kind)payload[0];
     switch (out->kind) {
-    case EVENT_MESSAGE:
-        parse_message(&f, out);
+#define X(sym, letter, fields)                                                                     \
+    case EVENT_##sym:                                                                              \
+        parse_##fields(&f, out);                                                                   \
         break;
-    case EVENT_USER:
-        parse_user(&f, out);
-        break;
-    case EVENT_PURGE:
-        parse_purge(&f, out);
-        break;
-    case EVENT_UNREAD:
-        parse_unread(&f, out);
-        break;
-    case EVENT_KEY_REVOKED:
-        next_fixed(&f, out->key_hash, KEY_HASH_TEXT);
-        break;
-    case EVENT_CLOSE:
-        parse_close(&f, out);
-        break;
-    case EVENT_CHECK:
-        parse_check(&f);
-        break;
-    case EVENT_FORGET:
-        next_uuid(&f, &out->user);
-        break;
-    case EVENT_PROBE:
-        next_fixed(&f, out->node, NODE_ID_TEXT);
-        out->seq = next_u64(&f);
-        break;
+        EVENT_TABLE(X)
+#undef X
     default:
         return false;
     }
@@ -206,6 +209,11 @@ bool event_is_message_of(const char *payload, size_t len, const char *node) {
            id[NODE_ID_TEXT] == '\n';
 }
 
+static void add_kind(struct buf *b, enum event_kind kind) {
+    buf_char(b, (char)kind);
+    buf_char(b, '\n');
+}
+
 static void add_uuid(struct buf *b, const struct uuid *u) {
     char text[UUID_TEXT];
     uuid_write(u, text);
@@ -214,7 +222,7 @@ static void add_uuid(struct buf *b, const struct uuid *u) {
 
 void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user, const char *name,
                       size_t name_len) {
-    buf_str(b, "s\n");
+    add_kind(b, EVENT_USER);
     buf_str(b, sys_event_name(ev));
     buf_char(b, '\n');
     add_uuid(b, user);
@@ -224,7 +232,7 @@ void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user,
 
 void event_write_unread(struct buf *b, const struct message *m) {
     char id[CHANNEL_TEXT + 1];
-    buf_str(b, "u\n");
+    add_kind(b, EVENT_UNREAD);
     buf_add(b, id, channel_format(&m->channel, id));
     buf_char(b, '\n');
     buf_u64(b, m->seq);
@@ -235,18 +243,18 @@ void event_write_unread(struct buf *b, const struct message *m) {
 }
 
 void event_write_key_revoked(struct buf *b, const char *key_hash) {
-    buf_str(b, "k\n");
+    add_kind(b, EVENT_KEY_REVOKED);
     buf_str(b, key_hash);
 }
 
 void event_write_close(struct buf *b, unsigned close_code) {
-    buf_str(b, "x\n");
+    add_kind(b, EVENT_CLOSE);
     buf_u64(b, close_code);
 }
 
 void event_write_purge(struct buf *b, const struct uuid *epoch, uint64_t up_to,
                        const struct uuid *one) {
-    buf_str(b, "p\n");
+    add_kind(b, EVENT_PURGE);
     add_uuid(b, epoch);
     buf_char(b, '\n');
     buf_u64(b, up_to);
@@ -258,16 +266,17 @@ void event_write_purge(struct buf *b, const struct uuid *epoch, uint64_t up_to,
 }
 
 void event_write_check(struct buf *b) {
-    buf_str(b, "c\n-");
+    add_kind(b, EVENT_CHECK);
+    buf_char(b, '-');
 }
 
 void event_write_forget(struct buf *b, const struct uuid *user) {
-    buf_str(b, "r\n");
+    add_kind(b, EVENT_FORGET);
     add_uuid(b, user);
 }
 
 void event_write_probe(struct buf *b, const char *node, uint64_t number) {
-    buf_str(b, "h\n");
+    add_kind(b, EVENT_PROBE);
     buf_str(b, node);
     buf_char(b, '\n');
     buf_u64(b, number);

@@ -5,35 +5,41 @@
  * keys.
  *
  *   channel bus  m  epoch seq node uuid sender time name text   a message (written by append.lua)
- *                s  event user name                             a member signed in, joined, …
+ *                s  event user name                             of SYS_USER_TABLE: a member signed
+ *                                                               in, joined, …
  *                p  epoch up_to uuid|-                          messages were removed
  *   user bus     u  channel seq sender name                     unread: a private message came
  *                k  key_hash                                    this access key was revoked
  *                x  close_code                                  close the user's connections
  *                c  -                                           look at the record and keys again
  *   all nodes    r  user                                        forget what you know of this user
- *                h  node number                                 is this heard? (see
- * chatd/channel/probe.h)
+ *                h  node number                                 is this heard? (chatd's probe)
  */
 #ifndef COMMON_REDIS_EVENT_H
 #define COMMON_REDIS_EVENT_H
 
 #include "common/base/buf.h"
 #include "common/proto/model.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 
 #define NODE_ID_TEXT 16 /* hex digits */
 
+/* (symbol, letter, fields): event.c reads them with parse_FIELDS. */
+#define EVENT_TABLE(X)                                                                             \
+    X(MESSAGE, 'm', message)                                                                       \
+    X(USER, 's', user)                                                                             \
+    X(PURGE, 'p', purge)                                                                           \
+    X(UNREAD, 'u', unread)                                                                         \
+    X(KEY_REVOKED, 'k', key)                                                                       \
+    X(CLOSE, 'x', close)                                                                           \
+    X(CHECK, 'c', check)                                                                           \
+    X(FORGET, 'r', forget)                                                                         \
+    X(PROBE, 'h', probe)
+
 enum event_kind {
-    EVENT_MESSAGE = 'm',
-    EVENT_USER = 's',
-    EVENT_PURGE = 'p',
-    EVENT_UNREAD = 'u',
-    EVENT_KEY_REVOKED = 'k',
-    EVENT_CLOSE = 'x',
-    EVENT_CHECK = 'c',
-    EVENT_FORGET = 'r',
-    EVENT_PROBE = 'h'
+#define X(sym, letter, fields) EVENT_##sym = (letter),
+    EVENT_TABLE(X)
+#undef X
 };
 
 /* Strings borrow from the payload. */

@@ -6,7 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/sanitize.h"
 #include "common/proto/json.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/proto/validate.h"
 #include "common/redis/reply.h"
 

@@ -2,7 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/proto/json.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/redis/event.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "common/proto/json.h"
 #include "common/proto/request.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/proto/validate.h"
 
 static bool is_inside(const struct request *r, const char *s, size_t len) {
@@ -29,8 +29,8 @@ static void check_numbers(const struct request *r) {
     if (r->kind == REQ_USERS)
         MUST(r->u.users.limit >= 1 && r->u.users.limit <= USERS_PAGE_MAX);
     if (r->kind == REQ_CHANNEL_MESSAGES) {
-        MUST(r->u.read.limit >= 1 && r->u.read.limit <= HISTORY_PAGE_MAX);
-        MUST((r->u.read.offset > 0) + (r->u.read.before > 0) + (r->u.read.after > 0) <= 1);
+        MUST(r->u.history.limit >= 1 && r->u.history.limit <= HISTORY_PAGE_MAX);
+        MUST((r->u.history.offset > 0) + (r->u.history.before > 0) + (r->u.history.after > 0) <= 1);
     }
 }
 

@@ -1,7 +1,7 @@
 /* A server's frame → struct response, as chattui reads it; the server may be hostile. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/proto/response_decode.h"
+#include "common/proto/response.h"
 #include "common/proto/validate.h"
 
 #include <string.h>
@@ -51,12 +51,13 @@ static void check(const struct response *a) {
         check_messages(&a->u.message, 1);
         break;
     case RESPONSE_CHANNEL_READ:
-        check_messages(a->u.read.messages, a->u.read.n);
+        check_messages(a->u.history.messages, a->u.history.n);
         break;
     case RESPONSE_SYS:
         is_text(a->u.sys.name);
         break;
     case RESPONSE_UNKNOWN:
+    case RESPONSE_KINDS:
     case RESPONSE_UNAUTHORIZED:
     case RESPONSE_CHANNEL_LEAVE:
         break;

@@ -15,7 +15,7 @@ SCHEMA = json.loads((ROOT / "common/proto/schema.json").read_text(encoding="utf-
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 CLIENT = ROOT / "tests/integration/browser_client.html"
 
-REQUESTS = set(re.findall(r'X\(\w+, "(\w+)"\)', (ROOT / "common/proto/request.h").read_text()))
+REQUESTS = set(re.findall(r'X\(\w+, "(\w+)",', (ROOT / "common/proto/request.h").read_text()))
 OPTIONAL = {((), "requestID"), (("error",), "request"), (("error",), "retryAfterMs"),
             (("channelJoin",), "recovered")}
 

@@ -1,7 +1,7 @@
 /* test_page - a page takes messages until it is full, and counts what is none. */
 #include "chatd/channel/page.h"
 
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 #include "common/redis/reply.h"
 
 #include <hiredis/hiredis.h>

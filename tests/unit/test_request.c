@@ -550,19 +550,6 @@ static const struct {
     {REQ_CHANNEL_LEAVE, "'x':1"},
 };
 
-static const struct recipient *recipient_of(const struct request *r) {
-    switch (r->kind) {
-    case REQ_CHANNEL_JOIN:
-        return &r->u.join.to;
-    case REQ_CHANNEL_MESSAGE:
-        return &r->u.message.to;
-    case REQ_CHANNEL_MESSAGES:
-        return &r->u.read.to;
-    default:
-        return &r->u.leave.to;
-    }
-}
-
 static void channel_request(char text[300], size_t i, const char *recipient) {
     const char *type = request_type(CHANNEL_REQUESTS[i].kind);
     snprintf(text, 300, "{'type':'%s','%s':{%s%s}}", type, type, recipient,
@@ -585,14 +572,14 @@ static void recipients(void **state) {
             channel_request(text, i, public[k]);
             struct request r = accepted(text);
             assert_int_equal(r.kind, CHANNEL_REQUESTS[i].kind);
-            assert_true(recipient_of(&r)->is_public);
-            assert_true(uuid_is_nil(&recipient_of(&r)->user));
+            assert_true(r.to.is_public);
+            assert_true(uuid_is_nil(&r.to.user));
             request_free(&r);
         }
         channel_request(text, i, "'recipientUUID':'B0B00000-0000-4000-8000-000000000002',");
         struct request r = accepted(text);
-        assert_false(recipient_of(&r)->is_public);
-        check_uuid(&recipient_of(&r)->user, BOB);
+        assert_false(r.to.is_public);
+        check_uuid(&r.to.user, BOB);
         request_free(&r);
     }
 }
@@ -778,10 +765,10 @@ static void reads(void **state) {
         snprintf(text, sizeof text, "{'type':'channelMessages','channelMessages':%s}",
                  rows[i].body);
         struct request r = accepted(text);
-        assert_int_equal(r.u.read.offset, rows[i].offset);
-        assert_int_equal(r.u.read.limit, rows[i].limit);
-        assert_int_equal(r.u.read.before, rows[i].before);
-        assert_int_equal(r.u.read.after, rows[i].after);
+        assert_int_equal(r.u.history.offset, rows[i].offset);
+        assert_int_equal(r.u.history.limit, rows[i].limit);
+        assert_int_equal(r.u.history.before, rows[i].before);
+        assert_int_equal(r.u.history.after, rows[i].after);
         request_free(&r);
     }
 }

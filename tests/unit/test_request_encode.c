@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/proto/request_encode.h"
+#include "common/proto/request.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,15 +85,15 @@ static void test_users(void **state) {
 static void test_join(void **state) {
     (void)state;
     struct request r = {.kind = REQ_CHANNEL_JOIN};
-    r.u.join.to.is_public = true;
+    r.to.is_public = true;
     const struct request *h = heard(&r);
-    assert_true(h->u.join.to.is_public && !h->u.join.has_since);
+    assert_true(h->to.is_public && !h->u.join.has_since);
     request_free(&HEARD);
-    r.u.join.to = (struct recipient){.user = BOB};
+    r.to = (struct recipient){.user = BOB};
     r.u.join.has_since = true;
     r.u.join.since = (struct position){.epoch = EPOCH, .seq = 0};
     h = heard(&r);
-    assert_true(!h->u.join.to.is_public && uuid_eq(&h->u.join.to.user, &BOB));
+    assert_true(!h->to.is_public && uuid_eq(&h->to.user, &BOB));
     assert_true(h->u.join.has_since && uuid_eq(&h->u.join.since.epoch, &EPOCH));
     assert_int_equal(h->u.join.since.seq, 0);
 }
@@ -102,39 +102,39 @@ static void test_message(void **state) {
     (void)state;
     const char text[] = "two\nlines, \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x9a\x80 \" \\ \x7f";
     struct request r = {.kind = REQ_CHANNEL_MESSAGE};
-    r.u.message.to = (struct recipient){.user = BOB};
+    r.to = (struct recipient){.user = BOB};
     r.u.message.has_uuid = true;
     r.u.message.uuid = EPOCH;
     r.u.message.text = text;
     r.u.message.text_len = strlen(text);
     const struct request *h = heard(&r);
     assert_true(h->u.message.has_uuid && uuid_eq(&h->u.message.uuid, &EPOCH));
-    assert_true(uuid_eq(&h->u.message.to.user, &BOB));
+    assert_true(uuid_eq(&h->to.user, &BOB));
     assert_string_equal(h->u.message.text, text);
 }
 
 static void test_history(void **state) {
     (void)state;
     struct request r = {.kind = REQ_CHANNEL_MESSAGES};
-    r.u.read.to.is_public = true;
-    r.u.read.before = 900719925474099;
-    r.u.read.limit = HISTORY_PAGE_MAX;
+    r.to.is_public = true;
+    r.u.history.before = 900719925474099;
+    r.u.history.limit = HISTORY_PAGE_MAX;
     const struct request *h = heard(&r);
-    assert_int_equal(h->u.read.before, 900719925474099);
-    assert_int_equal(h->u.read.limit, HISTORY_PAGE_MAX);
+    assert_int_equal(h->u.history.before, 900719925474099);
+    assert_int_equal(h->u.history.limit, HISTORY_PAGE_MAX);
     request_free(&HEARD);
-    r.u.read.before = 0;
-    r.u.read.after = 5;
+    r.u.history.before = 0;
+    r.u.history.after = 5;
     h = heard(&r);
-    assert_int_equal(h->u.read.after, 5);
-    assert_int_equal(h->u.read.before, 0);
+    assert_int_equal(h->u.history.after, 5);
+    assert_int_equal(h->u.history.before, 0);
 }
 
 static void test_leave(void **state) {
     (void)state;
     struct request r = {.kind = REQ_CHANNEL_LEAVE};
-    r.u.leave.to = (struct recipient){.user = BOB};
-    assert_true(uuid_eq(&heard(&r)->u.leave.to.user, &BOB));
+    r.to = (struct recipient){.user = BOB};
+    assert_true(uuid_eq(&heard(&r)->to.user, &BOB));
 }
 
 int main(void) {

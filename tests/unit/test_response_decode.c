@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/proto/response_decode.h"
+#include "common/proto/response.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,24 +190,24 @@ static void test_read(void **state) {
     (void)state;
     decode_golden("channel_read");
     assert_int_equal(A.kind, RESPONSE_CHANNEL_READ);
-    assert_int_equal(A.u.read.n, 2);
-    assert_int_equal(A.u.read.total, 2);
-    assert_int_equal(A.u.read.at.seq, 2);
-    assert_string_equal(A.u.read.messages[1].text, "one");
+    assert_int_equal(A.u.history.n, 2);
+    assert_int_equal(A.u.history.total, 2);
+    assert_int_equal(A.u.history.at.seq, 2);
+    assert_string_equal(A.u.history.messages[1].text, "one");
     response_free(&A);
     decode_golden("channel_read_empty");
-    assert_int_equal(A.u.read.n, 0);
+    assert_int_equal(A.u.history.n, 0);
 }
 
 static void test_events(void **state) {
     (void)state;
     static const struct {
         const char *file;
-        enum response_event event;
-    } USERS[] = {{"sys_sign_in", RESPONSE_SYS_SIGN_IN},
-                 {"sys_sign_out", RESPONSE_SYS_SIGN_OUT},
-                 {"sys_channel_join", RESPONSE_SYS_CHANNEL_JOIN},
-                 {"sys_channel_leave", RESPONSE_SYS_CHANNEL_LEAVE}};
+        enum sys_event event;
+    } USERS[] = {{"sys_sign_in", SYS_SIGN_IN},
+                 {"sys_sign_out", SYS_SIGN_OUT},
+                 {"sys_channel_join", SYS_CHANNEL_JOIN},
+                 {"sys_channel_leave", SYS_CHANNEL_LEAVE}};
     for (size_t i = 0; i < sizeof USERS / sizeof *USERS; i++) {
         decode_golden(USERS[i].file);
         assert_int_equal(A.kind, RESPONSE_SYS);
@@ -217,23 +217,23 @@ static void test_events(void **state) {
         response_free(&A);
     }
     decode_golden("sys_unread");
-    assert_int_equal(A.u.sys.event, RESPONSE_SYS_UNREAD);
+    assert_int_equal(A.u.sys.event, SYS_UNREAD);
     assert_int_equal(A.u.sys.at.seq, 12);
     is_uuid(&A.u.sys.to.user, ALICE);
     response_free(&A);
     decode_golden("sys_epoch");
-    assert_int_equal(A.u.sys.event, RESPONSE_SYS_EPOCH);
+    assert_int_equal(A.u.sys.event, SYS_EPOCH);
     assert_int_equal(A.u.sys.at.seq, 40);
     response_free(&A);
     decode_golden("sys_go_away");
-    assert_int_equal(A.u.sys.event, RESPONSE_SYS_GO_AWAY);
+    assert_int_equal(A.u.sys.event, SYS_GO_AWAY);
     assert_int_equal(A.u.sys.retry_after_ms, UINT32_MAX);
 }
 
 static void test_purges(void **state) {
     (void)state;
     decode_golden("sys_purge");
-    assert_int_equal(A.u.sys.event, RESPONSE_SYS_PURGE);
+    assert_int_equal(A.u.sys.event, SYS_PURGE);
     assert_false(A.u.sys.one);
     assert_int_equal(A.u.sys.at.seq, 40);
     response_free(&A);

@@ -2,7 +2,8 @@
  * and, independently, against a tree of the same values that cJSON prints. UPDATE_GOLDEN=1 in the
  * environment writes the golden files anew instead of comparing: read the diff before committing
  * it. */
-#include "common/proto/response_encode.h"
+#include "common/proto/json_write.h"
+#include "common/proto/response.h"
 
 #include <cjson/cJSON.h>
 #include <setjmp.h>
@@ -487,7 +488,7 @@ static void test_sys_go_away(void **state) {
 
 static void check_string(const char *s, size_t len, const char *expected) {
     buf_reset(&B);
-    response_encode_string(&B, s, len);
+    json_put_string(&B, s, len);
     assert_string_equal(buf_cstr(&B), expected);
 }
 
@@ -510,7 +511,7 @@ static void test_string_reads_no_further(void **state) {
         assert_non_null(s);
         memcpy(s, "\xe2\x80\xa8", n);
         buf_reset(&B);
-        response_encode_string(&B, s, n);
+        json_put_string(&B, s, n);
         assert_int_equal(B.len, n + 2);
         free(s);
     }
@@ -528,7 +529,7 @@ static size_t utf8_put(char *out, unsigned c) {
 /* cJSON reads back what was encoded; and the output holds nothing that had to be escaped. */
 static void check_round_trip(const char *s) {
     buf_reset(&B);
-    response_encode_string(&B, s, strlen(s));
+    json_put_string(&B, s, strlen(s));
     const char *text = buf_cstr(&B);
     cJSON *parsed = cJSON_ParseWithOpts(text, NULL, true);
     assert_non_null(parsed);

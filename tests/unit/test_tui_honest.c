@@ -10,7 +10,7 @@
 #include "tui_client.h"
 
 #include "common/base/secret.h"
-#include "common/proto/response_encode.h"
+#include "common/proto/response.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -168,7 +168,7 @@ static struct entry *store(size_t ch, const struct uuid *uuid, const struct uuid
 }
 
 static void do_message(const struct request *r) {
-    size_t ch = channel_of(&r->u.message.to);
+    size_t ch = channel_of(&r->to);
     struct log *l = &W.logs[ch];
     unsigned trouble = W.is_calm ? 100 : dice(100);
     if (!l->joined) {
@@ -223,7 +223,7 @@ static bool can_recover(const struct log *l, const struct position *since) {
 }
 
 static void do_join(const struct request *r) {
-    size_t ch = channel_of(&r->u.join.to), sent = 0;
+    size_t ch = channel_of(&r->to), sent = 0;
     struct log *l = &W.logs[ch];
     begin_epoch(ch);
     struct position at = {.epoch = l->epoch, .seq = l->seq};
@@ -259,15 +259,15 @@ static void do_join(const struct request *r) {
 }
 
 static void do_read(const struct request *r) {
-    size_t ch = channel_of(&r->u.read.to), sent = 0;
+    size_t ch = channel_of(&r->to), sent = 0;
     const struct log *l = &W.logs[ch];
     struct position at = {.epoch = l->epoch, .seq = l->seq};
     bool first = true;
     struct buf b;
     begin_frame(&b);
     response_encode_read_begin(&b, named(ch));
-    for (size_t i = l->n; i > 0 && sent < r->u.read.limit && sent < PAGE_MAX; i--)
-        if (!l->entries[i - 1].gone && l->entries[i - 1].seq < r->u.read.before) {
+    for (size_t i = l->n; i > 0 && sent < r->u.history.limit && sent < PAGE_MAX; i--)
+        if (!l->entries[i - 1].gone && l->entries[i - 1].seq < r->u.history.before) {
             add(&b, ch, &l->entries[i - 1], &first, false);
             sent++;
         }

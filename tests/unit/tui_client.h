@@ -7,7 +7,7 @@
 
 #include "chattui/update/update.h"
 #include "common/base/buf.h"
-#include "common/proto/response_decode.h"
+#include "common/proto/response.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -35,7 +35,7 @@ static inline void trace_request(const struct request *r) {
     else if (r->kind == REQ_CHANNEL_MESSAGE)
         buf_fmt(&TRACE, "(%s)", r->u.message.text);
     else if (r->kind == REQ_CHANNEL_MESSAGES)
-        buf_fmt(&TRACE, "(before %u)", (unsigned)r->u.read.before);
+        buf_fmt(&TRACE, "(before %u)", (unsigned)r->u.history.before);
     buf_fmt(&TRACE, "#%s", r->id.json);
 }
 
