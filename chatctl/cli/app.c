@@ -72,13 +72,13 @@ static void inherit(struct line *l, const struct line *base) {
     l->no_pager |= base->no_pager;
 }
 
-static bool same_server(const struct settings *a, const struct settings *b) {
+static bool same_server(const struct ctl_settings *a, const struct ctl_settings *b) {
     return a->redis && b->redis && strcmp(a->redis, b->redis) == 0 &&
            strcmp(a->prefix, b->prefix) == 0 && a->timeout == b->timeout;
 }
 
 /* Takes `set` over. */
-static enum status open_store(struct app *app, struct settings *set) {
+static enum status open_store(struct app *app, struct ctl_settings *set) {
     struct err e = {0};
     if (app->redis && same_server(&app->used, set) && redis_sync_alive(app->redis)) {
         settings_free(set);
@@ -90,12 +90,12 @@ static enum status open_store(struct app *app, struct settings *set) {
     return app->redis ? STATUS_DONE : fail(&e);
 }
 
-static struct output *make_output(const struct settings *set, const struct line *line) {
+static struct output *make_output(const struct ctl_settings *set, const struct line *line) {
     bool terminal = isatty(STDOUT_FILENO);
     enum format format = terminal ? FORMAT_TABLE : FORMAT_TSV;
     const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
     if (set->format)
-        format_parse(set->format, &format);
+        output_format_parse(set->format, &format);
     struct output *out = output_new(format);
     if (!out)
         return NULL;
@@ -106,14 +106,14 @@ static struct output *make_output(const struct settings *set, const struct line 
 }
 
 static enum status execute(struct app *app, const struct line *line) {
-    struct settings set;
+    struct ctl_settings set;
     enum status status = STATUS_USAGE;
     if (!settings_load(&set, line)) {
         settings_free(&set);
         return STATUS_USAGE;
     }
     struct output *out = make_output(&set, line);
-    if (line->command->no_store) {
+    if (line->command->no_redis) {
         redis_sync_close(app->redis);
         app->redis = NULL;
         settings_free(&app->used);
@@ -125,7 +125,7 @@ static enum status execute(struct app *app, const struct line *line) {
         status = STATUS_FAILED;
     if (status == STATUS_DONE) {
         struct invocation in = {.command = line->command,
-                                .redis = line->command->no_store ? NULL : app->redis,
+                                .redis = line->command->no_redis ? NULL : app->redis,
                                 .out = out,
                                 .yes = line->yes,
                                 .dry_run = line->dry_run,

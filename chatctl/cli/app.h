@@ -7,8 +7,8 @@
 #include "chatctl/table/settings.h"
 
 struct app {
-    struct line base;     /* what the shell was started with: goes for its lines, too */
-    struct settings used; /* what `store` was opened with */
+    struct line base;         /* what the shell was started with: goes for its lines, too */
+    struct ctl_settings used; /* what `store` was opened with */
     struct redis_sync *redis;
     bool has_stdin; /* commands don't come from stdin, so that a command may read it or ask there */
 };

@@ -1,6 +1,6 @@
 /* cmd_self - what chatctl says about itself. */
 #include "chatctl/cli/help.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/table/commands.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 /* A command, or without a verb the first one of the noun. */
 static const struct command *find(const char *noun, const char *verb) {
     const struct command *c;
-    for (size_t i = 0; (c = command_at(i)); i++)
+    for (size_t i = 0; (c = commands_at(i)); i++)
         if (c->noun && strcmp(c->noun, noun) == 0 && (!verb || strcmp(c->verb, verb) == 0))
             return c;
     return NULL;
@@ -20,14 +20,14 @@ static const struct command *find(const char *noun, const char *verb) {
 static bool help_verb(struct buf *text, const char *verb) {
     const struct command *c, *only = NULL;
     size_t n = 0;
-    for (size_t i = 0; (c = command_at(i)); i++)
+    for (size_t i = 0; (c = commands_at(i)); i++)
         if (strcmp(c->verb, verb) == 0) {
             only = c;
             n++;
         }
     if (n == 1)
         help_command(text, only);
-    for (size_t i = 0; n > 1 && (c = command_at(i)); i++)
+    for (size_t i = 0; n > 1 && (c = commands_at(i)); i++)
         if (strcmp(c->verb, verb) == 0) {
             buf_str(text, "usage: chatctl ");
             help_usage(text, c, true);

@@ -2,6 +2,7 @@
 #include "chatctl/cli/complete.h"
 
 #include "chatctl/ops/lookup.h"
+#include "chatctl/table/commands.h"
 #include "chatctl/table/settings.h"
 #include "chatctl/term/words.h"
 #include "common/base/clock.h"
@@ -46,7 +47,7 @@ static void give(struct search *s, const char *candidate, const char *help) {
 
 static void give_verbs(struct search *s, const char *noun) {
     const struct command *c;
-    for (size_t i = 0; (c = command_at(i)); i++)
+    for (size_t i = 0; (c = commands_at(i)); i++)
         if (c->noun && strcmp(c->noun, noun) == 0)
             give(s, c->verb, c->help);
 }
@@ -55,7 +56,7 @@ static void give_verbs(struct search *s, const char *noun) {
 static void give_noun(struct search *s, const char *noun) {
     char verbs[256] = "";
     const struct command *c;
-    for (size_t i = 0; (c = command_at(i)); i++)
+    for (size_t i = 0; (c = commands_at(i)); i++)
         if (c->noun && strcmp(c->noun, noun) == 0) {
             size_t len = strlen(verbs);
             snprintf(verbs + len, sizeof verbs - len, "%s%s", len ? ", " : "", c->verb);
@@ -66,7 +67,7 @@ static void give_noun(struct search *s, const char *noun) {
 static void give_first_words(struct search *s) {
     const struct command *c;
     const char *before = "";
-    for (size_t i = 0; (c = command_at(i)); i++) {
+    for (size_t i = 0; (c = commands_at(i)); i++) {
         if (!c->noun)
             give(s, c->verb, c->help);
         else if (strcmp(c->noun, before) != 0)
@@ -285,7 +286,7 @@ enum completion complete(size_t n, char **words, complete_store_fn *redis, compl
 /* --- chatctl __complete --- */
 
 struct source {
-    struct settings set;
+    struct ctl_settings set;
     struct redis_sync *redis;
 };
 

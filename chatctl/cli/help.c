@@ -1,6 +1,7 @@
 /* help - see help.h. */
 #include "chatctl/cli/help.h"
 
+#include "chatctl/table/commands.h"
 #include "chatctl/table/parse.h"
 #include "common/proto/validate.h"
 
@@ -55,7 +56,7 @@ static void add_opts(struct buf *out, const char *heading, const struct opt *opt
 static void add_commands(struct buf *out, const char *noun) {
     const struct command *c;
     const char *before = NULL;
-    for (size_t i = 0; (c = command_at(i)); i++) {
+    for (size_t i = 0; (c = commands_at(i)); i++) {
         if (noun && (!c->noun || strcmp(c->noun, noun) != 0))
             continue;
         if (i > 0 && !noun && (!c->noun != !before || (before && strcmp(c->noun, before) != 0)))
@@ -92,7 +93,7 @@ void help_noun(struct buf *out, const char *noun) {
     buf_fmt(out, "usage: chatctl %s VERB [ARGUMENTS]\n\n", noun);
     add_commands(out, noun);
     const struct command *c;
-    for (size_t i = 0; (c = command_at(i)); i++)
+    for (size_t i = 0; (c = commands_at(i)); i++)
         if (c->noun && strcmp(c->noun, noun) == 0)
             break;
     if (c)
@@ -137,7 +138,7 @@ void help_command(struct buf *out, const struct command *c) {
 void help_man_synopsis(struct buf *out) {
     const struct command *c;
     buf_str(out, "*chatctl* [_OPTIONS_] _NOUN_ _VERB_ [_ARGUMENTS_]++\n*chatctl* [_OPTIONS_]");
-    for (size_t i = 0; (c = command_at(i)); i++) {
+    for (size_t i = 0; (c = commands_at(i)); i++) {
         buf_fmt(out, "%s*chatctl%s%s %s*", i ? "++\n" : "\n\n", c->noun ? " " : "",
                 c->noun ? c->noun : "", c->verb);
         for (const struct param *p = c->params; p && p->name; p++)

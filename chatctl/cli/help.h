@@ -2,7 +2,7 @@
 #ifndef CHATCTL_CLI_HELP_H
 #define CHATCTL_CLI_HELP_H
 
-#include "chatctl/table/commands.h"
+#include "chatctl/table/invocation.h"
 #include "common/base/buf.h"
 
 /* All commands; those of a noun; or one command with its arguments, options and examples. */

@@ -5,6 +5,7 @@
 #include "chatctl/cli/help.h"
 #include "chatctl/cli/shell.h"
 #include "chatctl/term/signals.h"
+#include "chatctl/term/talk.h"
 #include "common/base/secret.h"
 
 #include <langinfo.h>

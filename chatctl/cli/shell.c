@@ -4,6 +4,7 @@
 #include "chatctl/cli/complete.h"
 #include "chatctl/cli/help.h"
 #include "chatctl/term/signals.h"
+#include "chatctl/term/talk.h"
 #include "chatctl/term/words.h"
 
 #include <stdio.h>

@@ -1,13 +1,15 @@
 /* cmd_channel - channel list, show, members, retention. Purging is in cmd_purge.c. */
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/channels.h"
+#include "chatctl/ops/find.h"
 #include "chatctl/ops/lookup.h"
 #include "chatctl/ops/purge.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/ops/walk.h"
+#include "chatctl/table/commands.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
 #define LIST_LIMIT 100
 #define LIST_MAX 100000
 #define RESTORABLE_MAX 100
@@ -16,15 +18,9 @@ static void put_text(struct output *o, const char *s) {
     output_text(o, s, strlen(s));
 }
 
-static void put_uuid(struct output *o, const struct uuid *u) {
-    char text[UUID_TEXT + 1];
-    uuid_format(u, text);
-    output_text(o, text, UUID_TEXT);
-}
-
 static void put_channel(struct invocation *in, const struct channel_id *ch) {
-    char name[NAME_SIZE];
-    put_text(in->out, channel_name(in, ch, name, sizeof name));
+    char name[CHANNEL_NAME_SIZE];
+    put_text(in->out, find_channel_name(in, ch, name, sizeof name));
 }
 
 static enum status ended(struct invocation *in, enum status st) {
@@ -118,7 +114,7 @@ static enum status take_listed(struct invocation *in, const struct channel_id *c
     struct facts f = {.id = *ch, .activity = activity};
     l->met++;
     if (interrupted())
-        return stopped(in, "channels were looked at", l->met);
+        return status_stopped("channels were looked at", l->met);
     if (l->limit == 0)
         return put_row(in, &f);
     enum status st = l->by_size ? ask_length(in, &f) : STATUS_DONE;
@@ -138,10 +134,10 @@ static enum status channel_list(struct invocation *in) {
     }
     l.best = l.limit ? calloc(l.limit, sizeof *l.best) : NULL;
     if (l.limit && !l.best)
-        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+        return status_no_memory();
     output_begin(in->out, LIST_COLUMNS, false);
     output_page(in->out);
-    enum status st = each_channel(in, take_listed, &l);
+    enum status st = channels_each(in, take_listed, &l);
     for (size_t i = 0; i < l.n && st == STATUS_DONE; i++)
         st = put_row(in, &l.best[i]);
     free(l.best);
@@ -201,7 +197,7 @@ static enum status channel_show(struct invocation *in) {
     if (uuid_is_nil(&f.state.at.epoch))
         output_none(in->out);
     else
-        put_uuid(in->out, &f.state.at.epoch);
+        output_uuid(in->out, &f.state.at.epoch);
     output_number(in->out, (int64_t)f.state.at.seq);
     put_or_none(in->out, (int64_t)log.first);
     output_number(in->out, f.messages);
@@ -236,7 +232,7 @@ static void put_member(struct output *o, const struct user_row *row, int64_t joi
         put_text(o, row->name);
     else
         output_none(o);
-    put_uuid(o, &row->uuid);
+    output_uuid(o, &row->uuid);
     output_time(o, joined);
     output_bool(o, row->online);
 }
@@ -270,7 +266,7 @@ static enum status channel_members(struct invocation *in) {
             st = put_members(in, &w, &left);
     }
     if (st == STATUS_DONE && interrupted())
-        st = stopped(in, "members are listed", (uint64_t)(limit - left));
+        st = status_stopped("members are listed", (uint64_t)(limit - left));
     return ended(in, st);
 }
 
@@ -299,7 +295,7 @@ static enum status change_retention(struct invocation *in, const struct channel_
     static const char *const FIELDS[] = {"max", "age"};
     enum status st = STATUS_DONE;
     for (size_t i = 0; i < 2 && st == STATUS_DONE; i++)
-        if (given(in, FIELDS[i]) && !in->dry_run)
+        if (opt_given(in, FIELDS[i]) && !in->dry_run)
             st = set_retention(in, ch, FIELDS[i], opt_number(in, FIELDS[i], 0));
     return st;
 }

@@ -2,8 +2,11 @@
  * that stay are all in it; of a channel, what it held when its turn came. Memory is bounded by a
  * page. */
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/channels.h"
+#include "chatctl/ops/find.h"
 #include "chatctl/ops/transfer.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/ops/walk.h"
+#include "chatctl/table/commands.h"
 #include "chatctl/term/progress.h"
 #include "common/base/buf.h"
 #include "common/proto/json_write.h"
@@ -19,7 +22,7 @@
 
 #define FIELDS_MAX 256 /* of a hash or an entry; ours have five */
 
-struct export {
+struct dump {
     FILE *file;
     struct buf line;
     struct progress bar;
@@ -35,7 +38,7 @@ struct field {
 
 /* --- Lines --- */
 
-static struct buf *begin_line(struct export *x, const char *type) {
+static struct buf *begin_line(struct dump *x, const char *type) {
     buf_reset(&x->line);
     buf_char(&x->line, '{');
     json_add_text(&x->line, "type", type);
@@ -104,15 +107,15 @@ static enum status cannot_write(void) {
     return STATUS_FAILED;
 }
 
-static enum status end_line(struct export *x) {
+static enum status end_line(struct dump *x) {
     buf_str(&x->line, "}\n");
     if (x->line.failed)
-        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+        return status_no_memory();
     return fwrite(x->line.data, 1, x->line.len, x->file) == x->line.len ? STATUS_DONE
                                                                         : cannot_write();
 }
 
-static bool wanted(const struct export *x, const struct channel_id *ch) {
+static bool wanted(const struct dump *x, const struct channel_id *ch) {
     bool found = !x->named;
     for (size_t i = 0; i < x->nnamed && !found; i++)
         found = channel_eq(&x->named[i], ch);
@@ -126,8 +129,8 @@ struct user {
     int64_t created;
 };
 
-static enum status write_joined(struct export *x, const struct uuid *user, const char *id,
-                                size_t len, int64_t at) {
+static enum status write_joined(struct dump *x, const struct uuid *user, const char *id, size_t len,
+                                int64_t at) {
     struct channel_id ch;
     if (!channel_parse(id, len, &ch) || !wanted(x, &ch))
         return STATUS_DONE;
@@ -138,7 +141,7 @@ static enum status write_joined(struct export *x, const struct uuid *user, const
     return end_line(x);
 }
 
-static enum status write_records(struct invocation *in, struct export *x, struct user *users,
+static enum status write_records(struct invocation *in, struct dump *x, struct user *users,
                                  size_t n) {
     struct err e = {0};
     struct cmd *c = redis_sync_cmd(in->redis);
@@ -167,7 +170,7 @@ static enum status write_records(struct invocation *in, struct export *x, struct
     return st;
 }
 
-static enum status write_lists(struct invocation *in, struct export *x, const struct uuid *user) {
+static enum status write_lists(struct invocation *in, struct dump *x, const struct uuid *user) {
     struct walk w;
     bool more = true;
     enum status st = STATUS_DONE;
@@ -182,7 +185,7 @@ static enum status write_lists(struct invocation *in, struct export *x, const st
     return st;
 }
 
-static enum status write_users(struct invocation *in, struct export *x, const struct walk *w) {
+static enum status write_users(struct invocation *in, struct dump *x, const struct walk *w) {
     struct user users[WALK_PAGE];
     size_t n = 0;
     for (size_t i = 0; i < w->n; i++) {
@@ -197,7 +200,7 @@ static enum status write_users(struct invocation *in, struct export *x, const st
     return st;
 }
 
-static enum status export_users(struct invocation *in, struct export *x, struct walk *w) {
+static enum status export_users(struct invocation *in, struct dump *x, struct walk *w) {
     bool more = true;
     enum status st = STATUS_DONE;
     while (more && st == STATUS_DONE && !interrupted()) {
@@ -210,8 +213,8 @@ static enum status export_users(struct invocation *in, struct export *x, struct 
 
 /* --- Channels --- */
 
-static enum status write_channel(struct invocation *in, struct export *x,
-                                 const struct channel_id *ch, int64_t activity) {
+static enum status write_channel(struct invocation *in, struct dump *x, const struct channel_id *ch,
+                                 int64_t activity) {
     const struct redisReply *r;
     struct cmd *c = redis_sync_cmd(in->redis);
     char id[CHANNEL_TEXT + 1];
@@ -235,7 +238,7 @@ static enum status write_channel(struct invocation *in, struct export *x,
 }
 
 /* The members, or the marks. */
-static enum status write_set(struct invocation *in, struct export *x, const struct channel_id *ch,
+static enum status write_set(struct invocation *in, struct dump *x, const struct channel_id *ch,
                              enum channel_key set, const char *type, const char *key) {
     struct walk w;
     bool more = true;
@@ -259,7 +262,7 @@ static enum status write_set(struct invocation *in, struct export *x, const stru
     return st;
 }
 
-static enum status write_entry(struct export *x, const struct channel_id *ch,
+static enum status write_entry(struct dump *x, const struct channel_id *ch,
                                const struct redisReply *entry, uint64_t *seq) {
     struct message m;
     struct err e;
@@ -313,7 +316,7 @@ static void remember_id(const struct redisReply *entry, char *after, size_t size
 }
 
 /* Up to what the channel line says: later ones would be more than its seq. */
-static enum status write_log(struct invocation *in, struct export *x, const struct channel_id *ch,
+static enum status write_log(struct invocation *in, struct dump *x, const struct channel_id *ch,
                              uint64_t last) {
     char after[64] = "-";
     size_t n = LOG_PAGE;
@@ -335,7 +338,7 @@ static enum status write_log(struct invocation *in, struct export *x, const stru
 
 static enum status export_channel(struct invocation *in, const struct channel_id *ch,
                                   int64_t activity, void *arg) {
-    struct export *x = arg;
+    struct dump *x = arg;
     struct channel_state state;
     enum status st = ask_position(in, ch, &state);
     if (st == STATUS_DONE)
@@ -353,12 +356,12 @@ static enum status export_channel(struct invocation *in, const struct channel_id
 
 /* --- export --- */
 
-static enum status find_named(struct invocation *in, struct export *x) {
+static enum status find_named(struct invocation *in, struct dump *x) {
     if (in->nargs == 0)
         return STATUS_DONE;
     x->named = calloc(in->nargs, sizeof *x->named);
     if (!x->named)
-        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+        return status_no_memory();
     for (; x->nnamed < in->nargs; x->nnamed++) {
         enum status st = find_channel(in, in->args[x->nnamed], &x->named[x->nnamed]);
         if (st != STATUS_DONE)
@@ -368,7 +371,7 @@ static enum status find_named(struct invocation *in, struct export *x) {
 }
 
 /* All users; of named channels their members, who may be in it twice. */
-static enum status export_all_users(struct invocation *in, struct export *x) {
+static enum status export_all_users(struct invocation *in, struct dump *x) {
     struct walk w;
     enum status st = STATUS_DONE;
     walk_global(&w, redis_sync_keys(in->redis), KEY_USERS);
@@ -381,14 +384,14 @@ static enum status export_all_users(struct invocation *in, struct export *x) {
     return st;
 }
 
-static enum status write_all(struct invocation *in, struct export *x) {
+static enum status write_all(struct invocation *in, struct dump *x) {
     struct buf *b = begin_line(x, "chat-export");
     json_add_u64(b, "version", TRANSFER_VERSION);
     enum status st = end_line(x);
     if (st == STATUS_DONE)
         st = export_all_users(in, x);
     if (st == STATUS_DONE)
-        st = each_named(in, 0, export_channel, x);
+        st = channels_each_named(in, 0, export_channel, x);
     if (st != STATUS_DONE)
         return st;
     b = begin_line(x, "end");
@@ -405,32 +408,35 @@ static FILE *open_output(const char *path) {
     return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
-static enum status export(struct invocation *in) {
-    const char *path = opt_text(in, "output"); struct export x = {.file = NULL};
+static enum status run_export(struct invocation *in) {
+    const char *path = opt_text(in, "output");
+    struct dump x = {.file = NULL};
     enum status st = find_named(in, &x);
-    if (st == STATUS_DONE && path && !(x.file = open_output(path))){
-        complain("%s: %s", path, strerror(errno)); st = STATUS_FAILED;}
-if (st == STATUS_DONE) {
-    x.file = path ? x.file : stdout;
-    buf_init(&x.line, TRANSFER_LINE);
-    progress_begin(&x.bar, "exporting", 0, in->quiet);
-    st = write_all(in, &x);
-    progress_end(&x.bar);
-    buf_free(&x.line);
-    if (fflush(x.file) != 0 && st == STATUS_DONE)
-        st = cannot_write();
-    if (path && fclose(x.file) != 0 && st == STATUS_DONE)
-        st = cannot_write();
-}
-if (st == STATUS_INTERRUPTED)
-    complain("interrupted: %" PRIu64 " users and %" PRIu64
-             " messages are written; the file isn't whole",
-             x.users, x.messages);
-if (st == STATUS_DONE)
-    say(in, "%" PRIu64 " users, %" PRIu64 " channels, %" PRIu64 " messages exported", x.users,
-        x.channels, x.messages);
-free(x.named);
-return st;
+    if (st == STATUS_DONE && path && !(x.file = open_output(path))) {
+        complain("%s: %s", path, strerror(errno));
+        st = STATUS_FAILED;
+    }
+    if (st == STATUS_DONE) {
+        x.file = path ? x.file : stdout;
+        buf_init(&x.line, TRANSFER_LINE);
+        progress_begin(&x.bar, "exporting", 0, in->quiet);
+        st = write_all(in, &x);
+        progress_end(&x.bar);
+        buf_free(&x.line);
+        if (fflush(x.file) != 0 && st == STATUS_DONE)
+            st = cannot_write();
+        if (path && fclose(x.file) != 0 && st == STATUS_DONE)
+            st = cannot_write();
+    }
+    if (st == STATUS_INTERRUPTED)
+        complain("interrupted: %" PRIu64 " users and %" PRIu64
+                 " messages are written; the file isn't whole",
+                 x.users, x.messages);
+    if (st == STATUS_DONE)
+        say(in, "%" PRIu64 " users, %" PRIu64 " channels, %" PRIu64 " messages exported", x.users,
+            x.channels, x.messages);
+    free(x.named);
+    return st;
 }
 
 static const struct param CHANNELS[] = {{"CHANNEL", VALUE_CHANNEL, true, true}, {0}};
@@ -444,5 +450,5 @@ const struct command CMD_EXPORT[] = {{NULL, "export", CHANNELS, OPTS,
                                       "not: everybody signs in again after an import.\n\n"
                                       "Examples:\n  chatctl export | gzip > chat.jsonl.gz\n  "
                                       "chatctl export public --output public.jsonl\n",
-                                      false, export},
+                                      false, run_export},
                                      {0}};

@@ -7,7 +7,10 @@
  * Memory is bounded by a page of SCAN.
  */
 #include "chatctl/commands/fsck.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/ops/ask.h"
+#include "chatctl/ops/channels.h"
+#include "chatctl/ops/walk.h"
+#include "chatctl/table/commands.h"
 #include "common/base/clock.h"
 
 #include <inttypes.h>
@@ -24,48 +27,6 @@ static const struct column COLUMNS[] = {{"problem", COLUMN_TEXT},
                                         {"detail", COLUMN_TEXT},
                                         {"fixed", COLUMN_BOOL},
                                         {NULL, COLUMN_TEXT}};
-
-/* --- Problems --- */
-
-enum status fsck_found(struct fsck *f, const char *problem, const char *key, size_t len,
-                       const char *detail, bool repair) {
-    const struct redisReply *r;
-    bool mend = repair && f->fix && !f->in->dry_run;
-    enum status st = mend ? ask(f->in, &r) : STATUS_DONE;
-    f->problems++;
-    f->left += !mend || st != STATUS_DONE;
-    output_text(f->in->out, problem, strlen(problem));
-    output_text(f->in->out, key, len);
-    output_text(f->in->out, detail, strlen(detail));
-    output_bool(f->in->out, mend && st == STATUS_DONE);
-    return st;
-}
-
-enum status fsck_found_key(struct fsck *f, const char *problem, const struct key *k,
-                           const char *detail, bool repair) {
-    return fsck_found(f, problem, k->text, k->len, detail, repair);
-}
-
-void fsck_key_command(struct fsck *f, const char *verb, const struct key *k) {
-    cmd_begin(f->c, verb);
-    cmd_key(f->c, k->text, k->len);
-}
-
-enum status fsck_ask_str(struct fsck *f, const char **s, size_t *len) {
-    const struct redisReply *r;
-    struct err e = {0};
-    enum status st = ask(f->in, &r);
-    return st == STATUS_DONE && reply_str(r, s, len, &e) ? fail(&e) : st;
-}
-
-enum status fsck_user_exists(struct fsck *f, const struct uuid *u, bool *yes) {
-    int64_t n = 0;
-    cmd_begin(f->c, "EXISTS");
-    cmd_user_key(f->c, f->ks, u, USER_RECORD);
-    enum status st = ask_i64(f->in, &n);
-    *yes = n > 0;
-    return st;
-}
 
 /* --- Any key --- */
 
@@ -213,7 +174,7 @@ static enum status scan_page(struct fsck *f, char *cursor, size_t size, struct k
     snprintf(cursor, size, "%s", next);
     *keys = calloc(*n ? *n : 1, sizeof **keys);
     if (!*keys)
-        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+        return status_no_memory();
     for (size_t i = 0; i < *n; i++)
         take_key(f, reply_item(reply_item(r, 1), i), &(*keys)[i]);
     return STATUS_DONE;
@@ -236,7 +197,7 @@ static enum status check_keys_of(struct fsck *f, int server) {
         progress_add(&f->bar, n);
         free(keys);
         if (st == STATUS_DONE && interrupted())
-            st = stopped(f->in, "keys were looked at", f->keys);
+            st = status_stopped("keys were looked at", f->keys);
     } while (st == STATUS_DONE && strcmp(cursor, "0") != 0);
     return st;
 }
@@ -257,7 +218,7 @@ static enum status check_listed_channel(struct invocation *in, const struct chan
     char id[CHANNEL_TEXT + 1], key[KEY_MAX + 1];
     (void)activity;
     if (interrupted())
-        return stopped(in, "keys were looked at", f->keys);
+        return status_stopped("keys were looked at", f->keys);
     cmd_begin(f->c, "EXISTS");
     cmd_channel_key(f->c, f->ks, ch, CHANNEL_LOG);
     cmd_channel_key(f->c, f->ks, ch, CHANNEL_META);
@@ -277,7 +238,7 @@ static enum status check_lists(struct fsck *f) {
     char key[KEY_MAX + 1];
     size_t len = key_global(f->ks, KEY_USERS, key);
     enum status st = fsck_check_users_in(f, key, len, "listed user without a record");
-    return st == STATUS_DONE ? each_channel(f->in, check_listed_channel, f) : st;
+    return st == STATUS_DONE ? channels_each(f->in, check_listed_channel, f) : st;
 }
 
 struct nodes {
@@ -371,7 +332,7 @@ static enum status fsck(struct invocation *in) {
     struct fsck f = {.in = in,
                      .ks = redis_sync_keys(in->redis),
                      .c = redis_sync_cmd(in->redis),
-                     .fix = given(in, "fix")};
+                     .fix = opt_given(in, "fix")};
     output_begin(in->out, COLUMNS, false);
     progress_begin(&f.bar, "checking", 0, in->quiet);
     enum status st = check_all_keys(&f);

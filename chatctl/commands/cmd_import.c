@@ -6,9 +6,10 @@
  * be imported again: an import that was interrupted is finished by `import --merge` of the same
  * file.
  */
+#include "chatctl/ops/ask.h"
 #include "chatctl/ops/import.h"
 #include "chatctl/ops/transfer.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/table/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -112,12 +113,6 @@ static enum status check_empty(struct invocation *in, bool merge) {
     return STATUS_CONFLICT;
 }
 
-static enum status claim_schema(struct invocation *in) {
-    const struct redisReply *r;
-    cmd_schema_claim(redis_sync_cmd(in->redis), redis_sync_keys(in->redis));
-    return ask(in, &r);
-}
-
 static void say_how_it_went(struct invocation *in, const struct import *m, enum status st) {
     if (st == STATUS_DONE)
         say(in, "%" PRIu64 " users, %" PRIu64 " channels, %" PRIu64 " messages imported", m->users,
@@ -130,13 +125,13 @@ static void say_how_it_went(struct invocation *in, const struct import *m, enum 
 
 static enum status import(struct invocation *in) {
     const char *path = in->nargs && strcmp(in->args[0], "-") != 0 ? in->args[0] : NULL;
-    enum status st = check_empty(in, given(in, "merge"));
+    enum status st = check_empty(in, opt_given(in, "merge"));
     if (st != STATUS_DONE)
         return st;
     struct import *m = calloc(1, sizeof *m);
     if (!m)
-        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
-    m->merge = given(in, "merge");
+        return status_no_memory();
+    m->merge = opt_given(in, "merge");
     m->path = path ? path : "stdin";
     m->file = path ? fopen(path, "r") : stdin;
     if (!m->file) {
@@ -144,7 +139,7 @@ static enum status import(struct invocation *in) {
         free(m);
         return STATUS_FAILED;
     }
-    st = claim_schema(in);
+    st = ask_schema_claim(in);
     progress_begin(&m->bar, "importing", 0, in->quiet);
     if (st == STATUS_DONE)
         st = import_lines(in, m);

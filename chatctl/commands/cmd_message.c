@@ -1,6 +1,9 @@
 /* cmd_message - message tail, search, delete. Sending is in cmd_send.c. */
+#include "chatctl/ops/ask.h"
+#include "chatctl/ops/channels.h"
+#include "chatctl/ops/find.h"
 #include "chatctl/ops/purge.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/table/commands.h"
 #include "chatctl/term/cursor.h"
 #include "chatctl/term/progress.h"
 #include "common/base/clock.h"
@@ -14,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
 #define TAILS_MAX 100 /* channels followed at once */
 #define FOLLOW_PAGE 100
 #define LAST_DEFAULT 10
@@ -27,20 +29,14 @@ static const struct column COLUMNS[] = {{"time", COLUMN_TIME},       {"channel",
                                         {"seq", COLUMN_NUMBER},      {"uuid", COLUMN_TEXT},
                                         {"senderUUID", COLUMN_TEXT}, {NULL, COLUMN_TEXT}};
 
-static void put_uuid(struct output *o, const struct uuid *u) {
-    char text[UUID_TEXT + 1];
-    uuid_format(u, text);
-    output_text(o, text, UUID_TEXT);
-}
-
 static void put_message(struct invocation *in, const char *channel, const struct message *m) {
     output_time(in->out, m->created_ms);
     output_text(in->out, channel, strlen(channel));
     output_text(in->out, m->sender_name, m->sender_name_len);
     output_text(in->out, m->text, m->text_len);
     output_number(in->out, (int64_t)m->seq);
-    put_uuid(in->out, &m->uuid);
-    put_uuid(in->out, &m->sender);
+    output_uuid(in->out, &m->uuid);
+    output_uuid(in->out, &m->sender);
 }
 
 static enum status ended(struct invocation *in, enum status st) {
@@ -51,7 +47,7 @@ static enum status ended(struct invocation *in, enum status st) {
 
 struct tail {
     struct channel_id id;
-    char name[NAME_SIZE];
+    char name[CHANNEL_NAME_SIZE];
     struct position at; /* shown up to here */
 };
 
@@ -286,7 +282,7 @@ static enum status find_tails(struct invocation *in, struct tails *t) {
         enum status st = find_channel(in, in->nargs ? in->args[i] : "public", &one->id);
         if (st != STATUS_DONE)
             return st;
-        channel_name(in, &one->id, one->name, sizeof one->name);
+        find_channel_name(in, &one->id, one->name, sizeof one->name);
     }
     return t->cursor ? read_cursor(t) : STATUS_DONE;
 }
@@ -299,13 +295,13 @@ static enum status message_tail(struct invocation *in) {
     }
     t.all = calloc(t.n, sizeof *t.all);
     if (!t.all)
-        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+        return status_no_memory();
     enum status st = find_tails(in, &t);
     if (st == STATUS_DONE) {
         output_begin(in->out, COLUMNS, false);
         for (size_t i = 0; i < t.n && st == STATUS_DONE; i++)
             st = begin_tail(in, &t.all[i]);
-        if (st == STATUS_DONE && given(in, "follow"))
+        if (st == STATUS_DONE && opt_given(in, "follow"))
             st = follow_on(in, &t);
         bool written = output_end(in->out);
         if (st == STATUS_DONE)
@@ -359,16 +355,16 @@ static void search_page(struct invocation *in, struct search *s, const struct ch
 static enum status search_channel(struct invocation *in, const struct channel_id *ch,
                                   int64_t activity, void *arg) {
     struct search *s = arg;
-    char name[NAME_SIZE];
+    char name[CHANNEL_NAME_SIZE];
     uint64_t from = 0;
     size_t n = LOG_PAGE;
     (void)activity;
-    channel_name(in, ch, name, sizeof name);
+    find_channel_name(in, ch, name, sizeof name);
     while (n == LOG_PAGE && from != 1 && s->found < s->limit) {
         const struct redisReply *r;
         struct err e = {0};
         if (interrupted())
-            return stopped(in, "messages were looked at", s->read);
+            return status_stopped("messages were looked at", s->read);
         cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0,
                      0, LOG_PAGE);
         enum status st = ask(in, &r);
@@ -384,16 +380,16 @@ static enum status search_channel(struct invocation *in, const struct channel_id
 static enum status message_search(struct invocation *in) {
     struct search s = {.text = in->args[0],
                        .len = strlen(in->args[0]),
-                       .any_case = given(in, "ignore-case"),
+                       .any_case = opt_given(in, "ignore-case"),
                        .since = opt_number(in, "since", INT64_MIN),
                        .before = opt_number(in, "before", INT64_MAX),
                        .limit = (uint64_t)opt_number(in, "limit", INT64_MAX)};
     enum status st = STATUS_DONE;
-    if (given(in, "from") && (st = find_user(in, opt_text(in, "from"), &s.from, NULL)))
+    if (opt_given(in, "from") && (st = find_user(in, opt_text(in, "from"), &s.from, NULL)))
         return st;
     output_begin(in->out, COLUMNS, false);
     output_page(in->out);
-    return ended(in, each_named(in, 1, search_channel, &s));
+    return ended(in, channels_each_named(in, 1, search_channel, &s));
 }
 
 /* --- message delete --- */
@@ -419,9 +415,9 @@ static enum status hunt_in(struct invocation *in, const struct channel_id *ch, i
 
 static enum status delete_found(struct invocation *in, const struct hunt *h) {
     struct purge p;
-    char name[NAME_SIZE], question[NAME_SIZE + 64];
+    char name[CHANNEL_NAME_SIZE], question[CHANNEL_NAME_SIZE + 64];
     uint64_t moved = 1;
-    channel_name(in, &h->channel, name, sizeof name);
+    find_channel_name(in, &h->channel, name, sizeof name);
     snprintf(question, sizeof question, "Delete message %" PRIu64 " of %s?", h->seq, name);
     enum status st = in->dry_run ? STATUS_DONE : confirm(in, question);
     if (st == STATUS_DONE)
@@ -443,7 +439,7 @@ static enum status delete_found(struct invocation *in, const struct hunt *h) {
     output_begin(in->out, DELETED, true);
     output_text(in->out, name, strlen(name));
     output_number(in->out, (int64_t)h->seq);
-    put_uuid(in->out, &h->uuid);
+    output_uuid(in->out, &h->uuid);
     return ended(in, STATUS_DONE);
 }
 
@@ -453,7 +449,7 @@ static enum status message_delete(struct invocation *in) {
         complain("%s: not a UUID", in->args[0]);
         return STATUS_USAGE;
     }
-    enum status st = each_named(in, 1, hunt_in, &h);
+    enum status st = channels_each_named(in, 1, hunt_in, &h);
     if (st != STATUS_DONE)
         return st;
     if (!h.found) {

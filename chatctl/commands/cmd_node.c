@@ -1,7 +1,8 @@
 /* cmd_node - nodes, and numbers. */
 #include "chatctl/commands/doctor.h"
 #include "chatctl/ops/ask.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/ops/walk.h"
+#include "chatctl/table/commands.h"
 #include "chatctl/term/progress.h"
 #include "common/redis/event.h"
 
@@ -224,7 +225,7 @@ static enum status count_messages(struct invocation *in, struct stats *s) {
     progress_begin(&s->progress, "channels", (uint64_t)s->channels, in->quiet);
     while (status == STATUS_DONE && more) {
         if (interrupted())
-            status = stopped(in, "channels counted", s->progress.done);
+            status = status_stopped("channels counted", s->progress.done);
         else if ((status = walk_page(in, &w, &more)) == STATUS_DONE && more)
             status = count_page(in, &w, s);
     }

@@ -3,8 +3,11 @@
  * A plan is a file of JSON lines, one a channel, that fixes by epoch and seq what will go, so that
  * what was looked at is what is purged, whatever was said in between.
  */
+#include "chatctl/ops/ask.h"
+#include "chatctl/ops/channels.h"
+#include "chatctl/ops/find.h"
 #include "chatctl/ops/purge.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/table/commands.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/proto/json.h"
@@ -17,7 +20,6 @@
 #include <string.h>
 #include <sys/types.h>
 
-#define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
 #define RESTORABLE_MAX 100
 #define PLAN_LINE 4096
 #define SEQ_MAX 999999999999999
@@ -34,8 +36,8 @@ struct work {
 };
 
 static void put_row(struct invocation *in, const struct purge *p, uint64_t messages) {
-    char name[NAME_SIZE];
-    channel_name(in, &p->channel, name, sizeof name);
+    char name[CHANNEL_NAME_SIZE];
+    find_channel_name(in, &p->channel, name, sizeof name);
     output_text(in->out, name, strlen(name));
     output_number(in->out, (int64_t)messages);
     output_number(in->out, (int64_t)p->up_to);
@@ -51,11 +53,11 @@ static enum status plan_channel(struct invocation *in, const struct channel_id *
                                 const struct work *w, struct purge *p) {
     int64_t age = opt_number(in, "older-than", 0);
     enum status st = purge_plan(in, ch, p);
-    if (st == STATUS_DONE && given(in, "before"))
+    if (st == STATUS_DONE && opt_given(in, "before"))
         st = purge_before(in, p, opt_number(in, "before", 0));
-    if (st == STATUS_DONE && given(in, "older-than"))
+    if (st == STATUS_DONE && opt_given(in, "older-than"))
         st = purge_before(in, p, clock_wall_ms() - age);
-    if (st == STATUS_DONE && given(in, "keep"))
+    if (st == STATUS_DONE && opt_given(in, "keep"))
         st = purge_keep(in, p, (uint64_t)opt_number(in, "keep", 0));
     if (!uuid_is_nil(&w->from))
         purge_from(p, &w->from);
@@ -85,10 +87,10 @@ static enum status show_channel(struct invocation *in, const struct channel_id *
                                 int64_t activity, void *arg) {
     struct work *w = arg;
     struct purge p;
-    char name[NAME_SIZE];
+    char name[CHANNEL_NAME_SIZE];
     (void)activity;
     if (interrupted())
-        return stopped(in, "channels were looked at", w->channels);
+        return status_stopped("channels were looked at", w->channels);
     enum status st = plan_channel(in, ch, w, &p);
     w->channels++;
     if (st != STATUS_DONE || p.messages == 0)
@@ -96,7 +98,7 @@ static enum status show_channel(struct invocation *in, const struct channel_id *
     w->messages += p.messages;
     put_row(in, &p, p.messages);
     if (w->plan)
-        write_plan(w->plan, channel_name(in, ch, name, sizeof name), &p);
+        write_plan(w->plan, find_channel_name(in, ch, name, sizeof name), &p);
     return STATUS_DONE;
 }
 
@@ -117,7 +119,7 @@ static enum status purge_channel(struct invocation *in, const struct channel_id 
     struct purge p;
     (void)activity;
     if (interrupted())
-        return stopped(in, "messages are purged", w->messages);
+        return status_stopped("messages are purged", w->messages);
     enum status st = plan_channel(in, ch, w, &p);
     return st == STATUS_DONE && p.messages ? purge_planned(in, w, &p) : st;
 }
@@ -177,7 +179,7 @@ static enum status each_planned(struct invocation *in, FILE *f, const char *path
             complain("%s:%u: not a line of a plan", path, n);
             st = STATUS_USAGE;
         } else
-            st = interrupted() ? stopped(in, "messages are purged", w->messages) : fn(in, w, &p);
+            st = interrupted() ? status_stopped("messages are purged", w->messages) : fn(in, w, &p);
     }
     free(line);
     return st;
@@ -185,13 +187,13 @@ static enum status each_planned(struct invocation *in, FILE *f, const char *path
 
 static enum status check_planned(struct invocation *in, struct work *w, const struct purge *p) {
     struct channel_state state;
-    char name[NAME_SIZE];
+    char name[CHANNEL_NAME_SIZE];
     enum status st = ask_position(in, &p->channel, &state);
     if (st != STATUS_DONE)
         return st;
     if (!uuid_eq(&state.at.epoch, &p->epoch) || p->up_to > state.at.seq) {
         complain("the epoch of %s has changed since the plan was made: make a new one",
-                 channel_name(in, &p->channel, name, sizeof name));
+                 find_channel_name(in, &p->channel, name, sizeof name));
         return STATUS_CONFLICT;
     }
     w->messages += p->messages;
@@ -240,15 +242,15 @@ static enum status usage(const char *text) {
 }
 
 static enum status check_usage(struct invocation *in) {
-    bool some =
-        given(in, "before") || given(in, "older-than") || given(in, "keep") || given(in, "from");
-    if (given(in, "apply"))
-        return in->nargs || some || given(in, "all") || given(in, "plan")
+    bool some = opt_given(in, "before") || opt_given(in, "older-than") || opt_given(in, "keep") ||
+                opt_given(in, "from");
+    if (opt_given(in, "apply"))
+        return in->nargs || some || opt_given(in, "all") || opt_given(in, "plan")
                    ? usage("--apply does what the plan says: name no channel and no other choice")
                    : STATUS_DONE;
-    if ((in->nargs > 0) == given(in, "all"))
+    if ((in->nargs > 0) == opt_given(in, "all"))
         return usage("name a channel, or --all");
-    if (given(in, "before") + given(in, "older-than") + given(in, "keep") > 1)
+    if (opt_given(in, "before") + opt_given(in, "older-than") + opt_given(in, "keep") > 1)
         return usage("one of --before, --older-than and --keep");
     return STATUS_DONE;
 }
@@ -269,7 +271,7 @@ static enum status show_what_goes(struct invocation *in, struct work *w) {
         return STATUS_FAILED;
     }
     output_begin(in->out, COLUMNS, false);
-    enum status st = ended(in, each_named(in, 0, show_channel, w));
+    enum status st = ended(in, channels_each_named(in, 0, show_channel, w));
     if (w->plan && fclose(w->plan) != 0 && st == STATUS_DONE) {
         complain("%s: %s", path, strerror(errno));
         st = STATUS_FAILED;
@@ -284,7 +286,7 @@ static enum status purge_after_asking(struct invocation *in, struct work *w) {
     struct channel_id ch;
     struct purge p;
     enum status st = STATUS_DONE;
-    if (given(in, "all")) {
+    if (opt_given(in, "all")) {
         st = confirm(in, "Purge the messages of all channels?");
     } else if ((st = find_channel(in, in->args[0], &ch)) == STATUS_DONE &&
                (st = plan_channel(in, &ch, w, &p)) == STATUS_DONE) {
@@ -294,8 +296,8 @@ static enum status purge_after_asking(struct invocation *in, struct work *w) {
     if (st != STATUS_DONE)
         return st;
     output_begin(in->out, COLUMNS, false);
-    if (given(in, "all"))
-        st = each_channel(in, purge_channel, w);
+    if (opt_given(in, "all"))
+        st = channels_each(in, purge_channel, w);
     else if (p.messages)
         st = purge_planned(in, w, &p);
     st = ended(in, st);
@@ -308,13 +310,13 @@ static enum status channel_purge(struct invocation *in) {
     enum status st = check_usage(in);
     if (st != STATUS_DONE)
         return st;
-    if (given(in, "apply"))
+    if (opt_given(in, "apply"))
         return apply_plan(in, opt_text(in, "apply"));
-    if (given(in, "from") && (st = find_user(in, opt_text(in, "from"), &w.from, NULL)))
+    if (opt_given(in, "from") && (st = find_user(in, opt_text(in, "from"), &w.from, NULL)))
         return st;
-    if (in->dry_run || given(in, "plan"))
+    if (in->dry_run || opt_given(in, "plan"))
         return show_what_goes(in, &w);
-    if (given(in, "all") && (st = check_confirmed(in)))
+    if (opt_given(in, "all") && (st = check_confirmed(in)))
         return st;
     return purge_after_asking(in, &w);
 }
@@ -374,7 +376,7 @@ static enum status channel_restore(struct invocation *in) {
     struct channel_id ch;
     size_t n;
     uint64_t restored;
-    char name[NAME_SIZE], id[UUID_TEXT + 1];
+    char name[CHANNEL_NAME_SIZE], id[UUID_TEXT + 1];
     enum status st = find_channel(in, in->args[0], &ch);
     if (st != STATUS_DONE || (st = purge_list(in, &ch, u, RESTORABLE_MAX, &n)))
         return st;
@@ -388,7 +390,7 @@ static enum status channel_restore(struct invocation *in) {
     if (st != STATUS_DONE)
         return st;
     uuid_format(&chosen->id, id);
-    channel_name(in, &ch, name, sizeof name);
+    find_channel_name(in, &ch, name, sizeof name);
     output_begin(in->out, RESTORED, true);
     output_text(in->out, name, strlen(name));
     output_number(in->out, (int64_t)restored);

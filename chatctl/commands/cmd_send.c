@@ -7,7 +7,8 @@
  * have.
  */
 #include "chatctl/ops/ask.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/ops/find.h"
+#include "chatctl/table/commands.h"
 #include "common/base/clock.h"
 #include "common/proto/json.h"
 #include "common/proto/validate.h"
@@ -238,7 +239,7 @@ static enum status send_stdin(struct invocation *in, struct sending *s) {
     }
     free(line);
     if (st == STATUS_DONE && interrupted())
-        return stopped(in, "messages are sent", s->sent);
+        return status_stopped("messages are sent", s->sent);
     if (st == STATUS_DONE && ferror(stdin)) {
         complain("stdin: %s", strerror(errno));
         return STATUS_FAILED;
@@ -249,13 +250,6 @@ static enum status send_stdin(struct invocation *in, struct sending *s) {
 }
 
 /* --- message send --- */
-
-/* In a prefix that no chatd has used yet. */
-static enum status claim_schema(struct invocation *in) {
-    const struct redisReply *r;
-    cmd_schema_claim(redis_sync_cmd(in->redis), redis_sync_keys(in->redis));
-    return ask(in, &r);
-}
 
 static enum status send_argument(struct invocation *in, struct sending *s) {
     struct uuid uuid = uuid_make();
@@ -273,7 +267,7 @@ static enum status message_send(struct invocation *in) {
     if (st == STATUS_DONE)
         st = find_sender(in, opt_text(in, "as"), &s.as);
     if (st == STATUS_DONE && !in->dry_run)
-        st = claim_schema(in);
+        st = ask_schema_claim(in);
     if (st != STATUS_DONE)
         return st;
     output_begin(in->out, COLUMNS, false);

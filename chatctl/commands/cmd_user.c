@@ -1,6 +1,6 @@
-/* cmd_user - the rows of the commands about users and their sessions. */
+/* cmd_user - the rows of the commands about users. */
 #include "chatctl/commands/user_commands.h"
-#include "chatctl/table/cmd.h"
+#include "chatctl/table/commands.h"
 
 #define END_PARAMS                                                                                 \
     { NULL, VALUE_NONE, false, false }
@@ -11,8 +11,6 @@ static const struct param USER[] = {{"USER", VALUE_USER, false, false}, END_PARA
 static const struct param NEW_USER[] = {{"NAME", VALUE_TEXT, false, false}, END_PARAMS};
 static const struct param USER_AND_NAME[] = {
     {"USER", VALUE_USER, false, false}, {"NAME", VALUE_TEXT, false, false}, END_PARAMS};
-static const struct param USER_AND_SESSIONS[] = {
-    {"USER", VALUE_USER, false, false}, {"SESSION", VALUE_TEXT, true, true}, END_PARAMS};
 
 static const struct opt LIST_OPTS[] = {
     {"online", 'o', VALUE_NONE, NULL, NULL, "only users who are online"},
@@ -40,8 +38,6 @@ static const struct opt BAN_OPTS[] = {
 static const struct opt KICK_OPTS[] = {
     {"keep-sessions", 0, VALUE_NONE, NULL, NULL, "close the connections only: programs come back"},
     END_OPTS};
-static const struct opt REVOKE_OPTS[] = {
-    {"all", 0, VALUE_NONE, NULL, NULL, "all sessions of the user"}, END_OPTS};
 
 const struct command CMD_USER[] = {
     {"user", "list", NULL, LIST_OPTS, "list users",
@@ -81,18 +77,5 @@ const struct command CMD_USER[] = {
     {"user", "kick", USER, KICK_OPTS, "close a user's connections and end the sessions",
      "The user may sign in again, with the password.\n\nExample:\n  chatctl user kick mallory",
      false, user_kick},
-    {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
-};
-
-const struct command CMD_SESSION[] = {
-    {"session", "list", USER, NULL, "list a user's sessions",
-     "A session is an access key, which a sign-in gives. What is shown is a part of its hash.\n"
-     "\nExample:\n  chatctl session list alice",
-     false, session_list},
-    {"session", "revoke", USER_AND_SESSIONS, REVOKE_OPTS, "end sessions of a user",
-     "Connections that use one are signed out on every node.\n"
-     "\nExamples:\n  chatctl session revoke alice k.3fK9vX_2aQ\n  chatctl session revoke alice "
-     "--all",
-     false, session_revoke},
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
 };

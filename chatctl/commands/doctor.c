@@ -287,7 +287,7 @@ static void check_all(struct visit *v) {
 enum status doctor(struct invocation *in) {
     struct visit v = {.in = in};
     struct err e = {0};
-    const struct settings *set = in->set;
+    const struct ctl_settings *set = in->set;
     in->redis = redis_sync_connect(&set->uri, &set->keys, (unsigned)set->timeout, &e);
     output_begin(in->out, COLUMNS, false);
     if (!in->redis) {

@@ -2,7 +2,7 @@
 #ifndef CHATCTL_COMMANDS_DOCTOR_H
 #define CHATCTL_COMMANDS_DOCTOR_H
 
-#include "chatctl/table/commands.h"
+#include "chatctl/table/invocation.h"
 
 enum status doctor(struct invocation *in);
 

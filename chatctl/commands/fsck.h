@@ -1,9 +1,9 @@
-/* fsck - the parts of cmd_fsck.c: what is checked of names and users (fsck_users.c) and of channels
- * (fsck_channels.c), and how a problem is said and mended. */
+/* fsck - how a problem is said and mended, and what cmd_fsck.c has checked of names and users
+ * (fsck_users.c) and of channels (fsck_channels.c). */
 #ifndef CHATCTL_COMMANDS_FSCK_H
 #define CHATCTL_COMMANDS_FSCK_H
 
-#include "chatctl/ops/ask.h"
+#include "chatctl/ops/walk.h"
 #include "chatctl/term/progress.h"
 
 /* One key, with what SCAN's page was asked about it. */
@@ -19,7 +19,7 @@ struct key {
 struct fsck {
     struct invocation *in;
     const struct keyspace *ks;
-    struct cmd *c; /* the store's scratch: where a repair is built */
+    struct cmd *c; /* the scratch command: where a repair is built */
     bool fix;
     uint64_t keys, problems, left;
     struct progress bar;

@@ -1,6 +1,7 @@
 /* fsck_channels - logs, their counters, and members: see fsck.h. */
 #include "chatctl/commands/fsck.h"
-
+#include "chatctl/ops/ask.h"
+#include "chatctl/ops/walk.h"
 #include "common/base/clock.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* fsck_users - names, records and what belongs to users: see fsck.h. */
 #include "chatctl/commands/fsck.h"
-
+#include "chatctl/ops/ask.h"
 #include "common/proto/validate.h"
 
 #include <stdlib.h>

@@ -1,9 +1,8 @@
-/* user_commands - the functions behind the rows of CMD_USER and CMD_SESSION, which are in
- * cmd_user.c. */
+/* user_commands - the functions behind the rows of CMD_USER, which are in cmd_user.c. */
 #ifndef CHATCTL_COMMANDS_USER_COMMANDS_H
 #define CHATCTL_COMMANDS_USER_COMMANDS_H
 
-#include "chatctl/table/commands.h"
+#include "chatctl/table/invocation.h"
 
 /* user_list.c */
 enum status user_list(struct invocation *in);
@@ -17,7 +16,5 @@ enum status user_delete(struct invocation *in);
 enum status user_ban(struct invocation *in);
 enum status user_unban(struct invocation *in);
 enum status user_kick(struct invocation *in);
-enum status session_list(struct invocation *in);
-enum status session_revoke(struct invocation *in);
 
 #endif

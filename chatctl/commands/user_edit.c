@@ -2,9 +2,13 @@
  * any point leaves nothing that stands in anybody's way. */
 #include "chatctl/commands/user_commands.h"
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/channels.h"
+#include "chatctl/ops/find.h"
 #include "chatctl/ops/purge.h"
 #include "chatctl/ops/rename.h"
 #include "chatctl/ops/user.h"
+#include "chatctl/ops/username.h"
+#include "chatctl/ops/walk.h"
 #include "chatctl/table/password.h"
 #include "chatctl/term/progress.h"
 #include "common/base/clock.h"
@@ -14,10 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAPSE_S 15
 #define EVENT_MAX 512
 #define EVENT_MEMBERS 200 /* as chatd's --event-members */
-#define NAME_SIZE (2 * NAME_MAX_BYTES + 2)
 
 /* --- user add --- */
 
@@ -26,14 +28,14 @@ static const struct column ADD_COLUMNS[] = {
 
 /* As chatd does it: the name is claimed, the record written, both with a time to lapse; then the
  * name is made permanent, then the record. */
-static enum status create(struct invocation *in, const struct new_name *n, struct new_user *u) {
+static enum status create(struct invocation *in, const struct username *n, struct new_user *u) {
     struct cmd *c = redis_sync_cmd(in->redis);
     const struct keyspace *ks = redis_sync_keys(in->redis);
     const struct redisReply *r;
     int64_t made = 0;
     enum status status;
     cmd_schema_claim(c, ks); /* this may be the first thing in a new chat */
-    if ((status = ask(in, &r)) || (status = new_name_claim(in, n, &u->uuid)))
+    if ((status = ask(in, &r)) || (status = username_claim(in, n, &u->uuid)))
         return status;
     cmd_user_create(c, ks, u);
     if ((status = ask_i64(in, &made)))
@@ -42,7 +44,7 @@ static enum status create(struct invocation *in, const struct new_name *n, struc
         complain("a fresh uuid is taken");
         return STATUS_FAILED;
     }
-    if ((status = new_name_confirm(in, n, &u->uuid)))
+    if ((status = username_confirm(in, n, &u->uuid)))
         return status;
     cmd_user_confirm(c, ks, &u->uuid);
     if ((status = ask(in, &r)))
@@ -52,17 +54,17 @@ static enum status create(struct invocation *in, const struct new_name *n, struc
 }
 
 enum status user_add(struct invocation *in) {
-    struct new_name n;
+    struct username n;
     struct uuid holder;
     char hash[SECRET_HASH_MAX] = "";
     struct new_user u = {.uuid = uuid_make(),
                          .password_hash = hash,
                          .created_ms = clock_wall_ms(),
                          .key_hash = "",
-                         .lapse_s = LAPSE_S};
-    enum status status = new_name_check(in->args[0], &n);
+                         .lapse_s = USERNAME_LAPSE_S};
+    enum status status = username_check(in->args[0], &n);
     if (status == STATUS_DONE)
-        status = new_name_look(in, &n, &holder); /* before anybody is asked for a password */
+        status = username_look(in, &n, &holder); /* before anybody is asked for a password */
     if (status)
         return status;
     u.name = n.text;
@@ -106,7 +108,7 @@ enum status user_passwd(struct invocation *in) {
     cmd_user_field(redis_sync_cmd(in->redis), "hash", hash, strlen(hash));
     status = user_change(in, name);
     secret_wipe(hash, sizeof hash);
-    if (status == STATUS_DONE && !given(in, "keep-sessions") &&
+    if (status == STATUS_DONE && !opt_given(in, "keep-sessions") &&
         !(status = user_revoke_all(in, &user, &revoked)))
         status = user_settle(in, &user);
     if (status)
@@ -123,7 +125,7 @@ enum status user_passwd(struct invocation *in) {
 static const struct column RENAME_COLUMNS[] = {
     {"name", COLUMN_TEXT}, {"uuid", COLUMN_TEXT}, {"before", COLUMN_TEXT}, {NULL, COLUMN_TEXT}};
 
-static bool same_folded(const char *name, const struct new_name *n) {
+static bool same_folded(const char *name, const struct username *n) {
     char folded[NAME_FOLDED_MAX + 1];
     size_t len;
     return name_fold(name, strlen(name), folded, &len) && len == n->folded_len &&
@@ -131,7 +133,7 @@ static bool same_folded(const char *name, const struct new_name *n) {
 }
 
 static enum status write_name(struct invocation *in, const struct uuid *user, const char *name,
-                              const struct new_name *n) {
+                              const struct username *n) {
     cmd_user_change(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), user);
     cmd_user_field(redis_sync_cmd(in->redis), "name", n->text, n->len);
     return user_change(in, name);
@@ -140,29 +142,29 @@ static enum status write_name(struct invocation *in, const struct uuid *user, co
 /* The new name is made permanent before the record has it: cut short, the user can sign in by both
  * names, never by none. */
 static enum status change_name(struct invocation *in, const struct uuid *user, const char *name,
-                               const struct new_name *n) {
+                               const struct username *n) {
     enum status status;
     if (same_folded(name, n))
         return write_name(in, user, name, n);
-    if ((status = new_name_claim(in, n, user)) || (status = new_name_confirm(in, n, user)))
+    if ((status = username_claim(in, n, user)) || (status = username_confirm(in, n, user)))
         return status;
     if ((status = write_name(in, user, name, n))) {
         if (status == STATUS_NOT_FOUND)
-            name_release(in, n->text, user);
+            username_release(in, n->text, user);
         return status;
     }
-    return name_release(in, name, user);
+    return username_release(in, name, user);
 }
 
 enum status user_rename(struct invocation *in) {
     struct uuid user, holder;
-    struct new_name n;
+    struct username n;
     char name[NAME_MAX_BYTES + 1];
     enum status status = find_user(in, in->args[0], &user, name);
     if (status == STATUS_DONE)
-        status = new_name_check(in->args[1], &n);
+        status = username_check(in->args[1], &n);
     if (status == STATUS_DONE && in->dry_run && !same_folded(name, &n))
-        status = new_name_look(in, &n, &holder);
+        status = username_look(in, &n, &holder);
     if (status == STATUS_DONE && in->dry_run)
         say(in, "would rename %s to %s", name, n.text);
     else if (status == STATUS_DONE) {
@@ -238,7 +240,7 @@ static enum status purge_channel(struct invocation *in, const struct channel_id 
     struct purge p;
     uint64_t moved = 0;
     if (interrupted())
-        return stopped(in, "messages removed", d->messages);
+        return status_stopped("messages removed", d->messages);
     enum status status = purge_plan(in, ch, &p);
     if (status)
         return status;
@@ -256,15 +258,15 @@ static enum status purge_channel(struct invocation *in, const struct channel_id 
 static enum status disown_channel(struct invocation *in, const struct channel_id *ch,
                                   struct deletion *d) {
     uint64_t n = 0;
-    char name[NAME_SIZE];
+    char name[CHANNEL_NAME_SIZE];
     enum status status = rename_count(in, ch, &d->user, NAME_DELETED, &n);
     if (interrupted())
-        return stopped(in, "messages renamed", d->messages);
+        return status_stopped("messages renamed", d->messages);
     if (status)
         return status;
     if (in->dry_run && n)
         say(in, "%s: would rename the sender of %" PRIu64 " messages",
-            channel_name(in, ch, name, sizeof name), n);
+            find_channel_name(in, ch, name, sizeof name), n);
     else if (!in->dry_run && n)
         status = rename_log(in, ch, &d->user, NAME_DELETED, &n);
     d->messages += n;
@@ -301,7 +303,7 @@ static enum status clear_messages(struct invocation *in, struct deletion *d) {
     progress_begin(&d->progress, "channels", 0, in->quiet);
     enum status status = each_joined(in, d, clear_channel);
     if (status == STATUS_DONE)
-        status = each_channel(in, clear_left, d);
+        status = channels_each(in, clear_left, d);
     progress_end(&d->progress);
     return status;
 }
@@ -339,7 +341,7 @@ static enum status take_apart(struct invocation *in, struct deletion *d) {
         status = clear_messages(in, d);
     if (status == STATUS_DONE)
         status = each_joined(in, d, leave_channel);
-    if (status || (status = name_release(in, d->name, &d->user)))
+    if (status || (status = username_release(in, d->name, &d->user)))
         return status;
     cmd_user_unindex(c, ks, &d->user);
     if ((status = ask(in, &r)))
@@ -360,7 +362,7 @@ static enum status ask_to_delete(struct invocation *in, const struct deletion *d
 }
 
 enum status user_delete(struct invocation *in) {
-    struct deletion d = {.with_messages = given(in, "with-messages")};
+    struct deletion d = {.with_messages = opt_given(in, "with-messages")};
     enum status status = find_user(in, in->args[0], &d.user, d.name);
     if (status == STATUS_DONE)
         status = count(in, &d);

@@ -2,8 +2,10 @@
  * time; only a sorted one is gathered, in rows much smaller than those of a page. */
 #include "chatctl/commands/user_commands.h"
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/find.h"
 #include "chatctl/ops/lookup.h"
 #include "chatctl/ops/user.h"
+#include "chatctl/ops/walk.h"
 #include "chatctl/term/progress.h"
 #include "common/base/clock.h"
 
@@ -162,7 +164,7 @@ static enum status run(struct listing *l) {
     enum status status = STATUS_DONE;
     while (status == STATUS_DONE && more && l->printed < l->limit) {
         if (interrupted())
-            return stopped(l->in, "users looked at", l->progress.done);
+            return status_stopped("users looked at", l->progress.done);
         status = back ? page_back(l, &more) : page_on(l, &more);
         if (status == STATUS_DONE && more)
             status = take_page(l);
@@ -186,9 +188,9 @@ static void begin_progress(struct listing *l) {
 enum status user_list(struct invocation *in) {
     const char *sort = opt_text(in, "sort");
     struct listing l = {.in = in,
-                        .online = given(in, "online"),
-                        .banned = given(in, "banned"),
-                        .reverse = given(in, "reverse"),
+                        .online = opt_given(in, "online"),
+                        .banned = opt_given(in, "banned"),
+                        .reverse = opt_given(in, "reverse"),
                         .by_name = sort && strcmp(sort, "name") == 0,
                         .match = opt_text(in, "match"),
                         .limit = (uint64_t)opt_number(in, "limit", INT64_MAX / 4),

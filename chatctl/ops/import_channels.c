@@ -1,4 +1,5 @@
 /* import_channels - channels, their members, marks and messages. */
+#include "chatctl/ops/ask.h"
 #include "chatctl/ops/import.h"
 
 #include <inttypes.h>

@@ -1,7 +1,6 @@
 /* import_users - users: first the names of a batch, then the records of those who have got theirs.
  */
 #include "chatctl/ops/import.h"
-
 #include "common/proto/validate.h"
 
 #include <stdlib.h>
@@ -108,7 +107,7 @@ enum status import_user(struct invocation *in, struct import *m, const struct js
         return import_bad_line(m, m->line, "a user without a UUID");
     h.text = malloc(len);
     if (!h.text)
-        return fail(&(struct err){.code = ERR_INTERNAL, .detail = "out of memory"});
+        return status_no_memory();
     memcpy(h.text, text, len);
     m->held[m->nheld++] = h;
     return m->nheld == BATCH ? import_held(in, m) : STATUS_DONE;

@@ -1,6 +1,8 @@
 /* purge - see purge.h. */
 #include "chatctl/ops/purge.h"
 
+#include "chatctl/ops/ask.h"
+#include "chatctl/ops/find.h"
 #include "chatctl/term/progress.h"
 #include "common/base/clock.h"
 
@@ -10,9 +12,8 @@
 #include <time.h>
 
 #define ANNOUNCE_MS 500 /* how often the connected hear how far a long purge is */
-#define EVENT_NS                                                                                   \
-    200000 /* pause for each event of a selective one: a client reads 5,000 a second               \
-            */
+/* Pause for each event of a selective one: a client reads 5,000 a second. */
+#define EVENT_NS 200000
 
 enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p) {
     struct channel_state state;
@@ -177,7 +178,7 @@ static enum status end_early(struct invocation *in, struct purge_args *a, uint64
     a->entries = 0;
     a->announce = true;
     one_step(in, a, &ignored);
-    return stopped(in, "messages are purged", moved);
+    return status_stopped("messages are purged", moved);
 }
 
 enum status purge_run(struct invocation *in, const struct purge *p, int64_t grace_ms,

@@ -1,6 +1,7 @@
 /* rename - see rename.h. */
 #include "chatctl/ops/rename.h"
 
+#include "chatctl/ops/ask.h"
 #include "chatctl/ops/purge.h"
 #include "chatctl/term/progress.h"
 

@@ -1,6 +1,7 @@
 /* parse - see parse.h. */
 #include "chatctl/table/parse.h"
 
+#include "chatctl/table/commands.h"
 #include "common/base/suggest.h"
 
 #include <stdarg.h>
@@ -160,15 +161,15 @@ static bool feed_letters(struct line *l, const char *letters) {
 /* --- Words --- */
 
 static bool is_noun(const char *word) {
-    for (size_t i = 0; command_at(i); i++)
-        if (command_at(i)->noun && strcmp(command_at(i)->noun, word) == 0)
+    for (size_t i = 0; commands_at(i); i++)
+        if (commands_at(i)->noun && strcmp(commands_at(i)->noun, word) == 0)
             return true;
     return false;
 }
 
 static const struct command *find_command(const char *noun, const char *verb) {
     const struct command *c;
-    for (size_t i = 0; (c = command_at(i)); i++)
+    for (size_t i = 0; (c = commands_at(i)); i++)
         if (strcmp(c->verb, verb) == 0 &&
             (noun ? c->noun && strcmp(c->noun, noun) == 0 : c->noun == NULL))
             return c;
@@ -178,10 +179,10 @@ static const struct command *find_command(const char *noun, const char *verb) {
 static bool unknown_word(struct line *l, const char *word) {
     struct suggest s = suggest_begin(word, strlen(word));
     const struct command *c;
-    for (size_t i = 0; !l->noun && (c = command_at(i)); i++)
+    for (size_t i = 0; !l->noun && (c = commands_at(i)); i++)
         if (c->noun && strcmp(c->verb, word) == 0)
             return wrong(l, "no command '%s'; did you mean '%s %s'?", word, c->noun, word);
-    for (size_t i = 0; (c = command_at(i)); i++)
+    for (size_t i = 0; (c = commands_at(i)); i++)
         if (!l->noun)
             suggest_try(&s, c->noun ? c->noun : c->verb);
         else if (c->noun && strcmp(c->noun, l->noun) == 0)

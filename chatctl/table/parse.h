@@ -7,7 +7,7 @@
 #ifndef CHATCTL_TABLE_PARSE_H
 #define CHATCTL_TABLE_PARSE_H
 
-#include "chatctl/table/commands.h"
+#include "chatctl/table/invocation.h"
 
 #define WHY_MAX 256
 

@@ -3,7 +3,7 @@
 #ifndef CHATCTL_TABLE_PASSWORD_H
 #define CHATCTL_TABLE_PASSWORD_H
 
-#include "chatctl/table/commands.h"
+#include "chatctl/table/invocation.h"
 #include "common/base/secret.h"
 
 /* From --password-file (- is stdin; the first line counts) or, without it, from a terminal, asked

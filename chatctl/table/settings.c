@@ -2,6 +2,7 @@
  * the same words in the file, and the same errors with file:line. */
 #include "chatctl/table/settings.h"
 
+#include "chatctl/term/talk.h"
 #include "common/base/secret.h"
 #include "common/option/option.h"
 
@@ -14,7 +15,7 @@
 #define SYSTEM_FILE "/etc/chatctl.conf"
 #define PATH_SIZE 1024
 
-#define AT(field) offsetof(struct settings, field)
+#define AT(field) offsetof(struct ctl_settings, field)
 
 static const struct option_def OPTIONS[] = {
     {"redis", 'r', OPTION_STR, AT(redis), "redis://127.0.0.1:6379", 0, 0, NULL, "URI", "-", NULL},
@@ -36,7 +37,7 @@ static void user_file(char out[PATH_SIZE]) {
 
 static void note_file(void *settings, const struct option_def *d, const char *path) {
     if (d->offset == AT(redis))
-        ((struct settings *)settings)->redis_file = path;
+        ((struct ctl_settings *)settings)->redis_file = path;
 }
 
 /* The line's options as the flags that option_load reads. Returns how many. */
@@ -65,14 +66,14 @@ static int as_flags(const struct line *line, char flags[][PATH_SIZE], char **arg
 }
 
 /* Does the URI in effect stand in a file that others can read? */
-static bool is_exposed(const struct settings *set, const struct line *line) {
+static bool is_exposed(const struct ctl_settings *set, const struct line *line) {
     const char *env = getenv("CHATCTL_REDIS");
     struct stat st;
     return !line->redis && !(env && *env) && set->redis_file && stat(set->redis_file, &st) == 0 &&
            S_ISREG(st.st_mode) && (st.st_mode & 0007);
 }
 
-static bool check(struct settings *set, const struct line *line) {
+static bool check(struct ctl_settings *set, const struct line *line) {
     char why[WHY_MAX];
     if (!redis_uri_parse(set->redis, &set->uri, why, sizeof why)) {
         complain("--redis: %s", why);
@@ -95,7 +96,7 @@ static bool check(struct settings *set, const struct line *line) {
     return true;
 }
 
-bool settings_load(struct settings *set, const struct line *line) {
+bool settings_load(struct ctl_settings *set, const struct line *line) {
     char path[PATH_SIZE], flags[8][PATH_SIZE], *argv[8];
     const char *const files[] = {SYSTEM_FILE, path, NULL};
     struct option_program program = {.name = "chatctl",
@@ -103,7 +104,7 @@ bool settings_load(struct settings *set, const struct line *line) {
                                      .options = OPTIONS,
                                      .default_files = files,
                                      .on_file_value = note_file};
-    *set = (struct settings){0};
+    *set = (struct ctl_settings){0};
     user_file(path);
     int argc = as_flags(line, flags, argv);
     bool ok = option_load(&program, argc, argv, set, "") == OPTION_RUN && check(set, line);
@@ -111,7 +112,7 @@ bool settings_load(struct settings *set, const struct line *line) {
     return ok;
 }
 
-void settings_free(struct settings *set) {
+void settings_free(struct ctl_settings *set) {
     struct option_program program = {.name = "chatctl", .env = "CHATCTL_", .options = OPTIONS};
     if (set->redis)
         secret_wipe(set->redis, strlen(set->redis));

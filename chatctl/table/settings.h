@@ -6,7 +6,7 @@
 #include "chatctl/table/parse.h"
 #include "common/redis/redis_uri.h"
 
-struct settings {
+struct ctl_settings {
     char *redis, *prefix, *format; /* as given; format NULL = by what stdout is */
     uint64_t timeout;              /* ms */
     const char *redis_file;        /* the file that names the Redis, if one does; while loading */
@@ -15,7 +15,7 @@ struct settings {
 };
 
 /* False: a message was printed. Free in any case. */
-bool settings_load(struct settings *set, const struct line *line);
-void settings_free(struct settings *set);
+bool settings_load(struct ctl_settings *set, const struct line *line);
+void settings_free(struct ctl_settings *set);
 
 #endif

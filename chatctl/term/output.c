@@ -48,7 +48,7 @@ struct output {
 
 static const char *const NAMES[] = {"table", "tsv", "json", "jsonl"};
 
-bool format_parse(const char *name, enum format *out) {
+bool output_format_parse(const char *name, enum format *out) {
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
         if (strcmp(name, NAMES[i]) == 0) {
             *out = (enum format)i;
@@ -75,10 +75,6 @@ void output_free(struct output *o) {
     buf_free(&o->texts);
     free(o->cells);
     free(o);
-}
-
-enum format output_format(const struct output *o) {
-    return o->format;
 }
 
 void output_set_color(struct output *o, bool on) {
@@ -440,6 +436,12 @@ void output_time(struct output *o, int64_t ms) {
         memcpy(text + 19, "Z", 2);
     }
     output_text(o, text, strlen(text));
+}
+
+void output_uuid(struct output *o, const struct uuid *u) {
+    char text[UUID_TEXT + 1];
+    uuid_format(u, text);
+    output_text(o, text, UUID_TEXT);
 }
 
 void output_none(struct output *o) {

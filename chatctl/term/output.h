@@ -9,6 +9,8 @@
 #ifndef CHATCTL_TERM_OUTPUT_H
 #define CHATCTL_TERM_OUTPUT_H
 
+#include "common/base/uuid.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,11 +26,10 @@ struct column {
 
 struct output;
 
-struct output *output_new(enum format format); /* to stdout */
-enum format output_format(const struct output *o);
-bool format_parse(const char *name, enum format *out); /* "table" … */
-void output_set_color(struct output *o, bool on);      /* a table's header; default off */
-void output_set_pager(struct output *o, bool on);      /* whether output_page counts; default off */
+struct output *output_new(enum format format);                /* to stdout */
+bool output_format_parse(const char *name, enum format *out); /* "table" … */
+void output_set_color(struct output *o, bool on);             /* a table's header; default off */
+void output_set_pager(struct output *o, bool on); /* whether output_page counts; default off */
 /* Begins rows of these columns (ended by name NULL; must live until output_end). `single`: one
  * record, shown as `name: value` lines in a table and as a bare object in json. */
 void output_begin(struct output *o, const struct column *columns, bool single);
@@ -37,6 +38,7 @@ void output_begin(struct output *o, const struct column *columns, bool single);
 void output_page(struct output *o);
 /* The cells of a row, in the order of the columns. */
 void output_text(struct output *o, const char *s, size_t len);
+void output_uuid(struct output *o, const struct uuid *u);
 void output_number(struct output *o, int64_t v);
 void output_bool(struct output *o, bool v);
 void output_time(struct output *o, int64_t ms);

@@ -1,8 +1,8 @@
 /* pager - see pager.h. */
 #include "chatctl/term/pager.h"
 
-#include "chatctl/table/commands.h"
 #include "chatctl/term/signals.h"
+#include "chatctl/term/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>

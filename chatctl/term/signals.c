@@ -1,8 +1,6 @@
 /* signals - see signals.h. */
 #include "chatctl/term/signals.h"
 
-#include "chatctl/table/commands.h"
-
 #include <signal.h>
 
 static volatile sig_atomic_t pressed; /* a handler reaches nothing but globals */
@@ -12,7 +10,7 @@ static void on_interrupt(int number) {
     pressed = 1;
 }
 
-static void catch (int flags) {
+static void catch_both(int flags) {
     struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = flags};
     sigemptyset(&act.sa_mask);
     sigaction(SIGINT, &act, NULL);
@@ -21,11 +19,11 @@ static void catch (int flags) {
 
 void signals_arm(void) {
     pressed = 0;
-    catch ((int)SA_RESETHAND);
+    catch_both((int)SA_RESETHAND);
 }
 
 void signals_outlive(void) {
-    catch (0);
+    catch_both(0);
 }
 
 void signals_press(void) {

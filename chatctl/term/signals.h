@@ -4,9 +4,14 @@
 #ifndef CHATCTL_TERM_SIGNALS_H
 #define CHATCTL_TERM_SIGNALS_H
 
+#include <stdbool.h>
+
 void signals_init(void);
 void signals_arm(void);     /* before each command: Ctrl-C was not pressed yet */
 void signals_outlive(void); /* until then, a second Ctrl-C is no end either */
 void signals_press(void);   /* as if it had been pressed */
+
+/* Was Ctrl-C pressed? Then stop between batches, say how far it got, STATUS_INTERRUPTED. */
+bool interrupted(void);
 
 #endif

@@ -147,10 +147,10 @@ static void test_long_table(void **state) {
 static void test_formats(void **state) {
     (void)state;
     enum format f;
-    assert_true(format_parse("jsonl", &f) && f == FORMAT_JSONL);
-    assert_true(format_parse("table", &f) && f == FORMAT_TABLE);
-    assert_false(format_parse("xml", &f));
-    assert_false(format_parse("", &f));
+    assert_true(output_format_parse("jsonl", &f) && f == FORMAT_JSONL);
+    assert_true(output_format_parse("table", &f) && f == FORMAT_TABLE);
+    assert_false(output_format_parse("xml", &f));
+    assert_false(output_format_parse("", &f));
 }
 
 int main(void) {

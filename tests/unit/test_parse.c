@@ -1,6 +1,7 @@
 /* test_parse - chatctl's command lines by its own table: globals anywhere, options of a command
  * behind its verb, values of each kind, and what is said about what is wrong. (The program's side
  * is in test_ctl_cli.py.) */
+#include "chatctl/table/commands.h"
 #include "chatctl/table/parse.h"
 
 #include <setjmp.h>
@@ -148,7 +149,7 @@ static void test_table(void **state) {
     (void)state;
     const struct command *c;
     size_t n = 0;
-    for (; (c = command_at(n)); n++) {
+    for (; (c = commands_at(n)); n++) {
         assert_non_null(c->run);
         assert_true(c->help && *c->help && strlen(c->help) < 80);
         for (const struct opt *o = c->opts; o && o->name; o++) {
