@@ -65,9 +65,8 @@ static void end(struct plain *p, int status) {
 
 static void on_event(struct event *e, void *arg) {
     struct plain *p = arg;
-    if (e->kind == EV_RESPONSE && e->u.answer->kind == RESPONSE_SYS &&
-        e->u.answer->u.sys.event == SYS_PURGE)
-        plain_output_purge(&p->output, &p->model, e->u.answer);
+    if (e->kind == EV_RESPONSE)
+        plain_output_response(&p->output, &p->model, e->u.answer);
     event(p, e);
 }
 

@@ -222,7 +222,7 @@ void plain_output_show(struct plain_output *o, const struct model *m) {
     o->is_closed = fflush(stdout) != 0 || o->is_closed;
 }
 
-void plain_output_purge(struct plain_output *o, const struct model *m, const struct response *a) {
+static void show_purge(struct plain_output *o, const struct model *m, const struct response *a) {
     const struct channel *c = model_channel(m, &a->u.sys.to);
     if (!o->jsonl || !c)
         return;
@@ -234,4 +234,10 @@ void plain_output_purge(struct plain_output *o, const struct model *m, const str
         json_add_u64(&o->out, "upTo", a->u.sys.at.seq);
     buf_char(&o->out, '}');
     end_line(o);
+}
+
+void plain_output_response(struct plain_output *o, const struct model *m,
+                           const struct response *a) {
+    if (a->kind == RESPONSE_SYS && a->u.sys.event == SYS_PURGE)
+        show_purge(o, m, a);
 }

@@ -44,8 +44,8 @@ void plain_output_init(struct plain_output *o, bool jsonl);
 void plain_output_free(struct plain_output *o);
 /* Prints what is new in the model. */
 void plain_output_show(struct plain_output *o, const struct model *m);
-/* Messages that were printed have been removed. */
-void plain_output_purge(struct plain_output *o, const struct model *m, const struct response *a);
+/* Prints what leaves no row in the model: messages that were printed have been removed. */
+void plain_output_response(struct plain_output *o, const struct model *m, const struct response *a);
 /* For people, on stderr; foreign text is made safe. */
 void plain_talk(const char *text, size_t len);
 

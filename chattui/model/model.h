@@ -101,19 +101,26 @@ struct net {
     bool has_users;   /* asked for, on this connection */
 };
 
+/* What requests are sent for: (symbol, request, refused). update calls ask_refused_REFUSED when the
+ * answer is an error; `say` tells the user, and does for most. */
+#define ASK_TABLE(X)                                                                               \
+    X(SIGN, SIGN_IN, sign) /* or SIGN_UP */                                                        \
+    X(SIGN_OUT, SIGN_OUT, sign_out)                                                                \
+    X(JOIN, CHANNEL_JOIN, join)                                                                    \
+    X(LEAVE, CHANNEL_LEAVE, say)                                                                   \
+    X(SEND, CHANNEL_MESSAGE, send)        /* uuid: the outbox line's */                            \
+    X(HISTORY, CHANNEL_MESSAGES, history) /* older than all that is here */                        \
+    X(HOLE, CHANNEL_MESSAGES, history)    /* a hole's newer end */                                 \
+    X(USERS, USERS, users)                /* the list, at the beginning */                         \
+    X(LIST, USERS, say)                   /* /users: the list, to be shown */                      \
+    X(LOOKUP, USERS, lookup)              /* the list, page by page, for a name */
+
 /* A request under way, found again by its requestID. */
 enum ask_kind {
     ASK_NONE,
-    ASK_SIGN, /* signIn or signUp */
-    ASK_SIGN_OUT,
-    ASK_JOIN,
-    ASK_LEAVE,
-    ASK_SEND,    /* uuid: the outbox line's */
-    ASK_HISTORY, /* older than all that is here */
-    ASK_HOLE,    /* a hole's newer end */
-    ASK_USERS,   /* the list, at the beginning */
-    ASK_LIST,    /* /users: the list, to be shown */
-    ASK_LOOKUP   /* the list, page by page, for a name */
+#define X(sym, ...) ASK_##sym,
+    ASK_TABLE(X)
+#undef X
 };
 
 struct ask {

@@ -33,16 +33,9 @@ void ask_end(struct ask *ask) {
 
 static enum request_kind request_of(enum ask_kind kind) {
     static const enum request_kind KINDS[] = {
-        [ASK_SIGN] = REQ_SIGN_IN,
-        [ASK_SIGN_OUT] = REQ_SIGN_OUT,
-        [ASK_JOIN] = REQ_CHANNEL_JOIN,
-        [ASK_LEAVE] = REQ_CHANNEL_LEAVE,
-        [ASK_SEND] = REQ_CHANNEL_MESSAGE,
-        [ASK_HISTORY] = REQ_CHANNEL_MESSAGES,
-        [ASK_HOLE] = REQ_CHANNEL_MESSAGES,
-        [ASK_USERS] = REQ_USERS,
-        [ASK_LIST] = REQ_USERS,
-        [ASK_LOOKUP] = REQ_USERS,
+#define X(sym, request, refused) [ASK_##sym] = REQ_##request,
+        ASK_TABLE(X)
+#undef X
     };
     return KINDS[kind];
 }

@@ -243,7 +243,9 @@ static void use_limits(struct server_limits *mine, const struct server_limits *t
         mine->users_page = told->users_page;
 }
 
-void conn_ready(struct model *m, const struct response *a, struct effects *fx) {
+void take_ready(struct model *m, const struct response *a, const struct ask *ask,
+                struct effects *fx) {
+    (void)ask;
     if (m->net.state != NET_GREETING)
         return;
     use_limits(&m->net.limits, &a->u.ready.limits);
@@ -283,7 +285,9 @@ static void become(struct model *m, const struct uuid *user) {
     }
 }
 
-void conn_authorized(struct model *m, const struct response *a, struct effects *fx) {
+void take_authorized(struct model *m, const struct response *a, const struct ask *ask,
+                     struct effects *fx) {
+    (void)ask;
     if (m->net.state != NET_SIGNING_IN)
         return;
     bool is_new = !uuid_eq(&m->me, &a->u.authorized.user);
@@ -321,7 +325,10 @@ void conn_key_refused(struct model *m, struct effects *fx, const char *why) {
         dialog_open(m, why);
 }
 
-void conn_unauthorized(struct model *m, struct effects *fx, bool asked_for) {
+void take_unauthorized(struct model *m, const struct response *a, const struct ask *ask,
+                       struct effects *fx) {
+    (void)a;
+    bool asked_for = ask->kind == ASK_SIGN_OUT;
     const char *why = asked_for ? "signed out" : "signed out by another connection, or the server";
     forget_key(m, fx);
     conn_stop(m, fx, why);
@@ -334,7 +341,9 @@ static bool may_pass(unsigned code) {
 }
 
 /* By the dialogue: it says why. By a configured password: again later, if that may help. */
-void conn_sign_failed(struct model *m, const struct response *a, struct effects *fx) {
+void ask_refused_sign(struct model *m, const struct response *a, const struct ask *ask,
+                      struct effects *fx) {
+    (void)ask;
     bool passes = may_pass(a->u.error.code);
     set_trouble(m, a->u.error.message);
     if (m->dialog.state == DIALOG_CLOSED && passes) {

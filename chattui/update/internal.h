@@ -15,11 +15,6 @@ void conn_opened(struct model *m);
 void conn_closed(struct model *m, const struct event *e);
 void conn_password(struct model *m, const struct event *e, struct effects *fx);
 void conn_tick(struct model *m, struct effects *fx);
-void conn_ready(struct model *m, const struct response *a, struct effects *fx);
-void conn_authorized(struct model *m, const struct response *a, struct effects *fx);
-void conn_unauthorized(struct model *m, struct effects *fx, bool asked_for);
-/* The answer to signIn or signUp is an error. */
-void conn_sign_failed(struct model *m, const struct response *a, struct effects *fx);
 /* The server does not take our key (or us) any more. */
 void conn_key_refused(struct model *m, struct effects *fx, const char *why);
 /* A request that carried the key was answered: we are in. */
@@ -40,19 +35,26 @@ void dialog_erase(struct dialog *d);
 
 void update_field(struct model *m, const struct event *e, struct effects *fx);
 
-/* --- update_response.c --- */
+/* --- What the server says, handed out by update_response.c --- */
 
-void take_answer(struct model *m, const struct response *a, struct effects *fx);
+void take_response(struct model *m, const struct response *a, struct effects *fx);
 
-/* --- update_message.c: messages and members, as they come --- */
+/* Takes one kind of response. `ask` is a copy of what it answers, and over; of kind ASK_NONE if
+ * nobody asked. */
+typedef void take_fn(struct model *m, const struct response *a, const struct ask *ask,
+                     struct effects *fx);
 
-void take_join(struct model *m, const struct response *a, const struct ask *ask,
-               struct effects *fx);
-void take_read(struct model *m, const struct response *a, const struct ask *ask,
-               struct effects *fx);
-void take_message(struct model *m, const struct response *a, struct effects *fx);
-void take_unread(struct model *m, const struct response *a, struct effects *fx);
-void take_sys_user(struct model *m, const struct response *a);
+/* take_CODEC for each row of RESPONSE_TABLE, take_sys_CODEC for those of SYS_TABLE,
+ * ask_refused_REFUSED for those of ASK_TABLE: each in the file of its subject. */
+#define X(sym, type, body, codec) take_fn take_##codec;
+RESPONSE_TABLE(X)
+#undef X
+#define X(sym, type, codec) take_fn take_sys_##codec;
+SYS_TABLE(X)
+#undef X
+#define X(sym, request, refused) take_fn ask_refused_##refused;
+ASK_TABLE(X)
+#undef X
 
 /* --- update_outbox.c: lines on their way --- */
 
@@ -63,8 +65,6 @@ void outbox_loaded(struct model *m, const struct saved_line *lines, size_t n);
 void outbox_persisted(struct model *m, const struct event *e);
 /* A message of ours is stored: if it was in the outbox, it isn't any more. */
 void outbox_stored(struct model *m, const struct uuid *uuid, struct effects *fx);
-void outbox_refused(struct model *m, const struct ask *ask, const struct response *a,
-                    struct effects *fx);
 void outbox_lost_connection(struct model *m);
 /* Sends what is due in a channel. */
 void outbox_pump(struct model *m, struct channel *c, struct effects *fx);

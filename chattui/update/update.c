@@ -141,7 +141,7 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         conn_closed(m, e);
         break;
     case EV_RESPONSE:
-        take_answer(m, e->u.answer, fx);
+        take_response(m, e->u.answer, fx);
         break;
     case EV_LOADED:
         take_loaded(m, e, fx);

@@ -125,7 +125,7 @@ static void place_read(struct model *m, struct channel *c) {
 
 void take_join(struct model *m, const struct response *a, const struct ask *ask,
                struct effects *fx) {
-    struct channel *c = model_channel(m, &ask->to);
+    struct channel *c = ask->kind == ASK_JOIN ? model_channel(m, &ask->to) : NULL;
     if (!c || c->join != JOIN_ASKED)
         return;
     if (!recipient_eq(&a->u.join.to, &ask->to)) {
@@ -147,13 +147,13 @@ void take_join(struct model *m, const struct response *a, const struct ask *ask,
 
 /* --- The answer to channelMessages --- */
 
-void take_read(struct model *m, const struct response *a, const struct ask *ask,
-               struct effects *fx) {
-    struct channel *c = model_channel(m, &ask->to);
+void take_history(struct model *m, const struct response *a, const struct ask *ask,
+                  struct effects *fx) {
+    bool is_hole = ask->kind == ASK_HOLE;
+    struct channel *c = is_hole || ask->kind == ASK_HISTORY ? model_channel(m, &ask->to) : NULL;
     if (!c)
         return;
     struct timeline *t = &c->timeline;
-    bool is_hole = ask->kind == ASK_HOLE;
     unsigned *pages = is_hole ? &c->hole_pages : &c->pages_wanted;
     if (*pages > 0)
         --*pages;
@@ -217,7 +217,9 @@ static struct place read_anyway(struct channel *c) {
     return newest ? newest->place : c->read;
 }
 
-void take_message(struct model *m, const struct response *a, struct effects *fx) {
+void take_message(struct model *m, const struct response *a, const struct ask *ask,
+                  struct effects *fx) {
+    (void)ask;
     const struct message *am = &a->u.message;
     struct recipient to;
     struct channel *c = recipient_of(m, am, &to) ? model_channel(m, &to) : NULL;
@@ -248,7 +250,9 @@ void take_message(struct model *m, const struct response *a, struct effects *fx)
 
 /* --- Events --- */
 
-void take_unread(struct model *m, const struct response *a, struct effects *fx) {
+void take_sys_unread(struct model *m, const struct response *a, const struct ask *ask,
+                     struct effects *fx) {
+    (void)ask;
     struct recipient to = a->u.sys.to;
     const char *name = a->u.sys.name;
     if (to.is_public || !uuid_eq(&to.user, &a->u.sys.user)) {
@@ -281,7 +285,10 @@ static void tell(struct model *m, struct channel *c, const char *name, enum sys_
         model_notice(m, c, NOTICE_PRESENCE, "%s %s", name, WORDS[event]);
 }
 
-void take_sys_user(struct model *m, const struct response *a) {
+void take_sys_user(struct model *m, const struct response *a, const struct ask *ask,
+                   struct effects *fx) {
+    (void)ask;
+    (void)fx;
     enum sys_event event = a->u.sys.event;
     struct channel *c = model_channel(m, &a->u.sys.to);
     struct person *p = roster_put(&m->roster, &a->u.sys.user, a->u.sys.name, strlen(a->u.sys.name));

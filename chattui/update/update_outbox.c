@@ -169,8 +169,8 @@ static bool is_passing(const struct outbox_line *line, unsigned code) {
     }
 }
 
-void outbox_refused(struct model *m, const struct ask *ask, const struct response *a,
-                    struct effects *fx) {
+void ask_refused_send(struct model *m, const struct response *a, const struct ask *ask,
+                      struct effects *fx) {
     struct outbox_line *line = outbox_find(&m->outbox, &ask->uuid);
     unsigned code = a->u.error.code;
     if (!line)

@@ -25,7 +25,9 @@ static void pause_channel(struct model *m, struct channel *c, const struct respo
     c->pause_ms = m->now_ms + (wait > least ? wait : least) + PAUSE_MS / 2;
 }
 
-static void join_refused(struct model *m, const struct ask *ask, const struct response *a) {
+void ask_refused_join(struct model *m, const struct response *a, const struct ask *ask,
+                      struct effects *fx) {
+    (void)fx;
     struct channel *c = model_channel(m, &ask->to);
     if (!c || c->join != JOIN_ASKED)
         return;
@@ -38,7 +40,9 @@ static void join_refused(struct model *m, const struct ask *ask, const struct re
     m->version++;
 }
 
-static void read_refused(struct model *m, const struct ask *ask, const struct response *a) {
+void ask_refused_history(struct model *m, const struct response *a, const struct ask *ask,
+                         struct effects *fx) {
+    (void)fx;
     struct channel *c = model_channel(m, &ask->to);
     if (!c)
         return;
@@ -49,50 +53,47 @@ static void read_refused(struct model *m, const struct ask *ask, const struct re
         c->pages_wanted = c->hole_pages = 0;
 }
 
-static void request_refused(struct model *m, const struct ask *ask, const struct response *a,
-                            struct effects *fx) {
-    switch (ask->kind) {
-    case ASK_SIGN:
-        conn_sign_failed(m, a, fx);
-        break;
-    case ASK_JOIN:
-        join_refused(m, ask, a);
-        break;
-    case ASK_SEND:
-        outbox_refused(m, ask, a, fx);
-        break;
-    case ASK_HISTORY:
-    case ASK_HOLE:
-        read_refused(m, ask, a);
-        break;
-    case ASK_USERS:
-        break;
-    case ASK_LOOKUP:
-        lookup_end(m);
-        model_say(m, true, "%s", a->u.error.message);
-        break;
-    case ASK_SIGN_OUT:
-        conn_unauthorized(m, fx, true);
-        break;
-    case ASK_NONE: /* what was asked may have been forgotten since, with its connection or key */
-        if (!a->has_id)
-            model_say(m, true, "%s", a->u.error.message);
-        break;
-    case ASK_LEAVE:
-    case ASK_LIST:
-        model_say(m, true, "%s", a->u.error.message);
-        break;
-    }
+void ask_refused_sign_out(struct model *m, const struct response *a, const struct ask *ask,
+                          struct effects *fx) {
+    take_unauthorized(m, a, ask, fx);
 }
 
-/* `ask` is a copy: the request is over. */
-static void take_error(struct model *m, const struct response *a, const struct ask *ask,
+void ask_refused_users(struct model *m, const struct response *a, const struct ask *ask,
                        struct effects *fx) {
+    (void)m, (void)a, (void)ask, (void)fx; /* asked for again on the next connection */
+}
+
+void ask_refused_lookup(struct model *m, const struct response *a, const struct ask *ask,
+                        struct effects *fx) {
+    lookup_end(m);
+    ask_refused_say(m, a, ask, fx);
+}
+
+void ask_refused_say(struct model *m, const struct response *a, const struct ask *ask,
+                     struct effects *fx) {
+    (void)ask, (void)fx;
+    model_say(m, true, "%s", a->u.error.message);
+}
+
+/* What was asked may have been forgotten since, with its connection or key. */
+static void refused_unasked(struct model *m, const struct response *a, const struct ask *ask,
+                            struct effects *fx) {
+    if (!a->has_id)
+        ask_refused_say(m, a, ask, fx);
+}
+
+void take_error(struct model *m, const struct response *a, const struct ask *ask,
+                struct effects *fx) {
+    static take_fn *const REFUSED[] = {[ASK_NONE] = refused_unasked,
+#define X(sym, request, refused) [ASK_##sym] = ask_refused_##refused,
+                                       ASK_TABLE(X)
+#undef X
+    };
     bool is_sign = ask->kind == ASK_SIGN || ask->kind == ASK_SIGN_OUT;
     if (ask->has_key && (may_pass(a->u.error.code) || !is_about_us(a->u.error.code)) &&
         a->u.error.code != ERR_BANNED)
         m->net.key_is_sent = false; /* it may not have been looked at: the next frame has it */
-    request_refused(m, ask, a, fx);
+    REFUSED[ask->kind](m, a, ask, fx);
     if (a->u.error.code == ERR_NOT_AUTHORIZED)
         m->net.key_is_sent = false;
     else if (!is_sign && is_about_us(a->u.error.code))
@@ -101,7 +102,9 @@ static void take_error(struct model *m, const struct response *a, const struct a
 
 /* --- The others --- */
 
-static void take_epoch(struct model *m, const struct response *a) {
+void take_sys_epoch(struct model *m, const struct response *a, const struct ask *ask,
+                    struct effects *fx) {
+    (void)ask, (void)fx;
     struct channel *c = model_channel(m, &a->u.sys.to);
     if (!c || c->timeline.epoch == 0 || a->u.sys.at.seq >= TIMELINE_SEQ_MAX) {
         m->strange++;
@@ -112,7 +115,9 @@ static void take_epoch(struct model *m, const struct response *a) {
     m->version++;
 }
 
-static void take_purge(struct model *m, const struct response *a) {
+void take_sys_purge(struct model *m, const struct response *a, const struct ask *ask,
+                    struct effects *fx) {
+    (void)ask, (void)fx;
     struct channel *c = model_channel(m, &a->u.sys.to);
     if (!c)
         return;
@@ -123,8 +128,8 @@ static void take_purge(struct model *m, const struct response *a) {
     channel_recount(m, c);
 }
 
-static void take_users(struct model *m, const struct response *a, const struct ask *ask,
-                       struct effects *fx) {
+void take_users(struct model *m, const struct response *a, const struct ask *ask,
+                struct effects *fx) {
     for (size_t i = 0; i < a->u.users.n; i++) {
         const struct user_item *u = &a->u.users.users[i];
         struct person *p = roster_put(&m->roster, &u->uuid, u->name, u->name_len);
@@ -141,7 +146,9 @@ static void take_users(struct model *m, const struct response *a, const struct a
     m->version++;
 }
 
-static void take_leave(struct model *m, const struct ask *ask, struct effects *fx) {
+void take_leave(struct model *m, const struct response *a, const struct ask *ask,
+                struct effects *fx) {
+    (void)a;
     struct channel *c = ask->kind == ASK_LEAVE ? model_channel(m, &ask->to) : NULL;
     if (c && outbox_count(&m->outbox, &c->to, false) > 0)
         c->join = JOIN_WANTED; /* a line was entered meanwhile, and nobody would send it */
@@ -149,72 +156,28 @@ static void take_leave(struct model *m, const struct ask *ask, struct effects *f
         channel_leave(m, fx, c);
 }
 
-static void take_sys(struct model *m, const struct response *a, struct effects *fx) {
-    switch (a->u.sys.event) {
-    case SYS_SIGN_IN:
-    case SYS_SIGN_OUT:
-    case SYS_CHANNEL_JOIN:
-    case SYS_CHANNEL_LEAVE:
-        take_sys_user(m, a);
-        break;
-    case SYS_UNREAD:
-        take_unread(m, a, fx);
-        break;
-    case SYS_PURGE:
-        take_purge(m, a);
-        break;
-    case SYS_EPOCH:
-        take_epoch(m, a);
-        break;
-    case SYS_GO_AWAY:
-        m->net.go_away_ms = a->u.sys.retry_after_ms > 0 ? a->u.sys.retry_after_ms : 1;
-        break;
-    case SYS_EVENTS:
-        break;
-    }
+void take_sys_go_away(struct model *m, const struct response *a, const struct ask *ask,
+                      struct effects *fx) {
+    (void)ask, (void)fx;
+    m->net.go_away_ms = a->u.sys.retry_after_ms > 0 ? a->u.sys.retry_after_ms : 1;
 }
 
-/* `ask` is what it answers, of kind ASK_NONE if nobody asked. */
-static void take_success(struct model *m, const struct response *a, const struct ask *ask,
-                         struct effects *fx) {
-    switch (a->kind) {
-    case RESPONSE_READY:
-        conn_ready(m, a, fx);
-        break;
-    case RESPONSE_AUTHORIZED:
-        conn_authorized(m, a, fx);
-        break;
-    case RESPONSE_UNAUTHORIZED:
-        conn_unauthorized(m, fx, ask->kind == ASK_SIGN_OUT);
-        break;
-    case RESPONSE_USERS:
-        take_users(m, a, ask, fx);
-        break;
-    case RESPONSE_CHANNEL_JOIN:
-        if (ask->kind == ASK_JOIN)
-            take_join(m, a, ask, fx);
-        break;
-    case RESPONSE_CHANNEL_READ:
-        if (ask->kind == ASK_HISTORY || ask->kind == ASK_HOLE)
-            take_read(m, a, ask, fx);
-        break;
-    case RESPONSE_CHANNEL_MESSAGE:
-        take_message(m, a, fx);
-        break;
-    case RESPONSE_CHANNEL_LEAVE:
-        take_leave(m, ask, fx);
-        break;
-    case RESPONSE_SYS:
-        take_sys(m, a, fx);
-        break;
-    case RESPONSE_UNKNOWN:
-    case RESPONSE_ERROR:
-    case RESPONSE_KINDS:
-        break;
-    }
+void take_sys(struct model *m, const struct response *a, const struct ask *ask,
+              struct effects *fx) {
+    static take_fn *const TAKE[] = {
+#define X(sym, type, codec) [SYS_##sym] = take_sys_##codec,
+        SYS_TABLE(X)
+#undef X
+    };
+    TAKE[a->u.sys.event](m, a, ask, fx);
 }
 
-void take_answer(struct model *m, const struct response *a, struct effects *fx) {
+void take_response(struct model *m, const struct response *a, struct effects *fx) {
+    static take_fn *const TAKE[] = {
+#define X(sym, type, body, codec) [RESPONSE_##sym] = take_##codec,
+        RESPONSE_TABLE(X)
+#undef X
+    };
     struct ask *under_way = a->has_id ? ask_find(m, a->id) : NULL;
     struct ask ask = {.kind = ASK_NONE};
     if (m->net.state < NET_GREETING || a->kind == RESPONSE_UNKNOWN) {
@@ -225,11 +188,7 @@ void take_answer(struct model *m, const struct response *a, struct effects *fx) 
         ask = *under_way;
         ask_end(under_way);
     }
-    if (a->kind == RESPONSE_ERROR) {
-        take_error(m, a, &ask, fx);
-        return;
-    }
-    if (ask.has_key)
+    if (ask.has_key && a->kind != RESPONSE_ERROR)
         conn_signed_in(m);
-    take_success(m, a, &ask, fx);
+    TAKE[a->kind](m, a, &ask, fx);
 }
