@@ -8,7 +8,7 @@
 
 enum { OP_TEXT = 0x81, OP_PING = 0x89 }; /* FIN and opcode */
 
-static struct frame *make(size_t size) {
+static struct frame *frame_make(size_t size) {
     struct frame *f = malloc(sizeof *f + size);
     if (f) {
         f->refs = 1;
@@ -39,7 +39,7 @@ static size_t put_header(unsigned char *h, unsigned char op, size_t n) {
 struct frame *frame_text(struct buf *json) {
     unsigned char head[10];
     size_t n = put_header(head, OP_TEXT, json->len);
-    struct frame *f = json->failed ? NULL : make(n + json->len);
+    struct frame *f = json->failed ? NULL : frame_make(n + json->len);
     if (f) {
         memcpy(f->bytes, head, n);
         if (json->len)
@@ -51,7 +51,7 @@ struct frame *frame_text(struct buf *json) {
 
 struct frame *frame_ping(void) {
     static const char text[] = "chatd"; /* lws is silent about pongs without a payload */
-    struct frame *f = make(2 + sizeof text - 1);
+    struct frame *f = frame_make(2 + sizeof text - 1);
     if (f)
         memcpy(f->bytes + put_header(f->bytes, OP_PING, sizeof text - 1), text, sizeof text - 1);
     return f;

@@ -53,7 +53,7 @@ void kdf_set_cost(struct kdf *k, unsigned long long passes, size_t memory_bytes)
     k->memory_kib = memory_bytes / 1024;
 }
 
-static void finish(struct job *j) {
+static void kdf_finish(struct job *j) {
     j->fn(&j->result, j->arg);
     secret_wipe(j->password, j->len);
     free(j);
@@ -84,7 +84,7 @@ static void on_done(uv_work_t *w, int status) {
     k->running--;
     k->done++;
     start_next(k);
-    finish(j);
+    kdf_finish(j);
 }
 
 static void start_next(struct kdf *k) {
@@ -97,8 +97,8 @@ static void start_next(struct kdf *k) {
     }
 }
 
-static bool add(struct kdf *k, bool verify, const char *hash, const char *password, size_t len,
-                kdf_fn fn, void *arg) {
+static bool kdf_add(struct kdf *k, bool verify, const char *hash, const char *password, size_t len,
+                    kdf_fn fn, void *arg) {
     struct job *j = k->queued < k->queue_max ? calloc(1, sizeof *j + len) : NULL;
     if (!j)
         return false;
@@ -121,12 +121,12 @@ static bool add(struct kdf *k, bool verify, const char *hash, const char *passwo
 }
 
 bool kdf_hash(struct kdf *k, const char *password, size_t len, kdf_fn fn, void *arg) {
-    return add(k, false, "", password, len, fn, arg);
+    return kdf_add(k, false, "", password, len, fn, arg);
 }
 
 bool kdf_verify(struct kdf *k, const char *hash, const char *password, size_t len, kdf_fn fn,
                 void *arg) {
-    return add(k, true, hash, password, len, fn, arg);
+    return kdf_add(k, true, hash, password, len, fn, arg);
 }
 
 struct kdf_load kdf_load(const struct kdf *k) {
@@ -139,7 +139,7 @@ void kdf_cancel(struct kdf *k) {
         k->first = j->next;
         k->queued--;
         j->result.cancelled = true;
-        finish(j);
+        kdf_finish(j);
     }
 }
 

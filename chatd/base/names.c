@@ -20,7 +20,7 @@ bool names_init(struct names *n) {
     return table_init(&n->table);
 }
 
-static void drop(struct names *n, struct name_entry *e) {
+static void names_drop(struct names *n, struct name_entry *e) {
     table_remove(&n->table, &e->node);
     *(e->older ? &e->older->newer : &n->oldest) = e->newer;
     *(e->newer ? &e->newer->older : &n->newest) = e->older;
@@ -29,17 +29,17 @@ static void drop(struct names *n, struct name_entry *e) {
 
 void names_free(struct names *n) {
     while (n->oldest)
-        drop(n, n->oldest);
+        names_drop(n, n->oldest);
     table_free(&n->table);
 }
 
-static struct name_entry *find(struct names *n, const struct uuid *user) {
+static struct name_entry *names_find(struct names *n, const struct uuid *user) {
     struct table_node *t = table_find(&n->table, user, sizeof *user);
     return t ? container_of(t, struct name_entry, node) : NULL;
 }
 
 const char *names_get(struct names *n, const struct uuid *user, uint64_t now_ms) {
-    struct name_entry *e = find(n, user);
+    struct name_entry *e = names_find(n, user);
     if (e && e->until_ms >= now_ms)
         return e->name;
     return NULL;
@@ -49,7 +49,7 @@ void names_put(struct names *n, const struct uuid *user, const char *name, size_
                uint64_t now_ms) {
     names_forget(n, user);
     if (n->table.count >= NAMES_MAX)
-        drop(n, n->oldest);
+        names_drop(n, n->oldest);
     struct name_entry *e = malloc(sizeof *e + len + 1);
     if (!e)
         return;
@@ -65,7 +65,7 @@ void names_put(struct names *n, const struct uuid *user, const char *name, size_
 }
 
 void names_forget(struct names *n, const struct uuid *user) {
-    struct name_entry *e = find(n, user);
+    struct name_entry *e = names_find(n, user);
     if (e)
-        drop(n, e);
+        names_drop(n, e);
 }

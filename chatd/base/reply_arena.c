@@ -61,7 +61,7 @@ void reply_arena_free(struct reply_arena *a) {
     free(a);
 }
 
-static void *take(struct reply_arena *a, size_t n) {
+static void *arena_take(struct reply_arena *a, size_t n) {
     n = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (a->chunks->size - a->chunks->used < n) {
         struct chunk *k = chunk_new(n > CHUNK_SIZE ? n : CHUNK_SIZE, a->chunks);
@@ -77,8 +77,8 @@ static void *take(struct reply_arena *a, size_t n) {
 /* --- What hiredis calls. NULL: it ends with "out of memory" --- */
 
 /* An answer with `extra` bytes behind it, put into its place in the one that it is part of. */
-static redisReply *make(const redisReadTask *task, size_t extra) {
-    redisReply *r = take(task->privdata, sizeof *r + extra);
+static redisReply *arena_make(const redisReadTask *task, size_t extra) {
+    redisReply *r = arena_take(task->privdata, sizeof *r + extra);
     if (!r)
         return NULL;
     *r = (redisReply){.type = task->type};
@@ -88,7 +88,7 @@ static redisReply *make(const redisReadTask *task, size_t extra) {
 }
 
 static void *make_string(const redisReadTask *task, char *text, size_t len) {
-    redisReply *r = make(task, len + 1);
+    redisReply *r = arena_make(task, len + 1);
     if (!r)
         return NULL;
     r->str = (char *)(r + 1);
@@ -99,7 +99,7 @@ static void *make_string(const redisReadTask *task, char *text, size_t len) {
 }
 
 static void *make_array(const redisReadTask *task, count n) {
-    redisReply *r = make(task, (size_t)n * sizeof(redisReply *));
+    redisReply *r = arena_make(task, (size_t)n * sizeof(redisReply *));
     if (!r)
         return NULL;
     r->elements = (size_t)n;
@@ -109,20 +109,20 @@ static void *make_array(const redisReadTask *task, count n) {
 }
 
 static void *make_integer(const redisReadTask *task, long long value) {
-    redisReply *r = make(task, 0);
+    redisReply *r = arena_make(task, 0);
     if (r)
         r->integer = value;
     return r;
 }
 
 static void *make_nil(const redisReadTask *task) {
-    redisReply *r = make(task, 0);
+    redisReply *r = arena_make(task, 0);
     if (r)
         r->type = REDIS_REPLY_NIL; /* the task's is that of the string or array there might be */
     return r;
 }
 
-static void leave(void *reply) {
+static void arena_leave(void *reply) {
     (void)reply; /* goes with the arena */
 }
 
@@ -131,7 +131,7 @@ void reply_arena_attach(struct reply_arena *a, struct redisReader *reader) {
                                                   .createArray = make_array,
                                                   .createInteger = make_integer,
                                                   .createNil = make_nil,
-                                                  .freeObject = leave};
+                                                  .freeObject = arena_leave};
     reader->fn = &functions;
     reader->privdata = a;
 }

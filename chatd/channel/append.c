@@ -13,7 +13,7 @@
 #define BATCH_BYTES (64 * 1024) /* of text */
 #define LATE_MS 1500            /* with a second for the replica, an answer comes within three */
 
-/* What an answer said of one message. */
+/* The answer to one message. */
 enum outcome { FAILED, REPEATED, STORED };
 
 struct append_batch {
@@ -101,7 +101,7 @@ static enum outcome read_result(struct appends *a, struct op *op, const struct r
     return STORED;
 }
 
-static void end(struct append_batch *batch, unsigned i) {
+static void append_end(struct append_batch *batch, unsigned i) {
     struct op *op = batch->ops[i];
     op->channel->append.in_flight--;
     if (batch->outcomes[i] == STORED && !op->err.code) {
@@ -118,7 +118,7 @@ static void end_batch(struct append_batch *batch) {
     batch->lane->batch = NULL;
     list_lane(batch->all, batch->lane);
     for (unsigned i = 0; i < batch->n; i++)
-        end(batch, i);
+        append_end(batch, i);
     free(batch);
 }
 
@@ -133,7 +133,7 @@ static void on_batch(const struct redisReply *reply, void *arg, link_aux aux) {
         end_batch(batch);
 }
 
-/* What no replica is known to have is stored, but not acknowledged. */
+/* A message that no replica is known to have is stored, but not acknowledged. */
 static void on_confirmed(int64_t replicas, void *arg) {
     struct append_batch *batch = arg;
     batch->lane->unconfirmed = replicas < 1;

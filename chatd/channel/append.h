@@ -22,7 +22,7 @@ struct append_lane {
 };
 
 struct appends {
-    /* What it works with, set before appends_init. */
+    /* Dependencies, set before appends_init. */
     struct redis *redis;
     struct delivery *delivery;
     struct counters *count;

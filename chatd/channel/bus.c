@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* What a walk over channels and accounts is about. */
+/* Argument of a walk over channels or accounts. */
 struct on_link {
     const struct bus *bus;
     uint16_t link;
@@ -193,7 +193,7 @@ struct unheard {
     struct channel *channel; /* pinned */
 };
 
-static void on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
+static void bus_on_marks(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct unheard *u = arg;
     struct channel *ch = u->channel;
@@ -222,7 +222,7 @@ static void ask_marks(struct bus *bus, struct channel *ch) {
     *u = (struct unheard){.bus = bus, .channel = ch};
     ch->pins++;
     cmd_marks(&bus->redis->cmd, &bus->redis->keys, &ch->id, ch->bus.missed_since.seq, MARKS_MAX);
-    redis_call(bus->redis, on_marks, u, NULL);
+    redis_call(bus->redis, bus_on_marks, u, NULL);
 }
 
 static void on_subscribed(struct bus *bus, uint16_t link, const struct push *p) {

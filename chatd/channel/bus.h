@@ -21,7 +21,7 @@ struct bus_link {
 };
 
 struct bus {
-    /* What it works with, set before bus_init. */
+    /* Dependencies, set before bus_init. */
     struct redis *redis;
     struct hub *hub;
     struct accounts *accounts;
@@ -36,7 +36,7 @@ struct bus {
 };
 
 void bus_init(struct bus *bus);
-/* What the pool tells: its hooks. */
+/* Hooks of the pool. */
 void bus_up(struct bus *bus, uint16_t link);
 void bus_down(struct bus *bus, uint16_t link);
 void bus_push(struct bus *bus, uint16_t link, const struct redisReply *reply);

@@ -42,8 +42,8 @@ void delivery_suspect(struct delivery *d, struct channel *ch) {
 
 /* --- Delivering --- */
 
-/* The message as its sender gets it, if that is not what all get. Who can't be answered for lack of
- * memory is sent away, to ask again: an answer without its requestID would be none. */
+/* The message as its sender gets it, if that is not what all get. A sender that can't be answered
+ * for lack of memory is sent away, to ask again: an answer without its requestID would be none. */
 static struct frame *own_frame(struct op *op) {
     if (!op || op->req.id.len == 0)
         return NULL;
@@ -95,8 +95,8 @@ static void release_note(struct note *n, bool stored) {
         op_release(op);
 }
 
-static void hold(struct delivery *d, struct channel *ch, const struct position *at, struct frame *f,
-                 struct op *op) {
+static void delivery_hold(struct delivery *d, struct channel *ch, const struct position *at,
+                          struct frame *f, struct op *op) {
     struct note *n = malloc(sizeof *n);
     void *old = NULL;
     if (n) {
@@ -138,15 +138,15 @@ static void offer(struct delivery *d, struct channel *ch, const struct position 
         }
         break;
     case REORDER_EARLY:
-        hold(d, ch, at, f, op);
+        delivery_hold(d, ch, at, f, op);
         delivery_read_stream(d, ch, GAP_MS);
         break;
     case REORDER_STRANGE:
-        hold(d, ch, at, f, op);
+        delivery_hold(d, ch, at, f, op);
         delivery_read_stream(d, ch, 0);
         break;
     case REORDER_UNBASED:
-        hold(d, ch, at, f, op);
+        delivery_hold(d, ch, at, f, op);
         break;
     }
 }
@@ -208,8 +208,8 @@ void delivery_enter_epoch(struct delivery *d, struct channel *ch,
     log_warn("new_epoch", "seq=%llu", (unsigned long long)state->base);
     reorder_base(&ch->order, &base);
     hub_new_epoch(ch, base.seq, tell_epoch, &base);
-    /* What belongs to the old one, and the stream no longer has, was lost: it is not acknowledged,
-     * so that it is sent again. */
+    /* Messages of the old one that the stream no longer has were lost: they are not acknowledged,
+     * so that they are sent again. */
     for (size_t i = 0; i < ch->order.n;) {
         if (uuid_eq(&ch->order.held[i].at.epoch, &base.epoch)) {
             i++;

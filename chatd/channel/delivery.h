@@ -1,10 +1,10 @@
 /* delivery - the order in which a channel's messages reach this node's sessions.
  *
- * Each channel with local sessions has a feed (reorder.h). Messages are offered to it as they come,
- * by three ways: own ones when the store has acknowledged them, so that the sender's copy is the
- * acknowledgement; others' from the bus; and entries of the stream. They leave in seq order, each
- * once, through the hub. Whatever the feed can't settle by itself is asked of the stream, which is
- * the truth: repair.h reads it. Loop thread only.
+ * Each channel with local sessions has a reorder buffer (reorder.h). Messages are offered to it as
+ * they come, by three ways: own ones when the store has acknowledged them, so that the sender's
+ * copy is the acknowledgement; others' from the bus; and entries of the stream. They leave in seq
+ * order, each once, through the hub. What the buffer can't settle by itself is asked of the stream,
+ * which is the truth: repair.h reads it. Loop thread only.
  */
 #ifndef CHATD_CHANNEL_DELIVERY_H
 #define CHATD_CHANNEL_DELIVERY_H
@@ -18,7 +18,7 @@ struct appends;
 struct repairs;
 
 struct delivery {
-    /* What it works with. */
+    /* Dependencies. */
     struct hub *hub;
     struct counters *count;
     /* Set by appends_init: has this message of this node been sent, and isn't settled yet? */
@@ -38,8 +38,8 @@ void delivery_offer_own(struct delivery *d, struct op *op, const struct position
 void delivery_offer(struct delivery *d, struct channel *ch, const struct position *at,
                     struct frame *f);
 struct frame *delivery_frame(const struct message *m);
-/* A join found the channel at `at`: the feed begins there if it has not begun yet. True: the join
- * is in the feed's epoch. */
+/* A join found the channel at `at`: the channel's order begins there if it has not begun yet.
+ * True: the join is in the epoch of that order. */
 bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at);
 
 /* Has the stream read in `ms`, or sooner if that was asked for already. */

@@ -256,7 +256,7 @@ static void touch_channels(struct presence *p) {
     } while ((ch = ch->next) != p->hub->ring);
 }
 
-/* What chatctl shows of a node; gone a while after the node is. */
+/* The record that chatctl shows of a node; gone a while after the node is. */
 static void write_info(struct presence *p) {
     struct cmd *c = &p->redis->cmd;
     cmd_begin(c, "HSET");
@@ -279,7 +279,7 @@ static void beat(struct presence *p, const char *id, unsigned alive_ms, link_rep
     redis_call(p->redis, fn, p, NULL);
 }
 
-static void on_timer(uv_timer_t *t) {
+static void presence_on_timer(uv_timer_t *t) {
     struct presence *p = t->data;
     if (!redis_pool_up(p->redis->pool))
         return;
@@ -312,7 +312,7 @@ void presence_store_up(struct presence *p, uint16_t shard) {
     }
     p->started = true;
     p->reap_from_ms = clock_mono_ms() + PATIENCE_MS;
-    uv_timer_start(&p->beat, on_timer, 0, BEAT_MS);
+    uv_timer_start(&p->beat, presence_on_timer, 0, BEAT_MS);
 }
 
 void presence_stop(struct presence *p) {

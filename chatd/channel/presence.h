@@ -14,7 +14,7 @@
 #include <uv.h>
 
 struct presence {
-    /* What it works with, set before presence_init. */
+    /* Dependencies, set before presence_init. */
     struct redis *redis;
     struct accounts *accounts;
     struct hub *hub;

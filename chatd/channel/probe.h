@@ -13,7 +13,7 @@
 #define PROBE_FRESH_MS 10000 /* a round trip this long ago says nothing any more */
 
 struct probe {
-    struct redis *redis; /* what it works with */
+    struct redis *redis; /* dependency */
 
     bool on;
     uint64_t number;   /* of the last one sent; 0: none */

@@ -34,16 +34,16 @@ static bool is_same(const struct reading *r, const struct channel_id *id,
            r->offset == req->u.history.offset;
 }
 
-static struct reading *find(const struct readings *all, const struct channel_id *id,
-                            const struct request *req) {
+static struct reading *reading_find(const struct readings *all, const struct channel_id *id,
+                                    const struct request *req) {
     struct reading *r = all->first; /* no more of them than admission lets in */
     while (r && !is_same(r, id, req))
         r = r->next;
     return r;
 }
 
-static struct reading *make(struct readings *all, const struct channel_id *id,
-                            const struct request *req) {
+static struct reading *reading_new(struct readings *all, const struct channel_id *id,
+                                   const struct request *req) {
     struct reading *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
@@ -61,9 +61,9 @@ static struct reading *make(struct readings *all, const struct channel_id *id,
 }
 
 struct reading *reading_share(struct readings *all, struct op *op, const struct channel_id *id) {
-    struct reading *r = find(all, id, &op->req);
+    struct reading *r = reading_find(all, id, &op->req);
     if (!r)
-        r = make(all, id, &op->req);
+        r = reading_new(all, id, &op->req);
     if (!r) {
         op_fail(op, ERR_INTERNAL, "out of memory");
         return NULL;
@@ -122,21 +122,21 @@ static void on_entries(struct reading *r, const struct redisReply *reply) {
 
 typedef void (*reading_reply)(struct reading *r, const struct redisReply *reply);
 
-static void release(struct reading *r);
+static void reading_release(struct reading *r);
 
-static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
+static void reading_on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     struct reading *r = arg;
     struct err e;
     if (!r->err.code && reply_ok(reply, &e))
         r->err = e;
     if (!r->err.code)
         ((reading_reply)aux)(r, reply);
-    release(r);
+    reading_release(r);
 }
 
-static void call(struct reading *r, reading_reply fn) {
+static void reading_call(struct reading *r, reading_reply fn) {
     r->holds++;
-    redis_call(r->all->redis, on_answer, r, (link_aux)fn);
+    redis_call(r->all->redis, reading_on_answer, r, (link_aux)fn);
 }
 
 static void ask_entries(struct reading *r, uint64_t newest) {
@@ -145,19 +145,19 @@ static void ask_entries(struct reading *r, uint64_t newest) {
         cmd_log_forward(c, &r->all->redis->keys, &r->id, r->after, r->limit);
     else
         cmd_log_back(c, &r->all->redis->keys, &r->id, newest, 0, r->limit);
-    call(r, on_entries);
+    reading_call(r, on_entries);
 }
 
-static void ask(struct reading *r) {
+static void reading_ask(struct reading *r) {
     struct cmd *c = &r->all->redis->cmd;
     r->holds++; /* a link that is down answers at once */
     cmd_position(c, &r->all->redis->keys, &r->id);
-    call(r, on_state);
+    reading_call(r, on_state);
     cmd_log_length(c, &r->all->redis->keys, &r->id);
-    call(r, on_length);
+    reading_call(r, on_length);
     if (r->offset == 0 && r->before != 1)
         ask_entries(r, r->before ? r->before - 1 : 0);
-    release(r);
+    reading_release(r);
 }
 
 /* With an offset the place is counted from the newest, which is known only now: seqs are
@@ -171,7 +171,7 @@ static bool ask_offset(struct reading *r) {
     return true;
 }
 
-static void end(struct reading *r) {
+static void reading_end(struct reading *r) {
     while (r->first) {
         struct op *op = r->first;
         r->first = op->batch_next;
@@ -182,15 +182,15 @@ static void end(struct reading *r) {
     reading_unref(r);
 }
 
-static void release(struct reading *r) {
+static void reading_release(struct reading *r) {
     if (--r->holds == 0 && !ask_offset(r))
-        end(r);
+        reading_end(r);
 }
 
 void readings_flush(struct readings *all) {
     for (struct reading *r; (r = all->first);) {
         all->first = r->next;
-        ask(r);
+        reading_ask(r);
     }
 }
 

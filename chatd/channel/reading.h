@@ -17,7 +17,7 @@ struct request_id;
 struct uuid;
 
 struct readings {
-    /* What it works with. */
+    /* Dependencies. */
     struct redis *redis;
     struct counters *count;
 

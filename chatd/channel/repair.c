@@ -57,7 +57,7 @@ enum tail {
     TAIL_WAITS, /* for the answer to an append of ours, which delivers */
 };
 
-/* What is left of the epoch that we were in, if the new one goes on from it. */
+/* Delivers the rest of the epoch that we were in, if the new one goes on from it. */
 static enum tail deliver_old_tail(struct repair *r, const struct redisReply *entries, size_t n) {
     struct channel *ch = r->channel;
     uint64_t before = ch->order.last.seq;
@@ -83,7 +83,7 @@ static void follow_epoch(struct repair *r, const struct redisReply *entries, siz
     end_repair(r, tail != TAIL_WAITS);
 }
 
-/* What retention took before it got here. That it is gone is told: no number is skipped in
+/* Retention may have taken messages before they got here. That is told: no number is skipped in
  * silence. */
 static void skip_removed(struct repair *r, const struct redisReply *oldest) {
     struct channel *ch = r->channel;
@@ -96,7 +96,7 @@ static void skip_removed(struct repair *r, const struct redisReply *oldest) {
 }
 
 /* The position, and the entries behind what was delivered. */
-static void on_read(const struct redisReply *reply, void *arg, link_aux aux) {
+static void repair_on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct repair *r = arg;
     struct channel *ch = r->channel;
@@ -149,7 +149,7 @@ static void read_now(struct repairs *all, struct channel *ch) {
     ch->pins++;
     ch->repair.reading = true;
     cmd_read(&all->redis->cmd, &all->redis->keys, &ch->id, ch->order.last.seq, PAGE);
-    redis_call(all->redis, on_read, r, NULL);
+    redis_call(all->redis, repair_on_read, r, NULL);
 }
 
 /* Is there still a reason? A gap may have closed, or all its sessions gone. */
@@ -219,7 +219,7 @@ void repair_check_quiet(struct repairs *all) {
 
 /* --- Redis comes and goes --- */
 
-static void start(struct repairs *all) {
+static void repair_start(struct repairs *all) {
     if (!uv_is_active((uv_handle_t *)&all->timer))
         uv_timer_start(&all->timer, run_due, TICK_MS, TICK_MS);
 }
@@ -228,10 +228,10 @@ void repairs_init(struct repairs *all, uv_loop_t *loop) {
     uv_timer_init(loop, &all->timer);
     all->timer.data = all;
     all->delivery->repairs = all;
-    all->delivery->wanted = start;
+    all->delivery->wanted = repair_start;
 }
 
-/* What a walk over the channels is about. */
+/* Argument of a walk over the channels. */
 struct on_shard {
     struct repairs *all;
     uint16_t shard;
@@ -241,7 +241,7 @@ static bool is_on_shard(const struct on_shard *on, const struct channel *ch) {
     return redis_pool_shard(on->all->redis->pool, ch->slot) == on->shard;
 }
 
-static void lose(struct channel *ch, void *arg) {
+static void repair_lose(struct channel *ch, void *arg) {
     if (is_on_shard(arg, ch))
         delivery_fail_held(ch);
 }
@@ -253,7 +253,7 @@ static void look_again(struct channel *ch, void *arg) {
 }
 
 void repair_store_down(struct repairs *all, uint16_t shard) {
-    hub_each(all->hub, lose, &(struct on_shard){all, shard});
+    hub_each(all->hub, repair_lose, &(struct on_shard){all, shard});
 }
 
 void repair_store_up(struct repairs *all, uint16_t shard) {

@@ -17,7 +17,7 @@
 #include <uv.h>
 
 struct repairs {
-    /* What it works with, set before repairs_init. */
+    /* Dependencies, set before repairs_init. */
     struct redis *redis;
     struct hub *hub;
     struct delivery *delivery;

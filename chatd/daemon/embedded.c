@@ -196,7 +196,7 @@ static bool ended_within(pid_t pid, unsigned ms) {
     return false;
 }
 
-static void on_closed(uv_handle_t *h) {
+static void embedded_on_closed(uv_handle_t *h) {
     free(h->data);
 }
 
@@ -212,5 +212,5 @@ void embedded_stop(struct embedded *e) {
     }
     if (e->lock >= 0)
         close(e->lock);
-    uv_close((uv_handle_t *)&e->watch, on_closed);
+    uv_close((uv_handle_t *)&e->watch, embedded_on_closed);
 }

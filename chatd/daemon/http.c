@@ -40,12 +40,12 @@ struct http {
 
 /* --- The end of a client --- */
 
-static void release(struct http *h) {
+static void http_release(struct http *h) {
     if (h->closed && h->count == 0)
         free(h);
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void http_on_closed(uv_handle_t *handle) {
     struct client *c = handle->data;
     struct http *h = c->http;
     if (--c->handles > 0)
@@ -53,25 +53,25 @@ static void on_closed(uv_handle_t *handle) {
     buf_free(&c->answer);
     free(c);
     h->count--;
-    release(h);
+    http_release(h);
 }
 
-static void drop(struct client *c) {
+static void http_drop(struct client *c) {
     if (c->closing)
         return;
     c->closing = true;
     *(c->prev ? &c->prev->next : &c->http->clients) = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    uv_close((uv_handle_t *)&c->tcp, on_closed);
-    uv_close((uv_handle_t *)&c->deadline, on_closed);
+    uv_close((uv_handle_t *)&c->tcp, http_on_closed);
+    uv_close((uv_handle_t *)&c->deadline, http_on_closed);
 }
 
 /* --- Answers --- */
 
 static void on_written(uv_write_t *w, int status) {
     (void)status;
-    drop(w->data);
+    http_drop(w->data);
 }
 
 /* HEAD gets the head alone. */
@@ -86,7 +86,7 @@ static void send_answer(struct client *c, const char *status, const char *body, 
     c->write.data = c;
     uv_read_stop((uv_stream_t *)&c->tcp);
     if (c->answer.failed || uv_write(&c->write, (uv_stream_t *)&c->tcp, &out, 1, on_written) != 0)
-        drop(c);
+        http_drop(c);
 }
 
 static void send_text(struct client *c, const char *status, const char *text) {
@@ -133,7 +133,7 @@ static const struct page {
 /* --- Requests --- */
 
 /* The head has come whole. Of it only the request line matters; a query is ignored. */
-static void answer(struct client *c) {
+static void http_answer(struct client *c) {
     struct head_line line;
     if (!head_line_read(c->request, c->len, &line)) {
         send_text(c, "400 Bad Request", "not HTTP/1");
@@ -153,26 +153,26 @@ static void answer(struct client *c) {
     send_text(c, "404 Not Found", "/healthz, /readyz, /metrics");
 }
 
-static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+static void http_on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     struct client *c = handle->data;
     (void)suggested;
     *out = uv_buf_init(c->request + c->len, (unsigned)(sizeof c->request - c->len));
 }
 
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *bytes) {
+static void http_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *bytes) {
     struct client *c = s->data;
     (void)bytes;
     if (n < 0) { /* its end, or no room for more of it */
-        drop(c);
+        http_drop(c);
         return;
     }
     c->len += (size_t)n;
     if (head_length(c->request, c->len))
-        answer(c);
+        http_answer(c);
 }
 
 static void on_deadline(uv_timer_t *t) {
-    drop(t->data);
+    http_drop(t->data);
 }
 
 static void on_connection(uv_stream_t *s, int status) {
@@ -192,11 +192,11 @@ static void on_connection(uv_stream_t *s, int status) {
     c->tcp.data = c->deadline.data = c;
     buf_init(&c->answer, ANSWER_MAX);
     if (uv_accept(s, (uv_stream_t *)&c->tcp) != 0 || h->count > CLIENTS_MAX) {
-        drop(c);
+        http_drop(c);
         return;
     }
     uv_timer_start(&c->deadline, on_deadline, CLIENT_MS, 0);
-    uv_read_start((uv_stream_t *)&c->tcp, on_room, on_read);
+    uv_read_start((uv_stream_t *)&c->tcp, http_on_room, http_on_read);
 }
 
 /* --- Life --- */
@@ -204,14 +204,14 @@ static void on_connection(uv_stream_t *s, int status) {
 static void on_listener_closed(uv_handle_t *handle) {
     struct http *h = handle->data;
     h->closed = true;
-    release(h);
+    http_release(h);
 }
 
 void http_close(struct http *h) {
     if (!h)
         return;
     while (h->clients)
-        drop(h->clients);
+        http_drop(h->clients);
     uv_close((uv_handle_t *)&h->tcp, on_listener_closed);
 }
 

@@ -28,7 +28,7 @@ static void print(struct buf *b) {
     buf_free(b);
 }
 
-/* What chatd/service/redis-users.conf is made of. */
+/* chatd/service/redis-users.conf is made of this. */
 static void print_acl(const struct chatd_settings *set) {
     struct keyspace ks;
     struct buf b;
@@ -49,7 +49,7 @@ static void list_options(struct buf *out) {
     option_list(&CHATD_PROGRAM, out);
 }
 
-/* What the completions of the shells and the tests of documents ask for. */
+/* For the completions of the shells and the tests of documents. */
 static void print_list(void (*list)(struct buf *out)) {
     struct buf b;
     buf_init(&b, LIST_MAX);
@@ -57,7 +57,7 @@ static void print_list(void (*list)(struct buf *out)) {
     print(&b);
 }
 
-/* What is in memory - passwords, keys, messages - does not get onto a disk when chatd crashes, and
+/* Memory - passwords, keys, messages - does not get onto a disk when chatd crashes, and
  * no other process of the user may look at it. */
 static void keep_memory_private(void) {
     const struct rlimit none = {0, 0};

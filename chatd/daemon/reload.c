@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* What needs a restart: it was used up at the start. Everything else is read where it is needed, or
- * brought there by server.c. */
+/* Settings that need a restart: they were used up at the start. All others are read where they are
+ * needed, or brought there by server.c. */
 static const char *const FIXED[] = {"listen",     "workers", "redis",       "prefix",   "http",
                                     "durability", "worker",  "kdf-threads", "kdf-queue"};
 

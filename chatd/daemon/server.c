@@ -173,7 +173,7 @@ static void close_if_idle(struct session *s, void *arg) {
         session_close(s, CLOSE_GOING_AWAY);
 }
 
-static void leave(struct server *v) {
+static void server_leave(struct server *v) {
     v->phase = LEAVING;
     v->deadline_ms = clock_mono_ms() + LAST_WORDS_MS;
     presence_stop(&v->node.presence);
@@ -186,7 +186,7 @@ static void on_drain(uv_timer_t *t) {
     if (v->phase == DRAINING) {
         sessions_each(&node->sessions, close_if_idle, NULL);
         if (node->sessions.count == 0 || late)
-            leave(v);
+            server_leave(v);
     } else if (late || !redis_pool_up(node->redis.pool) ||
                redis_pool_in_flight(node->redis.pool) == 0) {
         v->phase = ENDED;
@@ -194,7 +194,7 @@ static void on_drain(uv_timer_t *t) {
     }
 }
 
-static void stop(struct server *v, const char *why) {
+static void server_stop(struct server *v, const char *why) {
     if (v->phase >= DRAINING) { /* the second time: now */
         v->phase = ENDED;
         uv_stop(&v->loop);
@@ -214,8 +214,8 @@ static void stop(struct server *v, const char *why) {
     uv_timer_start(&v->drain, on_drain, 0, DRAIN_STEP_MS);
 }
 
-static void on_signal(uv_signal_t *h, int number) {
-    stop(h->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
+static void server_on_signal(uv_signal_t *h, int number) {
+    server_stop(h->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 /* --- Reloading --- */
@@ -246,8 +246,8 @@ static void limit_sessions(struct node *node) {
     node->sessions.policed_loopback = set->limit_loopback;
 }
 
-/* What the settings say that isn't read where it is needed. */
-static void apply(struct server *v) {
+/* Applies those settings that aren't read where they are needed. */
+static void server_apply(struct server *v) {
     struct node *node = &v->node;
     const struct chatd_settings *set = node->set;
     char why[512];
@@ -262,12 +262,12 @@ static void apply(struct server *v) {
     kdf_set_cost(node->kdf, set->argon2_passes, set->argon2_memory);
 }
 
-static void on_reload(uv_signal_t *h, int number) {
+static void server_on_reload(uv_signal_t *h, int number) {
     struct server *v = h->data;
     (void)number;
     notify_reloading();
     if (reload_settings(v->set, v->argc, v->argv))
-        apply(v);
+        server_apply(v);
     if (v->phase == SERVING)
         notify_ready();
 }
@@ -275,7 +275,7 @@ static void on_reload(uv_signal_t *h, int number) {
 /* --- Redis --- */
 
 /* All of Redis is there for the first time: clients may come. */
-static void on_ready(void *arg) {
+static void server_on_ready(void *arg) {
     struct node *node = arg;
     struct server *v = server_of(node);
     if (v->phase != STARTING)
@@ -286,7 +286,7 @@ static void on_ready(void *arg) {
     log_info("serving", "address=%s node=%s", listener_address(v->listener), node->redis.node_id);
     printf("chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws", listener_address(v->listener));
     if (fflush(stdout) != 0 && node->set->worker)
-        stop(v, "no supervisor"); /* died before supervisor_bind_life */
+        server_stop(v, "no supervisor"); /* died before supervisor_bind_life */
 }
 
 static void on_store_up(void *arg, uint16_t shard) {
@@ -302,27 +302,27 @@ static void on_store_down(void *arg, uint16_t shard) {
     repair_store_down(&node->repairs, shard);
 }
 
-static void on_bus_up(void *arg, uint16_t shard) {
+static void server_on_bus_up(void *arg, uint16_t shard) {
     struct node *node = arg;
     bus_up(&node->bus, shard);
 }
 
-static void on_bus_down(void *arg, uint16_t shard) {
+static void server_on_bus_down(void *arg, uint16_t shard) {
     struct node *node = arg;
     bus_down(&node->bus, shard);
 }
 
-static void on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
+static void server_on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
     struct node *node = arg;
     bus_push(&node->bus, shard, reply);
 }
 
-static void on_moved(void *arg) {
+static void server_on_moved(void *arg) {
     struct node *node = arg;
     bus_moved(&node->bus);
 }
 
-static void on_refused(const char *why, void *arg) {
+static void server_on_refused(const char *why, void *arg) {
     struct server *v = server_of(arg);
     char quoted[200];
     log_error("redis_refused", "reason=%s", log_quote(quoted, sizeof quoted, why, strlen(why)));
@@ -335,7 +335,7 @@ static void on_refused(const char *why, void *arg) {
 
 /* --- The beginning --- */
 
-static int fail(const char *why) {
+static int server_fail(const char *why) {
     fprintf(stderr, "chatd: %s\n", why);
     return 1;
 }
@@ -409,14 +409,14 @@ static void wire_modules(struct node *node) {
 
 static bool make_modules(struct server *v, const struct chatd_settings *set) {
     struct node *node = &v->node;
-    const struct redis_pool_hooks hooks = {.ready = on_ready,
+    const struct redis_pool_hooks hooks = {.ready = server_on_ready,
                                            .shards = {.up = on_store_up,
                                                       .down = on_store_down,
-                                                      .bus_up = on_bus_up,
-                                                      .bus_down = on_bus_down,
-                                                      .push = on_push,
-                                                      .moved = on_moved,
-                                                      .refused = on_refused,
+                                                      .bus_up = server_on_bus_up,
+                                                      .bus_down = server_on_bus_down,
+                                                      .push = server_on_push,
+                                                      .moved = server_on_moved,
+                                                      .refused = server_on_refused,
                                                       .arg = node}};
     wire_modules(node);
     if (!addresses_init(&node->addresses) || !accounts_init(&node->accounts) ||
@@ -455,17 +455,17 @@ static int start_http(struct server *v) {
         fd = net_listen("http", address, false, why, sizeof why);
     }
     if (fd < 0)
-        return fail(why);
+        return server_fail(why);
     net_name(fd, address);
     v->http = http_open(&v->node, fd, ready);
     if (!v->http)
-        return fail("http: out of memory");
+        return server_fail("http: out of memory");
     v->node.probe.on = true;
     log_info("http", "address=%s", address);
     return 0;
 }
 
-static void init_handles(struct server *v) {
+static void server_init_handles(struct server *v) {
     uv_prepare_init(&v->loop, &v->prepare);
     uv_check_init(&v->loop, &v->check);
     uv_idle_init(&v->loop, &v->gather);
@@ -482,12 +482,12 @@ static void start_handles(struct server *v) {
     uv_prepare_start(&v->prepare, on_prepare);
     uv_check_start(&v->check, on_check);
     uv_timer_start(&v->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
-    uv_signal_start(&v->on_term, on_signal, SIGTERM);
-    uv_signal_start(&v->on_int, on_signal, SIGINT);
-    uv_signal_start(&v->on_hup, on_reload, SIGHUP);
+    uv_signal_start(&v->on_term, server_on_signal, SIGTERM);
+    uv_signal_start(&v->on_int, server_on_signal, SIGINT);
+    uv_signal_start(&v->on_hup, server_on_reload, SIGHUP);
 }
 
-static int start(struct server *v, const struct chatd_settings *set) {
+static int server_start(struct server *v, const struct chatd_settings *set) {
     char why[256];
     struct node *node = &v->node;
     node->set = set;
@@ -503,26 +503,26 @@ static int start(struct server *v, const struct chatd_settings *set) {
     log_info("versions", "chatd=%s %s", CHATD_VERSION, versions_log());
     raise_fd_limit(set);
     if (!make_modules(v, set))
-        return fail("out of memory");
+        return server_fail("out of memory");
     networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
     if (*set->tls_cert) {
         node->tls = tls_new(&v->loop, set->tls_cert, set->tls_key, why, sizeof why);
         if (!node->tls)
-            return fail(why);
+            return server_fail(why);
         say_expiry(node);
     }
     int fd = activation_socket(ACTIVATION_LISTEN, set->worker > 0);
     if (fd < 0)
         fd = net_listen("listen", set->listen, set->worker > 0, why, sizeof why);
     if (fd < 0)
-        return fail(why);
+        return server_fail(why);
     if (!node->tls && !set->insecure_plaintext && !net_is_local(fd)) {
         fprintf(stderr, "chatd: listen %s: " SETTINGS_EXPOSED "\n", set->listen);
         return 2;
     }
     v->listener = listener_open(&v->loop, fd);
     if (!v->listener)
-        return fail("out of memory");
+        return server_fail("out of memory");
     v->ws = ws_new(&v->loop, node, &node->addresses, set, &node->count);
     if (!v->ws || start_http(v) != 0)
         return 1;
@@ -536,14 +536,14 @@ static int start(struct server *v, const struct chatd_settings *set) {
     if (v->uri.kind == REDIS_EMBEDDED) {
         v->embedded = embedded_start(&v->loop, &v->uri, v->durability, why, sizeof why);
         if (!v->embedded)
-            return fail(why);
+            return server_fail(why);
     }
     start_handles(v);
     redis_pool_start(node->redis.pool);
     return 0;
 }
 
-static void close_handle(uv_handle_t *h) {
+static void server_close_handle(uv_handle_t *h) {
     if (!uv_is_closing(h))
         uv_close(h, NULL);
 }
@@ -551,7 +551,7 @@ static void close_handle(uv_handle_t *h) {
 /* Links first: what is pending ends as lost. Then the sockets, then the loop runs out of handles;
  * password hashes that are being computed are waited for, since their threads write into our
  * memory. */
-static void finish(struct server *v) {
+static void server_finish(struct server *v) {
     struct node *node = &v->node;
     listener_close(v->listener);
     handshakes_close(&node->handshakes);
@@ -561,16 +561,16 @@ static void finish(struct server *v) {
     ws_close(v->ws);
     tls_close(node->tls);
     embedded_stop(v->embedded);
-    close_handle((uv_handle_t *)&v->prepare);
-    close_handle((uv_handle_t *)&v->check);
-    close_handle((uv_handle_t *)&v->gather);
-    close_handle((uv_handle_t *)&v->sweep);
-    close_handle((uv_handle_t *)&v->drain);
-    close_handle((uv_handle_t *)&v->on_term);
-    close_handle((uv_handle_t *)&v->on_int);
-    close_handle((uv_handle_t *)&v->on_hup);
-    close_handle((uv_handle_t *)&node->presence.beat);
-    close_handle((uv_handle_t *)&node->repairs.timer);
+    server_close_handle((uv_handle_t *)&v->prepare);
+    server_close_handle((uv_handle_t *)&v->check);
+    server_close_handle((uv_handle_t *)&v->gather);
+    server_close_handle((uv_handle_t *)&v->sweep);
+    server_close_handle((uv_handle_t *)&v->drain);
+    server_close_handle((uv_handle_t *)&v->on_term);
+    server_close_handle((uv_handle_t *)&v->on_int);
+    server_close_handle((uv_handle_t *)&v->on_hup);
+    server_close_handle((uv_handle_t *)&node->presence.beat);
+    server_close_handle((uv_handle_t *)&node->repairs.timer);
     uv_run(&v->loop, UV_RUN_DEFAULT);
     ws_free(v->ws);
     tls_free(node->tls);
@@ -592,7 +592,7 @@ int server_run(struct chatd_settings *set, int argc, char **argv) {
     struct server *v = &server;
     char why[256];
     if (!secret_init())
-        return fail("no randomness");
+        return server_fail("no randomness");
     if (!keyspace_init(&v->node.redis.keys, set->prefix) ||
         !redis_uri_parse(set->redis, &v->uri, why, sizeof why)) /* they were checked */
         return 2;
@@ -605,13 +605,13 @@ int server_run(struct chatd_settings *set, int argc, char **argv) {
     v->argv = argv;
     v->watchdog_ms = notify_watchdog_ms();
     uv_loop_init(&v->loop);
-    init_handles(v);
+    server_init_handles(v);
     cmd_init(&v->node.redis.cmd);
-    int status = start(v, set);
+    int status = server_start(v, set);
     if (status)
         exit(status); /* nothing was served: the system takes everything back */
     uv_run(&v->loop, UV_RUN_DEFAULT);
-    finish(v);
+    server_finish(v);
     log_info("stopped", "messages=%llu deliveries=%llu gaps=%llu",
              (unsigned long long)v->node.count.messages,
              (unsigned long long)v->node.count.deliveries, (unsigned long long)v->node.count.gaps);

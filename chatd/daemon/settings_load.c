@@ -77,7 +77,7 @@ static bool check_tls(const struct chatd_settings *set, char *why, size_t size) 
     return false;
 }
 
-/* What a start finds out from the socket, from what the address says. */
+/* A start finds it out from the socket; a check, from the address. */
 static bool check_exposure(const struct chatd_settings *set, char *why, size_t size) {
     if (*set->tls_cert || set->insecure_plaintext || !net_is_open("listen", set->listen))
         return true;

@@ -154,7 +154,7 @@ static void start_later(struct worker *w, uint64_t lived_ms) {
     uv_timer_start(&w->again, on_again, w->delay_ms, 0);
 }
 
-/* What the end of a worker means: part of ours, a reason to end, or one to start it again. */
+/* The end of a worker may be part of ours, a reason to end, or one to start it again. */
 static void judge(struct worker *w, int64_t status, int number, uint64_t lived_ms) {
     struct supervisor *v = w->all;
     if (v->ending) {

@@ -2,7 +2,7 @@
  * is a whole chatd, no different from one on another machine; they bind one port with SO_REUSEPORT,
  * and the kernel spreads the connections over them.
  *
- * What belongs to all of them is the supervisor's: the port (bound, so that nobody else takes it,
+ * The supervisor has all that they share: the port (bound, so that nobody else takes it,
  * never listened on), the embedded Redis, the line on stdout once all serve, the exit status.
  */
 #ifndef CHATD_DAEMON_SUPERVISOR_H

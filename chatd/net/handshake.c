@@ -26,7 +26,7 @@ struct handshake {
     char *head; /* what has come so far; NULL until a head comes in pieces */
 };
 
-static void on_closed(uv_handle_t *handle) {
+static void handshake_on_closed(uv_handle_t *handle) {
     struct handshake *h = handle->data;
     free(h->head);
     free(h);
@@ -38,7 +38,7 @@ static void detach(struct handshake *h) {
     *(h->prev ? &h->prev->next : &all->first) = h->next;
     *(h->next ? &h->next->prev : &all->last) = h->prev;
     uv_poll_stop(&h->poll);
-    uv_close((uv_handle_t *)&h->poll, on_closed);
+    uv_close((uv_handle_t *)&h->poll, handshake_on_closed);
 }
 
 static void hang_up(struct handshake *h) {
@@ -47,7 +47,7 @@ static void hang_up(struct handshake *h) {
     addresses_leave(h->all->addresses, h->from);
 }
 
-static void refuse(struct handshake *h, const char *why) {
+static void handshake_refuse(struct handshake *h, const char *why) {
     static const char bad[] =
         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     log_client("handshake_refused", "address=%s reason=\"%s\"", h->from->text, why);
@@ -56,7 +56,7 @@ static void refuse(struct handshake *h, const char *why) {
 }
 
 /* Keeps what has come so far, for when there is more. */
-static bool keep(struct handshake *h, const char *bytes, size_t len) {
+static bool handshake_keep(struct handshake *h, const char *bytes, size_t len) {
     if (!h->head)
         h->head = malloc(HEAD_MAX);
     if (!h->head)
@@ -67,7 +67,7 @@ static bool keep(struct handshake *h, const char *bytes, size_t len) {
 }
 
 /* Takes from the socket what was looked at, up to `len` bytes of the whole. */
-static bool take(const struct handshake *h, char *bytes, size_t len) {
+static bool handshake_take(const struct handshake *h, char *bytes, size_t len) {
     return len <= h->len || recv(h->fd, bytes + h->len, len - h->len, 0) == (ssize_t)(len - h->len);
 }
 
@@ -101,10 +101,10 @@ static void warn_once(struct handshake *h, const char *head, size_t len) {
     log_warn("untrusted_proxy", "address=%s hint=\"trusted-proxy\"", h->from->text);
 }
 
-static void begin(struct handshakes *all, int fd, struct address *from, bool proxied,
-                  bool may_be_header);
+static void handshake_add(struct handshakes *all, int fd, struct address *from, bool proxied,
+                          bool may_be_header);
 
-/* What is behind a PROXY header is TLS, if that is on. */
+/* Behind a PROXY header comes TLS, if that is on. */
 static void go_secure(struct handshake *h) {
     int fd;
     detach(h);
@@ -112,7 +112,7 @@ static void go_secure(struct handshake *h) {
     if (fd < 0)
         addresses_leave(h->all->addresses, h->from);
     else
-        begin(h->all, fd, h->from, h->proxied, false);
+        handshake_add(h->all, fd, h->from, h->proxied, false);
 }
 
 /* True: the HTTP request begins here. Else all was done that can be done now. */
@@ -121,13 +121,13 @@ static bool pass_header(struct handshake *h, char *bytes, size_t total) {
     size_t used = 0;
     enum proxy_verdict v = proxy_header(bytes, total, &used, &who);
     if (v == PROXY_MORE) {
-        if (!take(h, bytes, total) || !keep(h, bytes, total))
+        if (!handshake_take(h, bytes, total) || !handshake_keep(h, bytes, total))
             hang_up(h);
         return false;
     }
     h->may_be_header = false;
     bool found = v == PROXY_FOUND || v == PROXY_NOT_SAID;
-    if (v == PROXY_BAD || (found && !take(h, bytes, used)) ||
+    if (v == PROXY_BAD || (found && !handshake_take(h, bytes, used)) ||
         (v == PROXY_FOUND && !becomes(h, &who)) || (v == PROXY_NONE && h->all->tls && h->len)) {
         hang_up(h);
         return false;
@@ -162,7 +162,7 @@ static const char *problem(const char *bytes, size_t total, size_t head) {
 }
 
 /* Takes from the socket what was looked at, but nothing behind the head. */
-static void on_readable(uv_poll_t *poll, int status, int events) {
+static void handshake_on_readable(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     struct handshake *h = poll->data;
@@ -181,20 +181,20 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         return;
     size_t head = head_length(bytes, total);
     const char *why = problem(bytes, total, head);
-    if (!take(h, bytes, head ? head : total))
+    if (!handshake_take(h, bytes, head ? head : total))
         hang_up(h);
     else if (why)
-        refuse(h, why);
+        handshake_refuse(h, why);
     else if (head)
         pass_on(h, bytes, head);
-    else if (!keep(h, bytes, total))
+    else if (!handshake_keep(h, bytes, total))
         hang_up(h);
 }
 
 /* --- The beginning --- */
 
-static void begin(struct handshakes *all, int fd, struct address *from, bool proxied,
-                  bool may_be_header) {
+static void handshake_add(struct handshakes *all, int fd, struct address *from, bool proxied,
+                          bool may_be_header) {
     struct handshake *h = calloc(1, sizeof *h);
     if (!h || uv_poll_init(all->loop, &h->poll, fd) != 0) {
         free(h);
@@ -212,7 +212,7 @@ static void begin(struct handshakes *all, int fd, struct address *from, bool pro
     h->prev = all->last;
     *(all->last ? &all->last->next : &all->first) = h;
     all->last = h;
-    uv_poll_start(&h->poll, UV_READABLE, on_readable);
+    uv_poll_start(&h->poll, UV_READABLE, handshake_on_readable);
 }
 
 void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa) {
@@ -234,7 +234,7 @@ void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa) 
     if (fd < 0)
         addresses_leave(all->addresses, from);
     else
-        begin(all, fd, from, proxied, proxied);
+        handshake_add(all, fd, from, proxied, proxied);
 }
 
 const struct handshake *handshake_next(const struct handshake *h) {

@@ -22,7 +22,7 @@ struct ws;
 struct handshake;
 
 struct handshakes {
-    /* What they work with. */
+    /* Dependencies. */
     struct ws *to;
     struct tls *tls; /* NULL: clients come without */
     struct addresses *addresses;

@@ -58,7 +58,7 @@ static bool is_named(const char *line, size_t len, const char *name) {
     return strlen(name) == len && strncasecmp(line, name, len) == 0;
 }
 
-/* What stands behind the name, without white space around it. */
+/* The value behind the name, without white space around it. */
 static const char *value_of(const char *line, size_t len, size_t name, size_t *size) {
     const char *value = line + name + 1;
     *size = len - name - 1;

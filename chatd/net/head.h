@@ -13,13 +13,13 @@ size_t head_length(const char *bytes, size_t len);
 /* Can a request begin so? Else it is TLS, a binary protocol or nothing at all. */
 bool head_may_begin(char first);
 
-/* What is wrong with a whole head, or NULL. lws takes any version and none, any Upgrade, and what
- * it makes of a body, a folded line, two hosts or a NUL is better not found out: whoever asks for a
- * WebSocket sends none of them. */
+/* The fault of a whole head, or NULL. lws takes any version and none, any Upgrade, and what it
+ * makes of a body, a folded line, two hosts or a NUL is better not found out: a client that asks
+ * for a WebSocket sends none of them. */
 const char *head_problem(const char *head, size_t len);
 
 /* The value of the last header line of that name, in any case, and its length in *n; NULL: there is
- * none. Of one that may stand there several times the last was written by whoever is nearest. */
+ * none. Of one that may stand there several times the last was written by the nearest proxy. */
 const char *head_last(const char *head, size_t len, const char *name, size_t *n);
 
 /* Without the white space around it (RFC 9110 section 5.6.3: blanks and tabs). */

@@ -44,14 +44,14 @@ const char *listener_address(const struct listener *l) {
 
 /* --- Accepting --- */
 
-static void on_readable(uv_poll_t *p, int status, int events);
+static void listener_on_readable(uv_poll_t *p, int status, int events);
 
 static void on_pause_over(uv_timer_t *t) {
     struct listener *l = t->data;
-    uv_poll_start(&l->poll, UV_READABLE, on_readable);
+    uv_poll_start(&l->poll, UV_READABLE, listener_on_readable);
 }
 
-static void on_readable(uv_poll_t *p, int status, int events) {
+static void listener_on_readable(uv_poll_t *p, int status, int events) {
     (void)status;
     (void)events;
     struct listener *l = p->data;
@@ -75,10 +75,10 @@ static void on_readable(uv_poll_t *p, int status, int events) {
 
 void listener_start(struct listener *l, struct handshakes *to) {
     l->to = to;
-    uv_poll_start(&l->poll, UV_READABLE, on_readable);
+    uv_poll_start(&l->poll, UV_READABLE, listener_on_readable);
 }
 
-static void on_closed(uv_handle_t *h) {
+static void listener_on_closed(uv_handle_t *h) {
     struct listener *l = h->data;
     if (--l->handles == 0)
         free(l);
@@ -88,7 +88,7 @@ void listener_close(struct listener *l) {
     if (!l)
         return;
     uv_poll_stop(&l->poll);
-    uv_close((uv_handle_t *)&l->poll, on_closed);
-    uv_close((uv_handle_t *)&l->pause, on_closed);
+    uv_close((uv_handle_t *)&l->poll, listener_on_closed);
+    uv_close((uv_handle_t *)&l->pause, listener_on_closed);
     close(l->fd);
 }

@@ -47,13 +47,13 @@ struct tls {
 
 /* --- The end --- */
 
-static void on_closed(uv_handle_t *h) {
+static void tls_on_closed(uv_handle_t *h) {
     struct tunnel *t = h->data;
     if (--t->handles == 0)
         free(t);
 }
 
-static void end(struct tunnel *t) {
+static void tls_end(struct tunnel *t) {
     if (t->closing)
         return;
     t->closing = true;
@@ -67,8 +67,8 @@ static void end(struct tunnel *t) {
     ERR_clear_error();
     uv_poll_stop(&t->net_poll);
     uv_poll_stop(&t->pair_poll);
-    uv_close((uv_handle_t *)&t->net_poll, on_closed);
-    uv_close((uv_handle_t *)&t->pair_poll, on_closed);
+    uv_close((uv_handle_t *)&t->net_poll, tls_on_closed);
+    uv_close((uv_handle_t *)&t->pair_poll, tls_on_closed);
     SSL_free(t->ssl);
     close(t->net);
     close(t->pair);
@@ -78,7 +78,7 @@ static void end(struct tunnel *t) {
 
 /* --- Moving bytes: each returns whether it got on --- */
 
-static void keep(struct tunnel *t, struct rest *r, const char *bytes, size_t len) {
+static void tls_keep(struct tunnel *t, struct rest *r, const char *bytes, size_t len) {
     r->bytes = malloc(len);
     r->len = len;
     r->sent = 0;
@@ -93,8 +93,8 @@ static void forget(struct rest *r) {
     r->bytes = NULL;
 }
 
-/* What an operation of OpenSSL that did not succeed means. */
-static void judge(struct tunnel *t, int result, bool *ended) {
+/* Says what to do after an operation of OpenSSL that did not succeed. */
+static void tls_judge(struct tunnel *t, int result, bool *ended) {
     switch (SSL_get_error(t->ssl, result)) {
     case SSL_ERROR_WANT_READ:
         break;
@@ -125,14 +125,14 @@ static size_t to_net(struct tunnel *t, const char *bytes, size_t len) {
     int n = SSL_write(t->ssl, bytes, (int)len);
     if (n > 0)
         return (size_t)n;
-    judge(t, n, &ended);
+    tls_judge(t, n, &ended);
     t->broken |= ended;
     return 0;
 }
 
 /* False: something is left, and the side that gave it must wait. */
-static bool flush(struct tunnel *t, struct rest *r,
-                  size_t (*to)(struct tunnel *t, const char *bytes, size_t len)) {
+static bool tls_flush(struct tunnel *t, struct rest *r,
+                      size_t (*to)(struct tunnel *t, const char *bytes, size_t len)) {
     while (r->bytes && !t->broken) {
         size_t n = to(t, r->bytes + r->sent, r->len - r->sent);
         r->sent += n;
@@ -145,23 +145,23 @@ static bool flush(struct tunnel *t, struct rest *r,
 }
 
 static bool move_in(struct tunnel *t, char *bytes) {
-    if (!flush(t, &t->in, to_pair) || t->in_ended)
+    if (!tls_flush(t, &t->in, to_pair) || t->in_ended)
         return false;
     int n = SSL_read(t->ssl, bytes, PIECE);
     if (n <= 0) {
-        judge(t, n, &t->in_ended);
+        tls_judge(t, n, &t->in_ended);
         if (t->in_ended)
             shutdown(t->pair, SHUT_WR);
         return false;
     }
     size_t taken = to_pair(t, bytes, (size_t)n);
     if (taken < (size_t)n)
-        keep(t, &t->in, bytes + taken, (size_t)n - taken);
+        tls_keep(t, &t->in, bytes + taken, (size_t)n - taken);
     return true;
 }
 
 static bool move_out(struct tunnel *t, char *bytes) {
-    if (!flush(t, &t->out, to_net) || t->out_ended)
+    if (!tls_flush(t, &t->out, to_net) || t->out_ended)
         return false;
     ssize_t n = recv(t->pair, bytes, PIECE, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -172,7 +172,7 @@ static bool move_out(struct tunnel *t, char *bytes) {
     }
     size_t taken = to_net(t, bytes, (size_t)n);
     if (taken < (size_t)n)
-        keep(t, &t->out, bytes + taken, (size_t)n - taken);
+        tls_keep(t, &t->out, bytes + taken, (size_t)n - taken);
     return true;
 }
 
@@ -188,14 +188,14 @@ static void move(struct tunnel *t) {
 
 /* --- The loop --- */
 
-static void on_ready(uv_poll_t *p, int status, int events);
+static void tls_on_ready(uv_poll_t *p, int status, int events);
 
 static void watch(uv_poll_t *p, bool read, bool write) {
     const struct tunnel *t = p->data;
     int events = (read ? UV_READABLE : 0) | (write ? UV_WRITABLE : 0) |
                  (p == &t->pair_poll ? UV_DISCONNECT : 0);
     if (events)
-        uv_poll_start(p, events, on_ready);
+        uv_poll_start(p, events, tls_on_ready);
     else
         uv_poll_stop(p);
 }
@@ -206,12 +206,12 @@ static bool is_over(const struct tunnel *t, bool closed) {
     return t->broken || (t->out_ended && !t->out.bytes) || (closed && t->out.bytes);
 }
 
-static void on_ready(uv_poll_t *p, int status, int events) {
+static void tls_on_ready(uv_poll_t *p, int status, int events) {
     struct tunnel *t = p->data;
     t->broken |= status < 0;
     move(t);
     if (is_over(t, p == &t->pair_poll && (events & UV_DISCONNECT))) {
-        end(t);
+        tls_end(t);
         return;
     }
     watch(&t->net_poll, !t->in.bytes && !t->in_ended, t->wants_write || t->out.bytes);
@@ -305,7 +305,7 @@ const char *tls_library(void) {
 void tls_close(struct tls *t) {
     while (t && t->tunnels) {
         move(t->tunnels); /* the close frames that were written last */
-        end(t->tunnels);
+        tls_end(t->tunnels);
     }
 }
 

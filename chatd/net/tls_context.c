@@ -35,7 +35,7 @@ static int no_passphrase(char *out, int size, int writing, void *arg) {
     return 0;
 }
 
-static SSL_CTX *make(void) {
+static SSL_CTX *tls_context_make(void) {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx)
         return NULL;
@@ -56,7 +56,7 @@ static bool say(char *why, size_t size, const char *option, const char *file, co
     return false;
 }
 
-/* What OpenSSL says of it, or errno where the file can't be read at all. */
+/* The reason that OpenSSL gives, or errno where the file can't be read at all. */
 static bool say_why(char *why, size_t size, const char *option, const char *file) {
     unsigned long e = ERR_peek_last_error();
     const char *reason = ERR_reason_error_string(e);
@@ -104,7 +104,7 @@ static bool load(SSL_CTX *ctx, const char *cert, const char *key, char *why, siz
 }
 
 SSL_CTX *tls_context(const char *cert, const char *key, char *why, size_t size) {
-    SSL_CTX *ctx = make();
+    SSL_CTX *ctx = tls_context_make();
     ERR_clear_error();
     if (!ctx)
         snprintf(why, size, "tls: out of memory");

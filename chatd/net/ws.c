@@ -86,7 +86,7 @@ static void tell_refusal(struct lws *wsi, unsigned status) {
     log_client("handshake_refused", "address=%s status=%u", from ? from->text : "", status);
 }
 
-static int refuse(struct lws *wsi, unsigned status) {
+static int ws_refuse(struct lws *wsi, unsigned status) {
     tell_refusal(wsi, status);
     lws_return_http_status(wsi, status, NULL);
     return -1;
@@ -107,7 +107,7 @@ static int refuse_frame(struct session *s, enum close_code code) {
     return 0;
 }
 
-static bool gather(struct session *s, const char *in, size_t len, size_t max) {
+static bool ws_gather(struct session *s, const char *in, size_t len, size_t max) {
     if (s->part_len + len > max)
         return false;
     if (len == 0)
@@ -152,7 +152,7 @@ static int received(struct ws *w, struct lws *wsi, struct session *s, const char
         return refuse_frame(s, CLOSE_TOO_BIG);
     if (++s->fragments > FRAGMENTS_MAX)
         return refuse_frame(s, CLOSE_POLICY);
-    if (!gather(s, in, len, max))
+    if (!ws_gather(s, in, len, max))
         return refuse_frame(s, CLOSE_SERVER_ERROR);
     if (!last)
         return 0;
@@ -214,9 +214,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return header_is(wsi, WSI_TOKEN_UPGRADE, "websocket") ? 0 : -1; /* as the head has been */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         status = refusal(wsi);
-        return status ? refuse(wsi, status) : 0;
+        return status ? ws_refuse(wsi, status) : 0;
     case LWS_CALLBACK_HTTP:
-        return refuse(wsi, path_is_ws(wsi) ? 426 : HTTP_STATUS_NOT_FOUND);
+        return ws_refuse(wsi, path_is_ws(wsi) ? 426 : HTTP_STATUS_NOT_FOUND);
     case LWS_CALLBACK_ESTABLISHED:
         return established(w, wsi, p);
     case LWS_CALLBACK_RECEIVE:

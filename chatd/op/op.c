@@ -24,8 +24,8 @@ static bool may_enter(struct op *op) {
     return op->inside;
 }
 
-/* What is let in may end at once (Redis is away): then this call goes on with the next, not one
- * inside of it. */
+/* An op that is let in may end at once (Redis is away): the loop that runs goes on with the next,
+ * as op.h says. */
 static void leave_admission(struct op *op) {
     struct admission *g = &op->all->admission;
     if (!op->inside)
@@ -130,7 +130,7 @@ static void drain(struct session *s) {
     }
 }
 
-static void end(struct op *op) {
+static void op_end(struct op *op) {
     struct session *s = op->session;
     bool nested = s->advancing; /* then the call that starts requests still uses the session */
     if (op->err.code)
@@ -163,7 +163,7 @@ static void run(struct op *op) {
     }
     op->running = false;
     if (op->holds == 0)
-        end(op);
+        op_end(op);
 }
 
 static bool may_start(const struct session *s, const struct op *op) {
@@ -172,7 +172,7 @@ static bool may_start(const struct session *s, const struct op *op) {
     return s->append_to && !op->err.code && op->verb->may_follow && op->verb->may_follow(op);
 }
 
-static void start(struct op *op) {
+static void op_start(struct op *op) {
     static const op_step none[] = {NULL};
     struct session *s = op->session;
     op->started = true;
@@ -193,14 +193,14 @@ static void advance(struct session *s) {
             op = op->next;
         if (!op || !may_start(s, op) || !may_enter(op))
             break;
-        start(op);
+        op_start(op);
     }
     s->advancing = false;
 }
 
 /* --- For steps --- */
 
-static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
+static void op_on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     struct op *op = arg;
     op_reply fn = (op_reply)aux;
     struct err e;
@@ -213,7 +213,7 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
 
 void op_call(struct op *op, op_reply fn) {
     op->holds++;
-    redis_call(op->all->redis, on_answer, op, (link_aux)fn);
+    redis_call(op->all->redis, op_on_answer, op, (link_aux)fn);
 }
 
 struct item_call {

@@ -11,6 +11,34 @@
  * A lost connection makes each pending answer come once as NULL, which is an ordinary error. An op
  * keeps a pointer to its session, which outlives it, though its socket may be gone. Loop thread
  * only.
+ *
+ * Re-entrancy. An answer may come before the call that asked for it returns (the link is down), and
+ * the end of one op starts others:
+ *
+ *   a request arrives                              an answer arrives, at once or later
+ *           |                                                   |
+ *       op_submit                                           op_release
+ *           |                                                   | the last hold
+ *           v                                                   v
+ *        advance ----------- op_start: its first step -------> run <----------+
+ *         ^   ^                                                 |   its steps | op_call, op_hold,
+ *         |   |                                                 |             | answered at once
+ *         |   |                                                 v             |
+ *         |   +----------- the session's next request ------ op_end          step
+ *         |                                                     |
+ *         +-- other sessions' requests -- leave_admission <-----+
+ *
+ * The rule: each of the loops runs once at a time for one object, under a mark. A call that finds
+ * the mark set leaves its news in the object and returns; the loop that runs comes to it. And
+ * nothing is freed that a call further up the stack still uses.
+ *
+ *   op.running         in run. op_release only counts down; run goes on when the step returns.
+ *   session.advancing  in advance. op_end doesn't advance, and session_release doesn't free; the
+ *                      loop looks for the next request anew, its caller releases the session.
+ *   admission.opening  in leave_admission. A place that is given back meanwhile is filled there.
+ *   op.holds           the op stays for as long as an answer is to come.
+ *   channel.pins       the channel stays: an op has one from hub_pin to its end, and a function
+ * that may end ops takes one for itself.
  */
 #ifndef CHATD_OP_OP_H
 #define CHATD_OP_OP_H
@@ -36,8 +64,9 @@ typedef void (*op_step)(struct op *op);
 /* Reads the answer to one command. */
 typedef void (*op_reply)(struct op *op, const struct redisReply *reply);
 
-/* What ops work with, one for all of a process. */
+/* One for all ops of a process. */
 struct ops {
+    /* Dependencies. */
     struct redis *redis;
     struct hub *hub;
     struct counters *count;
@@ -48,7 +77,7 @@ struct ops {
     struct admission admission;
 };
 
-/* What the dispatcher knows of a kind of request. */
+/* A kind of request, as the table of the dispatcher has it. */
 struct verb {
     const op_step *steps; /* ended by NULL */
     bool anyone;          /* may be asked without being signed in */

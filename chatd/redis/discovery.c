@@ -28,32 +28,32 @@ struct discovery {
     struct cmd cmd;
 };
 
-static struct redis_address place(const struct discovery *s) {
+static struct redis_address discovery_place(const struct discovery *s) {
     struct redis_address a = {.port = s->at.port};
     memcpy(a.host, s->at.host, sizeof a.host);
     return a;
 }
 
-static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
+static void discovery_on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct discovery *s = arg;
-    struct redis_address from = place(s);
+    struct redis_address from = discovery_place(s);
     s->asking = false;
     if (reply && s->hooks.answer(reply, &from, s->hooks.arg))
         s->helped_ms = clock_mono_ms();
 }
 
-static void ask(struct discovery *s) {
+static void discovery_ask(struct discovery *s) {
     s->asking = true;
     s->asked_ms = clock_mono_ms();
     if (s->uri->kind == REDIS_SENTINEL)
         cmd_sentinel_master(&s->cmd, s->uri->name);
     else
         cmd_cluster_slots(&s->cmd);
-    redis_link_call(s->link, &s->cmd, on_answer, s, NULL);
+    redis_link_call(s->link, &s->cmd, discovery_on_answer, s, NULL);
 }
 
-static void on_timer(uv_timer_t *t) {
+static void discovery_on_timer(uv_timer_t *t) {
     struct discovery *s = t->data;
     uint64_t now = clock_mono_ms();
     bool trouble = s->hooks.trouble(s->hooks.arg);
@@ -65,13 +65,13 @@ static void on_timer(uv_timer_t *t) {
         s->helped_ms = now;
         redis_link_move(s->link, "no help from it");
     } else if (!s->asking && now - s->asked_ms >= (trouble ? TROUBLE_MS : CALM_MS)) {
-        ask(s);
+        discovery_ask(s);
         redis_link_flush(s->link);
     }
 }
 
 /* The next address in turn: before each try to connect. */
-static bool locate(void *arg) {
+static bool discovery_locate(void *arg) {
     struct discovery *s = arg;
     unsigned n = s->uri->seed_count + s->learned_count, i = s->turn++ % n;
     const struct redis_address *a =
@@ -81,18 +81,18 @@ static bool locate(void *arg) {
     return true;
 }
 
-static void on_up(void *arg) {
+static void discovery_on_up(void *arg) {
     struct discovery *s = arg;
     s->asking = false;
     s->helped_ms = clock_mono_ms();
-    ask(s);
+    discovery_ask(s);
 }
 
-static void on_down(void *arg) {
+static void discovery_on_down(void *arg) {
     ((struct discovery *)arg)->asking = false;
 }
 
-static void on_refused(const char *why, void *arg) {
+static void discovery_on_refused(const char *why, void *arg) {
     struct discovery *s = arg;
     s->hooks.refused(why, s->hooks.arg);
 }
@@ -102,10 +102,10 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
                                 const struct discovery_hooks *hooks) {
     struct redis_link_hooks link = {.role = LINK_DISCOVERY,
                                     .sentinel = uri->kind == REDIS_SENTINEL,
-                                    .locate = locate,
-                                    .up = on_up,
-                                    .down = on_down,
-                                    .refused = on_refused};
+                                    .locate = discovery_locate,
+                                    .up = discovery_on_up,
+                                    .down = discovery_on_down,
+                                    .refused = discovery_on_refused};
     struct discovery *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
@@ -128,7 +128,7 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
 
 void discovery_start(struct discovery *s) {
     s->helped_ms = clock_mono_ms();
-    uv_timer_start(&s->timer, on_timer, LOOK_MS, LOOK_MS);
+    uv_timer_start(&s->timer, discovery_on_timer, LOOK_MS, LOOK_MS);
     redis_link_start(s->link);
 }
 
@@ -151,10 +151,10 @@ void discovery_learn(struct discovery *s, const struct redis_address *at) {
 
 void discovery_hurry(struct discovery *s) {
     if (redis_link_up(s->link) && !s->asking)
-        ask(s);
+        discovery_ask(s);
 }
 
-static void on_closed(uv_handle_t *h) {
+static void discovery_on_closed(uv_handle_t *h) {
     struct discovery *s = h->data;
     cmd_free(&s->cmd);
     free(s);
@@ -164,5 +164,5 @@ void discovery_free(struct discovery *s) {
     if (!s)
         return;
     redis_link_free(s->link);
-    uv_close((uv_handle_t *)&s->timer, on_closed);
+    uv_close((uv_handle_t *)&s->timer, discovery_on_closed);
 }

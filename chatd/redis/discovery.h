@@ -22,7 +22,7 @@ struct discovery_hooks {
     void *arg;
 };
 
-/* `uri`: REDIS_SENTINEL or REDIS_CLUSTER; it and `ks` must outlive the scout. NULL: no memory. */
+/* `uri`: REDIS_SENTINEL or REDIS_CLUSTER; it and `ks` must outlive it. NULL: no memory. */
 struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
                                 const struct keyspace *ks, const char *name,
                                 const struct discovery_hooks *hooks);

@@ -113,7 +113,7 @@ static size_t queue_length(const struct queue *q) {
     return q->tail - q->head;
 }
 
-static void answer(struct pending *p, const redisReply *reply) {
+static void pending_end(struct pending *p, const redisReply *reply) {
     if (p->owned)
         free((char *)p->text);
     if (p->fn)
@@ -127,7 +127,7 @@ static void put(struct redis_link *l, struct pending *p, const char *text, size_
     bool bus = l->hooks.role == LINK_BUS && l->state == UP;
     if (redisAppendFormattedCommand(l->ctx, text, len) != REDIS_OK ||
         (!bus && !queue_push(&l->sent, p))) {
-        answer(p, NULL);
+        pending_end(p, NULL);
         go_down(l, "out of memory");
     }
 }
@@ -145,13 +145,13 @@ static bool submit(struct redis_link *l, struct pending *p, const char *text, si
     if (!l->reloading || l->state != UP)
         put(l, p, text, len);
     else if (!queue_push(&l->kept, p))
-        answer(p, NULL);
+        pending_end(p, NULL);
     return keep;
 }
 
 /* During the handshake, too. */
-static void call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
-                 link_aux aux) {
+static void link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
+                      link_aux aux) {
     bool bus = l && l->hooks.role == LINK_BUS && l->state == UP;
     bool script = c->script != SCRIPT_NONE;
     struct pending p = {.fn = bus ? NULL : fn, .arg = arg, .aux = aux};
@@ -161,7 +161,7 @@ static void call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, vo
         /* Nobody else would ever miss a greeting, or a subscription. */
         if (l && (l->state == GREETING || bus))
             l->starved = true;
-        answer(&p, NULL);
+        pending_end(&p, NULL);
         return;
     }
     p.owned = script || l->reloading;
@@ -173,7 +173,7 @@ static void call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, vo
  * its data are ours, must not be carried out. */
 void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux) {
-    call(redis_link_up(l) ? l : NULL, c, fn, arg, aux);
+    link_call(redis_link_up(l) ? l : NULL, c, fn, arg, aux);
 }
 
 void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply_fn fn, void *arg,
@@ -186,7 +186,7 @@ void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply
     if (redis_link_up(l) && accepts(l))
         submit(l, &p, t->text, t->len, t->script);
     else
-        answer(&p, NULL);
+        pending_end(&p, NULL);
 }
 
 size_t redis_link_in_flight(const struct redis_link *l) {
@@ -219,7 +219,7 @@ static void on_script_loaded(const redisReply *reply, void *arg, link_aux aux) {
 static void load_scripts(struct redis_link *l, link_reply_fn fn) {
     for (enum script s = 0; s < SCRIPTS; s++) {
         cmd_script_load(&l->cmd, s);
-        call(l, &l->cmd, fn, l, NULL);
+        link_call(l, &l->cmd, fn, l, NULL);
     }
 }
 
@@ -227,7 +227,7 @@ static void resend(struct redis_link *l, struct queue *q) {
     struct pending p;
     while (queue_pop(q, &p)) {
         if (l->state != UP)
-            answer(&p, NULL);
+            pending_end(&p, NULL);
         else
             put(l, &p, p.text, p.len);
     }
@@ -266,9 +266,9 @@ static void on_reply(struct redis_link *l, const redisReply *reply) {
     if (p.text && l->state == UP && reply_is_noscript(reply)) {
         l->reloading = true;
         if (!queue_push(&l->again, &p))
-            answer(&p, NULL);
+            pending_end(&p, NULL);
     } else
-        answer(&p, reply);
+        pending_end(&p, reply);
     if (l->reloading && l->sent.head == l->sent.tail)
         resend_kept(l);
     if (l->hooks.master && l->state == UP && is_demoted(reply))
@@ -296,7 +296,7 @@ static void readable(struct redis_link *l) {
 
 /* --- Handshake --- */
 
-static void refuse(struct redis_link *l, const char *why) {
+static void link_refuse(struct redis_link *l, const char *why) {
     if (!l->refused) {
         l->refused = true;
         l->hooks.refused(why, l->hooks.arg);
@@ -315,7 +315,7 @@ static bool greeted(struct redis_link *l, const redisReply *reply) {
     if (code == ERR_UNAVAILABLE || strncmp(reply->str, "ERR max number", 14) == 0)
         go_down(l, e.detail);
     else
-        refuse(l, reply->str);
+        link_refuse(l, reply->str);
     return false;
 }
 
@@ -335,7 +335,7 @@ static void on_greeting(const redisReply *reply, void *arg, link_aux aux) {
         last_greeting(l);
 }
 
-static void on_schema(const redisReply *reply, void *arg, link_aux aux) {
+static void link_on_schema(const redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct redis_link *l = arg;
     if (!greeted(l, reply))
@@ -344,7 +344,7 @@ static void on_schema(const redisReply *reply, void *arg, link_aux aux) {
         char why[96];
         snprintf(why, sizeof why, "the data under prefix %s has another schema than %s",
                  l->ks->prefix, SCHEMA_VERSION);
-        refuse(l, why);
+        link_refuse(l, why);
         return;
     }
     last_greeting(l);
@@ -362,7 +362,7 @@ static void on_run(const redisReply *reply, void *arg, link_aux aux) {
 
 static void greet_with(struct redis_link *l, link_reply_fn fn) {
     l->greetings++;
-    call(l, &l->cmd, fn, l, NULL);
+    link_call(l, &l->cmd, fn, l, NULL);
 }
 
 static void on_role(const redisReply *reply, void *arg, link_aux aux) {
@@ -378,13 +378,13 @@ static void on_role(const redisReply *reply, void *arg, link_aux aux) {
 
 /* A promise that Redis isn't set up to keep is refused; if none was asked for, that is told once.
  */
-static void judge(struct redis_link *l, const struct persistence *p) {
+static void link_judge(struct redis_link *l, const struct persistence *p) {
     char why[128], refusal[160];
     enum durability asked = l->hooks.durability;
     bool kept = durability_kept(asked ? asked : DURABILITY_EVERYSEC, p, why, sizeof why);
     if (!kept && asked) {
         snprintf(refusal, sizeof refusal, "durability %s: %s", durability_name(asked), why);
-        refuse(l, refusal);
+        link_refuse(l, refusal);
         return;
     }
     if (!kept && !l->told)
@@ -399,7 +399,7 @@ static void on_info(const redisReply *reply, void *arg, link_aux aux) {
     if (!reply)
         return;
     persistence_from_info(reply, &p);
-    judge(arg, &p);
+    link_judge(arg, &p);
 }
 
 static void on_config(const redisReply *reply, void *arg, link_aux aux) {
@@ -410,11 +410,11 @@ static void on_config(const redisReply *reply, void *arg, link_aux aux) {
         return;
     if (persistence_from_config(reply, &p)) {
         l->keeps = p.aof && strcmp(p.fsync, "always") == 0;
-        judge(l, &p);
+        link_judge(l, &p);
         return;
     }
     cmd_info(&l->cmd, "persistence");
-    call(l, &l->cmd, on_info, l, NULL);
+    link_call(l, &l->cmd, on_info, l, NULL);
 }
 
 /* A command that it will need some time is asked for now: it had better not serve at all. */
@@ -428,7 +428,7 @@ static void on_grant(const redisReply *reply, void *arg, link_aux aux) {
     if (reply_is_denied(reply)) {
         snprintf(why, sizeof why, "user %s may not: %s (%s)",
                  *l->uri->user ? l->uri->user : "default", l->asked->command, reply->str);
-        refuse(l, why);
+        link_refuse(l, why);
     } else
         last_greeting(l);
 }
@@ -457,7 +457,7 @@ static void greet_store(struct redis_link *l) {
         cmd_schema_claim(&l->cmd, l->ks);
         greet_with(l, on_greeting);
         cmd_schema_get(&l->cmd, l->ks);
-        greet_with(l, on_schema);
+        greet_with(l, link_on_schema);
     }
     l->greetings += SCRIPTS;
     load_scripts(l, on_greeting);
@@ -575,12 +575,12 @@ static void close_socket(struct redis_link *l) {
     l->ctx = NULL;
 }
 
-static void lose(struct queue *q) {
+static void queue_lose(struct queue *q) {
     struct queue lost = *q;
     *q = (struct queue){0};
     struct pending p;
     while (queue_pop(&lost, &p))
-        answer(&p, NULL);
+        pending_end(&p, NULL);
     free(lost.items);
 }
 
@@ -611,9 +611,9 @@ static void go_down(struct redis_link *l, const char *why) {
     uv_poll_t *poll = l->poll;
     if (poll)
         uv_poll_stop(poll);
-    lose(&l->sent);
-    lose(&l->again);
-    lose(&l->kept);
+    queue_lose(&l->sent);
+    queue_lose(&l->again);
+    queue_lose(&l->kept);
     uv_timer_start(&l->retry, on_retry, retry_delay(l), 0);
     if (was_up)
         l->hooks.down(l->hooks.arg);
@@ -698,9 +698,9 @@ void redis_link_free(struct redis_link *l) {
     if (!l)
         return;
     l->state = CLOSED;
-    lose(&l->sent);
-    lose(&l->again);
-    lose(&l->kept);
+    queue_lose(&l->sent);
+    queue_lose(&l->again);
+    queue_lose(&l->kept);
     close_socket(l);
     uv_close((uv_handle_t *)&l->tick, on_timer_closed);
     uv_close((uv_handle_t *)&l->retry, on_timer_closed);

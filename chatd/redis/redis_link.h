@@ -57,7 +57,7 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_uri *uri,
                                   const struct keyspace *ks, const char *name,
                                   const struct redis_link_hooks *hooks);
 void redis_link_start(struct redis_link *l);
-/* What `uri` points to has changed: leaves the server it is connected to, and tries at once. */
+/* `uri` has changed: leaves the server it is connected to, and tries at once. */
 void redis_link_move(struct redis_link *l, const char *why);
 bool redis_link_up(const struct redis_link *l); /* NULL: no */
 

@@ -59,18 +59,18 @@ static bool can_go(const struct routed *r, const struct shard *h) {
 
 /* --- The end of a command --- */
 
-static void finish(struct routed *r) {
+static void routed_free(struct routed *r) {
     r->pool->on_its_way--;
     free(r->text);
     free(r);
 }
 
-static void give_up(struct routed *r) {
+static void routed_give_up(struct routed *r) {
     if (!r->answered)
         r->fn(NULL, r->arg, r->aux);
     if (r->confirmed)
         r->confirmed(-1, r->arg);
-    finish(r);
+    routed_free(r);
 }
 
 /* --- Waiting for its place --- */
@@ -106,7 +106,7 @@ static void on_park(uv_timer_t *t) {
         list = r->next;
         struct shard *h = target(r);
         if (now >= r->deadline_ms)
-            give_up(r);
+            routed_give_up(r);
         else if (now < r->due_ms || !can_go(r, h))
             park(r, now < r->due_ms ? r->due_ms - now : 0);
         else
@@ -118,12 +118,12 @@ static void on_park(uv_timer_t *t) {
 
 /* --- Answers --- */
 
-static void follow(struct routed *r) {
+static void routed_follow(struct routed *r) {
     struct redis_pool *p = r->pool;
     struct shard *from = p->shards.shard[r->via];
     struct redirect to = r->to;
     if (p->closed || ++r->hops > HOPS_MAX || clock_mono_ms() >= r->deadline_ms) {
-        give_up(r);
+        routed_give_up(r);
         return;
     }
     if (to.kind == REDIRECT_LATER) {
@@ -142,13 +142,13 @@ static void follow(struct routed *r) {
         park(r, 0);
 }
 
-static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
+static void routed_on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct routed *r = arg;
     struct shards *s = &r->pool->shards;
     if (s->spread && topology_redirect(reply, &r->to)) {
         if (!r->confirmed)
-            follow(r);
+            routed_follow(r);
         return; /* else when WAIT is answered */
     }
     if (reply_is_error(reply, "CLUSTERDOWN"))
@@ -156,7 +156,7 @@ static void on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     r->answered = true;
     r->fn(reply, r->arg, r->aux);
     if (!r->confirmed)
-        finish(r);
+        routed_free(r);
 }
 
 static void ask_wait(struct routed *r, struct shard *h);
@@ -168,14 +168,14 @@ static void on_wait(const struct redisReply *reply, void *arg, link_aux aux) {
     int64_t replicas;
     struct err e;
     if (!reply)
-        give_up(r);
+        routed_give_up(r);
     else if (r->to.kind != REDIRECT_NONE)
-        follow(r);
+        routed_follow(r);
     else if (!r->answered)
         ask_wait(r, r->pool->shards.shard[r->via]);
     else {
         r->confirmed(reply_i64(reply, -1, &replicas, &e) ? -1 : replicas, r->arg);
-        finish(r);
+        routed_free(r);
     }
 }
 
@@ -192,12 +192,13 @@ static void send_to(struct routed *r, struct shard *h) {
     bool confirm = r->confirmed != NULL;
     r->to.kind = REDIRECT_NONE;
     r->via = h->index;
-    redis_link_send(link_for(r, h), &t, on_answer, r, NULL); /* may be the end of r */
+    redis_link_send(link_for(r, h), &t, routed_on_answer, r, NULL); /* may be the end of r */
     if (confirm)
         ask_wait(r, h);
 }
 
-static struct routed *make(struct redis_pool *p, const struct cmd *c, link_reply_fn fn, void *arg) {
+static struct routed *routed_new(struct redis_pool *p, const struct cmd *c, link_reply_fn fn,
+                                 void *arg) {
     struct routed *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
@@ -224,7 +225,7 @@ static void ignore(const struct redisReply *reply, void *arg, link_aux aux) {
 
 static void route(struct redis_pool *p, const struct cmd *c, link_reply_fn fn, void *arg,
                   link_aux aux) {
-    struct routed *r = make(p, c, fn ? fn : ignore, arg);
+    struct routed *r = routed_new(p, c, fn ? fn : ignore, arg);
     struct shard *h = r ? shards_owner(&p->shards, r->slot) : NULL;
     if (!r) {
         if (fn)
@@ -235,7 +236,7 @@ static void route(struct redis_pool *p, const struct cmd *c, link_reply_fn fn, v
     if (can_go(r, h))
         send_to(r, h);
     else
-        give_up(r);
+        routed_give_up(r);
 }
 
 void redis_pool_call(struct redis_pool *p, const struct cmd *c, link_reply_fn fn, void *arg,
@@ -256,7 +257,7 @@ void redis_pool_append(struct redis_pool *p, const struct cmd *c, link_reply_fn 
         redis_pool_call(p, c, fn, arg, NULL);
         return;
     }
-    struct routed *r = make(p, c, fn, arg);
+    struct routed *r = routed_new(p, c, fn, arg);
     struct shard *h = r ? shards_owner(&p->shards, r->slot) : NULL;
     if (!r) {
         fn(NULL, arg, NULL);
@@ -267,12 +268,12 @@ void redis_pool_append(struct redis_pool *p, const struct cmd *c, link_reply_fn 
     if (can_go(r, h))
         send_to(r, h);
     else
-        give_up(r);
+        routed_give_up(r);
 }
 
 /* --- The schema of a Cluster: its key is one shard's --- */
 
-static void on_schema(const struct redisReply *reply, void *arg, link_aux aux) {
+static void pool_on_schema(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct redis_pool *p = arg;
     const char *version;
@@ -305,47 +306,47 @@ static void look_whether_ready(struct redis_pool *p) {
     cmd_schema_claim(&p->cmd, p->ks);
     redis_pool_call(p, &p->cmd, NULL, NULL, NULL);
     cmd_schema_get(&p->cmd, p->ks);
-    redis_pool_call(p, &p->cmd, on_schema, p, NULL);
+    redis_pool_call(p, &p->cmd, pool_on_schema, p, NULL);
 }
 
-static void on_up(void *arg, uint16_t shard) {
+static void pool_on_up(void *arg, uint16_t shard) {
     struct redis_pool *p = arg;
     p->hooks.shards.up(p->hooks.shards.arg, shard);
     look_whether_ready(p);
 }
 
-static void on_down(void *arg, uint16_t shard) {
+static void pool_on_down(void *arg, uint16_t shard) {
     struct redis_pool *p = arg;
     p->hooks.shards.down(p->hooks.shards.arg, shard);
 }
 
-static void on_bus_up(void *arg, uint16_t shard) {
+static void pool_on_bus_up(void *arg, uint16_t shard) {
     struct redis_pool *p = arg;
     p->hooks.shards.bus_up(p->hooks.shards.arg, shard);
     look_whether_ready(p);
 }
 
-static void on_bus_down(void *arg, uint16_t shard) {
+static void pool_on_bus_down(void *arg, uint16_t shard) {
     struct redis_pool *p = arg;
     p->hooks.shards.bus_down(p->hooks.shards.arg, shard);
 }
 
-static void on_append_up(void *arg) {
+static void pool_on_append_up(void *arg) {
     look_whether_ready(arg);
 }
 
-static void on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
+static void pool_on_push(const struct redisReply *reply, void *arg, uint16_t shard) {
     struct redis_pool *p = arg;
     p->hooks.shards.push(reply, p->hooks.shards.arg, shard);
 }
 
-static void on_moved(void *arg) {
+static void pool_on_moved(void *arg) {
     struct redis_pool *p = arg;
     p->hooks.shards.moved(p->hooks.shards.arg);
     look_whether_ready(p);
 }
 
-static void on_refused(const char *why, void *arg) {
+static void pool_on_refused(const char *why, void *arg) {
     struct redis_pool *p = arg;
     p->hooks.shards.refused(why, p->hooks.shards.arg);
 }
@@ -359,14 +360,14 @@ struct redis_pool *redis_pool_new(uv_loop_t *loop, const struct redis_uri *uri,
     struct redis_pool *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    const struct shards_hooks own = {.up = on_up,
-                                     .down = on_down,
-                                     .bus_up = on_bus_up,
-                                     .bus_down = on_bus_down,
-                                     .append_up = on_append_up,
-                                     .push = on_push,
-                                     .moved = on_moved,
-                                     .refused = on_refused,
+    const struct shards_hooks own = {.up = pool_on_up,
+                                     .down = pool_on_down,
+                                     .bus_up = pool_on_bus_up,
+                                     .bus_down = pool_on_bus_down,
+                                     .append_up = pool_on_append_up,
+                                     .push = pool_on_push,
+                                     .moved = pool_on_moved,
+                                     .refused = pool_on_refused,
                                      .arg = p};
     p->hooks = *hooks;
     p->ks = ks;
@@ -384,7 +385,7 @@ void redis_pool_start(struct redis_pool *p) {
     shards_start(&p->shards);
 }
 
-static void on_closed(uv_handle_t *h) {
+static void pool_on_closed(uv_handle_t *h) {
     struct redis_pool *p = h->data;
     cmd_free(&p->cmd);
     free(p);
@@ -398,9 +399,9 @@ void redis_pool_free(struct redis_pool *p) {
     while (p->parked) {
         struct routed *r = p->parked;
         p->parked = r->next;
-        give_up(r);
+        routed_give_up(r);
     }
-    uv_close((uv_handle_t *)&p->timer, on_closed);
+    uv_close((uv_handle_t *)&p->timer, pool_on_closed);
 }
 
 bool redis_pool_up(const struct redis_pool *p) {

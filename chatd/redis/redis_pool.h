@@ -9,7 +9,7 @@
 #ifndef CHATD_REDIS_REDIS_POOL_H
 #define CHATD_REDIS_REDIS_POOL_H
 
-#include "chatd/redis/redis_shards.h"
+#include "chatd/redis/shards.h"
 
 struct redis_pool;
 

@@ -60,7 +60,7 @@ static void set_name(struct user_item *u, const char *name, size_t len) {
     u->name_len = (uint8_t)len;
 }
 
-static void on_name(struct op *op, const struct redisReply *reply, size_t i) {
+static void people_on_name(struct op *op, const struct redisReply *reply, size_t i) {
     struct people *r = op->state;
     struct user_item *u = &r->users[i];
     const char *name;
@@ -101,7 +101,7 @@ void people_look_up(struct op *op, struct people *r) {
         if (r->users[i].name_len)
             continue;
         cmd_user_name(&node->redis.cmd, &node->redis.keys, &r->users[i].uuid);
-        op_call_item(op, on_name, i);
+        op_call_item(op, people_on_name, i);
     }
 }
 

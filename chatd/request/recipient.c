@@ -15,7 +15,7 @@ const struct uuid *recipient_shown(const struct op *op) {
     return to->is_public ? NULL : &to->user;
 }
 
-static void on_name(struct op *op, const struct redisReply *reply) {
+static void recipient_on_name(struct op *op, const struct redisReply *reply) {
     const char *name;
     size_t len;
     struct err e;
@@ -32,5 +32,5 @@ void recipient_check(struct op *op) {
     if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
         return;
     cmd_user_name(&op->node->redis.cmd, &op->node->redis.keys, &to->user);
-    op_call(op, on_name);
+    op_call(op, recipient_on_name);
 }

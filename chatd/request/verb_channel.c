@@ -258,7 +258,7 @@ static void look_up_members(struct op *op) {
 
 static const op_step AGAIN[6]; /* below */
 
-/* The snapshot is of another epoch than what the feed delivers: one of them is about to change. */
+/* The snapshot is of another epoch than what is delivered: one of them is about to change. */
 static void try_again(struct op *op) {
     struct join *j = op->state;
     if (++j->tries > TRIES_MAX) {

@@ -94,14 +94,14 @@ void account_leave(struct accounts *a, struct session *s) {
     account_unref(acc);
 }
 
-void account_revoke(struct accounts *a, struct account *acc, const char *key_hash,
-                    const struct session *except) {
+/* Signs out every session of `acc` that uses this key; each is told. */
+static void account_revoke_key(struct accounts *a, struct account *acc, const char *key_hash) {
     struct uuid user = acc->uuid;
     account_ref(acc);
     struct session *next;
     for (struct session *s = acc->sessions; s; s = next) {
         next = s->same_account.next;
-        if (s == except || !secret_eq(s->key_hash, key_hash, KEY_HASH_TEXT))
+        if (!secret_eq(s->key_hash, key_hash, KEY_HASH_TEXT))
             continue;
         if (!s->signing_out) { /* then it gets an answer, which this event may come before */
             struct buf *b = frame_scratch();
@@ -169,7 +169,7 @@ static void on_key(const struct redisReply *reply, void *arg, link_aux aux) {
     int64_t expiry;
     struct err e;
     if (reply_i64(reply, 0, &expiry, &e) == ERR_OK && expiry <= clock_wall_ms())
-        account_revoke(c->all, c->account, c->key_hash, NULL);
+        account_revoke_key(c->all, c->account, c->key_hash);
     check_free(c);
 }
 
@@ -226,7 +226,7 @@ void account_event(struct accounts *a, struct account *acc, const struct event *
         tell_unread(a, acc, ev);
         break;
     case EVENT_KEY_REVOKED:
-        account_revoke(a, acc, ev->key_hash, NULL);
+        account_revoke_key(a, acc, ev->key_hash);
         break;
     case EVENT_CLOSE:
         close_all(acc, ev->close_code == CLOSE_BANNED ? CLOSE_BANNED : CLOSE_KICKED);

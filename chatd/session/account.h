@@ -28,7 +28,7 @@ struct account {
 };
 
 struct accounts {
-    /* What it works with, set before accounts_init. */
+    /* Dependencies, set before accounts_init. */
     struct redis *redis;
     struct hub *hub;
     struct names *names;
@@ -52,9 +52,6 @@ void account_enter(struct accounts *a, struct session *s, const struct uuid *use
 /* Signs it out: it leaves its channels too. Does nothing if it isn't signed in. */
 void account_leave(struct accounts *a, struct session *s);
 
-/* Signs out every session of `acc` that uses this key, but `except`; each is told. */
-void account_revoke(struct accounts *a, struct account *acc, const char *key_hash,
-                    const struct session *except);
 /* Asks the store whether the user and the keys in use are still good; signs out what isn't. For
  * whenever an event may have been missed. */
 void account_check(struct accounts *a, struct account *acc);

@@ -152,7 +152,7 @@ void sub_close(struct hub *h, struct sub *sub) {
     close_if_unused(h, ch);
 }
 
-static void hold(struct sub *sub, uint64_t seq, struct frame *f) {
+static void sub_hold_seq(struct sub *sub, uint64_t seq, struct frame *f) {
     if (sub->held_count == sub->held_cap) {
         uint32_t cap = sub->held_cap ? sub->held_cap * 2 : 8;
         struct sub_held *held = cap <= HELD_MAX ? realloc(sub->held, cap * sizeof *held) : NULL;
@@ -167,7 +167,7 @@ static void hold(struct sub *sub, uint64_t seq, struct frame *f) {
 }
 
 void sub_hold(struct sub *sub, struct frame *f) {
-    hold(sub, UINT64_MAX, f); /* newer than any snapshot */
+    sub_hold_seq(sub, UINT64_MAX, f); /* newer than any snapshot */
 }
 
 void sub_joined(struct sub *sub, uint64_t from) {
@@ -188,7 +188,7 @@ uint32_t hub_fan_out(struct channel *ch, uint64_t seq, struct frame *f,
         struct sub *sub = ch->subs[i];
         struct frame *mine = own && sub->session == sender ? own : f;
         if (!sub->joined)
-            hold(sub, seq, mine);
+            sub_hold_seq(sub, seq, mine);
         else if (seq > sub->from) {
             session_push(sub->session, mine);
             given++;

@@ -51,7 +51,7 @@ struct channel {
     uint16_t slot;        /* of its keys in Redis */
     struct reorder order; /* what it holds is delivery.c's */
 
-    /* What the modules of chatd/channel know of it, each its own. */
+    /* State of the modules of chatd/channel, each its own. */
     struct {
         enum bus_state state;
         uint16_t link;                /* the shard over whose link it is heard; see bus.h */
@@ -97,8 +97,8 @@ struct sub *sub_open(struct channel *ch, struct session *s);
 void sub_close(struct hub *h, struct sub *sub);
 /* While the join is under way: keeps what isn't a message for behind its answer. */
 void sub_hold(struct sub *sub, struct frame *f);
-/* The join is answered with everything up to `from`, of the feed's epoch: lets go what was held
- * beyond that. */
+/* The join is answered with everything up to `from`, of the channel's epoch: lets go what was
+ * held beyond that. */
 void sub_joined(struct sub *sub, uint64_t from);
 
 /* Gives message `seq` to every joined session that doesn't have it yet; to `sender` (may be NULL)

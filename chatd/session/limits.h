@@ -18,7 +18,7 @@ void bucket_init(struct bucket *b, uint64_t rate, uint64_t now_ms);
 /* Takes a token: 0, or after how many ms there is one. */
 uint32_t bucket_take(struct bucket *b, uint64_t rate, uint64_t now_ms);
 
-/* Who is connected from where. An address is 16 bytes (IPv4 mapped into IPv6); an IPv6 /64 counts
+/* Connections by their address. An address is 16 bytes (IPv4 mapped into IPv6); an IPv6 /64 counts
  * as one address, since that is what one host gets. */
 struct address {
     struct table_node node;

@@ -23,7 +23,7 @@ void reorder_advance(struct reorder *f, uint64_t seq) {
     f->last.seq = seq;
 }
 
-static size_t find(const struct reorder *f, const struct position *at) {
+static size_t reorder_find(const struct reorder *f, const struct position *at) {
     size_t i = 0;
     while (i < f->n && !(f->held[i].at.seq == at->seq && uuid_eq(&f->held[i].at.epoch, &at->epoch)))
         i++;
@@ -32,7 +32,7 @@ static size_t find(const struct reorder *f, const struct position *at) {
 
 bool reorder_hold(struct reorder *f, const struct position *at, void *data, bool must, void **old) {
     *old = NULL;
-    size_t i = find(f, at);
+    size_t i = reorder_find(f, at);
     if (i < f->n) {
         *old = f->held[i].data;
         f->held[i].data = data;
@@ -59,7 +59,7 @@ static void *remove_at(struct reorder *f, size_t i) {
 }
 
 void *reorder_take(struct reorder *f, const struct position *at) {
-    size_t i = find(f, at);
+    size_t i = reorder_find(f, at);
     return i < f->n ? remove_at(f, i) : NULL;
 }
 

@@ -1,8 +1,8 @@
 /* reorder - the order of one channel as this node delivers it: pure, no I/O.
  *
  * Messages arrive by several ways (own appends' replies, the bus, the stream) and at different
- * times; each has a position {epoch, seq}. The feed says what to do with one, and holds those that
- * are early. What leaves it is 1, 2, 3 … of one epoch, each once.
+ * times; each has a position {epoch, seq}. The buffer says what to do with one, and holds those
+ * that are early. What leaves it is 1, 2, 3 … of one epoch, each once.
  */
 #ifndef CHATD_SESSION_REORDER_H
 #define CHATD_SESSION_REORDER_H

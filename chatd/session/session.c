@@ -184,7 +184,7 @@ bool session_goodbye_came(struct session *s) {
 
 /* Takes frames from the queue into `bytes` while they fit; at least one. A single frame is used
  * where it is: *single is set and must be unref'ed. */
-static size_t gather(struct session *s, unsigned char *bytes, struct frame **single) {
+static size_t session_gather(struct session *s, unsigned char *bytes, struct frame **single) {
     size_t n = 0;
     *single = NULL;
     while (s->out_count > 0) {
@@ -206,11 +206,11 @@ static size_t gather(struct session *s, unsigned char *bytes, struct frame **sin
     return n;
 }
 
-static void flush(struct session *s) {
+static void session_flush(struct session *s) {
     static unsigned char bytes[GATHER];
     while (s->out_count > 0 && !s->choked) {
         struct frame *single;
-        size_t n = gather(s, bytes, &single);
+        size_t n = session_gather(s, bytes, &single);
         enum wire_result r = wire_write(s->wsi, single ? single->bytes : bytes, n);
         frame_unref(single);
         s->all->sent_bytes += n;
@@ -239,7 +239,7 @@ size_t sessions_flush(struct sessions *all) {
             all->dirty_last = NULL;
         s->dirty = false;
         if (s->wsi && !s->choked)
-            flush(s);
+            session_flush(s);
         else if (s->wsi && s->closing)
             wire_want_writeable(s->wsi);
         session_release(s);
@@ -249,7 +249,7 @@ size_t sessions_flush(struct sessions *all) {
 
 void session_writeable(struct session *s) {
     s->choked = false;
-    flush(s);
+    session_flush(s);
 }
 
 /* --- Time --- */

@@ -51,7 +51,8 @@ struct session {
     const struct channel *append_to; /* all started requests are appends to this one, or NULL */
     struct bucket rate;
     uint16_t bad_in_a_row, flooded, fragments;
-    bool paused, advancing;
+    bool paused;
+    bool advancing;             /* its requests are being started; see op.h */
     bool queued;                /* for admission … */
     struct session *queue_next; /* … see admission.h */
 

@@ -1,12 +1,12 @@
-/* redis_shards - the servers that make up this node's Redis, with links to each: one (redis://,
+/* shards - the servers that make up this node's Redis, with links to each: one (redis://,
  * unix://), one that changes (sentinel://), or the masters of a Cluster, each with its slots.
  *
  * A shard is a number, and stays what it is for as long as its server is a master. Every shard has
  * a link for commands and one for the bus; with durability `replicated` one for appends as well,
  * since WAIT holds up whatever comes behind it. Loop thread only.
  */
-#ifndef CHATD_REDIS_REDIS_SHARDS_H
-#define CHATD_REDIS_REDIS_SHARDS_H
+#ifndef CHATD_REDIS_SHARDS_H
+#define CHATD_REDIS_SHARDS_H
 
 #include "chatd/redis/redis_link.h"
 #include "common/redis/topology.h"

@@ -1,5 +1,5 @@
-/* redis_shards - see redis_shards.h. */
-#include "chatd/redis/redis_shards.h"
+/* shards - see shards.h. */
+#include "chatd/redis/shards.h"
 
 #include "chatd/redis/discovery.h"
 #include "common/base/clock.h"
@@ -9,43 +9,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DOUBT_MS 1000 /* the scout asks often for so long */
+#define DOUBT_MS 1000 /* discovery asks often for so long */
 
 /* --- A shard's links --- */
 
-static void on_up(void *arg) {
+static void shards_on_up(void *arg) {
     struct shard *h = arg;
     h->all->hooks.up(h->all->hooks.arg, h->index);
 }
 
-static void on_down(void *arg) {
+static void shards_on_down(void *arg) {
     struct shard *h = arg;
     if (h->all->discovery)
         discovery_hurry(h->all->discovery);
     h->all->hooks.down(h->all->hooks.arg, h->index);
 }
 
-static void on_bus_up(void *arg) {
+static void shards_on_bus_up(void *arg) {
     struct shard *h = arg;
     h->all->hooks.bus_up(h->all->hooks.arg, h->index);
 }
 
-static void on_bus_down(void *arg) {
+static void shards_on_bus_down(void *arg) {
     struct shard *h = arg;
     h->all->hooks.bus_down(h->all->hooks.arg, h->index);
 }
 
-static void on_push(const struct redisReply *reply, void *arg) {
+static void shards_on_push(const struct redisReply *reply, void *arg) {
     struct shard *h = arg;
     h->all->hooks.push(reply, h->all->hooks.arg, h->index);
 }
 
-static void on_refused(const char *why, void *arg) {
+static void shards_on_refused(const char *why, void *arg) {
     struct shard *h = arg;
     h->all->hooks.refused(why, h->all->hooks.arg);
 }
 
-static void on_append_up(void *arg) {
+static void shards_on_append_up(void *arg) {
     struct shards *s = ((struct shard *)arg)->all;
     s->hooks.append_up(s->hooks.arg);
 }
@@ -54,7 +54,7 @@ static void on_append_down(void *arg) {
     (void)arg; /* what it loses is called back */
 }
 
-static bool locate(void *arg) {
+static bool shards_locate(void *arg) {
     return ((struct shard *)arg)->found;
 }
 
@@ -65,8 +65,8 @@ static struct redis_link *make_link(struct shard *h, const char *what,
     char name[64];
     hooks.master = s->discovery != NULL;
     hooks.shard = s->spread;
-    hooks.locate = s->discovery ? locate : NULL;
-    hooks.refused = on_refused;
+    hooks.locate = s->discovery ? shards_locate : NULL;
+    hooks.refused = shards_on_refused;
     hooks.arg = h;
     snprintf(name, sizeof name, "chatd-%s-%s", s->node_id, what);
     return redis_link_new(s->loop, &h->at, s->ks, name, &hooks);
@@ -75,11 +75,13 @@ static struct redis_link *make_link(struct shard *h, const char *what,
 static bool make_links(struct shard *h) {
     enum durability d = h->all->durability;
     const struct redis_link_hooks store = {
-        .role = LINK_STORE, .durability = d, .up = on_up, .down = on_down};
-    const struct redis_link_hooks bus = {
-        .role = LINK_BUS, .up = on_bus_up, .down = on_bus_down, .push = on_push};
+        .role = LINK_STORE, .durability = d, .up = shards_on_up, .down = shards_on_down};
+    const struct redis_link_hooks bus = {.role = LINK_BUS,
+                                         .up = shards_on_bus_up,
+                                         .down = shards_on_bus_down,
+                                         .push = shards_on_push};
     const struct redis_link_hooks append = {
-        .role = LINK_STORE, .durability = d, .up = on_append_up, .down = on_append_down};
+        .role = LINK_STORE, .durability = d, .up = shards_on_append_up, .down = on_append_down};
     h->store = make_link(h, "store", &store);
     h->bus = make_link(h, "bus", &bus);
     bool extra = d == DURABILITY_REPLICATED;
@@ -121,7 +123,7 @@ static struct shard *new_shard(struct shards *s) {
     return NULL;
 }
 
-static void place(struct shard *h, const struct redis_address *at) {
+static void shards_place(struct shard *h, const struct redis_address *at) {
     h->at.kind = REDIS_TCP;
     memcpy(h->at.host, at->host, sizeof h->at.host);
     h->at.port = at->port;
@@ -134,12 +136,12 @@ static bool is_at(const struct shard *h, const struct redis_address *at) {
 
 /* --- Following a sentinel --- */
 
-static bool follow(struct shards *s, const struct redis_address *at) {
+static bool shards_follow(struct shards *s, const struct redis_address *at) {
     struct shard *h = s->shard[0];
     if (is_at(h, at))
         return false;
     log_info("redis_master", "host=%s port=%u", at->host, at->port);
-    place(h, at);
+    shards_place(h, at);
     redis_link_move(h->store, "another master");
     redis_link_move(h->bus, "another master");
     if (h->append)
@@ -158,7 +160,7 @@ struct shard *shards_at(struct shards *s, const struct redis_address *at) {
         log_error("too_many_shards", "max=%d", SHARDS_MAX);
         return NULL;
     }
-    place(h, at);
+    shards_place(h, at);
     start_shard(h);
     log_info("redis_shard", "shard=%u host=%s port=%u", h->index, at->host, at->port);
     return h;
@@ -184,7 +186,7 @@ static void retire(struct shards *s) {
     }
 }
 
-static bool apply(struct shards *s, const struct topology *t) {
+static bool shards_apply(struct shards *s, const struct topology *t) {
     uint16_t index[CLUSTER_MASTERS_MAX];
     bool changed = false;
     for (size_t i = 0; i < t->n; i++) {
@@ -225,14 +227,15 @@ void shards_doubt(struct shards *s) {
         discovery_hurry(s->discovery);
 }
 
-/* --- What the scout hears --- */
+/* --- Answers to discovery --- */
 
 static bool trouble(void *arg) {
     const struct shards *s = arg;
     return !shards_all_up(s) || clock_mono_ms() < s->trouble_until_ms;
 }
 
-static bool on_answer(const struct redisReply *reply, const struct redis_address *from, void *arg) {
+static bool shards_on_answer(const struct redisReply *reply, const struct redis_address *from,
+                             void *arg) {
     static struct topology t; /* large; the loop's thread only */
     struct shards *s = arg;
     struct redis_address at;
@@ -243,7 +246,7 @@ static bool on_answer(const struct redisReply *reply, const struct redis_address
         log_warn("scout", "host=%s port=%u reason=\"%s\"", from->host, from->port, e.detail);
         return false;
     }
-    bool news = s->spread ? apply(s, &t) : follow(s, &at);
+    bool news = s->spread ? shards_apply(s, &t) : shards_follow(s, &at);
     return news || shards_all_up(s);
 }
 
@@ -283,7 +286,7 @@ static void on_discovery_refused(const char *why, void *arg) {
 
 static bool make_discovery(struct shards *s) {
     const struct discovery_hooks hooks = {
-        .answer = on_answer, .trouble = trouble, .refused = on_discovery_refused, .arg = s};
+        .answer = shards_on_answer, .trouble = trouble, .refused = on_discovery_refused, .arg = s};
     char name[64];
     snprintf(name, sizeof name, "chatd-%s-scout", s->node_id);
     s->discovery = discovery_new(s->loop, s->uri, s->ks, name, &hooks);

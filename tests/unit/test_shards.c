@@ -1,7 +1,7 @@
-/* test_redis_shards - which servers there are, and which slots each has: one server, one that a
+/* test_shards - which servers there are, and which slots each has: one server, one that a
  * sentinel names, the masters of a Cluster as they come, go and change. The links are fakes, and so
  * is the time; who asks where the data is (discovery) is real. */
-#include "chatd/redis/redis_shards.h"
+#include "chatd/redis/shards.h"
 
 #include "common/base/log.h"
 
