@@ -7,6 +7,7 @@
 
 #include "chatd/redis/redis_link.h"
 
+#include "cmd_text.h"
 #include "resp_made.h"
 
 #include <stdio.h>
@@ -124,29 +125,11 @@ static void fake_link_call(struct redis_link *l, const char *text, link_reply_fn
     l->pending[l->n++] = p;
 }
 
-/* The words of a command; of a script, its name in place of EVALSHA, its hash and number of keys.
- */
-static void fake_link_words(char *out, size_t size, const char *const *argv, const size_t *lens,
-                            size_t argc) {
-    size_t n = 0, i = 0;
-    out[0] = '\0';
-    if (argc > 2 && strcmp(argv[0], "EVALSHA") == 0) {
-        enum script s = 0;
-        while (s < SCRIPTS && memcmp(argv[1], script_sha(s), SCRIPT_SHA) != 0)
-            s++;
-        assert_int_not_equal(s, SCRIPTS);
-        n += (size_t)snprintf(out, size, "%s", script_name(s));
-        i = 3;
-    }
-    for (; i < argc && n < size; i++)
-        n += (size_t)snprintf(out + n, size - n, n ? " %.*s" : "%.*s", (int)lens[i], argv[i]);
-}
-
 void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux) {
     char text[1024];
     assert_false(c->failed);
-    fake_link_words(text, sizeof text, c->argv, c->argvlen, c->argc);
+    cmd_text(text, sizeof text, c->argv, c->argvlen, c->argc);
     fake_link_call(l, text, fn, arg, aux);
 }
 
@@ -166,7 +149,7 @@ void redis_link_send(struct redis_link *l, const struct link_text *t, link_reply
         lens[argc] = (size_t)r->element[argc]->len;
     }
     assert_int_equal(t->script, strcmp(argv[0], "EVALSHA") == 0);
-    fake_link_words(text, sizeof text, argv, lens, argc);
+    cmd_text(text, sizeof text, argv, lens, argc);
     freeReplyObject(r);
     redisReaderFree(reader);
     if (t->asking)

@@ -26,6 +26,23 @@ static void fake_wire_free(struct lws *wsi) {
     *wsi = (struct lws){.bytes = NULL};
 }
 
+/* The next of the frames that were written, from byte *at on: its payload, ended by a NUL until the
+ * one after it is asked for; NULL: there is none. */
+__attribute__((unused)) static const char *fake_wire_next(const struct lws *wsi, size_t *at) {
+    static char text[65536];
+    if (*at >= wsi->len)
+        return NULL;
+    const unsigned char *frame = (const unsigned char *)wsi->bytes + *at;
+    size_t header = frame[1] < 126 ? 2 : 4;
+    size_t len = frame[1] < 126 ? frame[1] : (size_t)frame[2] << 8 | frame[3];
+    if (frame[1] == 127 || len >= sizeof text)
+        abort();
+    memcpy(text, frame + header, len);
+    text[len] = '\0';
+    *at += header + len;
+    return text;
+}
+
 enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
     wsi->bytes = realloc(wsi->bytes, wsi->len + len + 1);
     if (!wsi->bytes)
