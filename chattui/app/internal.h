@@ -1,16 +1,11 @@
-/* app_parts - what the files of app share; see app.h. */
+/* internal - what the files of terminal share; see terminal.h. */
 #ifndef CHATTUI_APP_INTERNAL_H
 #define CHATTUI_APP_INTERNAL_H
 
+#include "chattui/app/client.h"
 #include "chattui/base/grid.h"
 #include "chattui/io/editor.h"
-#include "chattui/io/journal.h"
-#include "chattui/io/net.h"
-#include "chattui/io/settings.h"
-#include "chattui/model/effect.h"
-#include "chattui/model/event.h"
 #include "chattui/model/keymap.h"
-#include "chattui/model/model.h"
 #include "chattui/term/tty.h"
 #include "chattui/view/view.h"
 
@@ -19,63 +14,50 @@
 
 #include <uv.h>
 
-#define APP_SIGNALS 6
+#define TERMINAL_SIGNALS 6
 
-struct app {
-    const struct tui_settings *settings;
-    uv_loop_t loop;
-    struct model model;
-    struct effects fx;
-    bool is_carrying; /* effects are being carried out: what comes is appended to them */
-    struct tui_net *net;
-    struct tui_journal *journal;
+struct terminal {
+    struct client client;
 
     struct keymap keymap;
     struct tty tty;
     struct editor *editor; /* NULL: the terminal is ours */
-    bool is_setting;       /* the line is changed by us, not by the user: no EV_DRAFT */
-    bool has_changed;      /* the user has changed the line, and update() was not told yet */
+    bool setting;          /* the line is changed by us, not by the user: no EV_DRAFT */
+    bool draft_changed;    /* by the user, and update() was not told yet */
 
     struct grid grid;
     struct view_state view;
-    bool is_stale, is_urgent; /* to be drawn; at once, since a key was pressed */
+    bool stale, urgent; /* to be drawn; at once, since a key was pressed */
     uint64_t drawn_ns, drawn_version;
     const struct channel *filled; /* asked to load more, since there is room: in this channel … */
     uint32_t filled_version;      /* … with these rows */
 
     uv_prepare_t prepare;
-    uv_timer_t frame, wake, patience; /* patience: with the network, at the end */
-    uv_signal_t signals[APP_SIGNALS];
-
-    bool is_ending;
-    int status;
+    uv_timer_t frame;
+    uv_signal_t signals[TERMINAL_SIGNALS];
 };
 
-/* --- app.c --- */
+/* --- terminal_draw.c --- */
 
-/* Fills in the time, updates the model, and carries out what comes of it. */
-void app_event(struct app *app, struct event *e);
 /* Something that is drawn has changed; urgent: because of a key. */
-void app_stale(struct app *app, bool urgent);
-/* The program ends, with this status, when the loop comes round. */
-void app_end(struct app *app, int status);
-struct layout app_layout(const struct app *app);
-void app_suspend(struct app *app);
-void app_take_size(struct app *app); /* of the terminal, which may have changed */
-/* Loads older history if the window has room for it. */
-void app_fill(struct app *app);
+void terminal_stale(struct terminal *t, bool urgent);
+void terminal_draw_start(struct terminal *t); /* from here on the loop draws what is stale */
+void terminal_draw_stop(struct terminal *t);
+struct layout terminal_layout(const struct terminal *t);
+void terminal_resize(struct terminal *t); /* takes the size, which may have changed */
 
-/* --- app_keys.c --- */
+/* --- terminal_draft.c: the line that is edited --- */
 
-void app_token(const struct token *t, void *arg); /* a token_fn */
-void app_line(const char *text, void *arg);       /* the hooks of input */
-void app_line_changed(void *arg);
-void app_tell_draft(struct app *app); /* EV_DRAFT, if the user has changed the line */
-
-/* --- app_effects.c --- */
-
-void app_carry_out(struct app *app, const struct effect *fx);
+void terminal_enter(const char *text, void *arg); /* the hooks of input */
+void terminal_draft_changed(void *arg);
+void terminal_tell_draft(struct terminal *t); /* EV_DRAFT, if the user has changed it */
+void terminal_set_draft(struct terminal *t, const char *text, size_t cursor);
+void terminal_complete(struct terminal *t, bool back);
 /* Opens $EDITOR on a text. */
-void app_edit(struct app *app, const char *text);
+void terminal_edit(struct terminal *t, const char *text);
+
+/* --- terminal_keys.c --- */
+
+void terminal_token(const struct token *token, void *arg); /* a token_fn */
 
 #endif

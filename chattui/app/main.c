@@ -1,9 +1,9 @@
-/* main - reads the settings and hands over to a face: app in a terminal, plain for pipes.
+/* main - reads the settings and hands over to a frontend: terminal, or plain for pipes.
  *
  * Exit status: 0 ended by the user, 1 something failed, 2 a setting is wrong.
  */
-#include "chattui/app/app.h"
 #include "chattui/app/plain.h"
+#include "chattui/app/terminal.h"
 #include "chattui/base/action.h"
 #include "chattui/io/manual.h"
 #include "chattui/io/settings.h"
@@ -38,9 +38,9 @@ static int print_list(const struct tui_settings *set) {
         option_list(&TUI_PROGRAM, &b);
     else
         manual_part(set->man_part, &b);
-    bool is_written = fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0;
+    bool written = fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0;
     buf_free(&b);
-    return is_written ? EXIT_SUCCESS : EXIT_FAILURE;
+    return written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run(const struct tui_settings *set) {
@@ -52,7 +52,7 @@ static int run(const struct tui_settings *set) {
         fputs("chattui: input and output are not a terminal: --plain works without one\n", stderr);
         return EXIT_USAGE;
     }
-    return app_run(set);
+    return terminal_run(set);
 }
 
 int main(int argc, char **argv) {

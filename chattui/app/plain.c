@@ -3,14 +3,9 @@
  */
 #include "chattui/app/plain.h"
 
-#include "chattui/app/plain_parts.h"
-#include "chattui/base/alarm.h"
-#include "chattui/io/journal.h"
-#include "chattui/io/net.h"
-#include "chattui/io/password.h"
-#include "chattui/io/settings.h"
-#include "chattui/update/update.h"
-#include "common/base/clock.h"
+#include "chattui/app/client.h"
+#include "chattui/app/plain_input.h"
+#include "chattui/app/plain_output.h"
 #include "common/proto/validate.h"
 
 #include <signal.h>
@@ -20,166 +15,78 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include <uv.h>
-
 #define WHY_SIZE 512
-#define AHEAD 100       /* lines of stdin that may wait to be stored */
-#define GOODBYE_MS 1000 /* for the closing handshake, when the program ends */
+#define AHEAD 100 /* lines of stdin that may wait to be stored */
 
-enum phase { OPENING, READING, DRAINING, STAYING, ENDING };
+enum phase { OPENING, READING, DRAINING, STAYING };
 
 struct plain {
-    const struct tui_settings *settings;
-    uv_loop_t loop;
-    struct model model;
-    struct effects fx;
-    bool is_carrying; /* effects are being carried out: what comes is appended to them */
-    struct tui_net *net;
-    struct tui_journal *journal;
-    uv_timer_t wake, patience;
+    struct client client;
     uv_signal_t on_int, on_term;
     struct plain_output output;
     enum phase phase;
     const char *join;                 /* what is left of --join */
     char opening[NAME_MAX_BYTES + 1]; /* the name before */
     size_t before;                    /* the channel that was current when it was asked for */
-    bool takes_commands, is_input_open;
-    bool is_refused;  /* the last line that was given */
-    bool is_going_on; /* see go_on */
-    size_t lost;      /* lines that could not even be kept */
-    int status;
+    bool takes_commands, input_open;
+    bool refused;  /* the last line that was given */
+    bool going_on; /* see go_on */
+    size_t lost;   /* lines that could not even be kept */
 };
-
-static void event(struct plain *p, struct event *e);
-static void go_on(struct plain *p);
-
-static void end(struct plain *p, int status) {
-    if (p->phase == ENDING)
-        return;
-    p->phase = ENDING;
-    p->status = status;
-    uv_stop(&p->loop);
-}
 
 /* --- Effects --- */
 
-static void on_event(struct event *e, void *arg) {
+static void carry_out(const struct effect *fx, void *arg) {
     struct plain *p = arg;
-    if (e->kind == EV_RESPONSE)
-        plain_output_response(&p->output, &p->model, e->u.answer);
-    event(p, e);
-}
-
-static void on_wake(uv_timer_t *timer) {
-    struct event e = {.kind = EV_TICK};
-    event(timer->data, &e);
-}
-
-static void trouble(struct plain *p, const char *text) {
-    struct event e = {.kind = EV_TROUBLE, .u.line = {.text = text, .len = strlen(text)}};
-    event(p, &e);
-}
-
-static void read_password(struct plain *p) {
-    struct event e = {.kind = EV_PASSWORD, .u.line = {.text = "out of memory"}};
-    if (!tui_password_read(&p->loop, p->settings, on_event, p))
-        event(p, &e);
-}
-
-static void load(struct plain *p) {
-    struct event e = {.kind = EV_LOADED};
-    tui_journal_load(p->journal, &e);
-    e.u.loaded.has_password = tui_password_has(p->settings);
-    event(p, &e);
-}
-
-static void carry_out_here(struct plain *p, const struct effect *fx) {
     switch (fx->kind) {
     case EFFECT_SET_INPUT: /* a line comes back that can't be sent */
-        p->is_refused = p->is_refused || *fx->text;
-        break;
-    case EFFECT_LOAD:
-        load(p);
-        break;
-    case EFFECT_READ_PASSWORD:
-        read_password(p);
-        break;
-    case EFFECT_WAKE:
-        alarm_at(&p->wake, on_wake, fx->at_ms);
-        break;
-    case EFFECT_QUIT:
-        end(p, fx->status);
+        p->refused = p->refused || *fx->text;
         break;
     case EFFECT_OPEN_URL:
     case EFFECT_EDITOR:
-        trouble(p, "that needs a screen");
+        client_trouble(&p->client, "that needs a screen");
         break;
-    default: /* net's or journal's; bells and notifications are for faces that are not looked at */
+    default: /* bells and notifications are for frontends that are not looked at */
         break;
     }
-}
-
-static void carry_out(struct plain *p, const struct effect *fx) {
-    const char *why;
-    if (!tui_journal_carry_out(p->journal, fx, on_event, p) && !tui_net_carry_out(p->net, fx))
-        carry_out_here(p, fx);
-    if ((why = tui_journal_trouble(p->journal)))
-        trouble(p, why);
-}
-
-static void event(struct plain *p, struct event *e) {
-    e->now_ms = clock_mono_ms();
-    e->wall_ms = clock_wall_ms();
-    update(&p->model, e, &p->fx);
-    if (p->is_carrying) /* it came of an effect: its own are behind those under way */
-        return;
-    p->is_carrying = true;
-    for (size_t i = 0; i < p->fx.n; i++)
-        carry_out(p, &p->fx.items[i]);
-    p->is_carrying = false;
-    effects_clear(&p->fx);
-    plain_output_show(&p->output, &p->model);
-    if (p->output.is_closed) /* as with head(1): nobody is to be told */
-        end(p, EXIT_FAILURE);
-    go_on(p);
 }
 
 /* --- Lines --- */
 
 /* Text as it would be typed: a slash at its beginning is doubled. */
-static void enter(struct plain *p, const char *text, size_t len, bool is_command) {
+static void enter(struct plain *p, const char *text, size_t len, bool command) {
     struct buf b;
     buf_init(&b, INPUT_LINE_MAX + 2);
-    if (!is_command && *text == '/')
+    if (!command && *text == '/')
         buf_char(&b, '/');
     buf_add(&b, text, len);
     struct event e = {.kind = EV_LINE,
                       .u.line = {.text = buf_cstr(&b), .len = b.len, .uuid = uuid_make()}};
-    p->is_refused = false;
-    event(p, &e);
+    p->refused = false;
+    client_event(&p->client, &e);
     buf_free(&b);
 }
 
 static void take_line(struct plain *p, const char *line, size_t len, bool too_long) {
-    bool is_command = p->takes_commands && len > 0 && *line == '/';
+    bool command = p->takes_commands && len > 0 && *line == '/';
     if (len > 0 && line[len - 1] == '\r')
         len--;
     if (too_long || memchr(line, '\0', len) || !utf8_valid(line, len)) {
-        trouble(p, too_long ? "a line was too long, and is not sent"
-                            : "a line was no UTF-8 text, and is not sent");
+        client_trouble(&p->client, too_long ? "a line was too long, and is not sent"
+                                            : "a line was no UTF-8 text, and is not sent");
         p->lost++;
         return;
     }
-    enter(p, line, len, is_command);
-    if (p->is_refused && !is_command)
+    enter(p, line, len, command);
+    if (p->refused && !command)
         p->lost++;
 }
 
 /* A private channel that is being looked up would be missed by the lines behind. */
 static bool may_read(const struct plain *p) {
-    const struct channel *c = model_current(&p->model);
-    return p->phase == READING && !*p->model.lookup.name && c && c->join == JOIN_DONE &&
-           outbox_count(&p->model.outbox, NULL, false) < AHEAD;
+    const struct channel *c = model_current(&p->client.model);
+    return !p->client.ended && p->phase == READING && !*p->client.model.lookup.name && c &&
+           c->join == JOIN_DONE && outbox_count(&p->client.model.outbox, NULL, false) < AHEAD;
 }
 
 static void read_lines(struct plain *p) {
@@ -189,19 +96,21 @@ static void read_lines(struct plain *p) {
     while (may_read(p) && (line = plain_input_take(&len, &too_long, &ended)))
         take_line(p, line, len, too_long);
     if (ended && p->phase == READING)
-        p->phase = p->settings->stay ? STAYING : DRAINING;
+        p->phase = p->client.settings->stay ? STAYING : DRAINING;
 }
+
+/* --- The order of things --- */
+
+static void go_on(struct plain *p);
 
 static void on_input(void *arg) {
     go_on(arg);
 }
 
-/* --- The order of things --- */
-
 static bool open_input(struct plain *p) {
     p->takes_commands = isatty(STDIN_FILENO);
-    p->is_input_open = plain_input_open(&p->loop, on_input, p);
-    return p->is_input_open;
+    p->input_open = plain_input_open(&p->client.loop, on_input, p);
+    return p->input_open;
 }
 
 /* The next name of --join; false: there is none. */
@@ -216,137 +125,124 @@ static bool next_name(struct plain *p, char name[NAME_MAX_BYTES + 1]) {
 
 /* Is the last name that was asked for the channel we are in now? Else why not was said. */
 static bool was_opened(const struct plain *p, const struct channel *c) {
-    return !*p->opening || p->model.current != p->before || strcasecmp(c->name, p->opening) == 0;
+    return !*p->opening || p->client.model.current != p->before ||
+           strcasecmp(c->name, p->opening) == 0;
 }
 
 static void open_channels(struct plain *p) {
-    char command[NAME_MAX_BYTES + 16];
+    char join[NAME_MAX_BYTES + 16];
     const struct channel *c;
-    while ((c = model_current(&p->model)) && !*p->model.lookup.name && p->phase == OPENING) {
+    while (!p->client.ended && p->phase == OPENING && (c = model_current(&p->client.model)) &&
+           !*p->client.model.lookup.name) {
         if (!was_opened(p, c) || c->join == JOIN_REFUSED) {
-            end(p, EXIT_FAILURE);
+            client_end(&p->client, EXIT_FAILURE);
         } else if (c->join != JOIN_DONE) {
             return;
         } else if (next_name(p, p->opening)) {
-            p->before = p->model.current;
-            snprintf(command, sizeof command, "/join %s", p->opening);
-            enter(p, command, strlen(command), true);
+            p->before = p->client.model.current;
+            snprintf(join, sizeof join, "/join %s", p->opening);
+            enter(p, join, strlen(join), true);
         } else {
             p->phase = READING;
             if (!open_input(p))
-                end(p, EXIT_FAILURE);
+                client_end(&p->client, EXIT_FAILURE);
         }
     }
 }
 
 static size_t failed_now(const struct plain *p) {
     size_t n = p->lost;
-    for (size_t i = 0; i < p->model.outbox.n; i++)
-        n += p->model.outbox.lines[i]->state == OUT_FAILED && !p->model.outbox.lines[i]->is_old;
+    for (size_t i = 0; i < p->client.model.outbox.n; i++)
+        n += p->client.model.outbox.lines[i]->state == OUT_FAILED &&
+             !p->client.model.outbox.lines[i]->is_old;
     return n;
 }
 
 /* Behind each event. Not again from within itself: lines that are entered are events, too. */
 static void go_on(struct plain *p) {
-    if (p->is_going_on)
+    if (p->going_on || p->client.ended)
         return;
-    p->is_going_on = true;
+    p->going_on = true;
     if (p->phase == OPENING)
         open_channels(p);
     if (p->phase == READING)
         read_lines(p);
-    if (p->phase == DRAINING && outbox_count(&p->model.outbox, NULL, false) == 0)
-        end(p, failed_now(p) ? EXIT_FAILURE : EXIT_SUCCESS);
-    p->is_going_on = false;
+    if (p->phase == DRAINING && outbox_count(&p->client.model.outbox, NULL, false) == 0)
+        client_end(&p->client, failed_now(p) ? EXIT_FAILURE : EXIT_SUCCESS);
+    p->going_on = false;
 }
 
 /* --- Beginning and end --- */
 
-static void on_signal(uv_signal_t *handle, int number) {
-    end(handle->data, 128 + number);
+/* Before the model has it: what it removes is to be told. */
+static void on_coming(const struct event *e, void *arg) {
+    struct plain *p = arg;
+    if (e->kind == EV_RESPONSE)
+        plain_output_response(&p->output, &p->client.model, e->u.answer);
 }
 
-static bool open_rooms(struct plain *p, char *why, size_t size) {
-    struct uuid random = uuid_make();
-    struct model_options options = {
-        .server = p->settings->server, .user = p->settings->user, .is_plain = true};
-    memcpy(&options.seed, random.b, sizeof options.seed);
-    tui_settings_tuning(p->settings, &options.tuning);
-    if (!model_init(&p->model, &options))
-        return false;
-    p->journal = tui_journal_open(p->settings, why, size);
-    if (p->journal)
-        p->net = tui_net_new(&p->loop, p->settings->ca, on_event, p, why, size);
-    return p->net;
+static void on_done(void *arg) {
+    struct plain *p = arg;
+    plain_output_show(&p->output, &p->client.model);
+    if (p->output.closed) /* as with head(1): nobody is to be told */
+        client_end(&p->client, EXIT_FAILURE);
+    go_on(p);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    struct plain *p = handle->data;
+    client_end(&p->client, 128 + number);
 }
 
 static void start(struct plain *p) {
+    uv_loop_t *loop = &p->client.loop;
     signal(SIGPIPE, SIG_IGN);
-    uv_timer_init(&p->loop, &p->wake);
-    uv_timer_init(&p->loop, &p->patience);
-    uv_signal_init(&p->loop, &p->on_int);
-    uv_signal_init(&p->loop, &p->on_term);
-    p->wake.data = p->on_int.data = p->on_term.data = p;
+    uv_signal_init(loop, &p->on_int);
+    uv_signal_init(loop, &p->on_term);
+    p->on_int.data = p->on_term.data = p;
     uv_signal_start(&p->on_int, on_signal, SIGINT);
     uv_signal_start(&p->on_term, on_signal, SIGTERM);
-    load(p);
-}
-
-static void on_impatience(uv_timer_t *timer) {
-    uv_stop(timer->loop);
+    client_start(&p->client);
+    client_load(&p->client);
 }
 
 /* What was read to is saved, and the server hears a goodbye. */
 static void finish(struct plain *p) {
+    struct client *c = &p->client;
     struct event e = {.kind = EV_QUIT};
-    size_t waiting = outbox_count(&p->model.outbox, NULL, false);
-    event(p, &e);
+    size_t waiting = outbox_count(&c->model.outbox, NULL, false);
+    client_event(c, &e);
     if (waiting)
         fprintf(stderr, "chattui: %zu line%s not stored yet: kept, and sent the next time\n",
                 waiting, waiting == 1 ? " is" : "s are");
-    if (waiting && p->status == EXIT_SUCCESS)
-        p->status = EXIT_FAILURE;
-    tui_net_end(p->net);
-    if (p->is_input_open)
+    if (waiting && c->status == EXIT_SUCCESS)
+        c->status = EXIT_FAILURE;
+    if (p->input_open)
         plain_input_close();
-    uv_close((uv_handle_t *)&p->wake, NULL);
     uv_close((uv_handle_t *)&p->on_int, NULL);
     uv_close((uv_handle_t *)&p->on_term, NULL);
-    uv_timer_start(&p->patience, on_impatience, GOODBYE_MS, 0);
-    uv_unref((uv_handle_t *)&p->patience);
-    uv_run(&p->loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&p->patience, NULL);
-    uv_run(&p->loop, UV_RUN_NOWAIT);
-}
-
-static void free_rooms(struct plain *p) {
-    tui_net_free(p->net);
-    tui_journal_close(p->journal);
-    model_free(&p->model);
-    effects_free(&p->fx);
-    plain_output_free(&p->output);
-    uv_loop_close(&p->loop);
+    client_finish(c);
 }
 
 int plain_run(const struct tui_settings *settings) {
+    static const struct frontend PLAIN = {
+        .coming = on_coming, .carry_out = carry_out, .done = on_done, .plain = true};
     struct plain *p = calloc(1, sizeof *p);
     char why[WHY_SIZE] = "out of memory";
     if (!p)
         return EXIT_FAILURE;
-    p->settings = settings;
     p->join = settings->join;
-    p->status = EXIT_FAILURE;
-    uv_loop_init(&p->loop);
-    effects_init(&p->fx);
+    client_init(&p->client, settings, &PLAIN, p);
     plain_output_init(&p->output, strcmp(settings->format, "jsonl") == 0);
-    if (open_rooms(p, why, sizeof why)) {
+    if (client_open(&p->client, why, sizeof why)) {
         start(p);
-        uv_run(&p->loop, UV_RUN_DEFAULT);
+        uv_run(&p->client.loop, UV_RUN_DEFAULT);
         finish(p);
     } else
         fprintf(stderr, "chattui: %s\n", why);
-    free_rooms(p);
-    int status = p->status;
+    client_free(&p->client);
+    plain_output_free(&p->output);
+    int status = p->client.status;
     free(p);
     return status;
 }

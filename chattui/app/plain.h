@@ -1,5 +1,5 @@
-/* plain - the face of chattui without a screen: for pipes, scripts, bots and screen readers. The
- * same model and update() as app.h; only what is drawn there is printed here, a line at a time.
+/* plain - the frontend without a screen: for pipes, scripts, bots and screen readers. The same
+ * client as in a terminal (client.h); only what is drawn there is printed here, a line at a time.
  *
  * stdout is data: what is said in the joined channels, in order and once, a row when it is final:
  * an own message when it is stored, nothing behind a hole that is still being filled. stderr is

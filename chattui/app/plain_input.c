@@ -1,11 +1,9 @@
-/* plain_input - stdin as lines; see plain_parts.h.
+/* plain_input - see plain_input.h.
  *
  * The thread reads a block, hands it over, and reads the next when that was taken. It may well be
  * waiting in read() when the program ends: so what it touches lives as long as the process.
  */
-#include <uv.h>
-
-#include "chattui/app/plain_parts.h"
+#include "chattui/app/plain_input.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,8 +11,8 @@
 
 static struct {
     uv_thread_t thread;
-    uv_mutex_t lock; /* of is_open: the handle may only be woken while it is */
-    bool is_open;
+    uv_mutex_t lock; /* of open: the handle may only be woken while it is */
+    bool open;
     uv_async_t async;
     uv_sem_t more;
     char block[1u << 16];
@@ -32,7 +30,7 @@ static struct {
 
 static void hand_over(void) {
     uv_mutex_lock(&in.lock);
-    if (in.is_open)
+    if (in.open)
         uv_async_send(&in.async);
     uv_mutex_unlock(&in.lock);
 }
@@ -61,7 +59,7 @@ bool plain_input_open(uv_loop_t *loop, void (*ready)(void *arg), void *arg) {
     if (uv_mutex_init(&in.lock) != 0 || uv_sem_init(&in.more, 0) != 0 ||
         uv_async_init(loop, &in.async, on_block) != 0)
         return false;
-    in.is_open = true;
+    in.open = true;
     return uv_thread_create(&in.thread, read_blocks, NULL) == 0;
 }
 
@@ -108,7 +106,7 @@ const char *plain_input_take(size_t *len, bool *too_long, bool *ended) {
 
 void plain_input_close(void) {
     uv_mutex_lock(&in.lock);
-    in.is_open = false;
+    in.open = false;
     uv_mutex_unlock(&in.lock);
     uv_close((uv_handle_t *)&in.async, NULL);
 }

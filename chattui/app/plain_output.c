@@ -1,7 +1,5 @@
-/* plain_output - the model as lines; see plain_parts.h. */
-#include <uv.h>
-
-#include "chattui/app/plain_parts.h"
+/* plain_output - see plain_output.h. */
+#include "chattui/app/plain_output.h"
 
 #include "chattui/update/describe.h"
 #include "common/base/clock.h"
@@ -24,7 +22,8 @@ void plain_output_free(struct plain_output *o) {
     buf_free(&o->out);
 }
 
-void plain_talk(const char *text, size_t len) {
+/* For people; foreign text is made safe. */
+static void talk(const char *text, size_t len) {
     struct buf clean;
     buf_init(&clean, LINE_BYTES);
     sanitize(&clean, text, len, true);
@@ -36,8 +35,8 @@ void plain_talk(const char *text, size_t len) {
 
 static void end_line(struct plain_output *o) {
     buf_char(&o->out, '\n');
-    bool is_written = !o->out.failed && fwrite(o->out.data, 1, o->out.len, stdout) == o->out.len;
-    o->is_closed = o->is_closed || !is_written;
+    bool written = !o->out.failed && fwrite(o->out.data, 1, o->out.len, stdout) == o->out.len;
+    o->closed = o->closed || !written;
     buf_reset(&o->out);
 }
 
@@ -102,8 +101,7 @@ static void put_epoch(struct buf *b, const struct channel *c, struct place at) {
     json_add_uuid(b, "epoch", &p.epoch);
 }
 
-static void put_message(struct buf *b, const struct channel *c, const struct row *r,
-                        bool is_history) {
+static void put_message(struct buf *b, const struct channel *c, const struct row *r, bool history) {
     char created[CLOCK_TEXT + 1];
     clock_rfc3339(r->time_ms, created);
     begin_object(b, "message", c);
@@ -115,7 +113,7 @@ static void put_message(struct buf *b, const struct channel *c, const struct row
     put_epoch(b, c, r->place);
     json_add_u64(b, "seq", r->place.seq);
     json_add_bool(b, "own", r->flags & ROW_MINE);
-    json_add_bool(b, "history", is_history);
+    json_add_bool(b, "history", history);
 }
 
 static void put_gap(struct buf *b, const struct channel *c, const struct row *r) {
@@ -127,10 +125,9 @@ static void put_gap(struct buf *b, const struct channel *c, const struct row *r)
     json_add_text(b, "why", WHY[r->level]);
 }
 
-static void put_object(struct buf *b, const struct channel *c, const struct row *r,
-                       bool is_history) {
+static void put_object(struct buf *b, const struct channel *c, const struct row *r, bool history) {
     if (r->kind == ROW_MESSAGE)
-        put_message(b, c, r, is_history);
+        put_message(b, c, r, history);
     else if (r->kind == ROW_GAP)
         put_gap(b, c, r);
     else {
@@ -143,13 +140,13 @@ static void put_object(struct buf *b, const struct channel *c, const struct row 
 /* --- Rows --- */
 
 static void print_row(struct plain_output *o, const struct channel *c, const struct row *r,
-                      bool is_history) {
+                      bool history) {
     if (r->kind == ROW_NOTICE) {
-        plain_talk(row_text(r), r->text_len);
+        talk(row_text(r), r->text_len);
         return;
     }
     if (o->jsonl)
-        put_object(&o->out, c, r, is_history);
+        put_object(&o->out, c, r, history);
     else
         put_text(&o->out, c, r);
     end_line(o);
@@ -185,10 +182,10 @@ static void show_channel(struct plain_output *o, const struct model *m, const st
         const struct row *r = timeline_row(t, i);
         if (is_awaited(m, c, r))
             break;
-        print_row(o, c, r, !p->is_open);
+        print_row(o, c, r, !p->open);
         p->at = r->place;
     }
-    p->is_open = p->is_open || c->was_loaded;
+    p->open = p->open || c->was_loaded;
 }
 
 /* --- Talk --- */
@@ -202,7 +199,7 @@ static void show_net(struct plain_output *o, const struct model *m) {
         return;
     buf_init(&b, 1024);
     describe_net(&b, m);
-    plain_talk(b.data, b.len);
+    talk(b.data, b.len);
     buf_free(&b);
 }
 
@@ -211,7 +208,7 @@ static void show_status(struct plain_output *o, const struct model *m) {
         return;
     memcpy(o->status, m->status, sizeof o->status);
     if (*o->status)
-        plain_talk(o->status, strlen(o->status));
+        talk(o->status, strlen(o->status));
 }
 
 void plain_output_show(struct plain_output *o, const struct model *m) {
@@ -219,7 +216,7 @@ void plain_output_show(struct plain_output *o, const struct model *m) {
     show_status(o, m);
     for (size_t i = 0; i < m->nchannels; i++)
         show_channel(o, m, m->channels[i]);
-    o->is_closed = fflush(stdout) != 0 || o->is_closed;
+    o->closed = fflush(stdout) != 0 || o->closed;
 }
 
 static void show_purge(struct plain_output *o, const struct model *m, const struct response *a) {

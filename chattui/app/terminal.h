@@ -1,6 +1,6 @@
-/* app - the face of chattui in a terminal: one libuv loop that owns keys, network, files, timers
- * and signals, and ties the rooms together. What happens becomes an event; update() decides; the
- * effects are carried out; and at the end of a turn the view is drawn, if something has changed.
+/* terminal - the frontend in a terminal: keys, the screen, signals, an editor. What the user does
+ * becomes an event for the client (client.h); and at the end of a turn of the loop the view is
+ * drawn, if something has changed.
  *
  * A key is drawn at once. Under load, when many messages come, the screen is drawn some 60 times a
  * second and not more. When nothing happens nothing runs.
@@ -8,12 +8,12 @@
  * The terminal is given back whatever ends the program: /quit, SIGTERM, SIGHUP, SIGINT, a terminal
  * that goes away, a crash (crash.h); and for the time of Ctrl-Z and of the editor.
  */
-#ifndef CHATTUI_APP_APP_H
-#define CHATTUI_APP_APP_H
+#ifndef CHATTUI_APP_TERMINAL_H
+#define CHATTUI_APP_TERMINAL_H
 
 struct tui_settings;
 
 /* Runs until the user quits. Returns the exit status; messages go to stderr. */
-int app_run(const struct tui_settings *settings);
+int terminal_run(const struct tui_settings *settings);
 
 #endif
