@@ -78,6 +78,13 @@ bool ask_users(struct model *m, struct effects *fx, enum ask_kind kind, uint32_t
     return true;
 }
 
+uint32_t ask_retry_delay(struct model *m, const struct response *a, unsigned n) {
+    if (err_retry((enum err_code)a->u.error.code) == RETRY_NEVER)
+        return 0;
+    uint32_t wait = ask_back_off(m, n), least = a->u.error.retry_after_ms;
+    return wait > least ? wait : least;
+}
+
 uint32_t ask_back_off(struct model *m, unsigned n) {
     uint32_t most = 1000u << (n < 5 ? n : 5);
     if (most > 30000)

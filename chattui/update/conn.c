@@ -335,16 +335,12 @@ void take_unauthorized(struct model *m, const struct response *a, const struct a
     dialog_open(m, why);
 }
 
-static bool may_pass(unsigned code) {
-    return code == ERR_BUSY || code == ERR_RATE_LIMITED || code == ERR_UNAVAILABLE ||
-           code == ERR_INTERNAL;
-}
-
 /* By the dialogue: it says why. By a configured password: again later, if that may help. */
 void ask_refused_sign(struct model *m, const struct response *a, const struct ask *ask,
                       struct effects *fx) {
     (void)ask;
-    bool passes = may_pass(a->u.error.code);
+    enum err_code code = (enum err_code)a->u.error.code;
+    bool passes = err_retry(code) != RETRY_NEVER && !err_close(code);
     set_trouble(m, a->u.error.message);
     if (m->dialog.state == DIALOG_CLOSED && passes) {
         give_up(m, fx, a->u.error.message);
@@ -352,6 +348,6 @@ void ask_refused_sign(struct model *m, const struct response *a, const struct as
     }
     set_state(m, NET_SIGNED_OUT);
     dialog_open(m, a->u.error.message);
-    if (a->u.error.code == ERR_NAME_TAKEN || a->u.error.code == ERR_BAD_NAME)
+    if (code == ERR_NAME_TAKEN || code == ERR_BAD_NAME)
         m->dialog.focus = FIELD_NAME; /* it is the name that must be another */
 }

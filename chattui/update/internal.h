@@ -83,6 +83,8 @@ void ask_end(struct ask *ask);
 bool ask_users(struct model *m, struct effects *fx, enum ask_kind kind, uint32_t offset);
 /* How long to wait before the `n`th try, with jitter, ms. */
 uint32_t ask_back_off(struct model *m, unsigned n);
+/* The same after an error, or as long as it says; 0: trying again does not help. */
+uint32_t ask_retry_delay(struct model *m, const struct response *a, unsigned n);
 
 /* --- update_pump.c --- */
 

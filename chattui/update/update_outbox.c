@@ -154,19 +154,12 @@ static void fail(struct model *m, struct effects *fx, struct outbox_line *line, 
 
 /* --- Errors --- */
 
-static bool is_passing(const struct outbox_line *line, unsigned code) {
-    switch (code) {
-    case ERR_RATE_LIMITED:
-    case ERR_BUSY:
-    case ERR_UNAVAILABLE:
-    case ERR_UNCONFIRMED:
-    case ERR_FLOOD:
-        return true;
-    case ERR_INTERNAL:
-        return line->tries < INTERNAL_TRIES;
-    default:
-        return false;
-    }
+/* 0: the line is refused for good. */
+static uint32_t retry_delay(struct model *m, const struct outbox_line *line,
+                            const struct response *a) {
+    if (a->u.error.code == ERR_INTERNAL && line->tries >= INTERNAL_TRIES)
+        return 0;
+    return ask_retry_delay(m, a, line->tries);
 }
 
 void ask_refused_send(struct model *m, const struct response *a, const struct ask *ask,
@@ -176,13 +169,13 @@ void ask_refused_send(struct model *m, const struct response *a, const struct as
     if (!line)
         return;
     struct channel *c = model_channel(m, &line->to);
+    uint32_t wait = retry_delay(m, line, a);
     if (code == ERR_NOT_JOINED || code == ERR_NOT_AUTHORIZED || code == ERR_BAD_KEY) {
         if (c && c->join == JOIN_DONE)
             c->join = JOIN_WANTED;
         set_state(m, line, OUT_READY);
-    } else if (is_passing(line, code)) {
-        uint32_t wait = ask_back_off(m, line->tries), least = a->u.error.retry_after_ms;
-        line->retry_ms = m->now_ms + (wait > least ? wait : least);
+    } else if (wait > 0) {
+        line->retry_ms = m->now_ms + wait;
         snprintf(line->why, sizeof line->why, "%s", a->u.error.message);
         set_state(m, line, OUT_WAIT);
     } else {

@@ -14,15 +14,15 @@ static bool is_about_us(unsigned code) {
     return code == ERR_BAD_KEY || code == ERR_WRONG_USER || code == ERR_NOT_AUTHORIZED;
 }
 
-static bool may_pass(unsigned code) {
-    return code == ERR_BUSY || code == ERR_RATE_LIMITED || code == ERR_UNAVAILABLE ||
-           code == ERR_INTERNAL || code == ERR_FLOOD;
-}
-
-/* A channel's request was refused for now: it is due again later. */
-static void pause_channel(struct model *m, struct channel *c, const struct response *a) {
-    uint32_t wait = ask_back_off(m, c->tries++), least = a->u.error.retry_after_ms;
-    c->pause_ms = m->now_ms + (wait > least ? wait : least) + PAUSE_MS / 2;
+/* A channel's request was refused for now: it is due again later. False: it was refused for good.
+ */
+static bool pause_channel(struct model *m, struct channel *c, const struct response *a) {
+    uint32_t wait = ask_retry_delay(m, a, c->tries);
+    if (wait == 0)
+        return false;
+    c->tries++;
+    c->pause_ms = m->now_ms + wait + PAUSE_MS / 2;
+    return true;
 }
 
 void ask_refused_join(struct model *m, const struct response *a, const struct ask *ask,
@@ -31,10 +31,8 @@ void ask_refused_join(struct model *m, const struct response *a, const struct as
     struct channel *c = model_channel(m, &ask->to);
     if (!c || c->join != JOIN_ASKED)
         return;
-    bool again = may_pass(a->u.error.code) || is_about_us(a->u.error.code);
+    bool again = pause_channel(m, c, a) || is_about_us(a->u.error.code);
     c->join = again ? JOIN_WANTED : JOIN_REFUSED;
-    if (may_pass(a->u.error.code))
-        pause_channel(m, c, a);
     if (!again)
         model_notice(m, c, NOTICE_ERROR, "can't be joined: %s", a->u.error.message);
     m->version++;
@@ -47,9 +45,7 @@ void ask_refused_history(struct model *m, const struct response *a, const struct
     if (!c)
         return;
     timeline_forget_asks(&c->timeline);
-    if (may_pass(a->u.error.code))
-        pause_channel(m, c, a);
-    else
+    if (!pause_channel(m, c, a))
         c->pages_wanted = c->hole_pages = 0;
 }
 
@@ -90,8 +86,7 @@ void take_error(struct model *m, const struct response *a, const struct ask *ask
 #undef X
     };
     bool is_sign = ask->kind == ASK_SIGN || ask->kind == ASK_SIGN_OUT;
-    if (ask->has_key && (may_pass(a->u.error.code) || !is_about_us(a->u.error.code)) &&
-        a->u.error.code != ERR_BANNED)
+    if (ask->has_key && !is_about_us(a->u.error.code) && a->u.error.code != ERR_BANNED)
         m->net.key_is_sent = false; /* it may not have been looked at: the next frame has it */
     REFUSED[ask->kind](m, a, ask, fx);
     if (a->u.error.code == ERR_NOT_AUTHORIZED)

@@ -9,10 +9,11 @@ struct row {
     enum err_code code;
     const char *name, *text;
     int close;
+    enum err_retry retry;
 };
 
 static const struct row ROWS[] = {
-#define X(sym, code, name, text, close) {ERR_##sym, name, text, close},
+#define X(sym, code, name, text, close, retry) {ERR_##sym, name, text, close, RETRY_##retry},
     ERR_TABLE(X)
 #undef X
 };
@@ -49,6 +50,11 @@ const char *err_text(enum err_code code) {
 enum close_code err_close(enum err_code code) {
     const struct row *r = row_of(code);
     return r ? (enum close_code)r->close : CLOSE_NONE;
+}
+
+enum err_retry err_retry(enum err_code code) {
+    const struct row *r = row_of(code);
+    return r ? r->retry : RETRY_NEVER;
 }
 
 enum err_code err_at(unsigned i) {

@@ -15,7 +15,16 @@ SCHEMA = json.loads((ROOT / "common/proto/schema.json").read_text(encoding="utf-
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 CLIENT = ROOT / "tests/integration/browser_client.html"
 
-REQUESTS = set(re.findall(r'X\(\w+, "(\w+)",', (ROOT / "common/proto/request.h").read_text()))
+
+
+def wire_types(header, *tables):
+    """The second column of the tables' rows."""
+    text = (ROOT / "common/proto" / header).read_text(encoding="utf-8")
+    rows = "".join(re.search(rf"#define {table}\(X\)(?:.*\\\n)*", text)[0] for table in tables)
+    return set(re.findall(r'X\(\w+, "(\w+)",', rows))
+
+
+REQUESTS = wire_types("request.h", "REQUEST_TABLE")
 OPTIONAL = {((), "requestID"), (("error",), "request"), (("error",), "retryAfterMs"),
             (("channelJoin",), "recovered")}
 
@@ -65,6 +74,12 @@ CLIENT_EXAMPLES = blocks("json client")
 
 def test_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_schema_has_what_the_tables_have():
+    events = SCHEMA["$defs"]["sys"]["properties"]["type"]["enum"]
+    assert set(SCHEMA["properties"]["type"]["enum"]) == wire_types("response.h", "RESPONSE_TABLE")
+    assert set(events) == wire_types("response.h", "SYS_USER_TABLE", "SYS_TABLE")
 
 
 @pytest.mark.parametrize("text", with_ids(GOLDEN + SERVER_EXAMPLES))

@@ -17,32 +17,33 @@ static const struct {
     int code;
     const char *name;
     int close;
+    enum err_retry retry;
 } RELEASED[] = {
-    {1, "bad_json", 0},
-    {2, "unknown_type", 0},
-    {3, "bad_field", 0},
-    {4, "bad_session", 0},
-    {5, "not_authorized", 0},
-    {6, "bad_credentials", 0},
-    {7, "bad_key", 0},
-    {8, "wrong_user", 0},
-    {9, "name_taken", 0},
-    {10, "bad_name", 0},
-    {11, "not_found", 0},
-    {12, "not_joined", 0},
-    {13, "public_channel", 0},
-    {14, "too_large", 0},
-    {15, "uuid_taken", 0},
-    {16, "limit", 0},
-    {17, "rate_limited", 0},
-    {18, "busy", 0},
-    {19, "unavailable", 0},
-    {20, "unconfirmed", 0},
-    {21, "internal", 0},
-    {22, "banned", 4005},
-    {23, "too_many_sign_ins", 4003},
-    {24, "too_many_errors", 4002},
-    {25, "flood", 4006},
+    {1, "bad_json", 0, RETRY_NEVER},
+    {2, "unknown_type", 0, RETRY_NEVER},
+    {3, "bad_field", 0, RETRY_NEVER},
+    {4, "bad_session", 0, RETRY_NEVER},
+    {5, "not_authorized", 0, RETRY_NEVER},
+    {6, "bad_credentials", 0, RETRY_NEVER},
+    {7, "bad_key", 0, RETRY_NEVER},
+    {8, "wrong_user", 0, RETRY_NEVER},
+    {9, "name_taken", 0, RETRY_NEVER},
+    {10, "bad_name", 0, RETRY_NEVER},
+    {11, "not_found", 0, RETRY_NEVER},
+    {12, "not_joined", 0, RETRY_NEVER},
+    {13, "public_channel", 0, RETRY_NEVER},
+    {14, "too_large", 0, RETRY_NEVER},
+    {15, "uuid_taken", 0, RETRY_NEVER},
+    {16, "limit", 0, RETRY_NEVER},
+    {17, "rate_limited", 0, RETRY_LATER},
+    {18, "busy", 0, RETRY_LATER},
+    {19, "unavailable", 0, RETRY_SAME_UUID},
+    {20, "unconfirmed", 0, RETRY_SAME_UUID},
+    {21, "internal", 0, RETRY_SAME_UUID},
+    {22, "banned", 4005, RETRY_NEVER},
+    {23, "too_many_sign_ins", 4003, RETRY_NEVER},
+    {24, "too_many_errors", 4002, RETRY_NEVER},
+    {25, "flood", 4006, RETRY_LATER},
 };
 
 static const struct {
@@ -61,6 +62,7 @@ static void test_released(void **state) {
         assert_int_equal(code, RELEASED[i].code);
         assert_string_equal(err_name(code), RELEASED[i].name);
         assert_int_equal(err_close(code), RELEASED[i].close);
+        assert_int_equal(err_retry(code), RELEASED[i].retry);
     }
     assert_int_equal(err_at(COUNT(RELEASED)), ERR_OK); /* a new row belongs into RELEASED, too */
 }
@@ -95,6 +97,7 @@ static void test_no_such_code(void **state) {
     assert_int_equal(err_close(ERR_OK), CLOSE_NONE);
     assert_string_equal(err_name((enum err_code)9999), "ok");
     assert_int_equal(err_close((enum err_code)9999), CLOSE_NONE);
+    assert_int_equal(err_retry((enum err_code)9999), RETRY_NEVER);
     assert_int_equal(err_at(9999), ERR_OK);
     assert_string_equal(close_text(CLOSE_NONE), "");
     assert_string_equal(close_text((enum close_code)1234), "");

@@ -1,11 +1,12 @@
-/* test_reference - docs/PROTOCOL.md says what the code does: its tables of errors and close codes
- * are those of err.h, and its examples of requests are understood. The tables stand between
- * markers; UPDATE_GOLDEN=1 in the environment writes them anew instead of comparing. (The examples
- * of frames from the server are held against the JSON Schema by
- * tests/integration/test_reference.py.) */
+/* test_reference - docs/PROTOCOL.md says what the code does: its tables of requests, frames, errors
+ * and close codes are those of request.h, response.h and err.h, and its examples of requests are
+ * understood. The tables stand between markers; UPDATE_GOLDEN=1 in the environment writes them anew
+ * instead of comparing. (The examples of frames from the server, and which events there are, are
+ * held against the JSON Schema by tests/integration/test_reference.py.) */
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/proto/request.h"
+#include "common/proto/response.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,19 +19,24 @@
 #define REFERENCE PROJECT_SOURCE_DIR "/docs/PROTOCOL.md"
 #define CAP (1u << 20)
 
-/* The two tables as Markdown */
+/* The tables as Markdown */
 
-static void error_row(struct buf *b, int code, const char *name, const char *text, int close) {
+static void error_row(struct buf *b, int code, const char *name, const char *text, int close,
+                      enum err_retry retry) {
+    static const char *const AGAIN[] = {[RETRY_NEVER] = "no",
+                                        [RETRY_LATER] = "later",
+                                        [RETRY_SAME_UUID] = "later, with the same `UUID`"};
     buf_fmt(b, "| %d | `%s` | %s | ", code, name, text);
     if (close == CLOSE_NONE)
-        buf_str(b, "stays open |\n");
+        buf_str(b, "stays open");
     else
-        buf_fmt(b, "is closed with %d |\n", close);
+        buf_fmt(b, "is closed with %d", close);
+    buf_fmt(b, " | %s |\n", AGAIN[retry]);
 }
 
 static void error_table(struct buf *b) {
-    buf_str(b, "| code | name | message | the connection |\n|---|---|---|---|\n");
-#define X(sym, code, name, text, close) error_row(b, code, name, text, close);
+    buf_str(b, "| code | name | message | the connection | try again |\n|---|---|---|---|---|\n");
+#define X(sym, code, name, text, close, retry) error_row(b, code, name, text, close, RETRY_##retry);
     ERR_TABLE(X)
 #undef X
 }
@@ -39,6 +45,35 @@ static void close_table(struct buf *b) {
     buf_str(b, "| code | reason |\n|---|---|\n");
 #define X(sym, code, text) buf_fmt(b, "| %d | %s |\n", code, text);
     CLOSE_TABLE(X)
+#undef X
+}
+
+static void request_row(struct buf *b, const char *type, enum request_need need,
+                        enum request_rank rank, const char *answer) {
+    buf_fmt(b, "| [`%s`](#", type);
+    for (const char *c = type; *c; c++)
+        buf_char(b, (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c));
+    buf_fmt(b, ") | %s | %s | `%s` |\n", need == NEED_REQUIRED ? "required" : "optional",
+            rank == RANK_ANYONE ? "no" : "yes", answer);
+}
+
+static void request_table(struct buf *b) {
+    static const char *const TYPES[RESPONSE_KINDS] = {
+#define X(sym, type, ...) [RESPONSE_##sym] = type,
+        RESPONSE_TABLE(X)
+#undef X
+    };
+    buf_str(b, "| request | body | signed in? | answer |\n|---|---|---|---|\n");
+#define X(sym, type, body, need, rank, run, answer)                                                \
+    request_row(b, type, NEED_##need, RANK_##rank, TYPES[RESPONSE_##answer]);
+    REQUEST_TABLE(X)
+#undef X
+}
+
+static void response_table(struct buf *b) {
+    buf_str(b, "| type | body |\n|---|---|\n");
+#define X(sym, type, body, codec) buf_fmt(b, "| `%s` | `%s` |\n", type, body);
+    RESPONSE_TABLE(X)
 #undef X
 }
 
@@ -142,12 +177,23 @@ static void check_table(const char *name, void (*make)(struct buf *b)) {
     buf_free(&text);
     buf_free(&table);
     if (!same)
-        fail_msg("the table of %s in %s isn't err.h's; UPDATE_GOLDEN=1 mends it", name, REFERENCE);
+        fail_msg("the table of %s in %s isn't the code's; UPDATE_GOLDEN=1 mends it", name,
+                 REFERENCE);
 }
 
 static void test_errors(void **state) {
     (void)state;
     check_table("errors", error_table);
+}
+
+static void test_request_rows(void **state) {
+    (void)state;
+    check_table("requests", request_table);
+}
+
+static void test_response_rows(void **state) {
+    (void)state;
+    check_table("frames", response_table);
 }
 
 static void test_closes(void **state) {
@@ -184,8 +230,8 @@ static void test_requests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_closes),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_request_rows),
+        cmocka_unit_test(test_response_rows), cmocka_unit_test(test_closes),
         cmocka_unit_test(test_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
