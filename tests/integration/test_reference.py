@@ -20,7 +20,7 @@ CLIENT = ROOT / "tests/integration/browser_client.html"
 def wire_types(header, *tables):
     """The second column of the tables' rows."""
     text = (ROOT / "common/proto" / header).read_text(encoding="utf-8")
-    rows = "".join(re.search(rf"#define {table}\(X\)(?:.*\\\n)*", text)[0] for table in tables)
+    rows = "".join(re.search(rf"#define {table}\(X\)(?:.*\\\n)*.*\n", text)[0] for table in tables)
     return set(re.findall(r'X\(\w+, "(\w+)",', rows))
 
 
