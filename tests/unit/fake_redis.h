@@ -23,6 +23,7 @@ struct fake_call {
     bool answered;
     void *arg;
     link_aux aux;
+    size_t argc;
     char text[512]; /* what is asked, as far as there is room */
 };
 
@@ -92,6 +93,7 @@ static void fake_redis_give(const struct fake_call *c, const char *answer) {
 static void fake_redis_call(struct redis_pool *p, const struct cmd *c, struct fake_call call) {
     assert_false(c->failed);
     cmd_text(call.text, sizeof call.text, c->argv, c->argvlen, c->argc);
+    call.argc = c->argc;
     if (p && p->up) {
         p->asked++;
         if (!call.fn)
