@@ -244,8 +244,11 @@ static enum status put_members(struct invocation *in, const struct walk *w, int6
     size_t n = take_members(w, rows, joined);
     if (lookup_rows(in->redis, rows, n, &e))
         return fail(&e);
-    for (size_t i = 0; i<n && * left> 0; i++, --*left)
+    if ((uint64_t)*left < n)
+        n = (size_t)*left;
+    for (size_t i = 0; i < n; i++)
         put_member(in->out, &rows[i], joined[i]);
+    *left -= (int64_t)n;
     return STATUS_DONE;
 }
 

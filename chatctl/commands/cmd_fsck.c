@@ -156,7 +156,7 @@ static enum status scan_page(struct fsck *f, char *cursor, size_t size, struct k
     const struct redisReply *r;
     struct err e = {0};
     const char *next;
-    size_t parts, len;
+    size_t parts, count, len;
     char match[PREFIX_MAX + 2];
     snprintf(match, sizeof match, "%s*", f->ks->prefix);
     cmd_begin(f->c, "SCAN");
@@ -169,14 +169,14 @@ static enum status scan_page(struct fsck *f, char *cursor, size_t size, struct k
     if (st != STATUS_DONE)
         return st;
     if (reply_array(r, &parts, &e) || parts != 2 || reply_str(reply_item(r, 0), &next, &len, &e) ||
-        reply_array(reply_item(r, 1), n, &e) || !next)
+        reply_array(reply_item(r, 1), &count, &e) || !next)
         return fail(&e);
     snprintf(cursor, size, "%s", next);
-    *keys = calloc(*n ? *n : 1, sizeof **keys);
+    *keys = calloc(count ? count : 1, sizeof **keys);
     if (!*keys)
         return status_no_memory();
-    for (size_t i = 0; i < *n; i++)
-        take_key(f, reply_item(reply_item(r, 1), i), &(*keys)[i]);
+    for (*n = 0; *n < count; ++*n)
+        take_key(f, reply_item(reply_item(r, 1), *n), &(*keys)[*n]);
     return STATUS_DONE;
 }
 

@@ -284,7 +284,7 @@ static enum status show_what_goes(struct invocation *in, struct work *w) {
 /* One channel is counted before the question; all of them only on the way. */
 static enum status purge_after_asking(struct invocation *in, struct work *w) {
     struct channel_id ch;
-    struct purge p;
+    struct purge p = {0};
     enum status st = STATUS_DONE;
     if (opt_given(in, "all")) {
         st = confirm(in, "Purge the messages of all channels?");

@@ -2,10 +2,10 @@
 #include "chatctl/commands/user_commands.h"
 #include "chatctl/table/commands.h"
 
-#define END_PARAMS                                                                                 \
-    { NULL, VALUE_NONE, false, false }
-#define END_OPTS                                                                                   \
-    { NULL, 0, VALUE_NONE, NULL, NULL, NULL }
+/* clang-format off */
+#define END_PARAMS {NULL, VALUE_NONE, false, false}
+#define END_OPTS {NULL, 0, VALUE_NONE, NULL, NULL, NULL}
+/* clang-format on */
 
 static const struct param USER[] = {{"USER", VALUE_USER, false, false}, END_PARAMS};
 static const struct param NEW_USER[] = {{"NAME", VALUE_TEXT, false, false}, END_PARAMS};

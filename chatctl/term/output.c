@@ -167,6 +167,7 @@ static void measure(struct output *o) {
     for (size_t i = 0; i < o->ncolumns; i++)
         o->widths[i] = strlen(o->columns[i].name);
     for (size_t k = 0; k < o->ncells; k++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a cell has a column */
         size_t *w = &o->widths[k % o->ncolumns], n = o->cells[k].columns;
         if (n > *w)
             *w = n < WIDTH_MAX ? n : WIDTH_MAX;
@@ -203,6 +204,7 @@ static void add_record(struct output *o) {
         if (strlen(o->columns[i].name) > widest)
             widest = strlen(o->columns[i].name);
     for (size_t k = 0; k < o->ncells; k++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a cell has a column */
         size_t i = k % o->ncolumns;
         buf_str(&o->out, o->columns[i].name);
         buf_char(&o->out, ':');

@@ -65,7 +65,7 @@ static int bind_one(const struct addrinfo *ai, bool shared) {
 
 /* A socket bound at the first of the address' meanings that can be, or -1. */
 static int bind_at(const char *what, const char *address, bool shared, char *why, size_t size) {
-    char host[HOST_MAX], port[PORT_MAX];
+    char host[HOST_MAX] = "", port[PORT_MAX];
     if (!net_check(what, address, why, size))
         return -1;
     split(address, host, sizeof host, port, sizeof port);
@@ -133,7 +133,7 @@ bool net_is_local(int fd) {
 }
 
 bool net_is_open(const char *what, const char *address) {
-    char host[HOST_MAX], port[PORT_MAX], why[1];
+    char host[HOST_MAX] = "", port[PORT_MAX], why[1];
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST}, *found;
     if (!net_check(what, address, why, sizeof why))
         return false;
@@ -147,7 +147,7 @@ bool net_is_open(const char *what, const char *address) {
 }
 
 void net_name(int fd, char out[NET_NAME]) {
-    union any_address at;
+    union any_address at = {.sa.sa_family = AF_UNSPEC};
     socklen_t size = sizeof at;
     char host[64] = "?", port[PORT_MAX] = "?";
     bool got = getsockname(fd, &at.sa, &size) == 0;

@@ -11,16 +11,18 @@
 #define HOUR (60u * MINUTE)
 #define DAY (24ull * HOUR)
 
-#define STR(name, letter, field, dflt, arg, help)                                                  \
-    { name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, NULL }
-#define NUM(name, field, dflt, min, max, help)                                                     \
-    { name, 0, OPTION_NUM, AT(field), dflt, min, max, NULL, "N", help, NULL }
-#define SIZE(name, field, dflt, min, max, help)                                                    \
-    { name, 0, OPTION_SIZE, AT(field), dflt, min, max, NULL, "SIZE", help, NULL }
-#define TIME(name, field, dflt, min, max, help)                                                    \
-    { name, 0, OPTION_DURATION, AT(field), dflt, min, max, NULL, "TIME", help, NULL }
-#define FLAG(name, field, dflt, help)                                                              \
-    { name, 0, OPTION_BOOL, AT(field), dflt, 0, 0, NULL, NULL, help, NULL }
+/* clang-format off */
+#define STR(name, letter, field, dflt, arg, help) \
+    {name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, NULL}
+#define NUM(name, field, dflt, min, max, help) \
+    {name, 0, OPTION_NUM, AT(field), dflt, min, max, NULL, "N", help, NULL}
+#define SIZE(name, field, dflt, min, max, help) \
+    {name, 0, OPTION_SIZE, AT(field), dflt, min, max, NULL, "SIZE", help, NULL}
+#define TIME(name, field, dflt, min, max, help) \
+    {name, 0, OPTION_DURATION, AT(field), dflt, min, max, NULL, "TIME", help, NULL}
+#define FLAG(name, field, dflt, help) \
+    {name, 0, OPTION_BOOL, AT(field), dflt, 0, 0, NULL, NULL, help, NULL}
+/* clang-format on */
 
 static const struct option_def OPTIONS[] = {
     {"listen", 'l', OPTION_STR, AT(listen), "127.0.0.1:8080", 0, 0, NULL, "HOST:PORT",

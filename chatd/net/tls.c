@@ -53,6 +53,11 @@ static void tls_on_closed(uv_handle_t *h) {
         free(t);
 }
 
+static void forget(struct rest *r) {
+    free(r->bytes);
+    r->bytes = NULL;
+}
+
 static void tls_end(struct tunnel *t) {
     if (t->closing)
         return;
@@ -72,8 +77,8 @@ static void tls_end(struct tunnel *t) {
     SSL_free(t->ssl);
     close(t->net);
     close(t->pair);
-    free(t->in.bytes);
-    free(t->out.bytes);
+    forget(&t->in);
+    forget(&t->out);
 }
 
 /* --- Moving bytes: each returns whether it got on --- */
@@ -86,11 +91,6 @@ static void tls_keep(struct tunnel *t, struct rest *r, const char *bytes, size_t
         memcpy(r->bytes, bytes, len);
     else
         t->broken = true;
-}
-
-static void forget(struct rest *r) {
-    free(r->bytes);
-    r->bytes = NULL;
 }
 
 /* Says what to do after an operation of OpenSSL that did not succeed. */

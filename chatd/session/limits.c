@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,8 +68,9 @@ static void describe(struct address *out, const struct sockaddr *sa) {
             memset(out->ip + 8, 0, 8);
         inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? out->ip + 12 : out->ip, out->text,
                   sizeof out->text);
+        size_t n = strlen(out->text);
         if (!mapped && !out->loopback)
-            strcat(out->text, "/64");
+            snprintf(out->text + n, sizeof out->text - n, "/64");
     }
 }
 

@@ -4,7 +4,6 @@
 #include "chattui/base/alarm.h"
 #include "chattui/io/password.h"
 #include "chattui/update/update.h"
-
 #include "common/base/clock.h"
 
 #include <stdlib.h>

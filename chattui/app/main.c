@@ -7,7 +7,6 @@
 #include "chattui/base/action.h"
 #include "chattui/io/manual.h"
 #include "chattui/io/settings.h"
-
 #include "common/base/secret.h"
 
 #include <langinfo.h>

@@ -6,7 +6,6 @@
 #include "chattui/term/crash.h"
 #include "chattui/term/input.h"
 #include "chattui/term/screen.h"
-
 #include "common/base/sanitize.h"
 
 #include <errno.h>

@@ -13,10 +13,12 @@
 #define PATH_SIZE 1024
 #define AT(field) offsetof(struct tui_settings, field)
 
-#define STR(name, letter, field, dflt, arg, help, group)                                           \
-    { name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, group }
-#define FLAG(name, field, help, group)                                                             \
-    { name, 0, OPTION_BOOL, AT(field), "no", 0, 0, NULL, NULL, help, group }
+/* clang-format off */
+#define STR(name, letter, field, dflt, arg, help, group) \
+    {name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, group}
+#define FLAG(name, field, help, group) \
+    {name, 0, OPTION_BOOL, AT(field), "no", 0, 0, NULL, NULL, help, group}
+/* clang-format on */
 
 /* Where each row of TUNING_TABLE has its value. */
 enum {

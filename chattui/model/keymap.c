@@ -27,11 +27,12 @@ static void unbind_action(struct keymap *k, enum action action) {
 static bool bind_keys(struct keymap *k, enum action action, const char *keys, char *why,
                       size_t size) {
     char words[KEYS_SIZE], *save, *word;
-    if (strlen(keys) >= sizeof words) {
+    size_t len = strlen(keys);
+    if (len >= sizeof words) {
         snprintf(why, size, "too many keys");
         return false;
     }
-    strcpy(words, keys);
+    memcpy(words, keys, len + 1);
     for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
         struct key key;
         if (!key_read(word, &key)) {

@@ -5,7 +5,6 @@
 
 #include "chattui/base/action.h"
 #include "chattui/base/keys.h"
-
 #include "common/base/buf.h"
 
 #include <stdbool.h>

@@ -63,9 +63,10 @@ bool look_read(const char *text, struct look *out) {
     struct look look = {.fg = -1, .bg = -1};
     int16_t *color = &look.fg;
     char words[LOOK_SIZE], *save, *word;
-    if (strlen(text) >= sizeof words)
+    size_t len = strlen(text);
+    if (len >= sizeof words)
         return false;
-    strcpy(words, text);
+    memcpy(words, text, len + 1);
     for (word = strtok_r(words, " \t,", &save); word; word = strtok_r(NULL, " \t,", &save)) {
         if (strcmp(word, "on") == 0)
             color = &look.bg;

@@ -2,7 +2,6 @@
 #include "chattui/term/input.h"
 
 #include "chattui/base/text.h"
-
 #include "common/base/buf.h"
 
 #include <stdio.h>

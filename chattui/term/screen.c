@@ -221,7 +221,9 @@ static void to_curses(const struct cell *cell, cchar_t *out) {
     for (; n < CELL_CHARS && cell->ch[n]; n++)
         text[n] = (wchar_t)cell->ch[n];
     text[n] = L'\0';
-    short pair = scr.has_colors ? (short)(cell->style + 1) : 0;
+    short pair = 0;
+    if (scr.has_colors)
+        pair = (short)(cell->style + 1);
     if (setcchar(out, text, scr.attrs[cell->style], pair, NULL) != OK)
         setcchar(out, L" ", scr.attrs[cell->style], pair, NULL);
 }

@@ -7,7 +7,6 @@
 #include "chattui/model/theme.h"
 #include "chattui/view/layout.h"
 #include "chattui/view/view.h"
-
 #include "common/base/buf.h"
 
 #include <stdbool.h>

@@ -5,7 +5,6 @@
 #include "chattui/base/text.h"
 #include "chattui/base/wrap.h"
 #include "chattui/update/describe.h"
-
 #include "common/base/sanitize.h"
 
 #include <string.h>

@@ -3,7 +3,6 @@
 
 #include "chattui/base/text.h"
 #include "chattui/model/theme.h"
-
 #include "common/base/sanitize.h"
 
 #include <stdbool.h>

@@ -11,7 +11,6 @@
 #include "chattui/base/text.h"
 #include "chattui/base/wrap.h"
 #include "chattui/update/describe.h"
-
 #include "common/base/sanitize.h"
 
 #include <limits.h>
@@ -231,7 +230,9 @@ static void draw_nick(const struct rows *r, struct grid *g, int row, const struc
 }
 
 static char fold(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + ('a' - 'A'));
+    return c;
 }
 
 static bool matches(const char *s, const char *word, size_t n) {

@@ -29,6 +29,8 @@ void table_remove(struct table *t, struct table_node *n);
 /* Any order; `fn` may remove the node it is given, and no other. */
 void table_each(struct table *t, void (*fn)(struct table_node *n, void *arg), void *arg);
 
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+/* clang-format off */
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+/* clang-format on */
 
 #endif

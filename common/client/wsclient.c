@@ -27,8 +27,7 @@
 #define REASON_MAX 300
 #define GOODBYE_SECS 3 /* for what is queued, and the server's answer */
 #define END_MS 500
-#define TRY_MS 2500 /* for an address, when there is another: not all of them need lead anywhere   \
-                     */
+#define TRY_MS 2500 /* for an address when there is another: not all need lead anywhere */
 
 struct piece {
     struct piece *next;

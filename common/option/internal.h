@@ -1,4 +1,4 @@
-/* option_parts - what the files of the option module share. Nobody else includes it. */
+/* internal - what the files of the option module share. Nobody else includes it. */
 #ifndef COMMON_OPTION_INTERNAL_H
 #define COMMON_OPTION_INTERNAL_H
 

@@ -146,7 +146,7 @@ static void print_help(const struct option_program *p) {
 static enum option_outcome read_builtins(const struct option_program *p, int argc, char **argv,
                                          const char *version, const char **file) {
     for (int i = 1; i < argc;) {
-        struct flag f;
+        struct flag f = {0};
         if (!read_flag(p, argc, argv, &i, &f))
             return OPTION_ERROR;
         if (f.def == &OPTION_BUILTIN[OPTION_CONFIG])
@@ -163,7 +163,7 @@ static enum option_outcome read_builtins(const struct option_program *p, int arg
 
 static bool load_flags(const struct option_program *p, int argc, char **argv, void *settings) {
     for (int i = 1; i < argc;) {
-        struct flag f;
+        struct flag f = {0};
         if (!read_flag(p, argc, argv, &i, &f))
             return false;
         bool is_setting = f.def != &OPTION_BUILTIN[OPTION_CONFIG];
@@ -178,7 +178,10 @@ static const char *env_get(const struct option_program *p, const char *option,
                            char name[2 * NAME_LEN_MAX]) {
     snprintf(name, 2 * NAME_LEN_MAX, "%s%s", p->env, option);
     for (char *c = name; *c; c++)
-        *c = *c == '-' ? '_' : (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+        if (*c == '-')
+            *c = '_';
+        else if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
     const char *value = getenv(name);
     return value && *value ? value : NULL;
 }

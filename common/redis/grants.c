@@ -7,8 +7,8 @@
 
 /* clang-format off */
 static const struct grant GRANTS[] = {
-    /* An empty transaction, since EXEC can be asked for in no other way; then the one that everything behind
-     * it is queued in. */
+    /* An empty transaction, since EXEC can be asked for in no other way; then the one that
+     * everything behind it is queued in. */
     {"multi", "", GRANT_BOTH},             {"exec", "", GRANT_BOTH},
     {"multi", "", GRANT_BOTH},
     {"ping", "", GRANT_BOTH},              {"select", "0", GRANT_BOTH},

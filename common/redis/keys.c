@@ -124,8 +124,9 @@ bool key_parse_user_bus(const struct keyspace *ks, const char *key, size_t len, 
 
 /* --- Every key --- */
 
-#define TYPES(TABLE)                                                                               \
-    { TABLE(TYPE) }
+/* clang-format off */
+#define TYPES(TABLE) {TABLE(TYPE)}
+/* clang-format on */
 #define TYPE(sym, text, type, holds) type,
 
 static const char *const CHANNEL_TYPES[] = TYPES(CHANNEL_KEYS);

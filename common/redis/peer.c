@@ -308,7 +308,7 @@ struct peer *peer_open_master(const struct redis_uri *uri, unsigned timeout_ms, 
     unsigned each = timeout_ms / 3 + 1; /* one that hangs must not take all the time */
     for (;;) {
         for (unsigned i = 0; i < uri->seed_count; i++) {
-            struct redis_address at;
+            struct redis_address at = {0};
             struct peer *p = NULL;
             if (ask_sentinel(uri, &uri->seeds[i], each, &at, e) == ERR_OK)
                 p = open_if_master(uri, &at, timeout_ms, e);

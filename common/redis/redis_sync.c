@@ -103,7 +103,7 @@ static enum err_code ask_slots(struct redis_sync *s, const struct redis_address 
 
 /* Nothing may be owed: the servers get other numbers. */
 static enum err_code read_map(struct redis_sync *s, struct err *e) {
-    struct topology *fresh = malloc(sizeof *fresh);
+    struct topology *fresh = calloc(1, sizeof *fresh);
     if (!fresh)
         return err_set(e, ERR_INTERNAL, "out of memory");
     enum err_code code = ERR_UNAVAILABLE;

@@ -209,7 +209,7 @@ static bool parse_unix(const char *s, struct redis_uri *u, char *why, size_t siz
     const char *query = s + len;
     if (!*query)
         return true;
-    if (strncmp(query, "?db=", 4) || !number(query + 4, strlen(query + 4), DB_MAX, &u->db))
+    if (strncmp(query, "?db=", 4) != 0 || !number(query + 4, strlen(query + 4), DB_MAX, &u->db))
         return refuse(why, size, "after the path only ?db=N may follow, N from 0 to 65535");
     return true;
 }

@@ -8,8 +8,8 @@
  * shapes.c    what is done with the connections once they are there
  * usage.c     CPU and memory of the processes that are measured
  */
-#ifndef BENCH_LOAD_H
-#define BENCH_LOAD_H
+#ifndef TESTS_BENCH_LOAD_H
+#define TESTS_BENCH_LOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>

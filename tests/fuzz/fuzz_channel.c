@@ -1,4 +1,5 @@
-/* Channel ids, UUIDs and the lines of a cursor file: what is read is written as it was. */
+/* fuzz_channel - channel ids, UUIDs and the lines of a cursor file: what is read is written as it
+ * was. */
 #include "tests/fuzz/fuzz.h"
 
 #include "chatctl/term/cursor.h"

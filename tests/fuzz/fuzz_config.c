@@ -1,4 +1,4 @@
-/* chatd's config file. */
+/* fuzz_config - chatd's config file. */
 #include "tests/fuzz/fuzz.h"
 
 #include "chatd/base/settings.h"

@@ -1,5 +1,6 @@
-/* A stream's entry → message → the frames that carry it → a terminal. The input is the entry's id
- * and fields, a NUL behind each, so that a mutation changes what is in it and not RESP's lengths.
+/* fuzz_entry - a stream's entry → message → the frames that carry it → a terminal. The input is the
+ * entry's id and fields, a NUL behind each, so that a mutation changes what is in it and not RESP's
+ * lengths.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,4 +1,4 @@
-/* A payload of a bus → struct event; what was written by ours is read back as it was. */
+/* fuzz_event - a payload of a bus → struct event; what ours wrote is read back as it was. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/proto/json.h"

@@ -1,5 +1,5 @@
-/* The head of an HTTP request, as far as chatd reads it by itself; and Origin, Host and a list of
- * origins, a line each. */
+/* fuzz_head - the head of an HTTP request, as far as chatd reads it by itself; and Origin, Host and
+ * a list of origins, a line each. */
 #include "tests/fuzz/fuzz.h"
 
 #include "chatd/net/head.h"

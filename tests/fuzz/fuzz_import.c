@@ -1,4 +1,4 @@
-/* A line of an export, as `chatctl import` takes it apart. */
+/* fuzz_import - a line of an export, as `chatctl import` takes it apart. */
 #include "tests/fuzz/fuzz.h"
 
 #include "chatctl/ops/import.h"

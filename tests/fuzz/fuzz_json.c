@@ -1,5 +1,5 @@
-/* Strict JSON: what is accepted is walked by every getter, and is accepted again behind white
- * space. */
+/* fuzz_json - strict JSON: what is accepted is walked by every getter, and is accepted again behind
+ * white space. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/base/buf.h"

@@ -1,4 +1,5 @@
-/* A line of chatctl's shell: split into words, and those into a command with its arguments. */
+/* fuzz_line - a line of chatctl's shell: split into words, and those into a command with its
+ * arguments. */
 #include "tests/fuzz/fuzz.h"
 
 #include "chatctl/table/parse.h"

@@ -1,4 +1,5 @@
-/* Names: what is accepted is in its stored form already, and folds to one that folds to itself. */
+/* fuzz_name - names: what is accepted is in its stored form already, and folds to one that folds to
+ * itself. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/proto/validate.h"

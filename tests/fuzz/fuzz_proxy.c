@@ -1,5 +1,5 @@
-/* Who a client is: a PROXY header, X-Forwarded-For, and the list of networks that are trusted. The
- * input is read as each of them. */
+/* fuzz_proxy - who a client is: a PROXY header, X-Forwarded-For, and the list of networks that are
+ * trusted. The input is read as each of them. */
 #include "tests/fuzz/fuzz.h"
 
 #include "chatd/net/proxy.h"

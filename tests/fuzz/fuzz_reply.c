@@ -1,4 +1,4 @@
-/* Redis' bytes → hiredis' reply → every parser of replies: any may meet any. */
+/* fuzz_reply - Redis' bytes → hiredis' reply → every parser of replies: any may meet any. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/redis/reply.h"

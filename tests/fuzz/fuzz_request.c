@@ -1,4 +1,4 @@
-/* A client's frame → struct request, and the error that answers a bad one. */
+/* fuzz_request - a client's frame → struct request, and the error that answers a bad one. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/proto/json.h"

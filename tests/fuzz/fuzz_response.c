@@ -1,4 +1,5 @@
-/* A server's frame → struct response, as chattui reads it; the server may be hostile. */
+/* fuzz_response - a server's frame → struct response, as chattui reads it; the server may be
+ * hostile. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/proto/response.h"

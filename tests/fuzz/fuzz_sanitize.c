@@ -1,5 +1,5 @@
-/* Foreign text for a terminal: what comes out is UTF-8 in which nothing acts, as wide as it says,
- * and stays as it is when it is cleaned again. */
+/* fuzz_sanitize - foreign text for a terminal: what comes out is UTF-8 in which nothing acts, as
+ * wide as it says, and stays as it is when it is cleaned again. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/base/sanitize.h"

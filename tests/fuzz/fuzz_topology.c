@@ -1,6 +1,6 @@
-/* What a Redis, a Cluster's node or a sentinel says of itself and of the others: CLUSTER SLOTS, the
- * master's address, ROLE, redirections, CONFIG GET, INFO. The input is RESP, of which each value is
- * read as each of them. */
+/* fuzz_topology - what a Redis, a Cluster's node or a sentinel says of itself and of the others:
+ * CLUSTER SLOTS, the master's address, ROLE, redirections, CONFIG GET, INFO. The input is RESP, of
+ * which each value is read as each of them. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/redis/durability.h"

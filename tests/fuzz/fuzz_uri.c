@@ -1,4 +1,5 @@
-/* Where the Redis is: what is refused never repeats a password, what is taken fits where it goes.
+/* fuzz_uri - where the Redis is: what is refused never repeats a password, what is taken fits where
+ * it goes.
  */
 #include "tests/fuzz/fuzz.h"
 

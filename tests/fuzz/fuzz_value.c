@@ -1,4 +1,5 @@
-/* Values of options, chatd's and chatctl's: what is taken is in the range that its row names. */
+/* fuzz_value - values of options, chatd's and chatctl's: what is taken is in the range that its row
+ * names. */
 #include "tests/fuzz/fuzz.h"
 
 #include "chatctl/table/parse.h"

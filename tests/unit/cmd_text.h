@@ -1,7 +1,7 @@
 /* cmd_text - a command as one line, as tests compare it: its words; of a script its name in place
  * of EVALSHA, its hash and number of keys. Include it behind cmocka.h. */
-#ifndef TESTS_CMD_TEXT_H
-#define TESTS_CMD_TEXT_H
+#ifndef TESTS_UNIT_CMD_TEXT_H
+#define TESTS_UNIT_CMD_TEXT_H
 
 #include "common/redis/script.h"
 

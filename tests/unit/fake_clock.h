@@ -1,7 +1,7 @@
 /* fake_clock - both clocks of the program, libuv's included: they stand still until clock_pass. It
  * takes the place of the C library's clock_gettime; include it in one file of a program. */
-#ifndef TESTS_FAKE_CLOCK_H
-#define TESTS_FAKE_CLOCK_H
+#ifndef TESTS_UNIT_FAKE_CLOCK_H
+#define TESTS_UNIT_FAKE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

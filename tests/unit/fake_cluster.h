@@ -1,7 +1,7 @@
 /* fake_cluster - short texts for what a Cluster answers. Hosts are letters. Include it behind
  * resp_made.h. */
-#ifndef TESTS_FAKE_CLUSTER_H
-#define TESTS_FAKE_CLUSTER_H
+#ifndef TESTS_UNIT_FAKE_CLUSTER_H
+#define TESTS_UNIT_FAKE_CLUSTER_H
 
 #include "resp_made.h"
 

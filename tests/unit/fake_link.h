@@ -2,8 +2,8 @@
  * link notes what it is asked, comes up and goes down when the test says so, and is answered by the
  * test, in order. A library's object is linked only for what is still undefined, so these take the
  * place of redis_link.c. Include it behind cmocka.h in one file of a program. */
-#ifndef TESTS_FAKE_LINK_H
-#define TESTS_FAKE_LINK_H
+#ifndef TESTS_UNIT_FAKE_LINK_H
+#define TESTS_UNIT_FAKE_LINK_H
 
 #include "chatd/redis/redis_link.h"
 

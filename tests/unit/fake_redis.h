@@ -3,8 +3,8 @@
  * it, or within the call. A library's object is linked only for what is still undefined, so these
  * take the place of redis_pool.c and all below it. Include it behind cmocka.h in one file of a
  * program. */
-#ifndef TESTS_FAKE_REDIS_H
-#define TESTS_FAKE_REDIS_H
+#ifndef TESTS_UNIT_FAKE_REDIS_H
+#define TESTS_UNIT_FAKE_REDIS_H
 
 #include "chatd/redis/redis.h"
 

@@ -4,8 +4,8 @@
  * ECHO and EVALSHA are answered with their last argument, and count as carried out; EVALSHA with
  * NOSCRIPT while the scripts are forgotten. A server that holds answers nothing until
  * server_serve. Include it behind cmocka.h in one file of a program. */
-#ifndef TESTS_FAKE_SERVER_H
-#define TESTS_FAKE_SERVER_H
+#ifndef TESTS_UNIT_FAKE_SERVER_H
+#define TESTS_UNIT_FAKE_SERVER_H
 
 #include "resp_made.h"
 

@@ -1,8 +1,8 @@
 /* fake_wire - the functions of chatd/session/wire.h, for tests that have sessions but no sockets:
  * it notes what is asked of each. A library's object is linked only for what is still undefined, so
  * these take the place of wire.c. Include it in one file of a program. */
-#ifndef TESTS_FAKE_WIRE_H
-#define TESTS_FAKE_WIRE_H
+#ifndef TESTS_UNIT_FAKE_WIRE_H
+#define TESTS_UNIT_FAKE_WIRE_H
 
 #include "chatd/session/wire.h"
 

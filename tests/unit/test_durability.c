@@ -1,4 +1,4 @@
-/* Tests of common/durability: what a Redis is asked to be set up for, and what is said when it
+/* test_durability - what a Redis is asked to be set up for, and what is said when it
  * isn't. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* Tests of chatd/head: the request line, and whose pages may connect. */
+/* test_head - the request line, and whose pages may connect. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Tests of common/log: the form of a line, that it leaves in one write(2), and that foreign text
+/* test_log - the form of a line, that it leaves in one write(2), and that foreign text
  * can't forge another one. stderr is a datagram socket here, so one read gives what one write gave.
  */
 #include <setjmp.h>

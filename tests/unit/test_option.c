@@ -1,4 +1,4 @@
-/* Tests of common/option: what each type of value takes, which source wins, and that every mistake
+/* test_option - what each type of value takes, which source wins, and that every mistake
  * is refused with the place where it was made. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* Tests of chatd/proxy: networks, PROXY headers and X-Forwarded-For, well and badly made. */
+/* test_proxy - networks, PROXY headers and X-Forwarded-For, well and badly made. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

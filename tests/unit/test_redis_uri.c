@@ -1,4 +1,4 @@
-/* Tests of common/redis_uri: every form, every mistake, and that no message gives a password away.
+/* test_redis_uri - every form, every mistake, and that no message gives a password away.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* test_feed - whatever order messages come in, and however often, what leaves the feed is 1, 2, 3 …
- * of one epoch, each once. */
+/* test_reorder - whatever order messages come in, and however often, what leaves the feed is 1, 2,
+ * 3 … of one epoch, each once. */
 #include "chatd/session/reorder.h"
 
 #include <setjmp.h>

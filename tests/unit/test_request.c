@@ -512,8 +512,10 @@ static void users(void **state) {
     request_free(&r);
 }
 
-#define USERS_REFUSED(body, detail)                                                                \
-    { "{'type':'users','users':{" body "}}", ERR_BAD_FIELD, "users." detail }
+/* clang-format off */
+#define USERS_REFUSED(body, detail) \
+    {"{'type':'users','users':{" body "}}", ERR_BAD_FIELD, "users." detail}
+/* clang-format on */
 
 static void bad_users(void **state) {
     (void)state;
@@ -689,11 +691,11 @@ static void messages(void **state) {
     request_free(&r);
 }
 
-#define MESSAGE_REFUSED(body, code, detail)                                                        \
-    {                                                                                              \
-        "{'requestID':7,'type':'channelMessage','channelMessage':{" body "}}", code,               \
-            "channelMessage." detail                                                               \
-    }
+/* clang-format off */
+#define MESSAGE_REFUSED(body, code, detail) \
+    {"{'requestID':7,'type':'channelMessage','channelMessage':{" body "}}", code, \
+     "channelMessage." detail}
+/* clang-format on */
 
 static void bad_messages(void **state) {
     (void)state;
@@ -773,11 +775,11 @@ static void reads(void **state) {
     }
 }
 
-#define READ_REFUSED(body, detail)                                                                 \
-    {                                                                                              \
-        "{'type':'channelMessages','channelMessages':{" body "}}", ERR_BAD_FIELD,                  \
-            "channelMessages." detail                                                              \
-    }
+/* clang-format off */
+#define READ_REFUSED(body, detail) \
+    {"{'type':'channelMessages','channelMessages':{" body "}}", ERR_BAD_FIELD, \
+     "channelMessages." detail}
+/* clang-format on */
 
 static void bad_reads(void **state) {
     (void)state;

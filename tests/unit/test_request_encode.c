@@ -1,4 +1,4 @@
-/* test_compose - what a client says is what the server's decoder hears. */
+/* test_request_encode - what a client says is what the server's decoder hears. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

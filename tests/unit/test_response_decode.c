@@ -1,5 +1,5 @@
-/* test_answer - the golden frames of the server, read back; what is wrong in one, named; and a
- * hostile server. */
+/* test_response_decode - the golden frames of the server, read back; what is wrong in one, named;
+ * and a hostile server. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
-/* test_encode - every frame that the server sends, held against its golden bytes in tests/golden
- * and, independently, against a tree of the same values that cJSON prints. UPDATE_GOLDEN=1 in the
- * environment writes the golden files anew instead of comparing: read the diff before committing
- * it. */
+/* test_response_encode - every frame that the server sends, held against its golden bytes in
+ * tests/golden and, independently, against a tree of the same values that cJSON prints.
+ * UPDATE_GOLDEN=1 in the environment writes the golden files anew instead of comparing: read the
+ * diff before committing it. */
 #include "common/proto/json_write.h"
 #include "common/proto/response.h"
 

@@ -1,4 +1,4 @@
-/* Tests of common/secret: what it computes, and above all what it refuses to compute. Costs are the
+/* test_secret - what it computes, and above all what it refuses to compute. Costs are the
  * lowest that Argon2id has, so that this takes no time. */
 #include <setjmp.h>
 #include <stdarg.h>

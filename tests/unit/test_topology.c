@@ -1,4 +1,4 @@
-/* Tests of common/topology: slots as the Redis Cluster Specification has them, and what servers say
+/* test_topology - slots as the Redis Cluster Specification has them, and what servers say
  * of one another. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* store: what is kept, and that it is there again however the program ended. */
+/* test_tui_journal - what is kept, and that it is there again however the program ended. */
 #include "chattui/io/files.h"
 #include "chattui/io/journal.h"
 #include "chattui/io/record.h"

@@ -146,8 +146,10 @@ static void converse(void) {
     add_people();
     say(2, "bob", "good morning", NOON - DAY, false);
     say(1, "alice", "good morning, bob", NOON, false);
-    say(3, "carol", "日本語 and emoji 😀 take two columns each, and a long line goes on below", NOON,
-        false);
+    say(3, "carol",
+        "日本語 and emoji 😀 take two columns each, "
+        "and a long line goes on below",
+        NOON, false);
     public_channel->line = timeline_place(&public_channel->timeline, 3);
     say(2, "bob", "alice: did you see it?", NOON + MINUTE, true);
     say(4, "dave-with-a-long-name", "/me waves", NOON + 2 * MINUTE, false);

@@ -1,4 +1,4 @@
-/* ws_url: what is taken for an address, and as what. */
+/* test_ws_url - what is taken for an address, and as what. */
 #include "common/client/ws_url.h"
 
 #include <setjmp.h>

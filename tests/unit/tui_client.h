@@ -2,8 +2,8 @@
  * asked for as text. Frames of the server are encoded and decoded as the real ones are. Include it
  * in one file of a program.
  */
-#ifndef TESTS_TUI_CLIENT_H
-#define TESTS_TUI_CLIENT_H
+#ifndef TESTS_UNIT_TUI_CLIENT_H
+#define TESTS_UNIT_TUI_CLIENT_H
 
 #include "chattui/update/update.h"
 #include "common/base/buf.h"

@@ -1,8 +1,8 @@
 /* tui_trace - a signed-in client for tests of update(), and its effects as a line of text: what was
  * asked for since the last look, one after the other. Include it in one file of a program.
  */
-#ifndef TESTS_TUI_TRACE_H
-#define TESTS_TUI_TRACE_H
+#ifndef TESTS_UNIT_TUI_TRACE_H
+#define TESTS_UNIT_TUI_TRACE_H
 
 #include "tui_client.h"
 

@@ -1,0 +1,93 @@
+"""Names that say where a function lives: extern functions carry their file's prefix, static ones are told apart in a
+backtrace, and nothing is extern that one file alone uses."""
+
+import collections
+import re
+
+import known
+import pytest
+import tree
+
+PERCENT = 5  # of a program's functions may do otherwise
+
+
+def stem(source):
+    return source.rpartition("/")[2].removesuffix(".c")
+
+
+def plain(word):
+    return word.removesuffix("s")
+
+
+def families(program):
+    """What at least two files of the program begin with: timeline of timeline.c and timeline_fill.c."""
+    begins = collections.Counter()
+    for name in {stem(source) for source in tree.sources() if tree.program(source) == program}:
+        words = name.split("_")
+        begins.update("_".join(words[:n + 1]) for n in range(len(words)))
+    return {family for family, files in begins.items() if files > 1}
+
+
+def has_prefix(function, source):
+    """of x.c: x, x_…, xs_… (what holds or walks them all), and the same of its family; tui_x… where x is chatd's too."""
+    file, words = stem(source).removeprefix("cmd_"), function.removeprefix("tui_").split("_")
+    known = {file} | {family for family in families(tree.program(source)) if f"{file}_".startswith(f"{family}_")}
+    return any([plain(word) for word in words[:prefix.count("_") + 1]] == [plain(word) for word in prefix.split("_")]
+               for prefix in known)
+
+
+def functions(kind, program):
+    """(source, name) of each; without what a header defines inline, and what a table's rows name."""
+    inline = {name for header in tree.c_files() if header.endswith(".h")
+              for name in re.findall(r"^static inline [^(]*?(\w+)\(", tree.text(header), re.M)}
+    return sorted({(s.source, s.name) for s in tree.symbols()
+                   if s.kind == kind and tree.program(s.source) == program and s.name not in inline
+                   and s.name != "main" and not (kind == "T" and tree.is_of_a_row(s.name))})
+
+
+def held(found, of, most):
+    """At most PERCENT of all may be found; a program above that today at most as many as known.py says."""
+    limit = of * PERCENT // 100
+    listing = " ".join(f"{stem(source)}:{name}" for source, name in found)
+    if most is None:
+        assert len(found) <= limit, f"{len(found)} of {of}, more than {PERCENT} %: {listing}"
+    else:
+        assert len(found) <= most, f"{len(found)} of {of}, and {most} were known: {listing}"
+        assert len(found) > limit, f"{len(found)} of {of} is no more than {PERCENT} %: drop it from known.py"
+
+
+@pytest.mark.parametrize("program", tree.ROOMS)
+def test_extern_functions_carry_their_files_prefix(program):
+    every = functions("T", program)
+    found = [(source, name) for source, name in every if not has_prefix(name, source)]
+    held(found, len(every), known.WITHOUT_PREFIX.get(program))
+
+
+@pytest.mark.parametrize("program", tree.ROOMS)
+def test_static_functions_are_told_apart(program):
+    every = functions("t", program)
+    files = collections.Counter(name for _, name in every)
+    found = [(source, name) for source, name in every if files[name] > 1]
+    held(found, len(every), known.SHARED.get(program))
+
+
+def test_extern_functions_are_used_by_other_files():
+    """Or by a test; those of the fuzz targets and benches aren't in this build."""
+    used = {s.name for s in tree.symbols() if s.kind == "U"}
+    apart = "\n".join(tree.text(name) for name in tree.c_files() if name.startswith(("tests/fuzz/", "tests/bench/")))
+    found = [f"{source} {name}" for program in tree.ROOMS for source, name in functions("T", program)
+             if name not in used and not re.search(rf"\b{name}\b", apart)]
+    known.only("extern for one file", found)
+
+
+@pytest.mark.parametrize("function, source, does", [
+    ("hub_open", "chatd/session/hub.c", True),
+    ("hubris", "chatd/session/hub.c", False),
+    ("key_parse", "common/redis/keys.c", True),
+    ("accounts_init", "chatd/session/account.c", True),
+    ("redis_down", "chatd/redis/redis_link.c", True),
+    ("link_down", "chatd/redis/redis_link.c", False),
+    ("tui_net_open", "chattui/io/net.c", True),
+])
+def test_prefixes_are_told(function, source, does):
+    assert has_prefix(function, source) == does
