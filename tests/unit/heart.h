@@ -132,6 +132,7 @@ static int heart_setup(void **state) {
     H = (struct heart){.address = {.text = "192.0.2.1"}};
     fake_redis_init();
     FAKE_POOL.spread = HEART_SPREAD;
+    FAKE_POOL.bus_up[0] = FAKE_POOL.bus_up[1] = false; /* until a test says otherwise */
     uv_loop_init(&H.loop);
     H.set = (struct chatd_settings){.max_requests = 100, .remember = 600000};
     H.ops = (struct ops){
