@@ -23,7 +23,7 @@ static void on_wake(uv_timer_t *timer) {
 }
 
 void client_trouble(struct client *c, const char *text) {
-    struct event e = {.kind = EV_TROUBLE, .u.line = {.text = text, .len = strlen(text)}};
+    struct event e = {.kind = EV_TROUBLE, .u.input = {.text = text, .len = strlen(text)}};
     client_event(c, &e);
 }
 
@@ -36,7 +36,7 @@ void client_end(struct client *c, int status) {
 }
 
 static void read_password(struct client *c) {
-    struct event e = {.kind = EV_PASSWORD, .u.line = {.text = "out of memory"}};
+    struct event e = {.kind = EV_PASSWORD, .u.input = {.text = "out of memory"}};
     if (!tui_password_read(&c->loop, c->settings, on_event, c))
         client_event(c, &e);
 }
@@ -109,7 +109,7 @@ void client_init(struct client *c, const struct tui_settings *settings,
 bool client_open(struct client *c, char *why, size_t size) {
     struct uuid random = uuid_make();
     struct model_options options = {
-        .server = c->settings->server, .user = c->settings->user, .is_plain = c->frontend->plain};
+        .server = c->settings->server, .user = c->settings->user, .plain = c->frontend->plain};
     memcpy(&options.seed, random.b, sizeof options.seed);
     tui_settings_tuning(c->settings, &options.tuning);
     if (!model_init(&c->model, &options))

@@ -29,8 +29,9 @@ struct terminal {
     struct view_state view;
     bool stale, urgent; /* to be drawn; at once, since a key was pressed */
     uint64_t drawn_ns, drawn_version;
-    const struct channel *filled; /* asked to load more, since there is room: in this channel … */
-    uint32_t filled_version;      /* … with these rows */
+    const struct conversation
+        *filled;             /* asked to load more, since there is room: in this channel … */
+    uint32_t filled_version; /* … with these rows */
 
     uv_prepare_t prepare;
     uv_timer_t frame;

@@ -60,8 +60,8 @@ static void enter(struct plain *p, const char *text, size_t len, bool command) {
     if (!command && *text == '/')
         buf_char(&b, '/');
     buf_add(&b, text, len);
-    struct event e = {.kind = EV_LINE,
-                      .u.line = {.text = buf_cstr(&b), .len = b.len, .uuid = uuid_make()}};
+    struct event e = {.kind = EV_ENTER,
+                      .u.input = {.text = buf_cstr(&b), .len = b.len, .uuid = uuid_make()}};
     p->refused = false;
     client_event(&p->client, &e);
     buf_free(&b);
@@ -84,7 +84,7 @@ static void take_line(struct plain *p, const char *line, size_t len, bool too_lo
 
 /* A private channel that is being looked up would be missed by the lines behind. */
 static bool may_read(const struct plain *p) {
-    const struct channel *c = model_current(&p->client.model);
+    const struct conversation *c = model_current(&p->client.model);
     return !p->client.ended && p->phase == READING && !*p->client.model.lookup.name && c &&
            c->join == JOIN_DONE && outbox_count(&p->client.model.outbox, NULL, false) < AHEAD;
 }
@@ -124,14 +124,14 @@ static bool next_name(struct plain *p, char name[NAME_MAX_BYTES + 1]) {
 }
 
 /* Is the last name that was asked for the channel we are in now? Else why not was said. */
-static bool was_opened(const struct plain *p, const struct channel *c) {
+static bool was_opened(const struct plain *p, const struct conversation *c) {
     return !*p->opening || p->client.model.current != p->before ||
            strcasecmp(c->name, p->opening) == 0;
 }
 
 static void open_channels(struct plain *p) {
     char join[NAME_MAX_BYTES + 16];
-    const struct channel *c;
+    const struct conversation *c;
     while (!p->client.ended && p->phase == OPENING && (c = model_current(&p->client.model)) &&
            !*p->client.model.lookup.name) {
         if (!was_opened(p, c) || c->join == JOIN_REFUSED) {
@@ -153,8 +153,8 @@ static void open_channels(struct plain *p) {
 static size_t failed_now(const struct plain *p) {
     size_t n = p->lost;
     for (size_t i = 0; i < p->client.model.outbox.n; i++)
-        n += p->client.model.outbox.lines[i]->state == OUT_FAILED &&
-             !p->client.model.outbox.lines[i]->is_old;
+        n += p->client.model.outbox.entries[i]->state == OUT_FAILED &&
+             !p->client.model.outbox.entries[i]->old;
     return n;
 }
 

@@ -56,7 +56,7 @@ static void put_body(struct buf *b, const char *s, size_t len) {
     put_clean(b, s, len);
 }
 
-static void put_head(struct buf *b, const struct channel *c, int64_t time_ms) {
+static void put_head(struct buf *b, const struct conversation *c, int64_t time_ms) {
     char hour[8];
     struct tm tm;
     time_t seconds = (time_t)(time_ms / 1000);
@@ -71,7 +71,7 @@ static void put_head(struct buf *b, const struct channel *c, int64_t time_ms) {
         buf_fmt(b, "%s ", hour);
 }
 
-static void put_text(struct buf *b, const struct channel *c, const struct row *r) {
+static void put_text(struct buf *b, const struct conversation *c, const struct row *r) {
     const char *action = describe_action(row_text(r), r->text_len);
     put_head(b, c, r->time_ms);
     if (r->kind != ROW_MESSAGE) {
@@ -90,18 +90,19 @@ static void put_text(struct buf *b, const struct channel *c, const struct row *r
 
 /* --- The same for programs --- */
 
-static void begin_object(struct buf *b, const char *type, const struct channel *c) {
+static void begin_object(struct buf *b, const char *type, const struct conversation *c) {
     buf_char(b, '{');
     json_add_text(b, "type", type);
     json_add_text(b, "channel", c->name);
 }
 
-static void put_epoch(struct buf *b, const struct channel *c, struct place at) {
+static void put_epoch(struct buf *b, const struct conversation *c, struct place at) {
     struct position p = timeline_position_of(&c->timeline, at);
     json_add_uuid(b, "epoch", &p.epoch);
 }
 
-static void put_message(struct buf *b, const struct channel *c, const struct row *r, bool history) {
+static void put_message(struct buf *b, const struct conversation *c, const struct row *r,
+                        bool history) {
     char created[CLOCK_TEXT + 1];
     clock_rfc3339(r->time_ms, created);
     begin_object(b, "message", c);
@@ -116,7 +117,7 @@ static void put_message(struct buf *b, const struct channel *c, const struct row
     json_add_bool(b, "history", history);
 }
 
-static void put_gap(struct buf *b, const struct channel *c, const struct row *r) {
+static void put_gap(struct buf *b, const struct conversation *c, const struct row *r) {
     static const char *const WHY[] = {"unloaded", "removed", "lost"};
     begin_object(b, "gap", c);
     put_epoch(b, c, r->place);
@@ -125,7 +126,8 @@ static void put_gap(struct buf *b, const struct channel *c, const struct row *r)
     json_add_text(b, "why", WHY[r->level]);
 }
 
-static void put_object(struct buf *b, const struct channel *c, const struct row *r, bool history) {
+static void put_object(struct buf *b, const struct conversation *c, const struct row *r,
+                       bool history) {
     if (r->kind == ROW_MESSAGE)
         put_message(b, c, r, history);
     else if (r->kind == ROW_GAP)
@@ -139,7 +141,7 @@ static void put_object(struct buf *b, const struct channel *c, const struct row 
 
 /* --- Rows --- */
 
-static void print_row(struct plain_output *o, const struct channel *c, const struct row *r,
+static void print_row(struct plain_output *o, const struct conversation *c, const struct row *r,
                       bool history) {
     if (r->kind == ROW_NOTICE) {
         talk(row_text(r), r->text_len);
@@ -153,26 +155,27 @@ static void print_row(struct plain_output *o, const struct channel *c, const str
 }
 
 /* What stands behind it waits: a hole that is being filled. */
-static bool is_awaited(const struct model *m, const struct channel *c, const struct row *r) {
+static bool is_awaited(const struct model *m, const struct conversation *c, const struct row *r) {
     return r->kind == ROW_GAP && r->level == GAP_HOLE &&
-           (m->net.state != NET_ONLINE || c->join != JOIN_DONE || c->hole_pages > 0 ||
+           (m->conn.state != CONN_ONLINE || c->join != JOIN_DONE || c->hole_pages > 0 ||
             (r->flags & ROW_ASKED));
 }
 
 static struct printed *printed_of(struct plain_output *o, const struct model *m,
-                                  const struct channel *c) {
+                                  const struct conversation *c) {
     for (size_t i = 0; i < o->n; i++)
         if (recipient_eq(&o->printed[i].to, &c->to))
             return &o->printed[i];
-    if (o->n == CHANNELS_MAX) /* some were left since: there are never more than so many */
+    if (o->n == CONVERSATIONS_MAX) /* some were left since: there are never more than so many */
         for (size_t i = 0; i < o->n; i++)
-            if (!model_channel(m, &o->printed[i].to))
+            if (!model_conversation(m, &o->printed[i].to))
                 o->printed[i--] = o->printed[--o->n];
     o->printed[o->n] = (struct printed){.to = c->to};
     return &o->printed[o->n++];
 }
 
-static void show_channel(struct plain_output *o, const struct model *m, const struct channel *c) {
+static void show_channel(struct plain_output *o, const struct model *m,
+                         const struct conversation *c) {
     const struct timeline *t = &c->timeline;
     struct printed *p = printed_of(o, m, c);
     size_t i = timeline_seek(t, p->at);
@@ -190,15 +193,15 @@ static void show_channel(struct plain_output *o, const struct model *m, const st
 
 /* --- Talk --- */
 
-static void show_net(struct plain_output *o, const struct model *m) {
+static void show_conn(struct plain_output *o, const struct model *m) {
     struct buf b;
-    if (o->net == m->net.state)
+    if (o->conn == m->conn.state)
         return;
-    o->net = m->net.state;
-    if (o->net != NET_WAITING && o->net != NET_ONLINE)
+    o->conn = m->conn.state;
+    if (o->conn != CONN_WAITING && o->conn != CONN_ONLINE)
         return;
     buf_init(&b, 1024);
-    describe_net(&b, m);
+    describe_conn(&b, m);
     talk(b.data, b.len);
     buf_free(&b);
 }
@@ -212,15 +215,15 @@ static void show_status(struct plain_output *o, const struct model *m) {
 }
 
 void plain_output_show(struct plain_output *o, const struct model *m) {
-    show_net(o, m);
+    show_conn(o, m);
     show_status(o, m);
-    for (size_t i = 0; i < m->nchannels; i++)
-        show_channel(o, m, m->channels[i]);
+    for (size_t i = 0; i < m->nconversations; i++)
+        show_channel(o, m, m->conversations[i]);
     o->closed = fflush(stdout) != 0 || o->closed;
 }
 
 static void show_purge(struct plain_output *o, const struct model *m, const struct response *a) {
-    const struct channel *c = model_channel(m, &a->u.sys.to);
+    const struct conversation *c = model_conversation(m, &a->u.sys.to);
     if (!o->jsonl || !c)
         return;
     begin_object(&o->out, "purge", c);

@@ -17,9 +17,9 @@ struct plain_output {
         struct recipient to;
         struct place at; /* the last row that was printed */
         bool open;       /* the rows that were there when it was joined are printed */
-    } printed[CHANNELS_MAX];
+    } printed[CONVERSATIONS_MAX];
     size_t n;
-    enum net_state net;
+    enum conn_state conn;
     char status[STATUS_MAX];
 };
 

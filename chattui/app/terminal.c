@@ -125,7 +125,7 @@ static bool read_files(struct terminal *t, struct theme *theme, char *why, size_
     const struct tui_settings *set = t->client.settings;
     keymap_init(&t->keymap);
     t->view.keymap = &t->keymap;
-    theme->is_light = theme_is_light(set->background, getenv("COLORFGBG"));
+    theme->light = theme_is_light(set->background, getenv("COLORFGBG"));
     return (!*set->keys || keymap_read(&t->keymap, set->keys, why, size)) &&
            (!*set->theme || theme_read(theme, set->theme, why, size));
 }

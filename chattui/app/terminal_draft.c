@@ -17,7 +17,7 @@ void terminal_draft_changed(void *arg) {
 void terminal_tell_draft(struct terminal *t) {
     struct input_look look = input_look();
     struct event e = {.kind = EV_DRAFT,
-                      .u.line = {.text = look.text, .len = look.len, .cursor = look.cursor}};
+                      .u.input = {.text = look.text, .len = look.len, .cursor = look.cursor}};
     if (!t->draft_changed)
         return;
     t->draft_changed = false;
@@ -35,8 +35,8 @@ void terminal_set_draft(struct terminal *t, const char *text, size_t cursor) {
 
 void terminal_enter(const char *text, void *arg) {
     struct terminal *t = arg;
-    struct event e = {.kind = EV_LINE,
-                      .u.line = {.text = text, .len = strlen(text), .uuid = uuid_make()}};
+    struct event e = {.kind = EV_ENTER,
+                      .u.input = {.text = text, .len = strlen(text), .uuid = uuid_make()}};
     input_remember(text);
     t->draft_changed = false;
     client_event(&t->client, &e);
@@ -46,7 +46,7 @@ void terminal_complete(struct terminal *t, bool back) {
     struct input_look look = input_look();
     struct event e = {
         .kind = EV_COMPLETE,
-        .u.line = {.text = look.text, .len = look.len, .cursor = look.cursor, .back = back}};
+        .u.input = {.text = look.text, .len = look.len, .cursor = look.cursor, .back = back}};
     client_event(&t->client, &e);
 }
 

@@ -20,7 +20,7 @@ struct layout terminal_layout(const struct terminal *t) {
 /* Loads older history if the window has room for it. */
 static void fill(struct terminal *t) {
     const struct model *m = &t->client.model;
-    const struct channel *c = model_current(m);
+    const struct conversation *c = model_current(m);
     struct event e = {.kind = EV_SCROLL};
     if (!c || timeline_top(&c->timeline) != TOP_MORE ||
         (c == t->filled && c->timeline.version == t->filled_version))

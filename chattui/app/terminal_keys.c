@@ -162,9 +162,9 @@ static void dialog_paste(struct terminal *t, const char *text, size_t len) {
 /* --- Question and help --- */
 
 static void question_key(struct terminal *t, struct key k) {
-    struct event e = {.kind = EV_REPLY, .u.line = {.text = "", .uuid = uuid_make()}};
-    e.u.line.yes = is_plain(k, 'y') || is_plain(k, 'Y');
-    if (e.u.line.yes || is_plain(k, 'n') || is_plain(k, 'N') || is_plain(k, KEYCODE_ESCAPE) ||
+    struct event e = {.kind = EV_REPLY, .u.input = {.text = "", .uuid = uuid_make()}};
+    e.u.input.yes = is_plain(k, 'y') || is_plain(k, 'Y');
+    if (e.u.input.yes || is_plain(k, 'n') || is_plain(k, 'N') || is_plain(k, KEYCODE_ESCAPE) ||
         is_ctrl(k, 'c'))
         client_event(&t->client, &e);
 }
@@ -240,7 +240,7 @@ static void go_to_channel(struct terminal *t, size_t i) {
         tell_action(t, (enum action)(ACTION_GO_1 + i));
         return;
     }
-    for (size_t n = t->client.model.nchannels; n && t->client.model.current != i; n--)
+    for (size_t n = t->client.model.nconversations; n && t->client.model.current != i; n--)
         tell_action(t, t->client.model.current < i ? ACTION_NEXT_CHANNEL : ACTION_PREV_CHANNEL);
 }
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* A message that was entered before and may not be stored yet, from the journal. */
-struct saved_line {
+struct saved_entry {
     struct uuid uuid;
     struct recipient to;
     const char *peer;     /* the other user's name; "" if unknown or public */
@@ -26,7 +26,7 @@ struct saved_line {
 };
 
 /* A channel as it was left. */
-struct saved_channel {
+struct saved_conversation {
     struct recipient to;
     const char *peer; /* name of the other user; "" for public */
     bool open;        /* to be joined again */

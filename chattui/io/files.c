@@ -94,23 +94,23 @@ int files_lock(int dir, const char *name, bool make) {
         int fd = openat(dir, name, O_RDWR | O_APPEND | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
         if (fd < 0)
             return -1;
-        bool is_locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+        bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
         int error = errno;
-        if (is_locked && is_current(dir, name, fd))
+        if (locked && is_current(dir, name, fd))
             return fd;
         close(fd);
         errno = error;
-        if (!is_locked)
+        if (!locked)
             return -1;
     }
 }
 
 void files_name(const char *text, char out[FILES_NAME]) {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char PLAIN[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     size_t n = 0;
     for (const char *c = text; *c && n <= NAME_SHOWN; c++) {
-        bool is_plain = strchr(plain, *c) || (*c == '.' && c > text);
-        n += (size_t)snprintf(out + n, 4, is_plain ? "%c" : "%%%02X", (unsigned char)*c);
+        bool plain = strchr(PLAIN, *c) || (*c == '.' && c > text);
+        n += (size_t)snprintf(out + n, 4, plain ? "%c" : "%%%02X", (unsigned char)*c);
     }
     if (n > NAME_SHOWN)
         secret_hash_key(text, strlen(text), out);

@@ -24,18 +24,18 @@
 #define OUTBOX_FILES 32
 #define JOURNAL_MAX (64u << 20)  /* bytes that are read of a file */
 #define JOURNAL_SPARE (1u << 20) /* a journal grows by so much before it is written anew */
-#define CHANNELS_KEPT 1000
+#define CONVERSATIONS_KEPT 1000
 #define LAST_FILE "last" /* user of a server; server of all */
 #define KEY_FILE "key"
 #define CHANNELS_FILE "channels"
 
 /* Copies of saved ones, with their strings behind them. */
-struct kept_line {
-    struct saved_line line;
+struct kept_entry {
+    struct saved_entry entry;
     char mem[];
 };
-struct kept_channel {
-    struct saved_channel channel;
+struct kept_conversation {
+    struct saved_conversation conversation;
     char mem[];
 };
 
@@ -47,28 +47,28 @@ struct tui_journal {
     int outbox;                    /* our journal; -1 = none */
     char outbox_name[16];
     size_t outbox_bytes, live_bytes;
-    struct kept_line **lines;
-    size_t nlines, lines_cap;
-    struct kept_channel **channels;
-    size_t nchannels;
+    struct kept_entry **entries;
+    size_t nentries, entries_cap;
+    struct kept_conversation **conversations;
+    size_t nconversations;
     char key[ACCESS_KEY_TEXT + 1];
     struct uuid me;
     bool has_key;
-    struct saved_line *lines_out; /* what EV_LOADED points to */
-    struct saved_channel *channels_out;
+    struct saved_entry *entries_out; /* what EV_LOADED points to */
+    struct saved_conversation *conversations_out;
     char trouble[200];
-    bool is_troubled;
+    bool troubled;
 };
 
 static void complain(struct tui_journal *s, const char *what) {
     snprintf(s->trouble, sizeof s->trouble, "%s: %s", what, strerror(errno));
-    s->is_troubled = true;
+    s->troubled = true;
 }
 
 const char *tui_journal_trouble(struct tui_journal *s) {
-    bool is_troubled = s->is_troubled;
-    s->is_troubled = false;
-    return is_troubled ? s->trouble : NULL;
+    bool troubled = s->troubled;
+    s->troubled = false;
+    return troubled ? s->trouble : NULL;
 }
 
 /* --- Lines in memory --- */
@@ -81,92 +81,93 @@ static char *put(char **to, const char *text, size_t len) {
     return at;
 }
 
-static struct kept_line *keep_line(const struct saved_line *line) {
-    const char *peer = line->peer ? line->peer : "", *refused = line->refused ? line->refused : "";
-    struct kept_line *k = malloc(sizeof *k + strlen(peer) + strlen(refused) + line->len + 3);
+static struct kept_entry *keep_entry(const struct saved_entry *entry) {
+    const char *peer = entry->peer ? entry->peer : "",
+               *refused = entry->refused ? entry->refused : "";
+    struct kept_entry *k = malloc(sizeof *k + strlen(peer) + strlen(refused) + entry->len + 3);
     if (!k)
         return NULL;
     char *to = k->mem;
-    k->line = *line;
-    k->line.peer = put(&to, peer, strlen(peer));
-    k->line.refused = put(&to, refused, strlen(refused));
-    k->line.text = put(&to, line->text, line->len);
+    k->entry = *entry;
+    k->entry.peer = put(&to, peer, strlen(peer));
+    k->entry.refused = put(&to, refused, strlen(refused));
+    k->entry.text = put(&to, entry->text, entry->len);
     return k;
 }
 
-static size_t find_line(const struct tui_journal *s, const struct uuid *uuid) {
+static size_t find_entry(const struct tui_journal *s, const struct uuid *uuid) {
     size_t i = 0;
-    while (i < s->nlines && !uuid_eq(&s->lines[i]->line.uuid, uuid))
+    while (i < s->nentries && !uuid_eq(&s->entries[i]->entry.uuid, uuid))
         i++;
     return i;
 }
 
 /* In its place if it is there already. */
-static bool enter_line(struct tui_journal *s, const struct saved_line *line) {
-    size_t i = find_line(s, &line->uuid);
-    if (i == s->lines_cap) {
-        size_t cap = s->lines_cap ? 2 * s->lines_cap : 64;
-        struct kept_line **lines = realloc(s->lines, cap * sizeof *lines);
-        if (!lines)
+static bool enter_entry(struct tui_journal *s, const struct saved_entry *entry) {
+    size_t i = find_entry(s, &entry->uuid);
+    if (i == s->entries_cap) {
+        size_t cap = s->entries_cap ? 2 * s->entries_cap : 64;
+        struct kept_entry **entries = realloc(s->entries, cap * sizeof *entries);
+        if (!entries)
             return false;
-        s->lines = lines;
-        s->lines_cap = cap;
+        s->entries = entries;
+        s->entries_cap = cap;
     }
-    struct kept_line *k = keep_line(line);
+    struct kept_entry *k = keep_entry(entry);
     if (!k)
         return false;
-    if (i == s->nlines)
-        s->nlines++;
+    if (i == s->nentries)
+        s->nentries++;
     else {
-        s->live_bytes -= s->lines[i]->line.len;
-        free(s->lines[i]);
+        s->live_bytes -= s->entries[i]->entry.len;
+        free(s->entries[i]);
     }
-    s->lines[i] = k;
-    s->live_bytes += line->len;
+    s->entries[i] = k;
+    s->live_bytes += entry->len;
     return true;
 }
 
-static void remove_line(struct tui_journal *s, const struct uuid *uuid) {
-    size_t i = find_line(s, uuid);
-    if (i == s->nlines)
+static void remove_entry(struct tui_journal *s, const struct uuid *uuid) {
+    size_t i = find_entry(s, uuid);
+    if (i == s->nentries)
         return;
-    s->live_bytes -= s->lines[i]->line.len;
-    free(s->lines[i]);
-    memmove(s->lines + i, s->lines + i + 1, (--s->nlines - i) * sizeof *s->lines);
+    s->live_bytes -= s->entries[i]->entry.len;
+    free(s->entries[i]);
+    memmove(s->entries + i, s->entries + i + 1, (--s->nentries - i) * sizeof *s->entries);
 }
 
-/* --- Channels in memory --- */
+/* --- Conversations in memory --- */
 
-static void enter_channel(struct tui_journal *s, const struct saved_channel *c) {
+static void enter_conversation(struct tui_journal *s, const struct saved_conversation *c) {
     size_t i = 0, peer = strlen(c->peer), draft = strlen(c->draft);
-    while (i < s->nchannels && !recipient_eq(&s->channels[i]->channel.to, &c->to))
+    while (i < s->nconversations && !recipient_eq(&s->conversations[i]->conversation.to, &c->to))
         i++;
-    if (i == CHANNELS_KEPT)
+    if (i == CONVERSATIONS_KEPT)
         return;
-    struct kept_channel *k = malloc(sizeof *k + peer + draft + 2);
-    struct kept_channel **channels =
-        k ? realloc(s->channels, (s->nchannels + 1) * sizeof *channels) : NULL;
-    if (!channels) {
+    struct kept_conversation *k = malloc(sizeof *k + peer + draft + 2);
+    struct kept_conversation **conversations =
+        k ? realloc(s->conversations, (s->nconversations + 1) * sizeof *conversations) : NULL;
+    if (!conversations) {
         free(k);
         return;
     }
     char *to = k->mem;
-    k->channel = *c;
-    k->channel.peer = put(&to, c->peer, peer);
-    k->channel.draft = put(&to, c->draft, draft);
-    s->channels = channels;
-    if (i == s->nchannels)
-        s->nchannels++;
+    k->conversation = *c;
+    k->conversation.peer = put(&to, c->peer, peer);
+    k->conversation.draft = put(&to, c->draft, draft);
+    s->conversations = conversations;
+    if (i == s->nconversations)
+        s->nconversations++;
     else
-        free(channels[i]);
-    channels[i] = k;
+        free(conversations[i]);
+    conversations[i] = k;
 }
 
 static void forget_all(struct tui_journal *s) {
-    while (s->nlines > 0)
-        free(s->lines[--s->nlines]);
-    while (s->nchannels > 0)
-        free(s->channels[--s->nchannels]);
+    while (s->nentries > 0)
+        free(s->entries[--s->nentries]);
+    while (s->nconversations > 0)
+        free(s->conversations[--s->nconversations]);
     s->live_bytes = 0;
     s->has_key = false;
     secret_wipe(s->key, sizeof s->key);
@@ -175,12 +176,12 @@ static void forget_all(struct tui_journal *s) {
 /* --- Journals --- */
 
 static void take_record(struct tui_journal *s, const struct record *r) {
-    if (r->kind == RECORD_LINE)
-        enter_line(s, &r->u.line);
+    if (r->kind == RECORD_ENTRY)
+        enter_entry(s, &r->u.entry);
     if (r->kind == RECORD_DROP)
-        remove_line(s, &r->u.drop);
-    if (r->kind == RECORD_CHANNEL)
-        enter_channel(s, &r->u.channel);
+        remove_entry(s, &r->u.drop);
+    if (r->kind == RECORD_CONVERSATION)
+        enter_conversation(s, &r->u.conversation);
 }
 
 /* What is torn or unknown is passed over. Returns how many records there were. */
@@ -212,8 +213,8 @@ static size_t replay_fd(struct tui_journal *s, int fd) {
 static bool rewrite_outbox(struct tui_journal *s) {
     struct buf b;
     buf_init(&b, JOURNAL_MAX);
-    for (size_t i = 0; i < s->nlines; i++)
-        record_put_line(&b, &s->lines[i]->line);
+    for (size_t i = 0; i < s->nentries; i++)
+        record_put_entry(&b, &s->entries[i]->entry);
     int fd = b.failed ? -1 : files_replace(s->user, s->outbox_name, b.data, b.len);
     if (fd >= 0) {
         close(s->outbox);
@@ -235,10 +236,10 @@ static void adopt(struct tui_journal *s) {
         left[i] = strcmp(name, s->outbox_name) == 0 ? -1 : files_lock(s->user, name, false);
         any = (left[i] >= 0 && replay_fd(s, left[i]) > 0) || any;
     }
-    bool is_safe = !any || rewrite_outbox(s);
+    bool safe = !any || rewrite_outbox(s);
     for (unsigned i = 0; i < OUTBOX_FILES; i++) {
         snprintf(name, sizeof name, "outbox-%u", i);
-        if (left[i] >= 0 && is_safe)
+        if (left[i] >= 0 && safe)
             unlinkat(s->user, name, 0);
         if (left[i] >= 0)
             close(left[i]);
@@ -262,10 +263,10 @@ static void open_outbox(struct tui_journal *s) {
 static void load_channels(struct tui_journal *s) {
     struct buf b;
     buf_init(&b, JOURNAL_MAX);
-    if (files_read(s->user, CHANNELS_FILE, &b) && b.len && replay(s, &b) > s->nchannels) {
+    if (files_read(s->user, CHANNELS_FILE, &b) && b.len && replay(s, &b) > s->nconversations) {
         buf_reset(&b);
-        for (size_t i = 0; i < s->nchannels; i++)
-            record_put_channel(&b, &s->channels[i]->channel);
+        for (size_t i = 0; i < s->nconversations; i++)
+            record_put_conversation(&b, &s->conversations[i]->conversation);
         int fd = b.failed ? -1 : files_replace(s->user, CHANNELS_FILE, b.data, b.len);
         if (fd >= 0)
             close(fd);
@@ -400,32 +401,32 @@ void tui_journal_close(struct tui_journal *s) {
         close(s->server);
     if (s->root >= 0)
         close(s->root);
-    free(s->lines);
-    free(s->channels);
-    free(s->lines_out);
-    free(s->channels_out);
+    free(s->entries);
+    free(s->conversations);
+    free(s->entries_out);
+    free(s->conversations_out);
     free(s);
 }
 
 void tui_journal_load(struct tui_journal *s, struct event *e) {
-    free(s->lines_out);
-    free(s->channels_out);
-    s->lines_out = calloc(s->nlines + 1, sizeof *s->lines_out);
-    s->channels_out = calloc(s->nchannels + 1, sizeof *s->channels_out);
-    for (size_t i = 0; s->lines_out && i < s->nlines; i++)
-        s->lines_out[i] = s->lines[i]->line;
-    for (size_t i = 0; s->channels_out && i < s->nchannels; i++)
-        s->channels_out[i] = s->channels[i]->channel;
+    free(s->entries_out);
+    free(s->conversations_out);
+    s->entries_out = calloc(s->nentries + 1, sizeof *s->entries_out);
+    s->conversations_out = calloc(s->nconversations + 1, sizeof *s->conversations_out);
+    for (size_t i = 0; s->entries_out && i < s->nentries; i++)
+        s->entries_out[i] = s->entries[i]->entry;
+    for (size_t i = 0; s->conversations_out && i < s->nconversations; i++)
+        s->conversations_out[i] = s->conversations[i]->conversation;
     e->kind = EV_LOADED;
     e->u.loaded.server = s->url;
     e->u.loaded.has_key = s->has_key;
     e->u.loaded.user = s->me;
     e->u.loaded.name = s->name;
     e->u.loaded.key = s->key;
-    e->u.loaded.lines = s->lines_out;
-    e->u.loaded.nlines = s->lines_out ? s->nlines : 0;
-    e->u.loaded.channels = s->channels_out;
-    e->u.loaded.nchannels = s->channels_out ? s->nchannels : 0;
+    e->u.loaded.entries = s->entries_out;
+    e->u.loaded.nentries = s->entries_out ? s->nentries : 0;
+    e->u.loaded.conversations = s->conversations_out;
+    e->u.loaded.nconversations = s->conversations_out ? s->nconversations : 0;
 }
 
 /* --- Effects --- */
@@ -482,38 +483,39 @@ static bool append_outbox(struct tui_journal *s, const struct buf *b, bool sync)
     return true;
 }
 
-/* Waits for the disk, a few milliseconds: once or twice a line, and with no key that is typed. */
-static bool add_line(struct tui_journal *s, const struct saved_line *line) {
+/* Waits for the disk, a few milliseconds: once or twice a message, and with no key that is typed.
+ */
+static bool add_entry(struct tui_journal *s, const struct saved_entry *entry) {
     struct buf b;
-    bool was_there = find_line(s, &line->uuid) < s->nlines;
-    if (!enter_line(s, line)) {
+    bool was_there = find_entry(s, &entry->uuid) < s->nentries;
+    if (!enter_entry(s, entry)) {
         errno = ENOMEM;
         return false;
     }
     buf_init(&b, JOURNAL_MAX);
-    record_put_line(&b, line);
+    record_put_entry(&b, entry);
     bool ok = append_outbox(s, &b, true);
     buf_free(&b);
     if (!ok && !was_there)
-        remove_line(s, &line->uuid);
+        remove_entry(s, &entry->uuid);
     return ok;
 }
 
 static void tell_persisted(const struct uuid *uuid, bool ok, tui_event_fn *fn, void *arg) {
     const char *why = ok ? "" : strerror(errno);
     struct event e = {.kind = EV_PERSISTED,
-                      .u.line = {.text = why, .len = strlen(why), .uuid = *uuid, .yes = ok}};
+                      .u.input = {.text = why, .len = strlen(why), .uuid = *uuid, .yes = ok}};
     fn(&e, arg);
 }
 
-/* The disk need not have it: a line that comes back after a crash is known to the server by its
+/* The disk need not have it: an entry that comes back after a crash is known to the server by its
  * UUID. */
-static void drop_line(struct tui_journal *s, const struct uuid *uuid) {
+static void drop_entry(struct tui_journal *s, const struct uuid *uuid) {
     struct buf b;
-    if (find_line(s, uuid) == s->nlines)
+    if (find_entry(s, uuid) == s->nentries)
         return;
-    remove_line(s, uuid);
-    if (s->nlines == 0 && s->outbox >= 0 && ftruncate(s->outbox, 0) == 0) {
+    remove_entry(s, uuid);
+    if (s->nentries == 0 && s->outbox >= 0 && ftruncate(s->outbox, 0) == 0) {
         s->outbox_bytes = 0;
         return;
     }
@@ -524,13 +526,13 @@ static void drop_line(struct tui_journal *s, const struct uuid *uuid) {
     buf_free(&b);
 }
 
-static void save_channel(struct tui_journal *s, const struct saved_channel *c) {
+static void save_conversation(struct tui_journal *s, const struct saved_conversation *c) {
     struct buf b;
     if (s->user < 0)
         return;
-    enter_channel(s, c);
+    enter_conversation(s, c);
     buf_init(&b, JOURNAL_SPARE);
-    record_put_channel(&b, c);
+    record_put_conversation(&b, c);
     int fd = openat(s->user, CHANNELS_FILE, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || b.failed || !files_append(fd, b.data, b.len, false))
         complain(s, CHANNELS_FILE);
@@ -553,13 +555,13 @@ bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_e
         forget_key(s);
         return true;
     case EFFECT_OUTBOX_ADD:
-        tell_persisted(&fx->line->uuid, add_line(s, fx->line), fn, arg);
+        tell_persisted(&fx->entry->uuid, add_entry(s, fx->entry), fn, arg);
         return true;
     case EFFECT_OUTBOX_DROP:
-        drop_line(s, &fx->uuid);
+        drop_entry(s, &fx->uuid);
         return true;
-    case EFFECT_SAVE_CHANNEL:
-        save_channel(s, fx->channel);
+    case EFFECT_SAVE_CONVERSATION:
+        save_conversation(s, fx->conversation);
         return true;
     default:
         return false;

@@ -5,10 +5,10 @@
  *     $XDG_STATE_HOME/chattui/last                     the server that was signed in to last
  *     $XDG_STATE_HOME/chattui/SERVER/last              the user who was signed in there last
  *     $XDG_STATE_HOME/chattui/SERVER/USER/key          user UUID, name, access key
- *     $XDG_STATE_HOME/chattui/SERVER/USER/outbox-N     journal of lines, of the Nth client
+ *     $XDG_STATE_HOME/chattui/SERVER/USER/outbox-N     journal of entries, of the Nth client
  *     $XDG_STATE_HOME/chattui/SERVER/USER/channels     journal of channels; the last word counts
  *
- * Journals are JSON, a record a line. A record is appended by one write, and an outbox line is on
+ * Journals are JSON, a record a line. A record is appended by one write, and an outbox entry is on
  * the disk before anybody is told that it is; so whenever the program or the machine stops, what
  * was told to be kept is there, and at most a torn last record isn't. Whole files are replaced by
  * rename.
@@ -37,9 +37,9 @@ void tui_journal_close(struct tui_journal *s); /* NULL is fine */
 /* EV_LOADED. What it points to is valid until the next call of a function here. */
 void tui_journal_load(struct tui_journal *s, struct event *e);
 
-/* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CHANNEL. Follows CONNECT (the
- * server may have changed), and returns false for it as for all others. OUTBOX_ADD is answered by
- * EV_PERSISTED, from within, by `fn`. */
+/* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CONVERSATION. Follows CONNECT
+ * (the server may have changed), and returns false for it as for all others. OUTBOX_ADD is answered
+ * by EV_PERSISTED, from within, by `fn`. */
 bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_event_fn *fn,
                            void *arg);
 

@@ -27,7 +27,7 @@ struct tui_password {
     uv_process_t process;
     uv_pipe_t output;
     unsigned handles;
-    bool is_told, has_ended, is_read;
+    bool told, has_ended, read;
 };
 
 bool tui_password_has(const struct tui_settings *set) {
@@ -49,9 +49,9 @@ static void shut(uv_handle_t *h) {
 
 /* Tells what came of it, once, and cleans up. */
 static void finish(struct tui_password *p) {
-    if (p->is_told)
+    if (p->told)
         return;
-    p->is_told = true;
+    p->told = true;
     p->text[p->len] = '\0';
     size_t len = strcspn(p->text, "\r\n");
     if (!*p->why && len == 0)
@@ -62,7 +62,7 @@ static void finish(struct tui_password *p) {
     bool ok = !*p->why;
     const char *text = ok ? p->text : p->why;
     struct event e = {.kind = EV_PASSWORD,
-                      .u.line = {.text = text, .len = strlen(text), .yes = ok}};
+                      .u.input = {.text = text, .len = strlen(text), .yes = ok}};
     p->fn(&e, p->arg);
     secret_wipe(p->text, sizeof p->text);
     shut((uv_handle_t *)&p->timer);
@@ -109,7 +109,7 @@ static void make_room(uv_handle_t *h, size_t size, uv_buf_t *b) {
 }
 
 static void finish_if_both(struct tui_password *p) {
-    if (p->has_ended && p->is_read)
+    if (p->has_ended && p->read)
         finish(p);
 }
 
@@ -121,7 +121,7 @@ static void on_output(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
     if (n >= 0 && p->len < ROOM)
         return;
     uv_read_stop(s);
-    p->is_read = true;
+    p->read = true;
     finish_if_both(p);
 }
 

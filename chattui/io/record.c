@@ -32,16 +32,16 @@ static void put_end(struct buf *b) {
     buf_str(b, "}\n");
 }
 
-void record_put_line(struct buf *b, const struct saved_line *line) {
+void record_put_entry(struct buf *b, const struct saved_entry *entry) {
     put_kind(b, "line");
-    json_add_uuid(b, "UUID", &line->uuid);
-    put_recipient(b, &line->to, line->peer);
-    json_add_u64(b, "createdMs", line->created_ms > 0 ? (uint64_t)line->created_ms : 0);
-    json_add_bool(b, "sent", line->was_sent);
-    put_position(b, &line->from);
-    if (line->refused && *line->refused)
-        json_add_text(b, "refused", line->refused);
-    json_add_string(b, "text", line->text, line->len);
+    json_add_uuid(b, "UUID", &entry->uuid);
+    put_recipient(b, &entry->to, entry->peer);
+    json_add_u64(b, "createdMs", entry->created_ms > 0 ? (uint64_t)entry->created_ms : 0);
+    json_add_bool(b, "sent", entry->was_sent);
+    put_position(b, &entry->from);
+    if (entry->refused && *entry->refused)
+        json_add_text(b, "refused", entry->refused);
+    json_add_string(b, "text", entry->text, entry->len);
     put_end(b);
 }
 
@@ -51,7 +51,7 @@ void record_put_drop(struct buf *b, const struct uuid *uuid) {
     put_end(b);
 }
 
-void record_put_channel(struct buf *b, const struct saved_channel *c) {
+void record_put_conversation(struct buf *b, const struct saved_conversation *c) {
     put_kind(b, "channel");
     put_recipient(b, &c->to, c->peer);
     json_add_bool(b, "open", c->open);
@@ -100,25 +100,25 @@ static bool get_bool(const struct json *o, const char *key, bool *v) {
     return json_bool(o, key, v) == JSON_OK;
 }
 
-static bool read_line(const struct json *o, struct record *r) {
-    struct saved_line *line = &r->u.line;
+static bool read_entry(const struct json *o, struct record *r) {
+    struct saved_entry *entry = &r->u.entry;
     uint64_t created;
-    if (!get_uuid(o, "UUID", &line->uuid) || !get_recipient(o, &line->to, &line->peer) ||
+    if (!get_uuid(o, "UUID", &entry->uuid) || !get_recipient(o, &entry->to, &entry->peer) ||
         json_u64(o, "createdMs", SEQ_MAX, &created) != JSON_OK ||
-        !get_bool(o, "sent", &line->was_sent) || !get_position(o, &line->from))
+        !get_bool(o, "sent", &entry->was_sent) || !get_position(o, &entry->from))
         return false;
-    line->created_ms = (int64_t)created;
-    if (!get_text(o, "refused", &line->refused, NULL))
-        line->refused = "";
-    return get_text(o, "text", &line->text, &line->len);
+    entry->created_ms = (int64_t)created;
+    if (!get_text(o, "refused", &entry->refused, NULL))
+        entry->refused = "";
+    return get_text(o, "text", &entry->text, &entry->len);
 }
 
 static bool read_drop(const struct json *o, struct record *r) {
     return get_uuid(o, "UUID", &r->u.drop);
 }
 
-static bool read_channel(const struct json *o, struct record *r) {
-    struct saved_channel *c = &r->u.channel;
+static bool read_conversation(const struct json *o, struct record *r) {
+    struct saved_conversation *c = &r->u.conversation;
     return get_recipient(o, &c->to, &c->peer) && get_bool(o, "open", &c->open) &&
            get_bool(o, "muted", &c->muted) && get_bool(o, "pinned", &c->pinned) &&
            get_position(o, &c->read) && get_text(o, "draft", &c->draft, NULL);
@@ -135,9 +135,9 @@ void record_read(const char *text, size_t len, struct record *out) {
         const char *name;
         enum record_kind kind;
         bool (*read)(const struct json *o, struct record *r);
-    } KINDS[] = {{"line", RECORD_LINE, read_line},
+    } KINDS[] = {{"line", RECORD_ENTRY, read_entry},
                  {"drop", RECORD_DROP, read_drop},
-                 {"channel", RECORD_CHANNEL, read_channel},
+                 {"channel", RECORD_CONVERSATION, read_conversation},
                  {"key", RECORD_KEY, read_key}};
     struct err e;
     const char *name;

@@ -1,4 +1,4 @@
-/* record - the lines of journal's journals, as JSON and back. Pure. */
+/* record - what a line of a journal says, as JSON and back. Pure. */
 #ifndef CHATTUI_IO_RECORD_H
 #define CHATTUI_IO_RECORD_H
 
@@ -10,9 +10,9 @@
 
 enum record_kind {
     RECORD_NONE, /* not a record, or of a newer program: to be passed over */
-    RECORD_LINE,
+    RECORD_ENTRY,
     RECORD_DROP,
-    RECORD_CHANNEL,
+    RECORD_CONVERSATION,
     RECORD_KEY
 };
 
@@ -24,18 +24,18 @@ struct saved_key {
 struct record {
     enum record_kind kind;
     union {
-        struct saved_line line;
+        struct saved_entry entry;
         struct uuid drop;
-        struct saved_channel channel;
+        struct saved_conversation conversation;
         struct saved_key key;
     } u; /* strings are inside the record */
     struct json *doc;
 };
 
 /* Each appends one line, with its line feed. */
-void record_put_line(struct buf *b, const struct saved_line *line);
+void record_put_entry(struct buf *b, const struct saved_entry *entry);
 void record_put_drop(struct buf *b, const struct uuid *uuid);
-void record_put_channel(struct buf *b, const struct saved_channel *c);
+void record_put_conversation(struct buf *b, const struct saved_conversation *c);
 void record_put_key(struct buf *b, const struct saved_key *k);
 
 /* Reads one, without its line feed. To be freed with record_free in any case. */

@@ -169,7 +169,7 @@ void tui_settings_tuning(const struct tui_settings *set, struct tuning *out) {
     tuning_defaults(out);
     const struct tuning_def *d;
     for (size_t i = 0; (d = tuning_def(i)); i++) {
-        bool is_switch = d->least == 0 && d->most == 1;
-        tuning_put(out, i, is_switch ? set->tuned[i].on : (int)set->tuned[i].number);
+        bool on_off = d->least == 0 && d->most == 1;
+        tuning_put(out, i, on_off ? set->tuned[i].on : (int)set->tuned[i].number);
     }
 }

@@ -1,4 +1,4 @@
-/* effect - what update() wants done: a list, carried out in order by the face, then cleared.
+/* effect - what update() wants done: a list, carried out in order by the frontend, then cleared.
  *
  * Strings live in the list's own memory until effects_clear. The list is bounded; update() never
  * asks for more than fits, since it sends only as many requests as may be under way (ASKS_MAX).
@@ -23,21 +23,21 @@ enum effect_kind {
     /* For journal. */
     EFFECT_SAVE_KEY,    /* user, name, key: for this server */
     EFFECT_LOAD,        /* uuid: we are this user now, whose files were not read yet: EV_LOADED with
-                         * its channels and lines (the rest of it isn't looked at) */
+                         * its conversations and entries (the rest of it isn't looked at) */
     EFFECT_FORGET_KEY,  /* the server refused it, or signed us out */
-    EFFECT_OUTBOX_ADD,  /* line: durably, before EV_PERSISTED answers. Again with the same uuid: it
-                         * replaces (the line's `from` became known); then nobody waits for it, but
+    EFFECT_OUTBOX_ADD,  /* entry: durably, before EV_PERSISTED answers. Again with the same uuid: it
+                         * replaces (its `from` became known); then nobody waits for it, but
                          * it must be on disk before the effects behind it are carried out */
     EFFECT_OUTBOX_DROP, /* uuid: stored by the server, or given up by the user */
-    EFFECT_SAVE_CHANNEL,  /* channel: as it is now, its draft included */
-    EFFECT_READ_PASSWORD, /* from the configured file or command; EV_PASSWORD answers */
+    EFFECT_SAVE_CONVERSATION, /* conversation: as it is now, its draft included */
+    EFFECT_READ_PASSWORD,     /* from the configured file or command; EV_PASSWORD answers */
 
-    /* For the face. */
-    EFFECT_SET_INPUT, /* text, cursor: the line in the making becomes this */
+    /* For the frontend. */
+    EFFECT_SET_INPUT, /* text, cursor: the draft becomes this */
     EFFECT_BELL,
     EFFECT_NOTIFY,   /* title, text: foreign text, to be sanitized */
     EFFECT_OPEN_URL, /* text: http or https, printable ASCII; no shell */
-    EFFECT_EDITOR,   /* text: open it in the editor; the result is the new line (EV_DRAFT) */
+    EFFECT_EDITOR,   /* text: open it in the editor; the result is the new draft (EV_DRAFT) */
     EFFECT_WAKE,     /* at_ms: EV_TICK then (monotonic), instead of the time asked for before */
     EFFECT_QUIT      /* status */
 };
@@ -53,8 +53,8 @@ struct effect {
     uint64_t at_ms;
     int status;
     struct request *request; /* SEND: strings inside the list; id.json is a number */
-    struct saved_line *line;
-    struct saved_channel *channel;
+    struct saved_entry *entry;
+    struct saved_conversation *conversation;
 };
 
 #define EFFECTS_MAX 512

@@ -1,5 +1,5 @@
-/* event - everything that update() can be told: one tagged union. Who tells it: the face (app and
- * input, or plain), net, journal, and timers.
+/* event - everything that update() can be told: one tagged union. Who tells it: the frontend (app
+ * and input, or plain), net, journal, and timers.
  *
  * Time comes in with events, since update() has no clock. Strings and pointers are borrowed for the
  * call; what the model keeps it copies.
@@ -19,19 +19,19 @@
 struct response; /* common/proto/response.h */
 
 enum event_kind {
-    /* From the face. */
-    EV_LINE,     /* Enter: text, uuid. The face has emptied its line; SET_INPUT gives it back if it
-                  * can't be sent */
-    EV_DRAFT,    /* the line in the making changed: text, cursor. Kept by channel */
+    /* From the frontend. */
+    EV_ENTER, /* Enter: text, uuid. The frontend has emptied its input; SET_INPUT gives it back if
+               * it can't be sent */
+    EV_DRAFT, /* the draft changed: text, cursor. Kept by conversation */
     EV_COMPLETE, /* Tab: text, cursor, back */
     EV_ACTION,   /* action, one that CORE carries out */
-    EV_SCROLL,   /* the face scrolled: scroll */
-    EV_REPLY,    /* to model.question: yes, uuid (as in EV_LINE: an answer may send the line) */
+    EV_SCROLL,   /* the frontend scrolled: scroll */
+    EV_REPLY,    /* to model.question: yes, uuid (as in EV_ENTER: an answer may send the message) */
     EV_FIELD,    /* typed into the sign-in dialogue, while it is open: field */
     EV_FOCUS,    /* the terminal has the focus or lost it: yes */
     EV_TROUBLE,  /* something that was asked for can't be done: text, for the user */
     EV_QUIT,     /* end now, without a question: SIGTERM, a terminal that is gone */
-    EV_RESIZE,   /* rows, cols. Only those of the face; the model keeps them for what asks */
+    EV_RESIZE,   /* rows, cols. Only those of the frontend; the model keeps them for what asks */
 
     /* From net. */
     EV_NET_OPEN,   /* the WebSocket stands; the server's `ready` comes as an answer */
@@ -69,7 +69,7 @@ struct event {
             struct uuid uuid;   /* LINE, REPLY: random and fresh, for the message it may become */
             bool back;          /* COMPLETE: Shift+Tab */
             bool yes;
-        } line;
+        } input;
         enum action action;
         struct scroll scroll;
         struct {
@@ -93,10 +93,10 @@ struct event {
             struct uuid user;
             const char *name, *key;
             bool has_password; /* a file or command to read it from was configured */
-            const struct saved_channel *channels;
-            size_t nchannels;
-            const struct saved_line *lines; /* in the order they were entered */
-            size_t nlines;
+            const struct saved_conversation *conversations;
+            size_t nconversations;
+            const struct saved_entry *entries; /* in the order they were entered */
+            size_t nentries;
         } loaded;
     } u;
 };

@@ -15,12 +15,12 @@ const char *field_label(enum field f) {
     return LABELS[f];
 }
 
-const char *net_state_text(enum net_state s) {
+const char *model_conn_text(enum conn_state s) {
     static const char *const TEXTS[] = {
-        [NET_OFFLINE] = "offline",       [NET_WAITING] = "waiting",
-        [NET_CONNECTING] = "connecting", [NET_GREETING] = "connecting",
-        [NET_SIGNED_OUT] = "signed out", [NET_SIGNING_IN] = "signing in",
-        [NET_ONLINE] = "online",
+        [CONN_OFFLINE] = "offline",       [CONN_WAITING] = "waiting",
+        [CONN_CONNECTING] = "connecting", [CONN_GREETING] = "connecting",
+        [CONN_SIGNED_OUT] = "signed out", [CONN_SIGNING_IN] = "signing in",
+        [CONN_ONLINE] = "online",
     };
     return TEXTS[s];
 }
@@ -33,19 +33,19 @@ bool model_init(struct model *m, const struct model_options *options) {
         return false;
     snprintf(m->url, sizeof m->url, "%s", options->server);
     snprintf(m->user, sizeof m->user, "%s", options->user);
-    m->is_plain = options->is_plain;
+    m->plain = options->plain;
     m->seed = options->seed;
     m->tuning = options->tuning;
     m->show_members = m->tuning.members;
     m->has_focus = true;
-    m->net.limits = (struct server_limits){.message_chars = MESSAGE_MAX_CHARS,
-                                           .message_bytes = MESSAGE_MAX_BYTES,
-                                           .history_page = HISTORY_PAGE_MAX,
-                                           .users_page = USERS_PAGE_MAX};
+    m->conn.limits = (struct server_limits){.message_chars = MESSAGE_MAX_CHARS,
+                                            .message_bytes = MESSAGE_MAX_BYTES,
+                                            .history_page = HISTORY_PAGE_MAX,
+                                            .users_page = USERS_PAGE_MAX};
     return true;
 }
 
-static void free_channel(struct channel *c) {
+static void free_conversation(struct conversation *c) {
     timeline_free(&c->timeline);
     members_free(&c->members);
     free(c->draft);
@@ -53,8 +53,8 @@ static void free_channel(struct channel *c) {
 }
 
 void model_free(struct model *m) {
-    for (size_t i = 0; i < m->nchannels; i++)
-        free_channel(m->channels[i]);
+    for (size_t i = 0; i < m->nconversations; i++)
+        free_conversation(m->conversations[i]);
     model_end_completion(m);
     outbox_free(&m->outbox);
     roster_free(&m->roster);
@@ -69,27 +69,27 @@ void model_free(struct model *m) {
 
 /* --- Channels --- */
 
-struct channel *model_current(const struct model *m) {
-    return m->nchannels > 0 ? m->channels[m->current] : NULL;
+struct conversation *model_current(const struct model *m) {
+    return m->nconversations > 0 ? m->conversations[m->current] : NULL;
 }
 
-struct channel *model_channel(const struct model *m, const struct recipient *to) {
-    for (size_t i = 0; i < m->nchannels; i++)
-        if (recipient_eq(&m->channels[i]->to, to))
-            return m->channels[i];
+struct conversation *model_conversation(const struct model *m, const struct recipient *to) {
+    for (size_t i = 0; i < m->nconversations; i++)
+        if (recipient_eq(&m->conversations[i]->to, to))
+            return m->conversations[i];
     return NULL;
 }
 
-size_t model_index(const struct model *m, const struct channel *c) {
+size_t model_index(const struct model *m, const struct conversation *c) {
     size_t i = 0;
-    while (i < m->nchannels && m->channels[i] != c)
+    while (i < m->nconversations && m->conversations[i] != c)
         i++;
     return i;
 }
 
-struct channel *model_open(struct model *m, const struct recipient *to, const char *name) {
-    struct channel *c = model_channel(m, to);
-    if (c || m->nchannels == CHANNELS_MAX)
+struct conversation *model_open(struct model *m, const struct recipient *to, const char *name) {
+    struct conversation *c = model_conversation(m, to);
+    if (c || m->nconversations == CONVERSATIONS_MAX)
         return c;
     c = calloc(1, sizeof *c);
     if (!c)
@@ -99,28 +99,30 @@ struct channel *model_open(struct model *m, const struct recipient *to, const ch
     if (!to->is_public && !*name)
         name = roster_name(&m->roster, &to->user, spare);
     snprintf(c->name, sizeof c->name, "%s", to->is_public ? "public" : name);
-    c->is_self = !to->is_public && uuid_eq(&to->user, &m->me);
-    c->order = ++m->channel_order;
+    c->self = !to->is_public && uuid_eq(&to->user, &m->me);
+    c->order = ++m->last_order;
     timeline_init(&c->timeline, &m->budget);
-    m->channels[m->nchannels++] = c;
+    m->conversations[m->nconversations++] = c;
     model_sort(m);
     return c;
 }
 
-void model_close(struct model *m, struct channel *c) {
+void model_close(struct model *m, struct conversation *c) {
     size_t i = model_index(m, c);
-    if (i == m->nchannels)
+    if (i == m->nconversations)
         return;
-    m->nchannels--;
-    memmove(m->channels + i, m->channels + i + 1, (m->nchannels - i) * sizeof *m->channels);
-    if (m->current > i || m->current == m->nchannels)
+    m->nconversations--;
+    memmove(m->conversations + i, m->conversations + i + 1,
+            (m->nconversations - i) * sizeof *m->conversations);
+    if (m->current > i || m->current == m->nconversations)
         m->current = m->current > 0 ? m->current - 1 : 0;
-    free_channel(c);
+    free_conversation(c);
 }
 
 /* Public, then what is pinned, then the rest as it was opened. */
-static int channel_order(const void *a, const void *b) {
-    const struct channel *x = *(struct channel *const *)a, *y = *(struct channel *const *)b;
+static int by_list_order(const void *a, const void *b) {
+    const struct conversation *x = *(struct conversation *const *)a,
+                              *y = *(struct conversation *const *)b;
     if (x->to.is_public != y->to.is_public)
         return x->to.is_public ? -1 : 1;
     if (x->pinned != y->pinned)
@@ -129,8 +131,8 @@ static int channel_order(const void *a, const void *b) {
 }
 
 void model_sort(struct model *m) {
-    const struct channel *current = model_current(m);
-    qsort(m->channels, m->nchannels, sizeof *m->channels, channel_order);
+    const struct conversation *current = model_current(m);
+    qsort(m->conversations, m->nconversations, sizeof *m->conversations, by_list_order);
     m->current = current ? model_index(m, current) : 0;
 }
 
@@ -140,7 +142,7 @@ void model_end_completion(struct model *m) {
     struct completion *c = &m->completion;
     for (size_t i = 0; i < c->n; i++)
         free(c->words[i]);
-    free(c->line);
+    free(c->text);
     free(c->base);
     memset(c, 0, sizeof *c);
 }
@@ -153,9 +155,9 @@ struct alias *model_alias(struct model *m, const char *name, size_t len) {
 }
 
 void model_quit(struct model *m, int status) {
-    if (m->is_quitting)
+    if (m->quitting)
         return;
-    m->is_quitting = true;
+    m->quitting = true;
     m->exit_status = status;
 }
 
@@ -171,17 +173,17 @@ uint32_t model_random(struct model *m, uint32_t below) {
 #define SAY_MS 8000
 #define NOTICE_BYTES 4096
 
-void model_say(struct model *m, bool is_error, const char *fmt, ...) {
+void model_say(struct model *m, bool error, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(m->status, sizeof m->status, fmt, ap);
     va_end(ap);
-    m->is_status_error = is_error;
+    m->status_error = error;
     m->status_until_ms = m->now_ms + SAY_MS;
     m->version++;
 }
 
-void model_notice(struct model *m, struct channel *c, enum notice_level level, const char *fmt,
+void model_notice(struct model *m, struct conversation *c, enum notice_level level, const char *fmt,
                   ...) {
     char text[NOTICE_BYTES];
     va_list ap;

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHANNELS_MAX 200
+#define CONVERSATIONS_MAX 200
 #define ASKS_MAX 64 /* requests under way */
 #define URL_MAX 512
 #define STATUS_MAX 200
@@ -43,28 +43,28 @@ enum join_state {
 /* What is new in a channel, in rising order. */
 enum activity { ACTIVITY_NONE, ACTIVITY_MESSAGE, ACTIVITY_PRIVATE, ACTIVITY_MENTION };
 
-struct channel {
+struct conversation {
     struct recipient to;
     char name[NAME_MAX_BYTES + 1]; /* "public", or the other user; raw */
     enum join_state join;
-    bool is_self; /* notes to self */
-    bool muted;   /* no activity, bell or notification but for mentions */
-    bool pinned;  /* at the head of the list */
+    bool self;   /* notes to self */
+    bool muted;  /* no activity, bell or notification but for mentions */
+    bool pinned; /* at the head of the list */
     struct timeline timeline;
     struct members members;
     enum activity activity;
-    unsigned unread;   /* messages of others since `read`; UNREAD_MAX = that many or more */
-    struct place read; /* the newest that was read */
-    struct place line; /* the unread line stands before the first message behind it; PLACE_NONE =
-                        * there is no line */
+    unsigned unread;           /* messages of others since `read`; UNREAD_MAX = that many or more */
+    struct place read;         /* the newest that was read */
+    struct place unread_after; /* the unread line stands before the first message behind it;
+                                * PLACE_NONE = there is no line */
     struct position saved_read; /* as it came from the file, until the channel is joined */
     uint64_t unread_from;       /* first seq that an `unread` event told of; 0 = none */
     bool was_loaded;            /* joined once: what comes now is new */
     struct scroll scroll;
     unsigned below; /* messages that came while scrolled up: "N new below" */
-    char *draft;    /* the line in the making while another channel is current; NULL = "" */
+    char *draft;    /* the input while another conversation is current; NULL = "" */
     size_t draft_cursor;
-    bool is_dirty;         /* to be saved: see channel_save */
+    bool dirty;            /* to be saved: see conversation_save */
     unsigned pages_wanted; /* older history to load, in pages */
     unsigned hole_pages;   /* the same, of holes */
     uint64_t pause_ms;     /* refused for the moment: nothing is asked before then */
@@ -76,18 +76,18 @@ struct channel {
 
 /* --- The connection --- */
 
-enum net_state {
-    NET_OFFLINE,    /* and nobody is trying: `trouble` says why; /connect, or the dialogue */
-    NET_WAITING,    /* tries again at retry_ms */
-    NET_CONNECTING, /* the socket is being opened */
-    NET_GREETING,   /* open; the server has not said `ready` yet */
-    NET_SIGNED_OUT, /* greeted, and waiting for the dialogue */
-    NET_SIGNING_IN, /* the first request is under way */
-    NET_ONLINE
+enum conn_state {
+    CONN_OFFLINE,    /* and nobody is trying: `trouble` says why; /connect, or the dialogue */
+    CONN_WAITING,    /* tries again at retry_ms */
+    CONN_CONNECTING, /* the socket is being opened */
+    CONN_GREETING,   /* open; the server has not said `ready` yet */
+    CONN_SIGNED_OUT, /* greeted, and waiting for the dialogue */
+    CONN_SIGNING_IN, /* the first request is under way */
+    CONN_ONLINE
 };
 
-struct net {
-    enum net_state state;
+struct conn {
+    enum conn_state state;
     uint64_t since_ms;        /* monotonic: in this state since */
     uint64_t retry_ms;        /* WAITING: when */
     uint64_t deadline_ms;     /* CONNECTING, GREETING, SIGNING_IN: then it has failed; 0 = none */
@@ -95,10 +95,10 @@ struct net {
     uint32_t go_away_ms;      /* as the server asked; 0 = it did not */
     char trouble[STATUS_MAX]; /* what went wrong last; "" = nothing; may hold foreign text */
     struct server_limits limits;
-    char server[64];  /* as it names itself: "chatd 0.1.0"; foreign */
-    bool was_online;  /* in this run */
-    bool key_is_sent; /* on this connection */
-    bool has_users;   /* asked for, on this connection */
+    char server[64]; /* as it names itself: "chatd 0.1.0"; foreign */
+    bool was_online; /* in this run */
+    bool key_sent;   /* on this connection */
+    bool has_users;  /* asked for, on this connection */
 };
 
 /* What requests are sent for: (symbol, request, refused). update calls ask_refused_REFUSED when the
@@ -108,7 +108,7 @@ struct net {
     X(SIGN_OUT, SIGN_OUT, sign_out)                                                                \
     X(JOIN, CHANNEL_JOIN, join)                                                                    \
     X(LEAVE, CHANNEL_LEAVE, say)                                                                   \
-    X(SEND, CHANNEL_MESSAGE, send)        /* uuid: the outbox line's */                            \
+    X(SEND, CHANNEL_MESSAGE, send)        /* uuid: the outbox entry's */                           \
     X(HISTORY, CHANNEL_MESSAGES, history) /* older than all that is here */                        \
     X(HOLE, CHANNEL_MESSAGES, history)    /* a hole's newer end */                                 \
     X(USERS, USERS, users)                /* the list, at the beginning */                         \
@@ -163,7 +163,7 @@ struct dialog {
     enum dialog_state state;
     enum field focus;
     char text[FIELDS][FIELD_MAX + 1]; /* PASSWORD is wiped as soon as it was sent */
-    bool is_register;
+    bool sign_up;
     char error[STATUS_MAX]; /* what to tell above the fields; may hold foreign text */
 };
 
@@ -186,14 +186,14 @@ struct search {
     char text[SEARCH_MAX + 1]; /* "" = none; for the view to mark */
     struct place at;           /* the match that is shown; PLACE_NONE = none yet */
     unsigned pages;            /* that it may still load */
-    bool is_loading;           /* goes on when a page has come */
+    bool loading;              /* goes on when a page has come */
 };
 
 #define COMPLETIONS_MAX 200
 
 struct completion {
-    char *line; /* as the face had it after the last completion; NULL = none is under way */
-    size_t line_len;
+    char *text; /* as the frontend had it after the last completion; NULL = none is under way */
+    size_t len;
     char *base;        /* as it was before the first */
     size_t start, end; /* of the word in `base` */
     char *words[COMPLETIONS_MAX];
@@ -217,7 +217,7 @@ struct alias {
 struct model_options {
     const char *server; /* URL; "" = ask */
     const char *user;   /* "" = ask */
-    bool is_plain;      /* no dialogue and no questions: what needs one ends the program */
+    bool plain;         /* no dialogue and no questions: what needs one ends the program */
     uint64_t seed;      /* for jitter */
     struct tuning tuning;
 };
@@ -230,16 +230,16 @@ struct model {
     char key[ACCESS_KEY_TEXT + 1]; /* "" = none */
     bool has_password_source;      /* a file or command gives the password */
     char *password; /* from there, until it was sent; NULL = none; wiped when freed */
-    bool is_plain;
+    bool plain;
     bool wants_online; /* false after /signout, and until the first dialogue is submitted */
-    bool is_signed_in; /* the server has accepted us on this connection */
+    bool signed_in;    /* the server has accepted us on this connection */
 
-    struct net net;
+    struct conn conn;
     struct dialog dialog;
     struct question question;
 
-    struct channel *channels[CHANNELS_MAX]; /* in the order of the list */
-    size_t nchannels;
+    struct conversation *conversations[CONVERSATIONS_MAX]; /* in the order of the list */
+    size_t nconversations;
     size_t current; /* index; there is always one, public, once EV_LOADED came */
 
     struct roster roster;
@@ -256,14 +256,14 @@ struct model {
     struct alias aliases[ALIASES_MAX];
     size_t naliases;
 
-    /* What the face shows beside the timeline. */
+    /* What the frontend shows beside the timeline. */
     bool show_members;
     bool show_whole; /* messages that are longer than tuning.fold_lines */
     bool show_help;
     bool has_focus; /* true as long as nobody says otherwise */
     int rows, cols;
     char status[STATUS_MAX]; /* the last word to the user; "" = none; may be foreign */
-    bool is_status_error;
+    bool status_error;
     uint64_t status_until_ms;
     uint64_t version; /* changes whenever something that is drawn did */
 
@@ -272,10 +272,10 @@ struct model {
     uint64_t wake_ms; /* what was asked for; 0 = nothing */
     uint64_t save_ms; /* when drafts and the like are saved; 0 = nothing is to be */
     uint64_t seed;
-    uint64_t channel_order;
+    uint64_t last_order;
     uint64_t bell_ms, notify_ms; /* not again before */
     uint64_t strange;            /* frames of the server that made no sense and were ignored */
-    bool is_quitting;
+    bool quitting;
     int exit_status; /* of model_quit */
 };
 
@@ -283,29 +283,29 @@ struct model {
 bool model_init(struct model *m, const struct model_options *options);
 void model_free(struct model *m); /* wipes the key and what there is of passwords */
 
-struct channel *model_current(const struct model *m); /* NULL before EV_LOADED */
+struct conversation *model_current(const struct model *m); /* NULL before EV_LOADED */
 /* NULL: not in the list. */
-struct channel *model_channel(const struct model *m, const struct recipient *to);
+struct conversation *model_conversation(const struct model *m, const struct recipient *to);
 /* "offline", "connecting", … in words for the status line. */
-const char *net_state_text(enum net_state s);
+const char *model_conn_text(enum conn_state s);
 
 /* For update() and its files. */
 
-/* Finds or adds it (JOIN_NONE). NULL: CHANNELS_MAX, or no memory. */
-struct channel *model_open(struct model *m, const struct recipient *to, const char *name);
-void model_close(struct model *m, struct channel *c); /* out of the list; frees it */
-void model_sort(struct model *m);                     /* the list, after pinning */
-size_t model_index(const struct model *m, const struct channel *c);
+/* Finds or adds it (JOIN_NONE). NULL: CONVERSATIONS_MAX, or no memory. */
+struct conversation *model_open(struct model *m, const struct recipient *to, const char *name);
+void model_close(struct model *m, struct conversation *c); /* out of the list; frees it */
+void model_sort(struct model *m);                          /* the list, after pinning */
+size_t model_index(const struct model *m, const struct conversation *c);
 uint32_t model_random(struct model *m, uint32_t below); /* for jitter */
 void model_end_completion(struct model *m);
 struct alias *model_alias(struct model *m, const char *name, size_t len); /* NULL: there is none */
 /* The program ends with this status (the first one asked for) when the event at hand is done. */
 void model_quit(struct model *m, int status);
 /* Tells the user, in the status line, for a while. */
-void model_say(struct model *m, bool is_error, const char *fmt, ...)
+void model_say(struct model *m, bool error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same as a row in the current channel, or in `c`. */
-void model_notice(struct model *m, struct channel *c, enum notice_level level, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void model_notice(struct model *m, struct conversation *c, enum notice_level level, const char *fmt,
+                  ...) __attribute__((format(printf, 4, 5)));
 
 #endif

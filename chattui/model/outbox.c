@@ -10,8 +10,8 @@ bool recipient_eq(const struct recipient *a, const struct recipient *b) {
 
 void outbox_free(struct outbox *o) {
     for (size_t i = 0; i < o->n; i++)
-        free(o->lines[i]);
-    free(o->lines);
+        free(o->entries[i]);
+    free(o->entries);
     memset(o, 0, sizeof *o);
 }
 
@@ -21,69 +21,69 @@ static bool make_room(struct outbox *o, size_t len) {
     if (o->n < o->cap)
         return true;
     size_t cap = o->cap ? o->cap * 2 : 16;
-    struct outbox_line **lines = realloc(o->lines, cap * sizeof *lines);
-    if (!lines)
+    struct outbox_entry **entries = realloc(o->entries, cap * sizeof *entries);
+    if (!entries)
         return false;
-    o->lines = lines;
+    o->entries = entries;
     o->cap = cap;
     return true;
 }
 
-struct outbox_line *outbox_add(struct outbox *o, const struct uuid *uuid,
-                               const struct recipient *to, const char *text, size_t len) {
-    struct outbox_line *line = make_room(o, len) ? malloc(sizeof *line + len + 1) : NULL;
-    if (!line)
+struct outbox_entry *outbox_add(struct outbox *o, const struct uuid *uuid,
+                                const struct recipient *to, const char *text, size_t len) {
+    struct outbox_entry *entry = make_room(o, len) ? malloc(sizeof *entry + len + 1) : NULL;
+    if (!entry)
         return NULL;
-    memset(line, 0, sizeof *line);
-    line->uuid = *uuid;
-    line->to = *to;
-    line->order = ++o->last_order;
-    line->len = len;
-    memcpy(line->text, text, len);
-    line->text[len] = '\0';
-    o->lines[o->n++] = line;
+    memset(entry, 0, sizeof *entry);
+    entry->uuid = *uuid;
+    entry->to = *to;
+    entry->order = ++o->last_order;
+    entry->len = len;
+    memcpy(entry->text, text, len);
+    entry->text[len] = '\0';
+    o->entries[o->n++] = entry;
     o->bytes += len;
-    return line;
+    return entry;
 }
 
-struct outbox_line *outbox_find(const struct outbox *o, const struct uuid *uuid) {
+struct outbox_entry *outbox_find(const struct outbox *o, const struct uuid *uuid) {
     for (size_t i = 0; i < o->n; i++)
-        if (uuid_eq(&o->lines[i]->uuid, uuid))
-            return o->lines[i];
+        if (uuid_eq(&o->entries[i]->uuid, uuid))
+            return o->entries[i];
     return NULL;
 }
 
-struct outbox_line *outbox_next(const struct outbox *o, const struct recipient *to) {
+struct outbox_entry *outbox_next(const struct outbox *o, const struct recipient *to) {
     for (size_t i = 0; i < o->n; i++)
-        if (o->lines[i]->state != OUT_FAILED && recipient_eq(&o->lines[i]->to, to))
-            return o->lines[i];
+        if (o->entries[i]->state != OUT_FAILED && recipient_eq(&o->entries[i]->to, to))
+            return o->entries[i];
     return NULL;
 }
 
-void outbox_drop(struct outbox *o, struct outbox_line *line) {
+void outbox_drop(struct outbox *o, struct outbox_entry *entry) {
     size_t i = 0;
-    while (i < o->n && o->lines[i] != line)
+    while (i < o->n && o->entries[i] != entry)
         i++;
     if (i == o->n)
         return;
     o->n--;
-    o->bytes -= line->len;
-    memmove(o->lines + i, o->lines + i + 1, (o->n - i) * sizeof *o->lines);
-    free(line);
+    o->bytes -= entry->len;
+    memmove(o->entries + i, o->entries + i + 1, (o->n - i) * sizeof *o->entries);
+    free(entry);
 }
 
 size_t outbox_count(const struct outbox *o, const struct recipient *to, bool failed) {
     size_t n = 0;
     for (size_t i = 0; i < o->n; i++)
-        n += (o->lines[i]->state == OUT_FAILED) == failed &&
-             (!to || recipient_eq(&o->lines[i]->to, to));
+        n += (o->entries[i]->state == OUT_FAILED) == failed &&
+             (!to || recipient_eq(&o->entries[i]->to, to));
     return n;
 }
 
-bool outbox_doubtful(const struct outbox_line *line, uint64_t now_ms, int64_t wall_ms) {
-    if (!line->was_sent)
+bool outbox_doubtful(const struct outbox_entry *entry, uint64_t now_ms, int64_t wall_ms) {
+    if (!entry->was_sent)
         return false;
-    if (!line->is_old)
-        return line->tried_ms > 0 && now_ms - line->tried_ms > OUTBOX_SURE_MS;
-    return wall_ms < line->created_ms || wall_ms - line->created_ms > OUTBOX_SURE_MS;
+    if (!entry->old)
+        return entry->tried_ms > 0 && now_ms - entry->tried_ms > OUTBOX_SURE_MS;
+    return wall_ms < entry->created_ms || wall_ms - entry->created_ms > OUTBOX_SURE_MS;
 }

@@ -1,4 +1,4 @@
-/* outbox - what was entered and is not known to be stored. A line is here, and in the journal on
+/* outbox - what was entered and is not known to be stored. An entry is here, and in the journal on
  * disk, from Enter until the server's acknowledgement, whatever happens to the connection, the
  * program or the machine in between; its message UUID is made once, so that sending it again can't
  * double it.
@@ -11,8 +11,8 @@
  *                         └── CHECK ◀────┤ connection lost, OUTBOX_SURE_MS after the first try
  *                                        └──▶ FAILED: error that will not pass; /retry, /discard
  *
- * One line of a channel is under way at a time. It costs a round trip a line, and keeps a line from
- * overtaking one that was refused for the moment; and of each channel at most one line has an
+ * One entry of a channel is under way at a time. It costs a round trip an entry, and keeps an entry
+ * from overtaking one that was refused for the moment; and of each channel at most one has an
  * unknown fate when the connection goes.
  *
  * What has failed stays so, over restarts too, until the user decides: nothing that was refused is
@@ -42,7 +42,7 @@
 
 enum outbox_state { OUT_SAVING, OUT_READY, OUT_SENT, OUT_WAIT, OUT_CHECK, OUT_FAILED };
 
-struct outbox_line {
+struct outbox_entry {
     struct uuid uuid;
     struct recipient to;
     enum outbox_state state;
@@ -51,9 +51,9 @@ struct outbox_line {
     uint64_t tried_ms;    /* monotonic: the first try; 0 = none by this process */
     bool was_sent;        /* or may have been; the journal says so before it is */
     struct position from; /* was_sent: where the channel stood before */
-    bool is_refused;      /* the journal says so */
-    bool is_old;          /* from an earlier run: tried not before created_ms */
-    bool is_sure;         /* it is known not to be stored, or the user wants it sent in any case */
+    bool refused;         /* the journal says so */
+    bool old;             /* from an earlier run: tried not before created_ms */
+    bool sure;            /* it is known not to be stored, or the user wants it sent in any case */
     unsigned checks;      /* CHECK: pages that may still be looked through */
     unsigned tries;
     uint64_t retry_ms; /* WAIT: when */
@@ -65,23 +65,23 @@ struct outbox_line {
 };
 
 struct outbox {
-    struct outbox_line **lines; /* in the order of entering */
+    struct outbox_entry **entries; /* in the order of entering */
     size_t n, cap, bytes;
     uint64_t last_order;
 };
 
 void outbox_free(struct outbox *o);
 /* Enters a copy. NULL: full, or no memory. */
-struct outbox_line *outbox_add(struct outbox *o, const struct uuid *uuid,
-                               const struct recipient *to, const char *text, size_t len);
-struct outbox_line *outbox_find(const struct outbox *o, const struct uuid *uuid);
+struct outbox_entry *outbox_add(struct outbox *o, const struct uuid *uuid,
+                                const struct recipient *to, const char *text, size_t len);
+struct outbox_entry *outbox_find(const struct outbox *o, const struct uuid *uuid);
 /* The one that is next of its channel: the first that has not failed; NULL = none. */
-struct outbox_line *outbox_next(const struct outbox *o, const struct recipient *to);
-void outbox_drop(struct outbox *o, struct outbox_line *line); /* frees it */
-/* How many lines of a channel (NULL: of all) wait or have failed. */
+struct outbox_entry *outbox_next(const struct outbox *o, const struct recipient *to);
+void outbox_drop(struct outbox *o, struct outbox_entry *entry); /* frees it */
+/* How many entries of a channel (NULL: of all) wait or have failed. */
 size_t outbox_count(const struct outbox *o, const struct recipient *to, bool failed);
 /* May it have been stored more than OUTBOX_SURE_MS ago without our knowing? */
-bool outbox_doubtful(const struct outbox_line *line, uint64_t now_ms, int64_t wall_ms);
+bool outbox_doubtful(const struct outbox_entry *entry, uint64_t now_ms, int64_t wall_ms);
 
 bool recipient_eq(const struct recipient *a, const struct recipient *b);
 

@@ -82,8 +82,8 @@ bool look_read(const char *text, struct look *out) {
 void theme_fit(struct theme *t, int colors) {
     for (size_t i = 0; i < STYLES; i++) {
         struct look *look = &t->looks[i];
-        const char *rich = t->is_light ? TABLE[i].light : TABLE[i].dark;
-        if (!t->is_own[i] && !look_read(colors >= 256 ? rich : TABLE[i].plain, look))
+        const char *rich = t->light ? TABLE[i].light : TABLE[i].dark;
+        if (!t->own[i] && !look_read(colors >= 256 ? rich : TABLE[i].plain, look))
             *look = (struct look){-1, -1, 0};
         if (look->fg >= colors)
             look->fg = -1;
@@ -103,11 +103,11 @@ bool theme_set(struct theme *t, const char *name, const char *look, char *why, s
     for (size_t i = 0; i < STYLES; i++) {
         if (strcmp(name, TABLE[i].name) != 0)
             continue;
-        t->is_own[i] = look_read(look, &t->looks[i]);
-        if (!t->is_own[i])
+        t->own[i] = look_read(look, &t->looks[i]);
+        if (!t->own[i])
             snprintf(why, size,
                      "\"%s\" is no look: words such as bold, underline, red, 203, on blue", look);
-        return t->is_own[i];
+        return t->own[i];
     }
     snprintf(why, size, "there is no style \"%s\"", name);
     return false;

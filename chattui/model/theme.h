@@ -93,8 +93,8 @@ struct look {
 
 struct theme {
     struct look looks[STYLES];
-    bool is_own[STYLES]; /* set by the user, whatever the terminal has */
-    bool is_light;       /* the terminal's background, for the looks that are not */
+    bool own[STYLES]; /* set by the user, whatever the terminal has */
+    bool light;       /* the terminal's background, for the looks that are not */
 };
 
 /* The built-in looks for a terminal of that many colours (0: attributes only). Those that the user

@@ -146,7 +146,7 @@ void timeline_reset(struct timeline *t) {
     t->cleared = PLACE_NONE;
     t->bottom = t->linked = 0;
     t->epoch = 0;
-    t->is_full = t->is_asked = false;
+    t->full = t->asked = false;
     t->version++;
 }
 
@@ -287,9 +287,9 @@ enum timeline_top timeline_top(const struct timeline *t) {
         return TOP_LOST;
     if (t->bottom == 1)
         return begins_with_the_first(t) ? TOP_START : TOP_REMOVED;
-    if (t->is_asked)
+    if (t->asked)
         return TOP_LOADING;
-    return t->is_full ? TOP_FULL : TOP_MORE;
+    return t->full ? TOP_FULL : TOP_MORE;
 }
 
 /* --- Asking --- */
@@ -302,23 +302,23 @@ const struct row *timeline_hole(const struct timeline *t) {
     return NULL;
 }
 
-static void set_asked(struct timeline *t, struct row *r, bool is_asked) {
-    r->flags = (uint8_t)(is_asked ? r->flags | ROW_ASKED : r->flags & ~ROW_ASKED);
+static void set_asked(struct timeline *t, struct row *r, bool asked) {
+    r->flags = (uint8_t)(asked ? r->flags | ROW_ASKED : r->flags & ~ROW_ASKED);
     t->version++;
 }
 
-void timeline_ask_hole(struct timeline *t, struct place hole, bool is_asked) {
+void timeline_ask_hole(struct timeline *t, struct place hole, bool asked) {
     size_t i = timeline_seek(t, hole);
     if (i < t->n && place_cmp(t->rows[i]->place, hole) == 0 && is_hole(t->rows[i]))
-        set_asked(t, t->rows[i], is_asked);
+        set_asked(t, t->rows[i], asked);
 }
 
 uint64_t timeline_before(const struct timeline *t) {
     return timeline_top(t) == TOP_MORE && t->bottom > 1 ? t->bottom : 0;
 }
 
-void timeline_ask_top(struct timeline *t, bool is_asked) {
-    t->is_asked = is_asked;
+void timeline_ask_top(struct timeline *t, bool asked) {
+    t->asked = asked;
     t->version++;
 }
 

@@ -31,7 +31,7 @@ enum row_kind {
 #define TIMELINE_SUB_GAP 0x40000000u /* place.sub of gaps: behind the message's notices */
 
 enum gap_kind {
-    GAP_HOLE,    /* not known here; being asked for while `is_asked` */
+    GAP_HOLE,    /* not known here; being asked for while `asked` */
     GAP_REMOVED, /* purged, deleted or trimmed on the server */
     GAP_LOST     /* can't be asked for any more: its numbering has ended */
 };
@@ -100,9 +100,9 @@ struct timeline {
 
     /* Of timeline's own files. Every number from `bottom` to at.seq is accounted for by a row, but
      * those of GAP_HOLE rows. */
-    uint64_t bottom; /* 0 = nothing is known of this epoch */
-    uint64_t linked; /* what has such a number, or a lower one, is above, in an earlier epoch */
-    bool is_full, is_asked;              /* at the top: see enum timeline_top */
+    uint64_t bottom;  /* 0 = nothing is known of this epoch */
+    uint64_t linked;  /* what has such a number, or a lower one, is above, in an earlier epoch */
+    bool full, asked; /* at the top: see enum timeline_top */
     struct uuid epochs[TIMELINE_EPOCHS]; /* epochs[number % TIMELINE_EPOCHS] */
     uint16_t epoch;                      /* the current one's number, from 1; 0 = none yet */
     struct row **slots;
@@ -167,11 +167,11 @@ void timeline_purge_one(struct timeline *t, const struct uuid *message);
 /* The newest hole that isn't being asked for; NULL = none. */
 const struct row *timeline_hole(const struct timeline *t);
 /* The hole at that place is being asked for, or no longer. */
-void timeline_ask_hole(struct timeline *t, struct place hole, bool is_asked);
+void timeline_ask_hole(struct timeline *t, struct place hole, bool asked);
 /* The number to ask before, to get older history than all that is here; 0 = there is none to ask
  * for, or it is being asked for. */
 uint64_t timeline_before(const struct timeline *t);
-void timeline_ask_top(struct timeline *t, bool is_asked);
+void timeline_ask_top(struct timeline *t, bool asked);
 void timeline_forget_asks(struct timeline *t); /* the connection is gone */
 
 /* Our own. */

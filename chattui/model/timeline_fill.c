@@ -123,15 +123,15 @@ bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t w
         return false;
     if (t->epoch >= PLACE_PENDING - 1)
         timeline_reset(t);
-    bool is_first = t->epoch == 0 || (t->bottom <= 1 && t->at.seq == 0); /* nothing to tell apart */
-    if (t->epoch == 0 || !is_first)
+    bool first = t->epoch == 0 || (t->bottom <= 1 && t->at.seq == 0); /* nothing to tell apart */
+    if (t->epoch == 0 || !first)
         t->epoch++;
     t->epochs[t->epoch % TIMELINE_EPOCHS] = at->epoch;
     t->at = *at;
-    t->is_asked = t->is_full = false;
+    t->asked = t->full = false;
     t->bottom = t->linked = 0;
     t->version++;
-    if (is_first)
+    if (first)
         return false;
     lose_holes(t);
     add_epoch_row(t, wall_ms);
@@ -250,7 +250,7 @@ static bool reach(struct timeline *t, uint64_t lo, uint64_t hi) {
     if (hi < t->bottom)
         return false;
     if (lo + 1 < t->bottom && t->n > t->pending && !has_room(t)) {
-        t->is_full = true;
+        t->full = true;
         return false;
     }
     if (lo + 1 < t->bottom) {

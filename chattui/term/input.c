@@ -127,14 +127,14 @@ static bool is_bound(const char *bytes, size_t len) {
 }
 
 /* A key that readline had better not see. */
-static bool is_swallowed(const char *bytes, size_t len, bool is_named) {
+static bool is_swallowed(const char *bytes, size_t len, bool named) {
     if (len == 0)
         return true;
     if (len == 1 && bytes[0] == CTRL_D) /* on an empty line it would be the end of the file */
         return rl_end == 0;
     if (len == 1 && bytes[0] == ESC) /* waits for a second key, which nobody would expect */
         return !is_vi() && !is_searching();
-    return is_named && !is_searching() && !is_bound(bytes, len);
+    return named && !is_searching() && !is_bound(bytes, len);
 }
 
 static void hand_on_line(void) {
@@ -145,8 +145,8 @@ static void hand_on_line(void) {
     free(line);
 }
 
-void input_key(const char *bytes, size_t len, bool is_named) {
-    if (is_swallowed(bytes, len, is_named) || (rl_end >= (int)INPUT_MAX && !is_named && len > 1))
+void input_key(const char *bytes, size_t len, bool named) {
+    if (is_swallowed(bytes, len, named) || (rl_end >= (int)INPUT_MAX && !named && len > 1))
         return;
     in.bytes = bytes;
     in.len = len;
@@ -230,7 +230,7 @@ struct input_look input_look(void) {
                                .text = rl_line_buffer ? rl_line_buffer : "",
                                .len = (size_t)rl_end,
                                .cursor = (size_t)rl_point,
-                               .is_command = is_vi() && rl_get_keymap() == vi_movement_keymap};
+                               .command = is_vi() && rl_get_keymap() == vi_movement_keymap};
 }
 
 void input_resize(int rows, int cols) {

@@ -24,15 +24,15 @@ struct input_look {
     const char *prompt; /* of readline's search or a numeric argument; "" otherwise */
     const char *text;   /* as typed, with NUL: may hold line feeds and control characters */
     size_t len, cursor; /* bytes */
-    bool is_command;    /* vi's command mode */
+    bool command;       /* vi's command mode */
 };
 
 void input_open(const struct input_hooks *hooks, void *arg);
 void input_close(void);
 
-/* A key. What isn't bound to anything is swallowed if it is a sequence (`is_named`), so that an
+/* A key. What isn't bound to anything is swallowed if it is a sequence (`named`), so that an
  * unknown key leaves no rubbish in the line. */
-void input_key(const char *bytes, size_t len, bool is_named);
+void input_key(const char *bytes, size_t len, bool named);
 
 /* Text from elsewhere: CR and CR LF become LF, other control characters are dropped, what is no
  * UTF-8 becomes U+FFFD. Never submits. False: it was longer than the draft may be, and cut. */

@@ -22,7 +22,7 @@
 
 static struct {
     SCREEN *curses;
-    bool is_open, is_ours; /* ours: not given back for a while */
+    bool open, ours; /* ours: not given back for a while */
     bool mouse, has_colors;
     int rows, cols;
     struct grid shown; /* what the terminal has; 0 x 0 = unknown */
@@ -75,9 +75,9 @@ static void prepare_rescue(void) {
 }
 
 void screen_rescue(void) {
-    if (!scr.is_open || !scr.is_ours)
+    if (!scr.open || !scr.ours)
         return;
-    scr.is_ours = false;
+    scr.ours = false;
     send(scr.rescue, scr.rescue_len);
     if (scr.has_before)
         tcsetattr(STDIN_FILENO, TCSANOW, &scr.before);
@@ -115,7 +115,7 @@ bool screen_size(int *rows, int *cols) {
         c = w.ws_col < GRID_MAX ? w.ws_col : GRID_MAX;
     }
     bool changed = r != scr.rows || c != scr.cols;
-    if (changed && scr.is_open) {
+    if (changed && scr.open) {
         resizeterm(r, c);
         screen_redraw();
     }
@@ -166,7 +166,7 @@ bool screen_open(const struct screen_options *options, char *why, size_t size) {
     }
     set_term(scr.curses);
     prepare_rescue();
-    scr.is_open = scr.is_ours = true;
+    scr.open = scr.ours = true;
     set_up_terminal();
     set_up_looks(options);
     getmaxyx(stdscr, scr.rows, scr.cols);
@@ -175,9 +175,9 @@ bool screen_open(const struct screen_options *options, char *why, size_t size) {
 }
 
 void screen_leave(void) {
-    if (!scr.is_open || !scr.is_ours)
+    if (!scr.open || !scr.ours)
         return;
-    scr.is_ours = false;
+    scr.ours = false;
     send_str(MODES_OFF);
     endwin();
     if (scr.has_before)
@@ -185,10 +185,10 @@ void screen_leave(void) {
 }
 
 void screen_enter(void) {
-    if (!scr.is_open || scr.is_ours)
+    if (!scr.open || scr.ours)
         return;
     scr.has_before = tcgetattr(STDIN_FILENO, &scr.before) == 0;
-    scr.is_ours = true;
+    scr.ours = true;
     set_up_terminal();
     clearok(curscr, TRUE);
     refresh();
@@ -197,20 +197,20 @@ void screen_enter(void) {
 }
 
 void screen_close(void) {
-    if (!scr.is_open)
+    if (!scr.open)
         return;
     screen_leave();
     delscreen(scr.curses);
     grid_free(&scr.shown);
     scr.curses = NULL;
-    scr.is_open = false;
+    scr.open = false;
 }
 
 /* --- Showing --- */
 
 void screen_redraw(void) {
     grid_free(&scr.shown);
-    if (scr.is_open)
+    if (scr.open)
         clearok(curscr, TRUE);
 }
 
@@ -244,7 +244,7 @@ static bool has_copy(const struct grid *g) {
 }
 
 void screen_show(const struct grid *g) {
-    if (!scr.is_open || !scr.is_ours)
+    if (!scr.open || !scr.ours)
         return;
     bool known = has_copy(g);
     if (!known && !grid_resize(&scr.shown, g->rows, g->cols))
@@ -266,17 +266,17 @@ void screen_mouse(bool on) {
     if (on == scr.mouse)
         return;
     scr.mouse = on;
-    if (scr.is_ours)
+    if (scr.ours)
         send_str(on ? MOUSE_ON : MOUSE_OFF);
 }
 
 void screen_bell(void) {
-    if (scr.is_ours)
+    if (scr.ours)
         send_str("\a");
 }
 
 void screen_notify(const char *title, const char *body) {
-    if (!scr.is_ours)
+    if (!scr.ours)
         return;
     send_str("\033]9;");
     send_str(title);

@@ -42,9 +42,9 @@ static enum request_kind request_of(enum ask_kind kind) {
 
 /* The first frame of a connection says who we are, if a key does. */
 static void add_key(struct model *m, struct effects *fx, struct ask *ask, struct request *r) {
-    if (m->net.key_is_sent || !*m->key || ask->kind == ASK_SIGN)
+    if (m->conn.key_sent || !*m->key || ask->kind == ASK_SIGN)
         return;
-    m->net.key_is_sent = ask->has_key = true;
+    m->conn.key_sent = ask->has_key = true;
     r->user = m->me;
     r->key = effects_copy(fx, m->key, strlen(m->key));
     r->key_len = strlen(m->key);
@@ -74,7 +74,7 @@ bool ask_users(struct model *m, struct effects *fx, enum ask_kind kind, uint32_t
     if (!ask_begin(m, fx, kind, NULL, &r))
         return false;
     r->u.users.offset = offset;
-    r->u.users.limit = m->net.limits.users_page;
+    r->u.users.limit = m->conn.limits.users_page;
     return true;
 }
 

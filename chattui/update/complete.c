@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void complete_end(struct model *m, const char *line, size_t len) {
+void complete_end(struct model *m, const char *text, size_t len) {
     struct completion *c = &m->completion;
-    if (c->line && (len != c->line_len || memcmp(line, c->line, len) != 0))
+    if (c->text && (len != c->len || memcmp(text, c->text, len) != 0))
         model_end_completion(m);
 }
 
@@ -19,7 +19,7 @@ void complete_end(struct model *m, const char *line, size_t len) {
 struct word {
     const char *text; /* what was typed of it */
     size_t len;
-    bool is_first; /* of the line: a name there is followed by a colon */
+    bool first; /* of the input: a name there is followed by a colon */
 };
 
 /* A name with a space in it is quoted as an argument of a command. */
@@ -48,7 +48,7 @@ static int later_spoke(const void *a, const void *b) {
 
 /* Those of `from` that fit, who spoke last first. */
 static void offer_people(struct model *m, const struct word *w, struct person *const *from,
-                         size_t n, bool is_argument) {
+                         size_t n, bool argument) {
     struct person *fit[COMPLETIONS_MAX];
     size_t k = 0;
     for (size_t i = 0; i < n && k < COMPLETIONS_MAX; i++)
@@ -56,16 +56,16 @@ static void offer_people(struct model *m, const struct word *w, struct person *c
             fit[k++] = from[i];
     qsort(fit, k, sizeof *fit, later_spoke);
     for (size_t i = 0; i < k; i++) {
-        bool quoted = is_argument && strchr(fit[i]->name, ' ');
+        bool quoted = argument && strchr(fit[i]->name, ' ');
         offer(&m->completion, w, quoted ? "\"" : "", fit[i]->name,
-              quoted        ? "\" "
-              : w->is_first ? ": "
-                            : " ");
+              quoted     ? "\" "
+              : w->first ? ": "
+                         : " ");
     }
 }
 
 static void offer_everybody(struct model *m, const struct word *w) {
-    const struct channel *c = model_current(m);
+    const struct conversation *c = model_current(m);
     offer_people(m, w, c->members.list, c->members.n, true);
     offer_people(m, w, m->roster.by_name, m->roster.n, true);
 }
@@ -89,7 +89,7 @@ static void offer_words(struct model *m, const struct word *w, const char *words
 static void offer_value(struct model *m, const struct word *w, const struct slash_def *d,
                         unsigned which) {
     const struct tuning_def *t;
-    const struct channel *c = model_current(m);
+    const struct conversation *c = model_current(m);
     switch (d->values[which]) {
     case SLASH_TEXT:
         offer_people(m, w, c->members.list, c->members.n, false);
@@ -98,8 +98,8 @@ static void offer_value(struct model *m, const struct word *w, const struct slas
         offer_everybody(m, w);
         break;
     case SLASH_CHANNEL:
-        for (size_t i = 0; i < m->nchannels; i++)
-            offer(&m->completion, w, "", m->channels[i]->name, "");
+        for (size_t i = 0; i < m->nconversations; i++)
+            offer(&m->completion, w, "", m->conversations[i]->name, "");
         break;
     case SLASH_SETTING:
         for (size_t i = 0; (t = tuning_def(i)); i++)
@@ -120,38 +120,38 @@ static void offer_value(struct model *m, const struct word *w, const struct slas
 
 /* --- Where the cursor is --- */
 
-static size_t word_start(const char *line, size_t cursor) {
+static size_t word_start(const char *text, size_t cursor) {
     size_t i = cursor;
-    while (i > 0 && line[i - 1] != ' ' && line[i - 1] != '\n')
+    while (i > 0 && text[i - 1] != ' ' && text[i - 1] != '\n')
         i--;
     return i;
 }
 
-static unsigned words_before(const char *line, size_t start) {
+static unsigned words_before(const char *text, size_t start) {
     unsigned n = 0;
     for (size_t i = 0; i < start; i++)
-        n += line[i] != ' ' && (i == 0 || line[i - 1] == ' ');
+        n += text[i] != ' ' && (i == 0 || text[i - 1] == ' ');
     return n;
 }
 
-static void gather(struct model *m, const char *line, size_t cursor) {
+static void gather(struct model *m, const char *text, size_t cursor) {
     struct completion *c = &m->completion;
-    c->start = word_start(line, cursor);
+    c->start = word_start(text, cursor);
     c->end = cursor;
-    struct word w = {.text = line + c->start, .len = cursor - c->start, .is_first = c->start == 0};
-    bool is_command = line[0] == '/' && line[1] != '/';
-    if (is_command && c->start == 0) {
+    struct word w = {.text = text + c->start, .len = cursor - c->start, .first = c->start == 0};
+    bool command = text[0] == '/' && text[1] != '/';
+    if (command && c->start == 0) {
         w.text++;
         w.len--;
         offer_commands(m, &w, "/");
         return;
     }
-    const struct slash_def *d = is_command ? slash_find(line + 1, strcspn(line + 1, " \n")) : NULL;
-    unsigned which = d ? words_before(line, c->start) - 1 : 0;
+    const struct slash_def *d = command ? slash_find(text + 1, strcspn(text + 1, " \n")) : NULL;
+    unsigned which = d ? words_before(text, c->start) - 1 : 0;
     if (d && d->most > 0) {
         offer_value(m, &w, d, which < d->most ? which : d->most - 1);
-    } else if (!is_command) {
-        const struct channel *ch = model_current(m);
+    } else if (!command) {
+        const struct conversation *ch = model_current(m);
         offer_people(m, &w, ch->members.list, ch->members.n, false);
     }
 }
@@ -161,39 +161,39 @@ static void gather(struct model *m, const char *line, size_t cursor) {
 static bool begin(struct model *m, const struct event *e) {
     struct completion *c = &m->completion;
     model_end_completion(m);
-    c->base = strndup(e->u.line.text, e->u.line.len);
+    c->base = strndup(e->u.input.text, e->u.input.len);
     if (!c->base)
         return false;
     size_t cursor = strlen(c->base);
-    gather(m, c->base, e->u.line.cursor < cursor ? e->u.line.cursor : cursor);
+    gather(m, c->base, e->u.input.cursor < cursor ? e->u.input.cursor : cursor);
     return c->n > 0;
 }
 
-/* The line with the word at hand in place. */
+/* The input with the word at hand in place. */
 static void show(struct model *m, struct effects *fx) {
     struct completion *c = &m->completion;
     const char *word = c->words[c->at];
     size_t size = c->start + strlen(word) + strlen(c->base + c->end) + 1;
-    char *line = malloc(size);
-    if (!line)
+    char *text = malloc(size);
+    if (!text)
         return;
-    snprintf(line, size, "%.*s%s%s", (int)c->start, c->base, word, c->base + c->end);
-    free(c->line);
-    c->line = line;
-    c->line_len = strlen(line);
-    effects_set_input(fx, line, c->line_len, c->start + strlen(word));
+    snprintf(text, size, "%.*s%s%s", (int)c->start, c->base, word, c->base + c->end);
+    free(c->text);
+    c->text = text;
+    c->len = strlen(text);
+    effects_set_input(fx, text, c->len, c->start + strlen(word));
 }
 
 void complete_next(struct model *m, const struct event *e, struct effects *fx) {
     struct completion *c = &m->completion;
     if (!model_current(m))
         return;
-    complete_end(m, e->u.line.text, e->u.line.len);
-    if (c->line)
-        c->at = (c->at + (e->u.line.back ? c->n - 1 : 1)) % c->n;
+    complete_end(m, e->u.input.text, e->u.input.len);
+    if (c->text)
+        c->at = (c->at + (e->u.input.back ? c->n - 1 : 1)) % c->n;
     else if (!begin(m, e))
         return;
-    else if (e->u.line.back)
+    else if (e->u.input.back)
         c->at = c->n - 1;
     show(m, fx);
 }

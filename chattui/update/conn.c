@@ -16,24 +16,24 @@
 #define SLOW_MS 60000
 
 /* The one place where the state changes. */
-static void set_state(struct model *m, enum net_state state) {
-    static const uint64_t DEADLINES[] = {[NET_CONNECTING] = OPEN_MS,
-                                         [NET_GREETING] = GREETING_MS,
-                                         [NET_SIGNING_IN] = SIGN_IN_MS,
-                                         [NET_ONLINE] = 0};
+static void set_state(struct model *m, enum conn_state state) {
+    static const uint64_t DEADLINES[] = {[CONN_CONNECTING] = OPEN_MS,
+                                         [CONN_GREETING] = GREETING_MS,
+                                         [CONN_SIGNING_IN] = SIGN_IN_MS,
+                                         [CONN_ONLINE] = 0};
     uint64_t wait = (size_t)state < sizeof DEADLINES / sizeof *DEADLINES ? DEADLINES[state] : 0;
-    m->net.state = state;
-    m->net.since_ms = m->now_ms;
-    m->net.deadline_ms = wait ? m->now_ms + wait : 0;
+    m->conn.state = state;
+    m->conn.since_ms = m->now_ms;
+    m->conn.deadline_ms = wait ? m->now_ms + wait : 0;
     m->version++;
 }
 
 static void set_trouble(struct model *m, const char *why) {
-    snprintf(m->net.trouble, sizeof m->net.trouble, "%s", why);
+    snprintf(m->conn.trouble, sizeof m->conn.trouble, "%s", why);
 }
 
 static bool has_socket(const struct model *m) {
-    return m->net.state >= NET_CONNECTING;
+    return m->conn.state >= CONN_CONNECTING;
 }
 
 static void wipe_password(struct model *m) {
@@ -50,8 +50,8 @@ static void wipe_password(struct model *m) {
 static void lose_asks(struct model *m) {
     for (size_t i = 0; i < ASKS_MAX; i++)
         ask_end(&m->asks[i]);
-    for (size_t i = 0; i < m->nchannels; i++) {
-        struct channel *c = m->channels[i];
+    for (size_t i = 0; i < m->nconversations; i++) {
+        struct conversation *c = m->conversations[i];
         if (c->join == JOIN_DONE || c->join == JOIN_ASKED)
             c->join = JOIN_WANTED;
         c->pause_ms = 0;
@@ -66,27 +66,27 @@ void conn_connect(struct model *m, struct effects *fx) {
         effects_add(fx, EFFECT_CLOSE);
     lose_asks(m);
     m->wants_online = true;
-    m->is_signed_in = m->net.key_is_sent = m->net.has_users = false;
-    m->net.go_away_ms = 0;
+    m->signed_in = m->conn.key_sent = m->conn.has_users = false;
+    m->conn.go_away_ms = 0;
     struct effect *e = effects_add(fx, EFFECT_CONNECT);
     e->text = effects_copy(fx, m->url, strlen(m->url));
     e->len = strlen(m->url);
-    set_state(m, NET_CONNECTING);
+    set_state(m, CONN_CONNECTING);
 }
 
 void conn_stop(struct model *m, struct effects *fx, const char *why) {
     if (has_socket(m))
         effects_add(fx, EFFECT_CLOSE);
     lose_asks(m);
-    m->wants_online = m->is_signed_in = false;
+    m->wants_online = m->signed_in = false;
     set_trouble(m, why);
-    set_state(m, NET_OFFLINE);
+    set_state(m, CONN_OFFLINE);
 }
 
 static void wait_ms(struct model *m, uint64_t ms) {
-    m->net.attempt++;
-    m->net.retry_ms = m->now_ms + ms;
-    set_state(m, NET_WAITING);
+    m->conn.attempt++;
+    m->conn.retry_ms = m->now_ms + ms;
+    set_state(m, CONN_WAITING);
 }
 
 /* What a close code means for coming back: PROTOCOL.md, "Close codes". */
@@ -115,23 +115,23 @@ static enum comeback comeback_of(unsigned code) {
 
 static void lost(struct model *m, enum comeback comeback) {
     bool was_asked = m->dialog.state == DIALOG_BUSY;
-    uint32_t asked = m->net.go_away_ms;
+    uint32_t asked = m->conn.go_away_ms;
     lose_asks(m);
-    m->is_signed_in = false;
-    m->net.go_away_ms = 0;
+    m->signed_in = false;
+    m->conn.go_away_ms = 0;
     if (was_asked || m->dialog.state == DIALOG_EDITING || comeback == SIGN_IN_AGAIN) {
-        set_state(m, NET_OFFLINE);
-        dialog_open(m, m->net.trouble);
+        set_state(m, CONN_OFFLINE);
+        dialog_open(m, m->conn.trouble);
     } else if (comeback == STAY_AWAY || !m->wants_online) {
         m->wants_online = false;
-        set_state(m, NET_OFFLINE);
-        model_notice(m, NULL, NOTICE_ERROR, "%s - /connect tries again", m->net.trouble);
-        if (m->is_plain)
+        set_state(m, CONN_OFFLINE);
+        model_notice(m, NULL, NOTICE_ERROR, "%s - /connect tries again", m->conn.trouble);
+        if (m->plain)
             model_quit(m, 1);
     } else {
         wait_ms(m, asked                     ? asked
                    : comeback == COME_SLOWLY ? SLOW_MS + model_random(m, SLOW_MS / 4)
-                                             : ask_back_off(m, m->net.attempt));
+                                             : ask_back_off(m, m->conn.attempt));
     }
 }
 
@@ -161,19 +161,19 @@ static bool is_unanswered(const struct model *m) {
 }
 
 void conn_tick(struct model *m, struct effects *fx) {
-    if (m->net.state == NET_WAITING && m->now_ms >= m->net.retry_ms)
+    if (m->conn.state == CONN_WAITING && m->now_ms >= m->conn.retry_ms)
         conn_connect(m, fx);
-    else if (m->net.deadline_ms > 0 && m->now_ms >= m->net.deadline_ms)
+    else if (m->conn.deadline_ms > 0 && m->now_ms >= m->conn.deadline_ms)
         give_up(m, fx, "the server does not answer");
-    else if (m->net.state == NET_ONLINE && is_unanswered(m))
+    else if (m->conn.state == CONN_ONLINE && is_unanswered(m))
         give_up(m, fx, "the server has stopped answering");
-    if (m->net.state == NET_WAITING)
+    if (m->conn.state == CONN_WAITING)
         m->version++; /* the countdown */
 }
 
 void conn_opened(struct model *m) {
-    if (m->net.state == NET_CONNECTING)
-        set_state(m, NET_GREETING);
+    if (m->conn.state == CONN_CONNECTING)
+        set_state(m, CONN_GREETING);
 }
 
 /* --- Who we are --- */
@@ -198,14 +198,14 @@ void conn_loaded(struct model *m, const struct event *e, struct effects *fx) {
 }
 
 void conn_password(struct model *m, const struct event *e, struct effects *fx) {
-    if (!e->u.line.yes || e->u.line.len == 0 || e->u.line.len > PASSWORD_MAX) {
-        dialog_open(m, e->u.line.yes ? "the configured password is empty or too long"
-                                     : e->u.line.text);
+    if (!e->u.input.yes || e->u.input.len == 0 || e->u.input.len > PASSWORD_MAX) {
+        dialog_open(m, e->u.input.yes ? "the configured password is empty or too long"
+                                      : e->u.input.text);
         return;
     }
     wipe_password(m);
-    m->password = strndup(e->u.line.text, e->u.line.len);
-    if (m->net.state == NET_SIGNED_OUT)
+    m->password = strndup(e->u.input.text, e->u.input.len);
+    if (m->conn.state == CONN_SIGNED_OUT)
         conn_sign_in(m, fx);
     else if (!has_socket(m))
         conn_connect(m, fx);
@@ -222,14 +222,14 @@ void conn_sign_in(struct model *m, struct effects *fx) {
     const char *password = password_of(m);
     if (!password || !ask_begin(m, fx, ASK_SIGN, NULL, &r))
         return;
-    if (m->dialog.state == DIALOG_BUSY && m->dialog.is_register)
+    if (m->dialog.state == DIALOG_BUSY && m->dialog.sign_up)
         r->kind = REQ_SIGN_UP;
     r->u.sign.name = effects_copy(fx, m->user, strlen(m->user));
     r->u.sign.name_len = strlen(m->user);
     r->u.sign.password = effects_copy(fx, password, strlen(password));
     r->u.sign.password_len = strlen(password);
     wipe_password(m);
-    set_state(m, NET_SIGNING_IN);
+    set_state(m, CONN_SIGNING_IN);
 }
 
 static void use_limits(struct server_limits *mine, const struct server_limits *told) {
@@ -246,29 +246,29 @@ static void use_limits(struct server_limits *mine, const struct server_limits *t
 void take_ready(struct model *m, const struct response *a, const struct ask *ask,
                 struct effects *fx) {
     (void)ask;
-    if (m->net.state != NET_GREETING)
+    if (m->conn.state != CONN_GREETING)
         return;
-    use_limits(&m->net.limits, &a->u.ready.limits);
-    snprintf(m->net.server, sizeof m->net.server, "%s %s", a->u.ready.server, a->u.ready.version);
+    use_limits(&m->conn.limits, &a->u.ready.limits);
+    snprintf(m->conn.server, sizeof m->conn.server, "%s %s", a->u.ready.server, a->u.ready.version);
     if (password_of(m)) {
         *m->key = '\0';
         conn_sign_in(m, fx);
     } else if (*m->key) {
-        set_state(m, NET_SIGNING_IN); /* pump sends the joins, the first with the key */
+        set_state(m, CONN_SIGNING_IN); /* pump sends the joins, the first with the key */
     } else {
-        set_state(m, NET_SIGNED_OUT);
+        set_state(m, CONN_SIGNED_OUT);
         dialog_open(m, "");
     }
 }
 
 void conn_signed_in(struct model *m) {
-    if (m->net.state == NET_ONLINE)
+    if (m->conn.state == CONN_ONLINE)
         return;
-    m->is_signed_in = m->net.was_online = true;
-    m->net.attempt = 0;
+    m->signed_in = m->conn.was_online = true;
+    m->conn.attempt = 0;
     set_trouble(m, "");
     dialog_close(m);
-    set_state(m, NET_ONLINE);
+    set_state(m, CONN_ONLINE);
 }
 
 /* Somebody else than before: what belongs to the former goes from memory, not from the files. */
@@ -278,29 +278,29 @@ static void become(struct model *m, const struct uuid *user) {
     bool was_other = !uuid_is_nil(&m->me);
     m->me = *user;
     if (was_other) {
-        while (m->nchannels > 1)
-            model_close(m, m->channels[m->nchannels - 1]);
+        while (m->nconversations > 1)
+            model_close(m, m->conversations[m->nconversations - 1]);
         outbox_free(&m->outbox);
-        timeline_reset(&m->channels[0]->timeline);
+        timeline_reset(&m->conversations[0]->timeline);
     }
 }
 
 void take_authorized(struct model *m, const struct response *a, const struct ask *ask,
                      struct effects *fx) {
     (void)ask;
-    if (m->net.state != NET_SIGNING_IN)
+    if (m->conn.state != CONN_SIGNING_IN)
         return;
-    bool is_new = !uuid_eq(&m->me, &a->u.authorized.user);
+    bool other = !uuid_eq(&m->me, &a->u.authorized.user);
     become(m, &a->u.authorized.user);
     if (*a->u.authorized.name)
         snprintf(m->user, sizeof m->user, "%s", a->u.authorized.name);
     snprintf(m->key, sizeof m->key, "%s", a->u.authorized.key);
-    m->net.key_is_sent = true; /* this connection needs none */
+    m->conn.key_sent = true; /* this connection needs none */
     struct effect *e = effects_add(fx, EFFECT_SAVE_KEY);
     e->uuid = m->me;
     e->name = effects_copy(fx, m->user, strlen(m->user));
     e->key = effects_copy(fx, m->key, strlen(m->key));
-    if (is_new)
+    if (other)
         effects_add(fx, EFFECT_LOAD)->uuid = m->me;
     conn_signed_in(m);
 }
@@ -309,16 +309,16 @@ static void forget_key(struct model *m, struct effects *fx) {
     if (*m->key)
         effects_add(fx, EFFECT_FORGET_KEY);
     secret_wipe(m->key, sizeof m->key);
-    m->is_signed_in = false;
+    m->signed_in = false;
 }
 
 void conn_key_refused(struct model *m, struct effects *fx, const char *why) {
-    if (m->net.state != NET_SIGNING_IN && m->net.state != NET_ONLINE)
+    if (m->conn.state != CONN_SIGNING_IN && m->conn.state != CONN_ONLINE)
         return;
     forget_key(m, fx);
     lose_asks(m);
     set_trouble(m, why);
-    set_state(m, NET_SIGNED_OUT);
+    set_state(m, CONN_SIGNED_OUT);
     if (m->has_password_source)
         effects_add(fx, EFFECT_READ_PASSWORD);
     else
@@ -346,7 +346,7 @@ void ask_refused_sign(struct model *m, const struct response *a, const struct as
         give_up(m, fx, a->u.error.message);
         return;
     }
-    set_state(m, NET_SIGNED_OUT);
+    set_state(m, CONN_SIGNED_OUT);
     dialog_open(m, a->u.error.message);
     if (code == ERR_NAME_TAKEN || code == ERR_BAD_NAME)
         m->dialog.focus = FIELD_NAME; /* it is the name that must be another */

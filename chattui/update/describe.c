@@ -44,12 +44,12 @@ const char *describe_top(enum timeline_top top) {
 
 static void describe_ready(struct buf *out, const struct model *m) {
     buf_str(out,
-            m->net.state == NET_ONLINE ? "waiting for its turn" : "waiting for the connection");
+            m->conn.state == CONN_ONLINE ? "waiting for its turn" : "waiting for the connection");
 }
 
 void describe_pending(struct buf *out, const struct model *m, const struct row *r) {
-    const struct outbox_line *line = outbox_find(&m->outbox, &r->u.message.uuid);
-    switch (line ? line->state : OUT_READY) {
+    const struct outbox_entry *entry = outbox_find(&m->outbox, &r->u.message.uuid);
+    switch (entry ? entry->state : OUT_READY) {
     case OUT_SAVING:
     case OUT_READY:
         describe_ready(out, m);
@@ -58,34 +58,34 @@ void describe_pending(struct buf *out, const struct model *m, const struct row *
         buf_str(out, "sending");
         break;
     case OUT_WAIT:
-        buf_fmt(out, "trying again: %s", line->why);
+        buf_fmt(out, "trying again: %s", entry->why);
         break;
     case OUT_CHECK:
         buf_str(out, "finding out whether it was stored");
         break;
     case OUT_FAILED:
-        buf_fmt(out, "not sent: %s - /retry or /discard", line->why);
+        buf_fmt(out, "not sent: %s - /retry or /discard", entry->why);
         break;
     }
 }
 
-void describe_net_state(struct buf *out, const struct model *m) {
-    const struct net *n = &m->net;
-    if (n->state == NET_WAITING) {
+void describe_conn_state(struct buf *out, const struct model *m) {
+    const struct conn *n = &m->conn;
+    if (n->state == CONN_WAITING) {
         uint64_t left = n->retry_ms > m->now_ms ? n->retry_ms - m->now_ms : 0;
         buf_fmt(out, "reconnecting in %llu s", (unsigned long long)((left + 999) / 1000));
     } else {
-        buf_str(out, net_state_text(n->state));
+        buf_str(out, model_conn_text(n->state));
     }
 }
 
 const char *describe_trouble(const struct model *m) {
-    return m->net.state == NET_ONLINE ? "" : m->net.trouble;
+    return m->conn.state == CONN_ONLINE ? "" : m->conn.trouble;
 }
 
-void describe_net(struct buf *out, const struct model *m) {
+void describe_conn(struct buf *out, const struct model *m) {
     const char *trouble = describe_trouble(m);
-    describe_net_state(out, m);
+    describe_conn_state(out, m);
     if (*trouble)
         buf_fmt(out, ": %s", trouble);
 }

@@ -15,9 +15,9 @@ const char *describe_top(enum timeline_top top);
 /* How a pending row stands: "sending", "waiting for the connection", "failed: too long - /retry,
  * /discard". */
 void describe_pending(struct buf *out, const struct model *m, const struct row *r);
-/* The connection: "online", "reconnecting in 3 s"; describe_net also says why. */
-void describe_net_state(struct buf *out, const struct model *m);
-void describe_net(struct buf *out, const struct model *m);
+/* The connection: "online", "reconnecting in 3 s"; describe_conn also says why. */
+void describe_conn_state(struct buf *out, const struct model *m);
+void describe_conn(struct buf *out, const struct model *m);
 /* What is wrong with it; "" = nothing. */
 const char *describe_trouble(const struct model *m);
 /* F1's and /help's text, from the tables: the keys as they are (NULL: there are none) and the

@@ -19,7 +19,7 @@ enum field dialog_first_empty(const struct dialog *d) {
 
 void dialog_open(struct model *m, const char *why) {
     struct dialog *d = &m->dialog;
-    if (m->is_plain) {
+    if (m->plain) {
         model_say(m, true, "%s", *why ? why : "a server, a name and a password are needed");
         model_quit(m, 1);
         return;
@@ -38,7 +38,7 @@ void dialog_open(struct model *m, const char *why) {
 void dialog_close(struct model *m) {
     wipe_password_field(m);
     m->dialog.state = DIALOG_CLOSED;
-    m->dialog.is_register = false;
+    m->dialog.sign_up = false;
     *m->dialog.error = '\0';
     m->version++;
 }

@@ -56,21 +56,21 @@ SYS_TABLE(X)
 ASK_TABLE(X)
 #undef X
 
-/* --- update_outbox.c: lines on their way --- */
+/* --- update_outbox.c: entries on their way --- */
 
-/* Enters a line to be sent. False: it can't be; the user was told. */
-bool outbox_enter(struct model *m, struct effects *fx, struct channel *c, const struct uuid *uuid,
-                  const char *text, size_t len);
-void outbox_loaded(struct model *m, const struct saved_line *lines, size_t n);
+/* Enters a message to be sent. False: it can't be; the user was told. */
+bool outbox_enter(struct model *m, struct effects *fx, struct conversation *c,
+                  const struct uuid *uuid, const char *text, size_t len);
+void outbox_loaded(struct model *m, const struct saved_entry *entries, size_t n);
 void outbox_persisted(struct model *m, const struct event *e);
 /* A message of ours is stored: if it was in the outbox, it isn't any more. */
 void outbox_stored(struct model *m, const struct uuid *uuid, struct effects *fx);
 void outbox_lost_connection(struct model *m);
 /* Sends what is due in a channel. */
-void outbox_pump(struct model *m, struct channel *c, struct effects *fx);
-/* The failed lines of a channel (NULL: of all): again, or gone. Return how many. */
-size_t outbox_retry(struct model *m, const struct channel *c);
-size_t outbox_discard(struct model *m, struct effects *fx, const struct channel *c);
+void outbox_pump(struct model *m, struct conversation *c, struct effects *fx);
+/* The failed entries of a channel (NULL: of all): again, or gone. Return how many. */
+size_t outbox_retry(struct model *m, const struct conversation *c);
+size_t outbox_discard(struct model *m, struct effects *fx, const struct conversation *c);
 
 /* --- ask.c: requests under way --- */
 
@@ -88,26 +88,28 @@ uint32_t ask_retry_delay(struct model *m, const struct response *a, unsigned n);
 
 /* --- update_pump.c --- */
 
-/* Sends whatever is due: joins, lines, history. */
+/* Sends what is due: joins, entries of the outbox, history. */
 void update_pump(struct model *m, struct effects *fx);
 
 /* --- update_channel.c --- */
 
-void channel_select(struct model *m, struct effects *fx, size_t index);
-void channel_seen(struct model *m, struct channel *c); /* all of it is read */
-void channel_recount(struct model *m, struct channel *c);
-bool channel_is_seen(const struct model *m, const struct channel *c); /* by the user, now */
-void channel_set_draft(struct model *m, struct channel *c, const char *text, size_t len,
-                       size_t cursor);
-void channel_changed(struct model *m, struct channel *c); /* to be saved, soon */
-void channels_save(struct model *m, struct effects *fx);  /* those that changed */
-void channels_loaded(struct model *m, const struct saved_channel *channels, size_t n);
-void channel_jump(struct model *m, struct channel *c, struct place at); /* scrolls there */
+void conversation_select(struct model *m, struct effects *fx, size_t index);
+void conversation_seen(struct model *m, struct conversation *c); /* all of it is read */
+void conversation_recount(struct model *m, struct conversation *c);
+bool conversation_is_seen(const struct model *m,
+                          const struct conversation *c); /* by the user, now */
+void conversation_set_draft(struct model *m, struct conversation *c, const char *text, size_t len,
+                            size_t cursor);
+void conversation_changed(struct model *m, struct conversation *c); /* to be saved, soon */
+void conversation_save(struct model *m, struct effects *fx);        /* those that changed */
+void conversation_loaded(struct model *m, const struct saved_conversation *channels, size_t n);
+void conversation_jump(struct model *m, struct conversation *c,
+                       struct place at); /* scrolls there */
 /* Opens a conversation with somebody and goes there. NULL: the user was told why not. */
-struct channel *channel_talk_to(struct model *m, struct effects *fx, const struct recipient *to,
-                                const char *name);
+struct conversation *conversation_talk_to(struct model *m, struct effects *fx,
+                                          const struct recipient *to, const char *name);
 
-void channel_leave(struct model *m, struct effects *fx, struct channel *c); /* frees it */
+void conversation_leave(struct model *m, struct effects *fx, struct conversation *c); /* frees it */
 
 /* --- update_ui.c --- */
 
@@ -129,7 +131,7 @@ void link_open_newest(struct model *m, struct effects *fx); /* of the current ch
 
 void search_begin(struct model *m, const char *text);
 void search_step(struct model *m, bool older);
-void search_more(struct model *m, struct channel *c); /* a page has come */
+void search_more(struct model *m, struct conversation *c); /* a page has come */
 void search_mention(struct model *m, bool older);
 
 /* --- lookup.c: a user by name --- */

@@ -17,19 +17,19 @@ void lookup_end(struct model *m) {
 static void found_user(struct model *m, struct effects *fx, const struct person *p) {
     struct recipient to = {.user = p->uuid};
     struct lookup *l = &m->lookup;
-    struct channel *c = l->text ? model_open(m, &to, p->name) : NULL;
+    struct conversation *c = l->text ? model_open(m, &to, p->name) : NULL;
     if (!l->text) {
-        channel_talk_to(m, fx, &to, p->name);
+        conversation_talk_to(m, fx, &to, p->name);
     } else if (!c) {
         model_say(m, true, "there is no room for another channel: /part one of the list");
     } else {
         if (c->join == JOIN_NONE || c->join == JOIN_REFUSED)
             c->join = JOIN_WANTED;
         if (!outbox_enter(m, fx, c, &l->uuid, l->text, strlen(l->text)))
-            channel_set_draft(m, c, l->text, strlen(l->text), strlen(l->text));
+            conversation_set_draft(m, c, l->text, strlen(l->text), strlen(l->text));
         else
             model_say(m, false, "to %s: see channel %zu", p->name, model_index(m, c) + 1);
-        channel_changed(m, c);
+        conversation_changed(m, c);
     }
     lookup_end(m);
 }
@@ -44,7 +44,7 @@ void lookup_begin(struct model *m, struct effects *fx, const char *name, const c
     const struct person *p = roster_find(&m->roster, name, strlen(name));
     if (p) {
         found_user(m, fx, p);
-    } else if (m->net.state != NET_ONLINE || !ask_users(m, fx, ASK_LOOKUP, 0)) {
+    } else if (m->conn.state != CONN_ONLINE || !ask_users(m, fx, ASK_LOOKUP, 0)) {
         model_say(m, true, "%s is not known here, and the server can't be asked now", name);
         lookup_end(m);
     }

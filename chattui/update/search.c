@@ -36,24 +36,24 @@ static bool can_load(const struct timeline *t) {
     return top == TOP_MORE || top == TOP_LOADING;
 }
 
-static void found(struct model *m, struct channel *c, const struct row *r) {
+static void found(struct model *m, struct conversation *c, const struct row *r) {
     m->search.at = r->place;
-    m->search.is_loading = false;
-    channel_jump(m, c, r->place);
+    m->search.loading = false;
+    conversation_jump(m, c, r->place);
 }
 
-static void search_older(struct model *m, struct channel *c) {
+static void search_older(struct model *m, struct conversation *c) {
     const struct row *r = next_row(m, &c->timeline, m->search.at, true, is_match);
     if (r) {
         found(m, c, r);
     } else if (can_load(&c->timeline) && m->search.pages > 0) {
         m->search.pages--;
-        m->search.is_loading = true;
+        m->search.loading = true;
         if (c->pages_wanted == 0)
             c->pages_wanted = 1;
         model_say(m, false, "searching older messages ...");
     } else {
-        m->search.is_loading = false;
+        m->search.loading = false;
         model_say(m, false, "no older match for \"%s\"", m->search.text);
     }
 }
@@ -69,7 +69,7 @@ void search_begin(struct model *m, const char *text) {
 }
 
 void search_step(struct model *m, bool older) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     if (!*m->search.text) {
         model_say(m, false, "nothing was searched for: /search TEXT");
     } else if (older) {
@@ -84,19 +84,19 @@ void search_step(struct model *m, bool older) {
     }
 }
 
-void search_more(struct model *m, struct channel *c) {
-    if (m->search.is_loading && c == model_current(m))
+void search_more(struct model *m, struct conversation *c) {
+    if (m->search.loading && c == model_current(m))
         search_older(m, c);
 }
 
 void search_mention(struct model *m, bool older) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     struct place from = c->scroll.edge == SCROLL_FOLLOW ? PLACE_NONE : c->scroll.at;
     const struct row *r = NULL;
     if (older || from.epoch > 0)
         r = next_row(m, &c->timeline, from, older, is_mention);
     if (r)
-        channel_jump(m, c, r->place);
+        conversation_jump(m, c, r->place);
     else
         model_say(m, false, "no %s mention of you is loaded", older ? "older" : "newer");
 }

@@ -48,12 +48,12 @@ static char *skip_back(const char *start, char *end) {
 static bool split(const struct slash_def *d, char *rest, struct slash_call *call) {
     unsigned n = 0;
     for (rest = skip_blanks(rest); *rest && n < d->most; n++) {
-        bool is_last = n + 1 == d->most;
+        bool last = n + 1 == d->most;
         char *end = *rest == '"' ? strchr(rest + 1, '"') : NULL;
-        if (end && (!is_last || !*skip_blanks(end + 1)))
+        if (end && (!last || !*skip_blanks(end + 1)))
             rest++;
         else
-            end = is_last ? skip_back(rest, rest + strlen(rest)) : rest + strcspn(rest, " ");
+            end = last ? skip_back(rest, rest + strlen(rest)) : rest + strcspn(rest, " ");
         call->arg[n] = rest;
         rest = *end ? end + 1 : end;
         *end = '\0';
@@ -62,16 +62,16 @@ static bool split(const struct slash_def *d, char *rest, struct slash_call *call
     return n >= d->least && !*rest;
 }
 
-static bool run_line(struct model *m, const struct event *e, struct effects *fx, char *line) {
-    size_t len = strcspn(line, " \n");
-    const struct slash_def *d = slash_find(line, len);
+static bool run_command(struct model *m, const struct event *e, struct effects *fx, char *command) {
+    size_t len = strcspn(command, " \n");
+    const struct slash_def *d = slash_find(command, len);
     struct slash_call call = {
-        .m = m, .e = e, .fx = fx, .channel = model_current(m), .arg = {"", ""}};
+        .m = m, .e = e, .fx = fx, .conversation = model_current(m), .arg = {"", ""}};
     if (!d) {
-        say_unknown(m, line, len);
+        say_unknown(m, command, len);
         return false;
     }
-    if (!split(d, line + len, &call)) {
+    if (!split(d, command + len, &call)) {
         model_say(m, true, "usage: /%s%s%s", d->name, *d->args ? " " : "", d->args);
         return false;
     }
@@ -79,30 +79,30 @@ static bool run_line(struct model *m, const struct event *e, struct effects *fx,
 }
 
 /* The line with its alias in full; NULL: it has none. */
-static char *expand(struct model *m, const char *line) {
-    size_t len = strcspn(line, " \n");
-    const struct alias *a = slash_find(line, len) ? NULL : model_alias(m, line, len);
+static char *expand(struct model *m, const char *command) {
+    size_t len = strcspn(command, " \n");
+    const struct alias *a = slash_find(command, len) ? NULL : model_alias(m, command, len);
     if (!a)
         return NULL;
-    size_t size = strlen(a->text) + strlen(line) + 1;
+    size_t size = strlen(a->text) + strlen(command) + 1;
     char *full = malloc(size);
     if (full)
-        snprintf(full, size, "%s%s", a->text, line + len);
+        snprintf(full, size, "%s%s", a->text, command + len);
     return full;
 }
 
 void slash_run(struct model *m, const struct event *e, struct effects *fx) {
-    char *line = strndup(e->u.line.text + 1, e->u.line.len - 1);
-    char *full = line ? expand(m, line) : NULL;
+    char *command = strndup(e->u.input.text + 1, e->u.input.len - 1);
+    char *full = command ? expand(m, command) : NULL;
     bool done = false;
     if (full && *full != '/')
-        done = outbox_enter(m, fx, model_current(m), &e->u.line.uuid, full, strlen(full));
+        done = outbox_enter(m, fx, model_current(m), &e->u.input.uuid, full, strlen(full));
     else if (full)
-        done = run_line(m, e, fx, full + 1);
-    else if (line)
-        done = run_line(m, e, fx, line);
+        done = run_command(m, e, fx, full + 1);
+    else if (command)
+        done = run_command(m, e, fx, command);
     if (!done)
-        effects_set_input(fx, e->u.line.text, e->u.line.len, e->u.line.len);
+        effects_set_input(fx, e->u.input.text, e->u.input.len, e->u.input.len);
     free(full);
-    free(line);
+    free(command);
 }

@@ -14,8 +14,8 @@ struct slash_call {
     struct model *m;
     const struct event *e; /* for its uuid */
     struct effects *fx;
-    struct channel *channel;     /* the current one */
-    const char *arg[SLASH_ARGS]; /* NUL-terminated; "" = not given */
+    struct conversation *conversation; /* the current one */
+    const char *arg[SLASH_ARGS];       /* NUL-terminated; "" = not given */
 };
 
 /* Carries out a command that begins with a single slash. What is wrong is said in the status line,

@@ -24,7 +24,7 @@ bool slash_connect(struct slash_call *call) {
             return false;
         }
     }
-    if (m->net.state == NET_ONLINE) {
+    if (m->conn.state == CONN_ONLINE) {
         model_say(m, false, "already connected; /reconnect opens the connection anew");
         return true;
     }
@@ -33,7 +33,7 @@ bool slash_connect(struct slash_call *call) {
 
 bool slash_reconnect(struct slash_call *call) {
     struct model *m = call->m;
-    m->net.attempt = 0;
+    m->conn.attempt = 0;
     if (*m->key)
         conn_connect(m, call->fx);
     else if (m->has_password_source)
@@ -46,7 +46,7 @@ bool slash_reconnect(struct slash_call *call) {
 bool slash_signout(struct slash_call *call) {
     struct request *r;
     struct model *m = call->m;
-    if (m->net.state == NET_ONLINE && ask_begin(m, call->fx, ASK_SIGN_OUT, NULL, &r))
+    if (m->conn.state == CONN_ONLINE && ask_begin(m, call->fx, ASK_SIGN_OUT, NULL, &r))
         return true;
     model_say(m, true, "not connected: the server can't be told to forget the key");
     return false;
@@ -71,7 +71,8 @@ static void show_settings(struct slash_call *call) {
         if (!*call->arg[0] || strcmp(d->name, call->arg[0]) == 0)
             add_setting(&b, &call->m->tuning, i);
     if (b.len > 0)
-        model_notice(call->m, call->channel, NOTICE_INFO, "%.*s", (int)b.len - 1, buf_cstr(&b));
+        model_notice(call->m, call->conversation, NOTICE_INFO, "%.*s", (int)b.len - 1,
+                     buf_cstr(&b));
     else
         model_say(call->m, true, "there is no such setting");
     buf_free(&b);
@@ -117,7 +118,7 @@ static void show_aliases(struct slash_call *call) {
     for (size_t i = 0; i < call->m->naliases; i++)
         buf_fmt(&b, "%s/%s: %s", i > 0 ? "\n" : "", call->m->aliases[i].name,
                 call->m->aliases[i].text);
-    model_notice(call->m, call->channel, NOTICE_INFO, "%s",
+    model_notice(call->m, call->conversation, NOTICE_INFO, "%s",
                  b.len > 0 ? buf_cstr(&b) : "no aliases");
     buf_free(&b);
 }
@@ -154,16 +155,16 @@ bool slash_help(struct slash_call *call) {
     const char *name = call->arg[0] + (*call->arg[0] == '/');
     const struct slash_def *d = slash_find(name, strlen(name));
     if (d) {
-        model_notice(call->m, call->channel, NOTICE_INFO, "/%s%s%s - %s", d->name,
+        model_notice(call->m, call->conversation, NOTICE_INFO, "/%s%s%s - %s", d->name,
                      *d->args ? " " : "", d->args, d->help);
     } else if (*name) {
         model_say(call->m, true, "no such command");
         return false;
-    } else if (call->m->is_plain) {
+    } else if (call->m->plain) {
         struct buf b;
         buf_init(&b, 16384);
         describe_help(&b, NULL);
-        timeline_notice(&call->channel->timeline, NOTICE_INFO, buf_cstr(&b), b.len,
+        timeline_notice(&call->conversation->timeline, NOTICE_INFO, buf_cstr(&b), b.len,
                         call->m->wall_ms);
         buf_free(&b);
     } else {
@@ -176,7 +177,7 @@ bool slash_help(struct slash_call *call) {
 bool slash_quit(struct slash_call *call) {
     struct model *m = call->m;
     size_t n = outbox_count(&m->outbox, NULL, false);
-    if (n > 0 && !m->is_plain && strcmp(call->arg[0], "now") != 0) {
+    if (n > 0 && !m->plain && strcmp(call->arg[0], "now") != 0) {
         m->question = (struct question){.kind = QUESTION_QUIT};
         snprintf(m->question.text, sizeof m->question.text,
                  "%zu message%s not sent yet (kept for the next time). Quit? y/n", n,

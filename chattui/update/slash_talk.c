@@ -11,7 +11,7 @@
 
 /* A notice that was put together in a buffer, which is freed. */
 static void show(struct slash_call *call, struct buf *b) {
-    struct channel *c = call->channel;
+    struct conversation *c = call->conversation;
     if (b->len > 0 && b->data[b->len - 1] == '\n')
         b->len--;
     timeline_notice(&c->timeline, NOTICE_INFO, b->data, b->len, call->m->wall_ms);
@@ -20,36 +20,36 @@ static void show(struct slash_call *call, struct buf *b) {
 }
 
 /* A channel of the list by its name. */
-static struct channel *named(const struct model *m, const char *name) {
-    for (size_t i = 0; i < m->nchannels; i++)
-        if (name_order(m->channels[i]->name, name) == 0)
-            return m->channels[i];
-    for (size_t i = 0; i < m->nchannels; i++)
-        if (name_begins(m->channels[i]->name, name, strlen(name)) &&
-            strlen(m->channels[i]->name) == strlen(name))
-            return m->channels[i];
+static struct conversation *named(const struct model *m, const char *name) {
+    for (size_t i = 0; i < m->nconversations; i++)
+        if (name_order(m->conversations[i]->name, name) == 0)
+            return m->conversations[i];
+    for (size_t i = 0; i < m->nconversations; i++)
+        if (name_begins(m->conversations[i]->name, name, strlen(name)) &&
+            strlen(m->conversations[i]->name) == strlen(name))
+            return m->conversations[i];
     return NULL;
 }
 
 /* --- Going and leaving --- */
 
 bool slash_join(struct slash_call *call) {
-    struct channel *c = named(call->m, call->arg[0]);
+    struct conversation *c = named(call->m, call->arg[0]);
     if (c)
-        channel_select(call->m, call->fx, model_index(call->m, c));
+        conversation_select(call->m, call->fx, model_index(call->m, c));
     else
-        lookup_begin(call->m, call->fx, call->arg[0], NULL, &call->e->u.line.uuid);
+        lookup_begin(call->m, call->fx, call->arg[0], NULL, &call->e->u.input.uuid);
     return true;
 }
 
 bool slash_msg(struct slash_call *call) {
-    lookup_begin(call->m, call->fx, call->arg[0], call->arg[1], &call->e->u.line.uuid);
+    lookup_begin(call->m, call->fx, call->arg[0], call->arg[1], &call->e->u.input.uuid);
     return true;
 }
 
 bool slash_part(struct slash_call *call) {
     struct model *m = call->m;
-    struct channel *c = *call->arg[0] ? named(m, call->arg[0]) : call->channel;
+    struct conversation *c = *call->arg[0] ? named(m, call->arg[0]) : call->conversation;
     if (!c || c->to.is_public) {
         model_say(m, true, c ? "nobody leaves the public channel" : "no such channel is open");
         return false;
@@ -60,11 +60,11 @@ bool slash_part(struct slash_call *call) {
         return false;
     }
     struct request *r;
-    if (c->join == JOIN_DONE && m->net.state == NET_ONLINE &&
+    if (c->join == JOIN_DONE && m->conn.state == CONN_ONLINE &&
         ask_begin(m, call->fx, ASK_LEAVE, &c->to, &r))
         r->to = c->to;
     else
-        channel_leave(m, call->fx, c);
+        conversation_leave(m, call->fx, c);
     return true;
 }
 
@@ -84,8 +84,8 @@ bool slash_buffer(struct slash_call *call) {
     struct model *m = call->m;
     size_t best = 0;
     unsigned most = 0;
-    for (size_t i = 0; i < m->nchannels; i++) {
-        unsigned score = fuzzy(m->channels[i]->name, call->arg[0]);
+    for (size_t i = 0; i < m->nconversations; i++) {
+        unsigned score = fuzzy(m->conversations[i]->name, call->arg[0]);
         if (score > most) {
             most = score;
             best = i;
@@ -95,7 +95,7 @@ bool slash_buffer(struct slash_call *call) {
         model_say(m, true, "no channel is like that");
         return false;
     }
-    channel_select(m, call->fx, best);
+    conversation_select(m, call->fx, best);
     return true;
 }
 
@@ -109,8 +109,8 @@ bool slash_me(struct slash_call *call) {
     if (!text)
         return false;
     snprintf(text, len, "/me %s", call->arg[0]);
-    bool done =
-        outbox_enter(call->m, call->fx, call->channel, &call->e->u.line.uuid, text, strlen(text));
+    bool done = outbox_enter(call->m, call->fx, call->conversation, &call->e->u.input.uuid, text,
+                             strlen(text));
     free(text);
     return done;
 }
@@ -127,14 +127,15 @@ static bool is_all(const struct slash_call *call) {
 }
 
 bool slash_retry(struct slash_call *call) {
-    size_t n = outbox_retry(call->m, is_all(call) ? NULL : call->channel);
+    size_t n = outbox_retry(call->m, is_all(call) ? NULL : call->conversation);
     model_say(call->m, false, n ? "trying %zu again" : "nothing has failed", n);
     return true;
 }
 
 bool slash_discard(struct slash_call *call) {
-    size_t n = outbox_discard(call->m, call->fx, is_all(call) ? NULL : call->channel);
-    size_t left = outbox_count(&call->m->outbox, is_all(call) ? NULL : &call->channel->to, true);
+    size_t n = outbox_discard(call->m, call->fx, is_all(call) ? NULL : call->conversation);
+    size_t left =
+        outbox_count(&call->m->outbox, is_all(call) ? NULL : &call->conversation->to, true);
     model_say(call->m, false,
               left ? "%zu given up: again for the rest"
               : n  ? "%zu given up"
@@ -149,8 +150,8 @@ bool slash_list(struct slash_call *call) {
     static const char *const WORDS[] = {"", " new", " private", " mentions you"};
     struct buf b;
     buf_init(&b, LIST_BYTES);
-    for (size_t i = 0; i < call->m->nchannels; i++) {
-        const struct channel *c = call->m->channels[i];
+    for (size_t i = 0; i < call->m->nconversations; i++) {
+        const struct conversation *c = call->m->conversations[i];
         buf_fmt(&b, "%zu %s%s%s", i + 1, c->name, c->pinned ? ", pinned" : "",
                 c->muted ? ", muted" : "");
         if (c->unread > 0)
@@ -163,7 +164,7 @@ bool slash_list(struct slash_call *call) {
 }
 
 bool slash_names(struct slash_call *call) {
-    const struct members *ms = &call->channel->members;
+    const struct members *ms = &call->conversation->members;
     struct buf b;
     buf_init(&b, LIST_BYTES);
     buf_fmt(&b, "%llu member%s", (unsigned long long)ms->total, ms->total == 1 ? "" : "s");
@@ -188,17 +189,17 @@ bool slash_users(struct slash_call *call) {
         model_say(m, true, "usage: /users [online]");
         return false;
     }
-    if (m->net.state != NET_ONLINE || !ask_begin(m, call->fx, ASK_LIST, NULL, &r)) {
+    if (m->conn.state != CONN_ONLINE || !ask_begin(m, call->fx, ASK_LIST, NULL, &r)) {
         model_say(m, true, "not connected");
         return false;
     }
-    r->u.users.limit = m->net.limits.users_page;
+    r->u.users.limit = m->conn.limits.users_page;
     r->u.users.online = online;
     return true;
 }
 
 void slash_list_users(struct model *m, const struct response *a) {
-    struct slash_call call = {.m = m, .channel = model_current(m)};
+    struct slash_call call = {.m = m, .conversation = model_current(m)};
     struct buf b;
     buf_init(&b, LIST_BYTES - 64);
     buf_fmt(&b, "%llu users:", (unsigned long long)a->u.users.total);
@@ -219,7 +220,7 @@ bool slash_search(struct slash_call *call) {
 #define LINKS_SHOWN 20
 
 bool slash_url(struct slash_call *call) {
-    const struct timeline *t = &call->channel->timeline;
+    const struct timeline *t = &call->conversation->timeline;
     unsigned wanted = (unsigned)strtoul(call->arg[0], NULL, 10), n = 0;
     struct buf b;
     buf_init(&b, LIST_BYTES);
@@ -246,17 +247,17 @@ bool slash_url(struct slash_call *call) {
 /* --- The channel itself --- */
 
 bool slash_clear(struct slash_call *call) {
-    struct timeline *t = &call->channel->timeline;
+    struct timeline *t = &call->conversation->timeline;
     size_t stored = t->n - t->pending;
     t->cleared = *call->arg[0] || stored == 0 ? PLACE_NONE : t->rows[stored - 1]->place;
     t->version++;
-    call->channel->scroll = (struct scroll){.edge = SCROLL_FOLLOW};
+    call->conversation->scroll = (struct scroll){.edge = SCROLL_FOLLOW};
     return true;
 }
 
 bool slash_read(struct slash_call *call) {
-    for (size_t i = 0; i < call->m->nchannels; i++)
-        channel_seen(call->m, call->m->channels[i]);
+    for (size_t i = 0; i < call->m->nconversations; i++)
+        conversation_seen(call->m, call->m->conversations[i]);
     return true;
 }
 
@@ -268,19 +269,19 @@ static bool toggle(struct slash_call *call, bool *flag, const char *what) {
         return false;
     }
     *flag = *arg ? strcmp(arg, "on") == 0 : !*flag;
-    model_say(call->m, false, "%s is %s%s", call->channel->name, *flag ? "" : "not ", what);
-    channel_changed(call->m, call->channel);
+    model_say(call->m, false, "%s is %s%s", call->conversation->name, *flag ? "" : "not ", what);
+    conversation_changed(call->m, call->conversation);
     return true;
 }
 
 bool slash_mute(struct slash_call *call) {
-    bool done = toggle(call, &call->channel->muted, "muted");
-    channel_recount(call->m, call->channel);
+    bool done = toggle(call, &call->conversation->muted, "muted");
+    conversation_recount(call->m, call->conversation);
     return done;
 }
 
 bool slash_pin(struct slash_call *call) {
-    bool done = toggle(call, &call->channel->pinned, "pinned");
+    bool done = toggle(call, &call->conversation->pinned, "pinned");
     model_sort(call->m);
     return done;
 }

@@ -15,32 +15,32 @@ static void sooner(const struct model *m, uint64_t *at, uint64_t when) {
 
 static uint64_t next_wake(const struct model *m) {
     uint64_t at = 0;
-    sooner(m, &at, m->net.deadline_ms);
+    sooner(m, &at, m->conn.deadline_ms);
     sooner(m, &at, m->save_ms);
     sooner(m, &at, m->status_until_ms);
-    if (m->net.state == NET_WAITING) { /* the countdown goes by seconds */
-        uint64_t left = m->net.retry_ms > m->now_ms ? m->net.retry_ms - m->now_ms : 0;
+    if (m->conn.state == CONN_WAITING) { /* the countdown goes by seconds */
+        uint64_t left = m->conn.retry_ms > m->now_ms ? m->conn.retry_ms - m->now_ms : 0;
         sooner(m, &at, m->now_ms + (left % 1000 ? left % 1000 : left > 0 ? 1000 : 1));
     }
-    if (m->net.state != NET_ONLINE)
+    if (m->conn.state != CONN_ONLINE)
         return at;
     for (size_t i = 0; i < ASKS_MAX; i++)
         if (m->asks[i].kind != ASK_NONE)
             sooner(m, &at, m->asks[i].sent_ms + ASK_TIMEOUT_MS);
     for (size_t i = 0; i < m->outbox.n; i++)
-        if (m->outbox.lines[i]->state == OUT_WAIT)
-            sooner(m, &at, m->outbox.lines[i]->retry_ms);
-    for (size_t i = 0; i < m->nchannels; i++)
-        sooner(m, &at, m->channels[i]->pause_ms);
+        if (m->outbox.entries[i]->state == OUT_WAIT)
+            sooner(m, &at, m->outbox.entries[i]->retry_ms);
+    for (size_t i = 0; i < m->nconversations; i++)
+        sooner(m, &at, m->conversations[i]->pause_ms);
     return at;
 }
 
 /* A wake-up that comes too early does no harm, so only an earlier one is asked for, unless the one
  * that was asked for has come: the loop's clock may be behind ours, and a tick so come before its
  * time. */
-static void ask_to_wake(struct model *m, bool is_tick, struct effects *fx) {
+static void ask_to_wake(struct model *m, bool tick, struct effects *fx) {
     uint64_t at = next_wake(m);
-    if (is_tick || m->wake_ms <= m->now_ms)
+    if (tick || m->wake_ms <= m->now_ms)
         m->wake_ms = 0;
     if (at == 0 || (m->wake_ms > 0 && m->wake_ms <= at))
         return;
@@ -55,51 +55,51 @@ static void look_at_the_clock(struct model *m, struct effects *fx) {
         m->version++;
     }
     if (m->save_ms > 0 && m->now_ms >= m->save_ms)
-        channels_save(m, fx);
+        conversation_save(m, fx);
     conn_tick(m, fx);
 }
 
 /* --- Events --- */
 
 static void take_loaded(struct model *m, const struct event *e, struct effects *fx) {
-    bool is_first = m->nchannels == 0;
+    bool first = m->nconversations == 0;
     struct recipient all = {.is_public = true};
-    struct channel *c = model_open(m, &all, "public");
+    struct conversation *c = model_open(m, &all, "public");
     if (!c)
-        return; /* no memory: the face finds no channel and gives up */
-    if (is_first) {
+        return; /* no memory: the frontend finds no channel and gives up */
+    if (first) {
         c->join = JOIN_WANTED;
         conn_loaded(m, e, fx);
     } else if (!uuid_eq(&e->u.loaded.user, &m->me)) {
         return; /* of somebody else: signed in anew meanwhile */
     }
-    channels_loaded(m, e->u.loaded.channels, e->u.loaded.nchannels);
-    outbox_loaded(m, e->u.loaded.lines, e->u.loaded.nlines);
+    conversation_loaded(m, e->u.loaded.conversations, e->u.loaded.nconversations);
+    outbox_loaded(m, e->u.loaded.entries, e->u.loaded.nentries);
     const char *draft = model_current(m)->draft;
     if (draft)
         effects_set_input(fx, draft, strlen(draft), strlen(draft));
 }
 
 static void take_draft(struct model *m, const struct event *e) {
-    struct channel *c = model_current(m);
-    complete_end(m, e->u.line.text, e->u.line.len);
-    if (m->is_status_error && e->u.line.len == 0)
+    struct conversation *c = model_current(m);
+    complete_end(m, e->u.input.text, e->u.input.len);
+    if (m->status_error && e->u.input.len == 0)
         *m->status = '\0'; /* what was wrong with the line went with it */
     if (c)
-        channel_set_draft(m, c, e->u.line.text, e->u.line.len, e->u.line.cursor);
+        conversation_set_draft(m, c, e->u.input.text, e->u.input.len, e->u.input.cursor);
 }
 
 static void take_focus(struct model *m, bool has_focus) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     m->has_focus = has_focus;
-    if (c && has_focus && channel_is_seen(m, c))
-        channel_seen(m, c);
+    if (c && has_focus && conversation_is_seen(m, c))
+        conversation_seen(m, c);
     m->version++;
 }
 
 static void dispatch(struct model *m, const struct event *e, struct effects *fx) {
     switch (e->kind) {
-    case EV_LINE:
+    case EV_ENTER:
         ui_line(m, e, fx);
         break;
     case EV_DRAFT:
@@ -124,7 +124,7 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         take_focus(m, e->u.yes);
         break;
     case EV_TROUBLE:
-        model_say(m, true, "%.*s", (int)e->u.line.len, e->u.line.text);
+        model_say(m, true, "%.*s", (int)e->u.input.len, e->u.input.text);
         break;
     case EV_QUIT:
         model_quit(m, 0);
@@ -159,21 +159,21 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
 
 /* In good order: drafts are saved, and the server hears a goodbye. */
 static void wind_up(struct model *m, struct effects *fx) {
-    channels_save(m, fx);
-    if (m->net.state >= NET_CONNECTING)
+    conversation_save(m, fx);
+    if (m->conn.state >= CONN_CONNECTING)
         effects_add(fx, EFFECT_CLOSE);
     effects_add(fx, EFFECT_QUIT)->status = m->exit_status;
 }
 
 void update(struct model *m, const struct event *e, struct effects *fx) {
-    if (m->is_quitting)
+    if (m->quitting)
         return;
     m->now_ms = e->now_ms;
     m->wall_ms = e->wall_ms;
     dispatch(m, e, fx);
-    if (!m->is_quitting)
+    if (!m->quitting)
         look_at_the_clock(m, fx);
-    if (m->is_quitting) {
+    if (m->quitting) {
         wind_up(m, fx);
         return;
     }

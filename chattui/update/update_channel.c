@@ -8,25 +8,25 @@
 
 #define SAVE_AFTER_MS 2000 /* so that not every key goes to the disk */
 
-void channel_changed(struct model *m, struct channel *c) {
-    c->is_dirty = true;
+void conversation_changed(struct model *m, struct conversation *c) {
+    c->dirty = true;
     if (m->save_ms == 0)
         m->save_ms = m->now_ms + SAVE_AFTER_MS;
 }
 
 /* --- Read and unread --- */
 
-bool channel_is_seen(const struct model *m, const struct channel *c) {
+bool conversation_is_seen(const struct model *m, const struct conversation *c) {
     return c == model_current(m) && m->has_focus && c->scroll.edge == SCROLL_FOLLOW;
 }
 
-void channel_seen(struct model *m, struct channel *c) {
+void conversation_seen(struct model *m, struct conversation *c) {
     if (!c->was_loaded)
         return; /* what is unread will be seen when it is here */
     const struct row *newest = timeline_newest(&c->timeline);
     if (newest && place_cmp(newest->place, c->read) > 0) {
         c->read = newest->place;
-        channel_changed(m, c);
+        conversation_changed(m, c);
     }
     c->unread = c->below = 0;
     c->activity = ACTIVITY_NONE;
@@ -34,7 +34,7 @@ void channel_seen(struct model *m, struct channel *c) {
     m->version++;
 }
 
-static enum activity activity_of(const struct channel *c, const struct row *r) {
+static enum activity activity_of(const struct conversation *c, const struct row *r) {
     if (r->kind != ROW_MESSAGE || (r->flags & ROW_MINE))
         return ACTIVITY_NONE;
     if (r->flags & ROW_MENTION)
@@ -43,7 +43,7 @@ static enum activity activity_of(const struct channel *c, const struct row *r) {
 }
 
 /* Counts anew what is behind `read`, after many messages came at once. */
-void channel_recount(struct model *m, struct channel *c) {
+void conversation_recount(struct model *m, struct conversation *c) {
     const struct timeline *t = &c->timeline;
     c->unread = 0;
     c->activity = ACTIVITY_NONE;
@@ -56,25 +56,25 @@ void channel_recount(struct model *m, struct channel *c) {
         if (a > c->activity && (!c->muted || a == ACTIVITY_MENTION))
             c->activity = a;
     }
-    if (c->unread > 0 && c->line.epoch == 0)
-        c->line = c->read;
-    if (channel_is_seen(m, c))
-        channel_seen(m, c);
+    if (c->unread > 0 && c->unread_after.epoch == 0)
+        c->unread_after = c->read;
+    if (conversation_is_seen(m, c))
+        conversation_seen(m, c);
     m->version++;
 }
 
 /* --- Going there --- */
 
 static void leave_current(struct model *m) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     if (c && c->unread == 0)
-        c->line = PLACE_NONE; /* it was seen */
+        c->unread_after = PLACE_NONE; /* it was seen */
 }
 
-void channel_select(struct model *m, struct effects *fx, size_t index) {
-    if (index >= m->nchannels)
+void conversation_select(struct model *m, struct effects *fx, size_t index) {
+    if (index >= m->nconversations)
         return;
-    struct channel *c = m->channels[index];
+    struct conversation *c = m->conversations[index];
     if (index != m->current) {
         leave_current(m);
         model_end_completion(m);
@@ -84,35 +84,35 @@ void channel_select(struct model *m, struct effects *fx, size_t index) {
     }
     if (c->join == JOIN_NONE || c->join == JOIN_REFUSED) {
         c->join = JOIN_WANTED;
-        channel_changed(m, c);
+        conversation_changed(m, c);
     }
     if (c->join == JOIN_DONE && c->timeline.n < FIRST_ROWS && c->pages_wanted == 0)
         c->pages_wanted = 1;
-    if (channel_is_seen(m, c))
-        channel_seen(m, c);
+    if (conversation_is_seen(m, c))
+        conversation_seen(m, c);
     m->version++;
 }
 
-void channel_jump(struct model *m, struct channel *c, struct place at) {
+void conversation_jump(struct model *m, struct conversation *c, struct place at) {
     c->scroll = (struct scroll){.edge = SCROLL_TOP, .at = at};
     m->version++;
 }
 
-struct channel *channel_talk_to(struct model *m, struct effects *fx, const struct recipient *to,
-                                const char *name) {
-    struct channel *c = model_open(m, to, name);
+struct conversation *conversation_talk_to(struct model *m, struct effects *fx,
+                                          const struct recipient *to, const char *name) {
+    struct conversation *c = model_open(m, to, name);
     if (!c) {
         model_say(m, true, "there is no room for another channel: /part one of the list");
         return NULL;
     }
-    channel_select(m, fx, model_index(m, c));
+    conversation_select(m, fx, model_index(m, c));
     return c;
 }
 
 /* --- Drafts --- */
 
-void channel_set_draft(struct model *m, struct channel *c, const char *text, size_t len,
-                       size_t cursor) {
+void conversation_set_draft(struct model *m, struct conversation *c, const char *text, size_t len,
+                            size_t cursor) {
     if (len > DRAFT_MAX)
         len = DRAFT_MAX;
     size_t had = c->draft ? strlen(c->draft) : 0;
@@ -122,13 +122,13 @@ void channel_set_draft(struct model *m, struct channel *c, const char *text, siz
     char *copy = len > 0 ? strndup(text, len) : NULL;
     free(c->draft);
     c->draft = copy;
-    channel_changed(m, c);
+    conversation_changed(m, c);
 }
 
 /* --- Files --- */
 
-static void save(struct model *m, struct channel *c, struct effects *fx) {
-    struct saved_channel *s = effects_room(fx, sizeof *s);
+static void save(struct model *m, struct conversation *c, struct effects *fx) {
+    struct saved_conversation *s = effects_room(fx, sizeof *s);
     if (!s)
         return;
     const char *draft = c->draft ? c->draft : "";
@@ -139,22 +139,22 @@ static void save(struct model *m, struct channel *c, struct effects *fx) {
     s->pinned = c->pinned;
     s->read = c->read.epoch ? timeline_position_of(&c->timeline, c->read) : c->saved_read;
     s->draft = effects_copy(fx, draft, strlen(draft));
-    effects_add(fx, EFFECT_SAVE_CHANNEL)->channel = s;
-    c->is_dirty = false;
+    effects_add(fx, EFFECT_SAVE_CONVERSATION)->conversation = s;
+    c->dirty = false;
     (void)m;
 }
 
-void channels_save(struct model *m, struct effects *fx) {
-    for (size_t i = 0; i < m->nchannels; i++)
-        if (m->channels[i]->is_dirty)
-            save(m, m->channels[i], fx);
+void conversation_save(struct model *m, struct effects *fx) {
+    for (size_t i = 0; i < m->nconversations; i++)
+        if (m->conversations[i]->dirty)
+            save(m, m->conversations[i], fx);
     m->save_ms = 0;
 }
 
-void channels_loaded(struct model *m, const struct saved_channel *channels, size_t n) {
+void conversation_loaded(struct model *m, const struct saved_conversation *channels, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        const struct saved_channel *s = &channels[i];
-        struct channel *c = model_open(m, &s->to, s->peer);
+        const struct saved_conversation *s = &channels[i];
+        struct conversation *c = model_open(m, &s->to, s->peer);
         if (!c)
             continue;
         if (s->open && c->join == JOIN_NONE)
@@ -163,26 +163,26 @@ void channels_loaded(struct model *m, const struct saved_channel *channels, size
         c->pinned = s->pinned;
         c->saved_read = s->read;
         if (!c->draft)
-            channel_set_draft(m, c, s->draft, strlen(s->draft), strlen(s->draft));
-        c->is_dirty = false;
+            conversation_set_draft(m, c, s->draft, strlen(s->draft), strlen(s->draft));
+        c->dirty = false;
     }
     model_sort(m);
 }
 
 /* --- Leaving --- */
 
-void channel_leave(struct model *m, struct effects *fx, struct channel *c) {
+void conversation_leave(struct model *m, struct effects *fx, struct conversation *c) {
     bool was_current = c == model_current(m);
     c->join = JOIN_NONE;
-    channel_set_draft(m, c, "", 0, 0);
-    c->is_dirty = true;
-    channels_save(m, fx);
+    conversation_set_draft(m, c, "", 0, 0);
+    c->dirty = true;
+    conversation_save(m, fx);
     model_close(m, c);
     if (was_current) {
-        struct channel *next = model_current(m);
+        struct conversation *next = model_current(m);
         const char *draft = next->draft ? next->draft : "";
         effects_set_input(fx, draft, strlen(draft), next->draft_cursor);
-        channel_select(m, fx, m->current);
+        conversation_select(m, fx, m->current);
     }
     m->version++;
 }

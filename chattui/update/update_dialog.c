@@ -45,7 +45,7 @@ static void go(struct model *m, struct effects *fx) {
     secret_wipe(m->key, sizeof m->key);
     *d->error = '\0';
     d->state = DIALOG_BUSY;
-    if (m->net.state == NET_SIGNED_OUT && same_server)
+    if (m->conn.state == CONN_SIGNED_OUT && same_server)
         conn_sign_in(m, fx);
     else
         conn_connect(m, fx);
@@ -64,7 +64,7 @@ static void cancel(struct model *m, struct effects *fx) {
     if (m->dialog.state == DIALOG_BUSY) {
         conn_stop(m, fx, "cancelled");
         dialog_open(m, "");
-    } else if (m->net.was_online) {
+    } else if (m->conn.was_online) {
         dialog_close(m);
         model_say(m, false, "not connected: /connect");
     } else {
@@ -95,7 +95,7 @@ void update_field(struct model *m, const struct event *e, struct effects *fx) {
         d->focus = (enum field)((d->focus + FIELDS - 1) % FIELDS);
         break;
     case FIELD_TOGGLE:
-        d->is_register ^= d->focus == FIELD_REGISTER;
+        d->sign_up ^= d->focus == FIELD_REGISTER;
         break;
     case FIELD_SUBMIT:
         submit(m, fx);

@@ -72,7 +72,7 @@ static void find_stored(struct model *m, const struct timeline_message *rows, si
 
 /* --- The answer to channelJoin --- */
 
-static void take_members(struct model *m, struct channel *c, const struct response *a) {
+static void take_members(struct model *m, struct conversation *c, const struct response *a) {
     members_clear(&c->members);
     for (size_t i = 0; i < a->u.join.users_n; i++) {
         const struct user_item *u = &a->u.join.users[i];
@@ -88,7 +88,7 @@ static void take_members(struct model *m, struct channel *c, const struct respon
     members_sort(&c->members);
 }
 
-static void take_snapshot(struct model *m, struct channel *c, const struct response *a,
+static void take_snapshot(struct model *m, struct conversation *c, const struct response *a,
                           const struct ask *ask, struct effects *fx) {
     struct timeline *t = &c->timeline;
     const struct position *at = &a->u.join.at;
@@ -110,7 +110,7 @@ static void take_snapshot(struct model *m, struct channel *c, const struct respo
 }
 
 /* The first time in this run: what was read is known from the files, or from an `unread`. */
-static void place_read(struct model *m, struct channel *c) {
+static void place_read(struct model *m, struct conversation *c) {
     struct place read = timeline_place_of(&c->timeline, &c->saved_read);
     const struct row *newest = timeline_newest(&c->timeline);
     if (c->unread_from > 0)
@@ -125,7 +125,7 @@ static void place_read(struct model *m, struct channel *c) {
 
 void take_join(struct model *m, const struct response *a, const struct ask *ask,
                struct effects *fx) {
-    struct channel *c = ask->kind == ASK_JOIN ? model_channel(m, &ask->to) : NULL;
+    struct conversation *c = ask->kind == ASK_JOIN ? model_conversation(m, &ask->to) : NULL;
     if (!c || c->join != JOIN_ASKED)
         return;
     if (!recipient_eq(&a->u.join.to, &ask->to)) {
@@ -141,24 +141,25 @@ void take_join(struct model *m, const struct response *a, const struct ask *ask,
     take_snapshot(m, c, a, ask, fx);
     if (!c->was_loaded)
         place_read(m, c);
-    channel_recount(m, c);
-    channel_changed(m, c);
+    conversation_recount(m, c);
+    conversation_changed(m, c);
 }
 
 /* --- The answer to channelMessages --- */
 
 void take_history(struct model *m, const struct response *a, const struct ask *ask,
                   struct effects *fx) {
-    bool is_hole = ask->kind == ASK_HOLE;
-    struct channel *c = is_hole || ask->kind == ASK_HISTORY ? model_channel(m, &ask->to) : NULL;
+    bool in_hole = ask->kind == ASK_HOLE;
+    struct conversation *c =
+        in_hole || ask->kind == ASK_HISTORY ? model_conversation(m, &ask->to) : NULL;
     if (!c)
         return;
     struct timeline *t = &c->timeline;
-    unsigned *pages = is_hole ? &c->hole_pages : &c->pages_wanted;
+    unsigned *pages = in_hole ? &c->hole_pages : &c->pages_wanted;
     if (*pages > 0)
         --*pages;
     struct place hole = {.seq = ask->low, .sub = TIMELINE_SUB_GAP, .epoch = ask->epoch};
-    if (is_hole)
+    if (in_hole)
         timeline_ask_hole(t, hole, false);
     else
         timeline_ask_top(t, false);
@@ -195,13 +196,13 @@ static void alert(struct model *m, struct effects *fx, const char *name, const c
 }
 
 /* Nobody has seen it yet. */
-static void count_unread(struct model *m, struct channel *c, const struct timeline_message *row,
-                         struct effects *fx) {
+static void count_unread(struct model *m, struct conversation *c,
+                         const struct timeline_message *row, struct effects *fx) {
     enum activity a = row->mention      ? ACTIVITY_MENTION
                       : c->to.is_public ? ACTIVITY_MESSAGE
                                         : ACTIVITY_PRIVATE;
     if (c->unread == 0)
-        c->line = c->read;
+        c->unread_after = c->read;
     c->unread += c->unread < UNREAD_MAX;
     c->below += c->scroll.edge != SCROLL_FOLLOW;
     if (c->muted && a != ACTIVITY_MENTION)
@@ -212,7 +213,7 @@ static void count_unread(struct model *m, struct channel *c, const struct timeli
         alert(m, fx, row->name, row->text, row->text_len);
 }
 
-static struct place read_anyway(struct channel *c) {
+static struct place read_anyway(struct conversation *c) {
     const struct row *newest = timeline_newest(&c->timeline);
     return newest ? newest->place : c->read;
 }
@@ -222,7 +223,7 @@ void take_message(struct model *m, const struct response *a, const struct ask *a
     (void)ask;
     const struct message *am = &a->u.message;
     struct recipient to;
-    struct channel *c = recipient_of(m, am, &to) ? model_channel(m, &to) : NULL;
+    struct conversation *c = recipient_of(m, am, &to) ? model_conversation(m, &to) : NULL;
     if (!c || c->timeline.epoch == 0 || am->seq == 0 || am->seq >= TIMELINE_SEQ_MAX - 1) {
         m->strange++;
         return;
@@ -241,11 +242,11 @@ void take_message(struct model *m, const struct response *a, const struct ask *a
         return;
     if (row.mine && c->unread == 0)
         c->read = read_anyway(c);
-    else if (channel_is_seen(m, c) && c->unread == 0)
+    else if (conversation_is_seen(m, c) && c->unread == 0)
         c->read = read_anyway(c);
     else if (!row.mine)
         count_unread(m, c, &row, fx);
-    channel_changed(m, c);
+    conversation_changed(m, c);
 }
 
 /* --- Events --- */
@@ -260,14 +261,14 @@ void take_sys_unread(struct model *m, const struct response *a, const struct ask
         return;
     }
     roster_put(&m->roster, &to.user, name, strlen(name));
-    struct channel *c = model_open(m, &to, name);
+    struct conversation *c = model_open(m, &to, name);
     if (!c || c->join == JOIN_DONE || c->join == JOIN_ASKED)
         return;
     uint64_t seq = a->u.sys.at.seq;
     if (c->unread_from == 0 || seq < c->unread_from)
         c->unread_from = seq;
     c->unread += c->unread < UNREAD_MAX;
-    channel_changed(m, c);
+    conversation_changed(m, c);
     m->version++;
     if (c->muted)
         return;
@@ -275,13 +276,13 @@ void take_sys_unread(struct model *m, const struct response *a, const struct ask
     alert(m, fx, c->name, "a private message", strlen("a private message"));
 }
 
-static void tell(struct model *m, struct channel *c, const char *name, enum sys_event event) {
+static void tell(struct model *m, struct conversation *c, const char *name, enum sys_event event) {
     static const char *const WORDS[] = {[SYS_SIGN_IN] = "is online",
                                         [SYS_SIGN_OUT] = "went offline",
                                         [SYS_CHANNEL_JOIN] = "joined",
                                         [SYS_CHANNEL_LEAVE] = "left"};
-    bool is_presence = event == SYS_SIGN_IN || event == SYS_SIGN_OUT;
-    if (!is_presence || m->tuning.presence || !c->to.is_public)
+    bool presence = event == SYS_SIGN_IN || event == SYS_SIGN_OUT;
+    if (!presence || m->tuning.presence || !c->to.is_public)
         model_notice(m, c, NOTICE_PRESENCE, "%s %s", name, WORDS[event]);
 }
 
@@ -290,7 +291,7 @@ void take_sys_user(struct model *m, const struct response *a, const struct ask *
     (void)ask;
     (void)fx;
     enum sys_event event = a->u.sys.event;
-    struct channel *c = model_channel(m, &a->u.sys.to);
+    struct conversation *c = model_conversation(m, &a->u.sys.to);
     struct person *p = roster_put(&m->roster, &a->u.sys.user, a->u.sys.name, strlen(a->u.sys.name));
     if (!c || !p)
         return;

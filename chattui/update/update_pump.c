@@ -6,10 +6,10 @@
 /* --- What is due --- */
 
 static bool may_ask(const struct model *m) {
-    return m->net.state == NET_ONLINE || (m->net.state == NET_SIGNING_IN && *m->key);
+    return m->conn.state == CONN_ONLINE || (m->conn.state == CONN_SIGNING_IN && *m->key);
 }
 
-static void join(struct model *m, struct channel *c, struct effects *fx) {
+static void join(struct model *m, struct conversation *c, struct effects *fx) {
     struct request *r;
     struct ask *ask = ask_begin(m, fx, ASK_JOIN, &c->to, &r);
     if (!ask)
@@ -24,8 +24,8 @@ static void join(struct model *m, struct channel *c, struct effects *fx) {
     m->version++;
 }
 
-static void read_before(struct model *m, struct channel *c, struct effects *fx, enum ask_kind kind,
-                        uint64_t low, uint64_t high) {
+static void read_before(struct model *m, struct conversation *c, struct effects *fx,
+                        enum ask_kind kind, uint64_t low, uint64_t high) {
     struct request *r;
     struct ask *ask = ask_begin(m, fx, kind, &c->to, &r);
     if (!ask)
@@ -35,7 +35,7 @@ static void read_before(struct model *m, struct channel *c, struct effects *fx, 
     ask->high = high;
     r->to = c->to;
     r->u.history.before = high;
-    r->u.history.limit = m->net.limits.history_page;
+    r->u.history.limit = m->conn.limits.history_page;
     if (kind == ASK_HISTORY) {
         timeline_ask_top(&c->timeline, true);
     } else {
@@ -46,7 +46,7 @@ static void read_before(struct model *m, struct channel *c, struct effects *fx, 
     m->version++;
 }
 
-static void load_history(struct model *m, struct channel *c, struct effects *fx) {
+static void load_history(struct model *m, struct conversation *c, struct effects *fx) {
     uint64_t before = timeline_before(&c->timeline);
     if (before == 0 && timeline_top(&c->timeline) != TOP_LOADING)
         c->pages_wanted = 0;
@@ -54,7 +54,7 @@ static void load_history(struct model *m, struct channel *c, struct effects *fx)
         read_before(m, c, fx, ASK_HISTORY, 0, before);
 }
 
-static void load_holes(struct model *m, struct channel *c, struct effects *fx) {
+static void load_holes(struct model *m, struct conversation *c, struct effects *fx) {
     if (c->hole_pages == 0 || ask_pending(m, ASK_HOLE, &c->to))
         return;
     const struct row *hole = timeline_hole(&c->timeline);
@@ -62,12 +62,12 @@ static void load_holes(struct model *m, struct channel *c, struct effects *fx) {
         read_before(m, c, fx, ASK_HOLE, hole->place.seq, hole->u.gap.to);
 }
 
-static void pump_channel(struct model *m, struct channel *c, struct effects *fx) {
+static void pump_channel(struct model *m, struct conversation *c, struct effects *fx) {
     if (m->now_ms < c->pause_ms)
         return;
     if (c->join == JOIN_WANTED)
         join(m, c, fx);
-    if (c->join != JOIN_DONE || m->net.state != NET_ONLINE)
+    if (c->join != JOIN_DONE || m->conn.state != CONN_ONLINE)
         return;
     outbox_pump(m, c, fx);
     if (c->timeline.holes > 0)
@@ -80,8 +80,8 @@ static void pump_channel(struct model *m, struct channel *c, struct effects *fx)
 void update_pump(struct model *m, struct effects *fx) {
     if (!may_ask(m))
         return;
-    for (size_t i = 0; i < m->nchannels; i++)
-        pump_channel(m, m->channels[i], fx);
-    if (m->net.state == NET_ONLINE && !m->net.has_users)
-        m->net.has_users = ask_users(m, fx, ASK_USERS, 0);
+    for (size_t i = 0; i < m->nconversations; i++)
+        pump_channel(m, m->conversations[i], fx);
+    if (m->conn.state == CONN_ONLINE && !m->conn.has_users)
+        m->conn.has_users = ask_users(m, fx, ASK_USERS, 0);
 }

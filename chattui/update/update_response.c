@@ -16,7 +16,7 @@ static bool is_about_us(unsigned code) {
 
 /* A channel's request was refused for now: it is due again later. False: it was refused for good.
  */
-static bool pause_channel(struct model *m, struct channel *c, const struct response *a) {
+static bool pause_channel(struct model *m, struct conversation *c, const struct response *a) {
     uint32_t wait = ask_retry_delay(m, a, c->tries);
     if (wait == 0)
         return false;
@@ -28,7 +28,7 @@ static bool pause_channel(struct model *m, struct channel *c, const struct respo
 void ask_refused_join(struct model *m, const struct response *a, const struct ask *ask,
                       struct effects *fx) {
     (void)fx;
-    struct channel *c = model_channel(m, &ask->to);
+    struct conversation *c = model_conversation(m, &ask->to);
     if (!c || c->join != JOIN_ASKED)
         return;
     bool again = pause_channel(m, c, a) || is_about_us(a->u.error.code);
@@ -41,7 +41,7 @@ void ask_refused_join(struct model *m, const struct response *a, const struct as
 void ask_refused_history(struct model *m, const struct response *a, const struct ask *ask,
                          struct effects *fx) {
     (void)fx;
-    struct channel *c = model_channel(m, &ask->to);
+    struct conversation *c = model_conversation(m, &ask->to);
     if (!c)
         return;
     timeline_forget_asks(&c->timeline);
@@ -85,13 +85,13 @@ void take_error(struct model *m, const struct response *a, const struct ask *ask
                                        ASK_TABLE(X)
 #undef X
     };
-    bool is_sign = ask->kind == ASK_SIGN || ask->kind == ASK_SIGN_OUT;
+    bool sign = ask->kind == ASK_SIGN || ask->kind == ASK_SIGN_OUT;
     if (ask->has_key && !is_about_us(a->u.error.code) && a->u.error.code != ERR_BANNED)
-        m->net.key_is_sent = false; /* it may not have been looked at: the next frame has it */
+        m->conn.key_sent = false; /* it may not have been looked at: the next frame has it */
     REFUSED[ask->kind](m, a, ask, fx);
     if (a->u.error.code == ERR_NOT_AUTHORIZED)
-        m->net.key_is_sent = false;
-    else if (!is_sign && is_about_us(a->u.error.code))
+        m->conn.key_sent = false;
+    else if (!sign && is_about_us(a->u.error.code))
         conn_key_refused(m, fx, "the server no longer accepts the saved key: sign in again");
 }
 
@@ -100,7 +100,7 @@ void take_error(struct model *m, const struct response *a, const struct ask *ask
 void take_sys_epoch(struct model *m, const struct response *a, const struct ask *ask,
                     struct effects *fx) {
     (void)ask, (void)fx;
-    struct channel *c = model_channel(m, &a->u.sys.to);
+    struct conversation *c = model_conversation(m, &a->u.sys.to);
     if (!c || c->timeline.epoch == 0 || a->u.sys.at.seq >= TIMELINE_SEQ_MAX) {
         m->strange++;
         return;
@@ -113,14 +113,14 @@ void take_sys_epoch(struct model *m, const struct response *a, const struct ask 
 void take_sys_purge(struct model *m, const struct response *a, const struct ask *ask,
                     struct effects *fx) {
     (void)ask, (void)fx;
-    struct channel *c = model_channel(m, &a->u.sys.to);
+    struct conversation *c = model_conversation(m, &a->u.sys.to);
     if (!c)
         return;
     if (a->u.sys.one)
         timeline_purge_one(&c->timeline, &a->u.sys.uuid);
     else
         timeline_purge(&c->timeline, &a->u.sys.at.epoch, a->u.sys.at.seq);
-    channel_recount(m, c);
+    conversation_recount(m, c);
 }
 
 void take_users(struct model *m, const struct response *a, const struct ask *ask,
@@ -132,8 +132,8 @@ void take_users(struct model *m, const struct response *a, const struct ask *ask
             p->online = u->online;
     }
     m->roster.total = a->u.users.total;
-    for (size_t i = 0; i < m->nchannels; i++)
-        members_sort(&m->channels[i]->members);
+    for (size_t i = 0; i < m->nconversations; i++)
+        members_sort(&m->conversations[i]->members);
     if (ask->kind == ASK_LIST)
         slash_list_users(m, a);
     else if (ask->kind == ASK_LOOKUP)
@@ -144,17 +144,17 @@ void take_users(struct model *m, const struct response *a, const struct ask *ask
 void take_leave(struct model *m, const struct response *a, const struct ask *ask,
                 struct effects *fx) {
     (void)a;
-    struct channel *c = ask->kind == ASK_LEAVE ? model_channel(m, &ask->to) : NULL;
+    struct conversation *c = ask->kind == ASK_LEAVE ? model_conversation(m, &ask->to) : NULL;
     if (c && outbox_count(&m->outbox, &c->to, false) > 0)
-        c->join = JOIN_WANTED; /* a line was entered meanwhile, and nobody would send it */
+        c->join = JOIN_WANTED; /* something was entered meanwhile, and nobody would send it */
     else if (c)
-        channel_leave(m, fx, c);
+        conversation_leave(m, fx, c);
 }
 
 void take_sys_go_away(struct model *m, const struct response *a, const struct ask *ask,
                       struct effects *fx) {
     (void)ask, (void)fx;
-    m->net.go_away_ms = a->u.sys.retry_after_ms > 0 ? a->u.sys.retry_after_ms : 1;
+    m->conn.go_away_ms = a->u.sys.retry_after_ms > 0 ? a->u.sys.retry_after_ms : 1;
 }
 
 void take_sys(struct model *m, const struct response *a, const struct ask *ask,
@@ -175,7 +175,7 @@ void take_response(struct model *m, const struct response *a, struct effects *fx
     };
     struct ask *under_way = a->has_id ? ask_find(m, a->id) : NULL;
     struct ask ask = {.kind = ASK_NONE};
-    if (m->net.state < NET_GREETING || a->kind == RESPONSE_UNKNOWN) {
+    if (m->conn.state < CONN_GREETING || a->kind == RESPONSE_UNKNOWN) {
         m->strange++;
         return;
     }

@@ -23,10 +23,10 @@ static bool is_blank(const char *text, size_t len) {
     return true;
 }
 
-static bool ask_first(struct model *m, const struct channel *c, const char *text, size_t len) {
+static bool ask_first(struct model *m, const struct conversation *c, const char *text, size_t len) {
     size_t lines = count_lines(text, len);
     struct question *q = &m->question;
-    if (m->is_plain || lines <= (size_t)m->tuning.paste_lines)
+    if (m->plain || lines <= (size_t)m->tuning.paste_lines)
         return false;
     char *held = strndup(text, len);
     if (!held)
@@ -38,31 +38,31 @@ static bool ask_first(struct model *m, const struct channel *c, const char *text
     return true;
 }
 
-static void say_line(struct model *m, const struct event *e, struct effects *fx, struct channel *c,
-                     const char *text, size_t len) {
+static void say_line(struct model *m, const struct event *e, struct effects *fx,
+                     struct conversation *c, const char *text, size_t len) {
     if (ask_first(m, c, text, len))
         return;
-    if (!outbox_enter(m, fx, c, &e->u.line.uuid, text, len))
-        effects_set_input(fx, e->u.line.text, e->u.line.len, e->u.line.len);
+    if (!outbox_enter(m, fx, c, &e->u.input.uuid, text, len))
+        effects_set_input(fx, e->u.input.text, e->u.input.len, e->u.input.len);
 }
 
 void ui_line(struct model *m, const struct event *e, struct effects *fx) {
-    struct channel *c = model_current(m);
-    const char *text = e->u.line.text;
-    size_t len = e->u.line.len;
+    struct conversation *c = model_current(m);
+    const char *text = e->u.input.text;
+    size_t len = e->u.input.len;
     if (!c || m->question.kind != QUESTION_NONE)
         return;
-    channel_set_draft(m, c, "", 0, 0);
+    conversation_set_draft(m, c, "", 0, 0);
     while (len > 0 && text[len - 1] == '\n')
         len--;
     if (is_blank(text, len))
         return;
     *m->status = '\0'; /* it was about what was done before */
-    bool is_escaped = len > 1 && text[0] == '/' && text[1] == '/';
-    if (text[0] == '/' && !is_escaped)
+    bool escaped = len > 1 && text[0] == '/' && text[1] == '/';
+    if (text[0] == '/' && !escaped)
         slash_run(m, e, fx);
     else
-        say_line(m, e, fx, c, text + is_escaped, len - is_escaped);
+        say_line(m, e, fx, c, text + escaped, len - escaped);
 }
 
 void ui_reply(struct model *m, const struct event *e, struct effects *fx) {
@@ -71,12 +71,12 @@ void ui_reply(struct model *m, const struct event *e, struct effects *fx) {
         return;
     m->question = (struct question){.kind = QUESTION_NONE};
     m->version++;
-    if (q.kind == QUESTION_QUIT && e->u.line.yes)
+    if (q.kind == QUESTION_QUIT && e->u.input.yes)
         model_quit(m, 0);
     if (q.kind == QUESTION_PASTE) {
-        struct channel *c = model_channel(m, &q.to);
+        struct conversation *c = model_conversation(m, &q.to);
         bool entered =
-            e->u.line.yes && c && outbox_enter(m, fx, c, &e->u.line.uuid, q.held, strlen(q.held));
+            e->u.input.yes && c && outbox_enter(m, fx, c, &e->u.input.uuid, q.held, strlen(q.held));
         if (!entered)
             effects_set_input(fx, q.held, strlen(q.held), strlen(q.held));
     }
@@ -96,26 +96,26 @@ static bool is_hole_near(const struct timeline *t, struct place at) {
     return false;
 }
 
-static void scrolled(struct model *m, struct channel *c) {
+static void scrolled(struct model *m, struct conversation *c) {
     if (c->scroll.at_top && c->pages_wanted == 0)
         c->pages_wanted = 1;
     if (c->scroll.edge != SCROLL_FOLLOW && c->hole_pages == 0 &&
         is_hole_near(&c->timeline, c->scroll.at))
         c->hole_pages = 1;
-    if (channel_is_seen(m, c))
-        channel_seen(m, c);
+    if (conversation_is_seen(m, c))
+        conversation_seen(m, c);
     m->version++;
 }
 
 void ui_scroll(struct model *m, const struct scroll *s) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     if (!c)
         return;
     c->scroll = *s;
     scrolled(m, c);
 }
 
-static void go_top(struct model *m, struct channel *c) {
+static void go_top(struct model *m, struct conversation *c) {
     size_t i = timeline_first(&c->timeline);
     const struct row *first = timeline_row(&c->timeline, i);
     if (!first)
@@ -124,47 +124,47 @@ static void go_top(struct model *m, struct channel *c) {
     scrolled(m, c);
 }
 
-static void go_bottom(struct model *m, struct channel *c) {
+static void go_bottom(struct model *m, struct conversation *c) {
     c->scroll = (struct scroll){.edge = SCROLL_FOLLOW};
     scrolled(m, c);
 }
 
-static void go_unread(struct model *m, struct channel *c) {
-    if (c->line.epoch == 0) {
+static void go_unread(struct model *m, struct conversation *c) {
+    if (c->unread_after.epoch == 0) {
         model_say(m, false, "nothing is unread here");
         return;
     }
-    struct place p = c->line;
+    struct place p = c->unread_after;
     p.sub++;
     size_t i = timeline_seek(&c->timeline, p);
     const struct row *r = timeline_row(&c->timeline, i);
     if (r)
-        channel_jump(m, c, r->place);
+        conversation_jump(m, c, r->place);
 }
 
 /* --- Keys --- */
 
 static void step_channel(struct model *m, struct effects *fx, size_t by) {
-    channel_select(m, fx, (m->current + by) % m->nchannels);
+    conversation_select(m, fx, (m->current + by) % m->nconversations);
 }
 
 static void next_activity(struct model *m, struct effects *fx) {
     size_t best = m->current;
     enum activity most = ACTIVITY_NONE;
-    for (size_t k = 1; k < m->nchannels; k++) {
-        size_t i = (m->current + k) % m->nchannels;
-        if (m->channels[i]->activity > most) {
-            most = m->channels[i]->activity;
+    for (size_t k = 1; k < m->nconversations; k++) {
+        size_t i = (m->current + k) % m->nconversations;
+        if (m->conversations[i]->activity > most) {
+            most = m->conversations[i]->activity;
             best = i;
         }
     }
     if (most == ACTIVITY_NONE)
         model_say(m, false, "nothing new anywhere");
-    channel_select(m, fx, best);
+    conversation_select(m, fx, best);
 }
 
 void ui_action(struct model *m, enum action action, struct effects *fx) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     if (!c)
         return;
     m->version++;
@@ -173,7 +173,7 @@ void ui_action(struct model *m, enum action action, struct effects *fx) {
         next_activity(m, fx);
         break;
     case ACTION_PREV_CHANNEL:
-        step_channel(m, fx, m->nchannels - 1);
+        step_channel(m, fx, m->nconversations - 1);
         break;
     case ACTION_NEXT_CHANNEL:
         step_channel(m, fx, 1);
@@ -213,6 +213,6 @@ void ui_action(struct model *m, enum action action, struct effects *fx) {
         break;
     default:
         if (action >= ACTION_GO_1 && action <= ACTION_GO_9)
-            channel_select(m, fx, (size_t)(action - ACTION_GO_1));
+            conversation_select(m, fx, (size_t)(action - ACTION_GO_1));
     }
 }

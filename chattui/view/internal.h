@@ -27,13 +27,13 @@ int foreign_add(struct buf *out, const char *s, size_t len);
 /* How the rows of a channel are set in a window of some width. */
 struct rows {
     const struct model *m;
-    const struct channel *c;
+    const struct conversation *c;
     int col, cols; /* of the window */
     int time_cols, nick_cols, text_col, text_cols;
     struct buf text; /* of the row at hand */
 };
 
-void view_rows_init(struct rows *r, const struct model *m, const struct channel *c,
+void view_rows_init(struct rows *r, const struct model *m, const struct conversation *c,
                     const struct layout *l);
 void view_rows_free(struct rows *r);
 /* Lines that row `i` takes, with the lines that stand before it: day, unread, the top. At least 1.
@@ -49,7 +49,7 @@ bool view_timeline(struct grid *g, const struct model *m, const struct layout *l
 void view_channels(struct grid *g, const struct model *m, struct area a);
 void view_members(struct grid *g, const struct model *m, struct area a);
 void view_title(struct grid *g, const struct model *m, struct area a);
-void view_status(struct grid *g, const struct model *m, struct area a, bool is_more_below);
+void view_status(struct grid *g, const struct model *m, struct area a, bool more_below);
 void view_dialog(struct grid *g, const struct model *m, struct area a);
 void view_help(struct grid *g, struct area a, struct view_state *state);
 void view_question(struct grid *g, const struct model *m, struct area a);

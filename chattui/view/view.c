@@ -19,7 +19,7 @@ static void make_prompt(const struct model *m, const struct input_look *look, in
     if (*look->prompt)
         foreign_add(out, look->prompt, strlen(look->prompt));
     else {
-        if (look->is_command)
+        if (look->command)
             buf_str(out, "(cmd) ");
         if (cols >= NAME_ROOM && *m->user) {
             buf_char(out, '[');
@@ -91,15 +91,15 @@ void view_draw(struct grid *g, const struct model *m, const struct input_look *l
         draw_too_small(g);
         return;
     }
-    bool is_more_below = false;
+    bool more_below = false;
     view_title(g, m, l.title);
     if (m->dialog.state != DIALOG_CLOSED)
         view_dialog(g, m, middle);
     else if (m->show_help)
         view_help(g, middle, state);
     else
-        is_more_below = draw_panes(g, m, &l);
-    view_status(g, m, l.status, is_more_below);
+        more_below = draw_panes(g, m, &l);
+    view_status(g, m, l.status, more_below);
     if (m->question.kind != QUESTION_NONE)
         view_question(g, m, l.input);
     else if (!is_above(m))

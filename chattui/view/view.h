@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the face has of its own. */
+/* What the frontend has of its own. */
 struct view_state {
     const struct keymap *keymap; /* for the help; NULL: without keys */
     int help_top;                /* first line of the help that is shown; clamped when drawn */

@@ -14,20 +14,20 @@
 
 /* --- Title --- */
 
-static int title_private(struct grid *g, const struct model *m, const struct channel *c,
+static int title_private(struct grid *g, const struct model *m, const struct conversation *c,
                          struct area a, int col, int end) {
     const struct person *p = roster_get(&m->roster, &c->to.user);
-    const char *text = c->is_self                   ? "notes to yourself"
-                       : m->net.state != NET_ONLINE ? ""
-                       : p && p->online             ? "online"
-                                                    : "offline";
+    const char *text = c->self                        ? "notes to yourself"
+                       : m->conn.state != CONN_ONLINE ? ""
+                       : p && p->online               ? "online"
+                                                      : "offline";
     return grid_str(g, a.row, col, end, STYLE_TITLE_MORE, text);
 }
 
-static int title_public(struct grid *g, const struct model *m, const struct channel *c,
+static int title_public(struct grid *g, const struct model *m, const struct conversation *c,
                         struct area a, int col, int end) {
     char text[TEXT_SIZE];
-    if (!c->members.n || m->net.state != NET_ONLINE)
+    if (!c->members.n || m->conn.state != CONN_ONLINE)
         return col; /* who is there now isn't known */
     snprintf(text, sizeof text, "%llu member%s, %zu online", (unsigned long long)c->members.total,
              c->members.total == 1 ? "" : "s", members_online(&c->members));
@@ -47,7 +47,7 @@ static void title_right(struct grid *g, const struct model *m, struct area a, in
 }
 
 void view_title(struct grid *g, const struct model *m, struct area a) {
-    const struct channel *c = model_current(m);
+    const struct conversation *c = model_current(m);
     int end = a.col + a.cols, col = a.col + 1;
     grid_fill(g, a.row, a.col, end, STYLE_TITLE, ' ');
     if (c) {
@@ -82,8 +82,8 @@ static int add_activity(struct grid *g, const struct model *m, struct area a, in
     static const char *const MARKS[] = {"", ":", "+", "@"};
     int end = a.col + a.cols, at = col;
     for (int level = ACTIVITY_MENTION; level > ACTIVITY_NONE; level--) {
-        for (size_t i = 0; i < m->nchannels; i++) {
-            const struct channel *c = m->channels[i];
+        for (size_t i = 0; i < m->nconversations; i++) {
+            const struct conversation *c = m->conversations[i];
             char text[TEXT_SIZE + NAME_MAX_BYTES];
             if (c->activity != (enum activity)level || i == m->current)
                 continue;
@@ -115,15 +115,15 @@ static int add_outbox(struct grid *g, const struct model *m, struct area a, int 
 static int add_net(struct grid *g, const struct model *m, struct area a, int col) {
     struct buf text;
     buf_init(&text, STATUS_MAX * 4);
-    describe_net_state(&text, m);
-    enum style style = m->net.state == NET_ONLINE ? STYLE_STATUS : STYLE_STATUS_WARN;
+    describe_conn_state(&text, m);
+    enum style style = m->conn.state == CONN_ONLINE ? STYLE_STATUS : STYLE_STATUS_WARN;
     col = add_part(g, a, col, style, buf_cstr(&text));
     buf_free(&text);
     return col;
 }
 
 /* At the right end: the window is scrolled up, and how to get back. Returns what is left. */
-static struct area add_below(struct grid *g, const struct channel *c, struct area a) {
+static struct area add_below(struct grid *g, const struct conversation *c, struct area a) {
     const char *how = a.cols < WIDE ? "" : " · Alt+End";
     char text[TEXT_SIZE];
     if (c->below)
@@ -138,18 +138,17 @@ static struct area add_below(struct grid *g, const struct channel *c, struct are
 }
 
 /* What matters most first; what went wrong with the connection may be long. */
-void view_status(struct grid *g, const struct model *m, struct area a, bool is_more_below) {
+void view_status(struct grid *g, const struct model *m, struct area a, bool more_below) {
     int col = a.col + 1;
     grid_fill(g, a.row, a.col, a.col + a.cols, STYLE_STATUS, ' ');
-    if (is_more_below)
+    if (more_below)
         a = add_below(g, model_current(m), a);
-    if (!*m->status || m->net.state != NET_ONLINE) {
+    if (!*m->status || m->conn.state != CONN_ONLINE) {
         col = add_net(g, m, a, col);
         col = add_outbox(g, m, a, col);
     }
     if (*m->status) {
-        add_part(g, a, col, m->is_status_error ? STYLE_STATUS_WARN : STYLE_STATUS_MESSAGE,
-                 m->status);
+        add_part(g, a, col, m->status_error ? STYLE_STATUS_WARN : STYLE_STATUS_MESSAGE, m->status);
         return;
     }
     col = add_activity(g, m, a, col);

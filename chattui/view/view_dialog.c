@@ -34,7 +34,7 @@ static int draw_error(struct grid *g, const char *error, int row, int col, int c
 /* What is shown of a field: a password as dots. */
 static void field_text(const struct dialog *d, enum field f, struct buf *out) {
     if (f == FIELD_REGISTER)
-        buf_str(out, d->is_register ? "[x] yes" : "[ ] no");
+        buf_str(out, d->sign_up ? "[x] yes" : "[ ] no");
     else if (f != FIELD_PASSWORD)
         sanitize(out, d->text[f], strlen(d->text[f]), false);
     else
@@ -86,7 +86,7 @@ void view_dialog(struct grid *g, const struct model *m, struct area a) {
         grid_fill(g, r, a.col, a.col + a.cols, STYLE_DIALOG, ' ');
     bool roomy = a.rows >= 9;
     grid_str(g, row, col, end, STYLE_DIALOG_TITLE,
-             d->is_register ? "New account" : "Sign in to a chat");
+             d->sign_up ? "New account" : "Sign in to a chat");
     row += roomy ? 2 : 1;
     if (*d->error)
         row = draw_error(g, d->error, row, col, cols, last - FIELDS) + (roomy ? 1 : 0);
@@ -114,8 +114,8 @@ static size_t words_behind(const char *s, size_t len) {
  * beside the key, or, where that is too narrow, below it. Returns how many. */
 static int help_line(struct grid *g, struct area a, int row, const char *s, size_t len) {
     size_t at = words_behind(s, len);
-    bool is_below = at > (size_t)a.cols / 2;
-    int indent = is_below ? NARROW_INDENT : (int)at, n = is_below ? 1 : 0;
+    bool below = at > (size_t)a.cols / 2;
+    int indent = below ? NARROW_INDENT : (int)at, n = below ? 1 : 0;
     struct wrap w;
     struct wrap_line line;
     if (g && row >= a.row && row < a.row + a.rows)

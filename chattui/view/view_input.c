@@ -27,12 +27,12 @@ struct piece {
 /* `out` holds what is shown if it is not the text itself. */
 static struct piece next_piece(const char *s, size_t len, struct buf *out) {
     struct piece p = {.used = 1, .shown = s, .len = 1, .columns = 1};
-    bool is_alone = len == 1 || (unsigned char)s[1] < 0x80; /* no mark may follow */
+    bool alone = len == 1 || (unsigned char)s[1] < 0x80; /* no mark may follow */
     if (*s == '\n') {
         p.len = 0;
         p.columns = 0;
         p.ends_row = true;
-    } else if ((unsigned char)*s < ' ' || *s == 0x7f || !is_alone || (unsigned char)*s >= 0x80) {
+    } else if ((unsigned char)*s < ' ' || *s == 0x7f || !alone || (unsigned char)*s >= 0x80) {
         buf_reset(out);
         p.used = text_cluster(s, len, &p.columns);
         p.columns = (int)sanitize(out, s, p.used, false);

@@ -17,7 +17,7 @@ static size_t first_channel(const struct model *m, int rows) {
 }
 
 static enum style channel_style(const struct model *m, size_t i) {
-    const struct channel *c = m->channels[i];
+    const struct conversation *c = m->conversations[i];
     static const enum style STYLES_OF[] = {[ACTIVITY_NONE] = STYLE_CHANNEL,
                                            [ACTIVITY_MESSAGE] = STYLE_CHANNEL_MESSAGE,
                                            [ACTIVITY_PRIVATE] = STYLE_CHANNEL_PRIVATE,
@@ -30,7 +30,7 @@ static enum style channel_style(const struct model *m, size_t i) {
 }
 
 /* "@3": three unread, one of which speaks to you. Not by colour alone. */
-static void count_text(const struct channel *c, char out[COUNT_SIZE]) {
+static void count_text(const struct conversation *c, char out[COUNT_SIZE]) {
     static const char *const MARKS[] = {[ACTIVITY_NONE] = "",
                                         [ACTIVITY_MESSAGE] = "",
                                         [ACTIVITY_PRIVATE] = "+",
@@ -42,7 +42,7 @@ static void count_text(const struct channel *c, char out[COUNT_SIZE]) {
 }
 
 static void draw_channel(struct grid *g, const struct model *m, size_t i, int row, struct area a) {
-    const struct channel *c = m->channels[i];
+    const struct conversation *c = m->conversations[i];
     int end = a.col + a.cols;
     uint8_t style = (uint8_t)channel_style(m, i);
     char count[COUNT_SIZE], number[COUNT_SIZE];
@@ -58,10 +58,10 @@ static void draw_channel(struct grid *g, const struct model *m, size_t i, int ro
 
 void view_channels(struct grid *g, const struct model *m, struct area a) {
     size_t first = first_channel(m, a.rows);
-    for (int i = 0; i < a.rows && first + (size_t)i < m->nchannels; i++)
+    for (int i = 0; i < a.rows && first + (size_t)i < m->nconversations; i++)
         draw_channel(g, m, first + (size_t)i, a.row + i, a);
     size_t last = first + (size_t)a.rows - 1;
-    if (last + 1 < m->nchannels && last != m->current)
+    if (last + 1 < m->nconversations && last != m->current)
         grid_str(g, a.row + a.rows - 1, a.col, a.col + 2, STYLE_BORDER, "↓ ");
     if (first > 0)
         grid_str(g, a.row, a.col, a.col + 2, STYLE_BORDER, "↑ ");
@@ -72,7 +72,7 @@ int view_channel_at(const struct model *m, const struct layout *l, int row, int 
     if (a.cols == 0 || row < a.row || row >= a.row + a.rows || col < a.col || col >= a.col + a.cols)
         return -1;
     size_t i = first_channel(m, a.rows) + (size_t)(row - a.row);
-    return i < m->nchannels ? (int)i : -1;
+    return i < m->nconversations ? (int)i : -1;
 }
 
 /* --- Members --- */
@@ -86,22 +86,22 @@ static void draw_member(struct grid *g, const struct person *p, bool online, int
 }
 
 void view_members(struct grid *g, const struct model *m, struct area a) {
-    const struct channel *c = model_current(m);
+    const struct conversation *c = model_current(m);
     char text[64];
     if (!c)
         return;
     size_t rows = a.rows > 1 ? (size_t)a.rows - 1 : 0, shown = c->members.n;
     if (c->members.total == 0)
-        return;                                /* not known yet */
-    bool is_told = m->net.state == NET_ONLINE; /* else nobody knows who is there */
+        return;                               /* not known yet */
+    bool told = m->conn.state == CONN_ONLINE; /* else nobody knows who is there */
     snprintf(text, sizeof text, "%zu/%llu online", members_online(&c->members),
              (unsigned long long)c->members.total);
-    grid_str(g, a.row, a.col, a.col + a.cols, STYLE_BORDER, is_told ? text : "were here:");
+    grid_str(g, a.row, a.col, a.col + a.cols, STYLE_BORDER, told ? text : "were here:");
     if (shown > rows && rows)
         shown = rows - 1;
     for (size_t i = 0; i < shown; i++)
-        draw_member(g, c->members.list[i], is_told && c->members.list[i]->online,
-                    a.row + 1 + (int)i, a);
+        draw_member(g, c->members.list[i], told && c->members.list[i]->online, a.row + 1 + (int)i,
+                    a);
     if (shown < c->members.total && rows > shown) {
         snprintf(text, sizeof text, "  %llu more", (unsigned long long)(c->members.total - shown));
         grid_str(g, a.row + 1 + (int)shown, a.col, a.col + a.cols, STYLE_BORDER, text);

@@ -32,7 +32,7 @@ struct head {
 
 /* --- Measures --- */
 
-void view_rows_init(struct rows *r, const struct model *m, const struct channel *c,
+void view_rows_init(struct rows *r, const struct model *m, const struct conversation *c,
                     const struct layout *l) {
     *r = (struct rows){.m = m, .c = c, .col = l->timeline.col, .cols = l->timeline.cols};
     r->time_cols = m->tuning.seconds ? 8 : 5;
@@ -48,20 +48,20 @@ void view_rows_free(struct rows *r) {
 
 /* --- What a row says --- */
 
-static const struct outbox_line *pending_line(const struct rows *r, const struct row *row) {
+static const struct outbox_entry *pending_entry(const struct rows *r, const struct row *row) {
     return row->kind == ROW_PENDING ? outbox_find(&r->m->outbox, &row->u.message.uuid) : NULL;
 }
 
 static bool is_failed(const struct rows *r, const struct row *row) {
-    const struct outbox_line *line = pending_line(r, row);
-    return line && line->state == OUT_FAILED;
+    const struct outbox_entry *entry = pending_entry(r, row);
+    return entry && entry->state == OUT_FAILED;
 }
 
 /* Is there more to say of a pending row than that it is on its way? */
 static bool is_stuck(const struct rows *r, const struct row *row) {
-    const struct outbox_line *line = pending_line(r, row);
-    return line &&
-           (line->state == OUT_FAILED || line->state == OUT_WAIT || line->state == OUT_CHECK);
+    const struct outbox_entry *entry = pending_entry(r, row);
+    return entry &&
+           (entry->state == OUT_FAILED || entry->state == OUT_WAIT || entry->state == OUT_CHECK);
 }
 
 static bool is_rule(const struct row *row) {
@@ -110,9 +110,9 @@ static struct head notice_head(const struct row *row) {
 
 static struct head message_head(const struct rows *r, const struct row *row) {
     struct head h = {.nick = row_name(row), .nick_len = row->name_len, .mark = "│"};
-    bool is_pending = row->kind == ROW_PENDING;
+    bool pending = row->kind == ROW_PENDING;
     h.mark_style = STYLE_BORDER;
-    h.text_style = is_pending ? STYLE_PENDING : STYLE_TEXT;
+    h.text_style = pending ? STYLE_PENDING : STYLE_TEXT;
     h.nick_style = row->flags & ROW_MINE      ? STYLE_NICK_SELF
                    : row->flags & ROW_MENTION ? STYLE_MENTION
                    : r->m->tuning.colors      ? theme_nick(h.nick, h.nick_len)
@@ -120,7 +120,7 @@ static struct head message_head(const struct rows *r, const struct row *row) {
     if (is_failed(r, row)) {
         h.mark = "!";
         h.mark_style = STYLE_FAILED;
-    } else if (is_pending) {
+    } else if (pending) {
         h.mark = "…";
         h.mark_style = STYLE_PENDING;
     } else if (row->flags & ROW_MENTION) {
@@ -169,13 +169,13 @@ static bool is_message(const struct row *row) {
 /* Is it the first message behind the unread line? */
 static bool begins_unread(const struct rows *r, size_t i) {
     const struct timeline *t = &r->c->timeline;
-    struct place line = r->c->line;
-    if (place_cmp(line, PLACE_NONE) == 0 || !is_message(timeline_row(t, i)) ||
-        place_cmp(timeline_row(t, i)->place, line) <= 0)
+    struct place unread = r->c->unread_after;
+    if (place_cmp(unread, PLACE_NONE) == 0 || !is_message(timeline_row(t, i)) ||
+        place_cmp(timeline_row(t, i)->place, unread) <= 0)
         return false;
     for (size_t first = timeline_first(t); i-- > first;)
         if (is_message(timeline_row(t, i)))
-            return place_cmp(timeline_row(t, i)->place, line) <= 0;
+            return place_cmp(timeline_row(t, i)->place, unread) <= 0;
     return true;
 }
 
@@ -257,15 +257,15 @@ static void mark_found(const struct rows *r, struct grid *g, int row, const char
 
 /* One line of a row's text; the first has time and nick before it. */
 static void draw_line(const struct rows *r, struct grid *g, int row, const struct row *what,
-                      const struct head *h, const struct wrap_line *line, bool is_first) {
+                      const struct head *h, const struct wrap_line *line, bool first) {
     const char *text = r->text.data + line->start;
     int end = r->col + r->cols;
-    if (is_first) {
+    if (first) {
         draw_time(r, g, row, what->time_ms);
         draw_nick(r, g, row, h);
     }
-    grid_str(g, row, r->text_col - 2, end, (uint8_t)(is_first ? h->mark_style : STYLE_BORDER),
-             is_first ? h->mark : "│");
+    grid_str(g, row, r->text_col - 2, end, (uint8_t)(first ? h->mark_style : STYLE_BORDER),
+             first ? h->mark : "│");
     if (!line->len)
         return;
     grid_put(g, row, r->text_col, end, (uint8_t)h->text_style, text, line->len);
@@ -319,8 +319,8 @@ static void lines_before(const struct rows *r, size_t i, struct cursor *c) {
  * has found is whole. */
 static int most_lines(const struct rows *r, const struct row *row) {
     const struct model *m = r->m;
-    bool is_found = *m->search.text && place_cmp(row->place, m->search.at) == 0;
-    return m->tuning.fold_lines == 0 || m->show_whole || is_found || !is_message(row)
+    bool found = *m->search.text && place_cmp(row->place, m->search.at) == 0;
+    return m->tuning.fold_lines == 0 || m->show_whole || found || !is_message(row)
                ? INT_MAX
                : m->tuning.fold_lines;
 }
@@ -334,14 +334,14 @@ static void lines_of_text(struct rows *r, const struct row *row, struct cursor *
     struct wrap w;
     struct wrap_line line;
     int at, left = most_lines(r, row);
-    bool is_first = true;
+    bool first = true;
     struct head h = row->kind == ROW_NOTICE ? notice_head(row) : message_head(r, row);
     set_text(r, row);
     wrap_init(&w, r->text.data, r->text.len, r->text_cols);
     while (left-- > 0 && wrap_next(&w, &line)) {
         if ((at = next_line(c)) >= 0)
-            draw_line(r, c->g, at, row, &h, &line, is_first);
-        is_first = false;
+            draw_line(r, c->g, at, row, &h, &line, first);
+        first = false;
     }
     if (left < 0 && wrap_next(&w, &line) && (at = next_line(c)) >= 0)
         draw_folded(r, c->g, at);

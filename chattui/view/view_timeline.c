@@ -93,7 +93,7 @@ static struct window make_window(struct rows *r, int height) {
     return w;
 }
 
-static bool has_rows(const struct channel *c) {
+static bool has_rows(const struct conversation *c) {
     return c && timeline_first(&c->timeline) < c->timeline.n;
 }
 
@@ -108,7 +108,7 @@ static bool is_near_top(struct rows *r, struct spot top) {
 }
 
 struct scroll view_scroll(const struct model *m, const struct layout *l, int lines) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     struct rows r;
     if (!has_rows(c) || l->timeline.rows < 1)
         return (struct scroll){.at_top = true};
@@ -130,7 +130,7 @@ struct scroll view_scroll(const struct model *m, const struct layout *l, int lin
 }
 
 bool view_shows_top(const struct model *m, const struct layout *l) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     struct rows r;
     if (!has_rows(c) || l->timeline.rows < 1)
         return true;
@@ -144,15 +144,15 @@ bool view_shows_top(const struct model *m, const struct layout *l) {
 /* --- Drawing --- */
 
 /* Nothing has been said, or nothing is known, or all of it was cleared away. */
-static void draw_empty(struct grid *g, const struct channel *c, struct area a) {
-    bool is_cleared = c->timeline.n > 0;
-    const char *text = is_cleared ? "cleared: /clear off shows it again"
-                                  : describe_top(timeline_top(&c->timeline));
+static void draw_empty(struct grid *g, const struct conversation *c, struct area a) {
+    bool cleared = c->timeline.n > 0;
+    const char *text =
+        cleared ? "cleared: /clear off shows it again" : describe_top(timeline_top(&c->timeline));
     grid_str(g, a.row + a.rows - 1, a.col + 1, a.col + a.cols, STYLE_NOTICE, text);
 }
 
 bool view_timeline(struct grid *g, const struct model *m, const struct layout *l) {
-    struct channel *c = model_current(m);
+    struct conversation *c = model_current(m);
     struct area a = l->timeline;
     struct rows r;
     if (!c || a.rows < 1)
@@ -168,7 +168,7 @@ bool view_timeline(struct grid *g, const struct model *m, const struct layout *l
         row += view_rows_draw(&r, g, i, first, row, end);
         first = 0;
     }
-    bool is_more = !is_newest(&r, w.bottom);
+    bool more = !is_newest(&r, w.bottom);
     view_rows_free(&r);
-    return is_more;
+    return more;
 }

@@ -68,11 +68,11 @@ struct world {
     bool open, signed_in, is_calm;
     unsigned epochs, bobs;
     struct line lines[LINES_MAX];
-    size_t nlines;
-    struct saved_line journal[LINES_MAX]; /* as on disk */
+    size_t nentries;
+    struct saved_entry journal[LINES_MAX]; /* as on disk */
     char journal_texts[LINES_MAX][24];
     size_t njournal;
-    struct saved_channel saved[CHANNELS];
+    struct saved_conversation saved[CHANNELS];
     uint64_t seed;
     struct uuid to_persist[16];
     size_t nto_persist;
@@ -140,7 +140,7 @@ static void refuse(const struct request *r, enum err_code code) {
 }
 
 static struct line *line_of(const struct uuid *uuid) {
-    for (size_t i = 0; i < W.nlines; i++)
+    for (size_t i = 0; i < W.nentries; i++)
         if (uuid_eq(&W.lines[i].uuid, uuid))
             return &W.lines[i];
     return NULL;
@@ -425,7 +425,7 @@ static void take_request(const struct request *r) {
         snprintf(W.texts[i], sizeof W.texts[i], "%s", r->u.message.text);
 }
 
-static void journal_add(const struct saved_line *s) {
+static void journal_add(const struct saved_entry *s) {
     size_t i = 0;
     while (i < W.njournal && !uuid_eq(&W.journal[i].uuid, &s->uuid))
         i++;
@@ -437,7 +437,7 @@ static void journal_add(const struct saved_line *s) {
     W.journal[i].peer = "bob";
     W.journal[i].refused = *s->refused ? "refused" : "";
     if (!line_of(&s->uuid)) {
-        W.lines[W.nlines++] = (struct line){.uuid = s->uuid, .channel = channel_of(&s->to)};
+        W.lines[W.nentries++] = (struct line){.uuid = s->uuid, .channel = channel_of(&s->to)};
         W.to_persist[W.nto_persist++] = s->uuid;
     }
 }
@@ -467,14 +467,14 @@ static void carry_out(struct client *c, const struct effect *e, void *arg) {
         take_request(e->request);
         break;
     case EFFECT_OUTBOX_ADD:
-        journal_add(e->line);
+        journal_add(e->entry);
         break;
     case EFFECT_OUTBOX_DROP:
         journal_drop(&e->uuid);
         break;
-    case EFFECT_SAVE_CHANNEL: {
-        struct saved_channel *s = &W.saved[channel_of(&e->channel->to)];
-        *s = *e->channel;
+    case EFFECT_SAVE_CONVERSATION: {
+        struct saved_conversation *s = &W.saved[channel_of(&e->conversation->to)];
+        *s = *e->conversation;
         s->peer = "bob";
         s->draft = "";
         break;
@@ -486,7 +486,7 @@ static void carry_out(struct client *c, const struct effect *e, void *arg) {
 
 static void start_client(void) {
     struct event e = {.kind = EV_LOADED};
-    struct saved_line lines[LINES_MAX];
+    struct saved_entry lines[LINES_MAX];
     W.c.carry_out = carry_out;
     client_begin(&W.c, "ann");
     for (size_t i = 0; i < W.njournal; i++) {
@@ -497,10 +497,10 @@ static void start_client(void) {
     e.u.loaded.user = ANN;
     e.u.loaded.name = "ann";
     e.u.loaded.key = "key";
-    e.u.loaded.channels = W.saved;
-    e.u.loaded.nchannels = CHANNELS;
-    e.u.loaded.lines = lines;
-    e.u.loaded.nlines = W.njournal;
+    e.u.loaded.conversations = W.saved;
+    e.u.loaded.nconversations = CHANNELS;
+    e.u.loaded.entries = lines;
+    e.u.loaded.nentries = W.njournal;
     client_event(&W.c, &e);
     W.c.run++;
 }
@@ -536,7 +536,7 @@ static void say_something(void) {
     static unsigned count;
     char text[24];
     snprintf(text, sizeof text, "line %u", count++);
-    if (W.nto_persist < 16 && W.nlines < LINES_MAX)
+    if (W.nto_persist < 16 && W.nentries < LINES_MAX)
         client_line(&W.c, text);
 }
 
@@ -549,7 +549,7 @@ static void scroll_up(void) {
 }
 
 static void lose_connection(void) {
-    bool was_open = W.open || W.c.m.net.state == NET_CONNECTING;
+    bool was_open = W.open || W.c.m.conn.state == CONN_CONNECTING;
     drop_queues();
     if (was_open)
         client_closed(&W.c, dice(2) ? 0 : 1001, "");
@@ -560,7 +560,7 @@ static void lose_connection(void) {
 static void step(void) {
     uint32_t what = dice(1000);
     size_t ch = dice(CHANNELS);
-    if (W.c.m.net.state == NET_CONNECTING && !W.open)
+    if (W.c.m.conn.state == CONN_CONNECTING && !W.open)
         open_connection();
     if (what < 300)
         deliver_one();
@@ -600,7 +600,7 @@ static void settle(void) {
     W.is_calm = true;
     lose_connection();
     for (unsigned i = 0; i < 3000; i++) {
-        if (W.c.m.net.state == NET_CONNECTING && !W.open)
+        if (W.c.m.conn.state == CONN_CONNECTING && !W.open)
             open_connection();
         while (W.nto_persist > 0)
             persist_one();
@@ -655,7 +655,7 @@ static uint64_t number_above(const struct log *l, const struct timeline *t) {
 static void check_timeline(size_t ch) {
     const struct log *l = &W.logs[ch];
     struct recipient to = channel_to(ch);
-    const struct channel *c = model_channel(&W.c.m, &to);
+    const struct conversation *c = model_conversation(&W.c.m, &to);
     assert_non_null(c);
     const struct timeline *t = &c->timeline;
     if (getenv("TUI_SEED"))
@@ -683,8 +683,8 @@ static void check_lines(void) {
     const struct outbox *o = &W.c.m.outbox;
     assert_int_equal(W.njournal, o->n);
     for (size_t i = 0; i < o->n; i++)
-        assert_int_equal(o->lines[i]->state, OUT_FAILED);
-    for (size_t i = 0; i < W.nlines; i++) {
+        assert_int_equal(o->entries[i]->state, OUT_FAILED);
+    for (size_t i = 0; i < W.nentries; i++) {
         const struct line *line = &W.lines[i];
         if (!outbox_find(o, &line->uuid) && !line->removed)
             assert_int_equal(line->stored, 1);
@@ -711,7 +711,8 @@ static void run(uint64_t seed) {
     W.c.wall_ms = 1700000000000;
     for (size_t ch = 0; ch < CHANNELS; ch++) {
         struct recipient to = channel_to(ch);
-        W.saved[ch] = (struct saved_channel){.to = to, .peer = "bob", .open = true, .draft = ""};
+        W.saved[ch] =
+            (struct saved_conversation){.to = to, .peer = "bob", .open = true, .draft = ""};
     }
     start_client();
     for (unsigned i = 0; i < STEPS; i++)

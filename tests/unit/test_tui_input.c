@@ -178,11 +178,11 @@ static void test_vi_mode(void **state) {
     input_set("", 0);
     type("abc");
     type("\x1b");
-    assert_true(input_look().is_command);
+    assert_true(input_look().command);
     type("0x");
     check("bc", 0);
     type("A");
-    assert_false(input_look().is_command);
+    assert_false(input_look().command);
     type("d\r");
     assert_string_equal(lines, "bcd|");
     rl_variable_bind("editing-mode", "emacs");

@@ -29,8 +29,8 @@ static bool was_persisted;
 static void on_event(struct event *e, void *arg) {
     (void)arg;
     assert_int_equal(e->kind, EV_PERSISTED);
-    persisted = e->u.line.uuid;
-    was_persisted = e->u.line.yes;
+    persisted = e->u.input.uuid;
+    was_persisted = e->u.input.yes;
 }
 
 static int setup(void **s) {
@@ -75,16 +75,16 @@ static struct uuid id(unsigned n) {
 }
 
 static void add(struct tui_journal *s, unsigned n, const char *text) {
-    struct saved_line line = {.uuid = id(n),
-                              .to.is_public = true,
-                              .created_ms = 1000 + n,
-                              .text = text,
-                              .len = strlen(text)};
-    struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .line = &line};
+    struct saved_entry entry = {.uuid = id(n),
+                                .to.is_public = true,
+                                .created_ms = 1000 + n,
+                                .text = text,
+                                .len = strlen(text)};
+    struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .entry = &entry};
     was_persisted = false;
     assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
     assert_true(was_persisted);
-    assert_true(uuid_eq(&persisted, &line.uuid));
+    assert_true(uuid_eq(&persisted, &entry.uuid));
 }
 
 static void drop(struct tui_journal *s, unsigned n) {
@@ -96,9 +96,9 @@ static void drop(struct tui_journal *s, unsigned n) {
 static void check_lines(struct tui_journal *s, const char *expected) {
     char text[4096] = "";
     struct event e = load(s);
-    for (size_t i = 0; i < e.u.loaded.nlines; i++)
+    for (size_t i = 0; i < e.u.loaded.nentries; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%u", i ? " " : "",
-                 e.u.loaded.lines[i].uuid.b[14] * 256u + e.u.loaded.lines[i].uuid.b[15]);
+                 e.u.loaded.entries[i].uuid.b[14] * 256u + e.u.loaded.entries[i].uuid.b[15]);
     assert_string_equal(text, expected);
 }
 
@@ -168,7 +168,7 @@ static void test_lines(void **st) {
     struct tui_journal *s = open_as(url, alice);
     (void)st;
     add(s, 1, "one");
-    add(s, 2, "two\nlines \"quoted\" \x01 \xC3\xBC");
+    add(s, 2, "two\nentries \"quoted\" \x01 \xC3\xBC");
     add(s, 3, "three");
     check_lines(s, "1 2 3");
     drop(s, 1);
@@ -176,8 +176,8 @@ static void test_lines(void **st) {
     tui_journal_close(s);
     s = open_as(url, alice);
     check_lines(s, "2 3");
-    assert_string_equal(load(s).u.loaded.lines[0].text, "two\nlines \"quoted\" \x01 \xC3\xBC");
-    assert_int_equal(load(s).u.loaded.lines[0].created_ms, 1002);
+    assert_string_equal(load(s).u.loaded.entries[0].text, "two\nentries \"quoted\" \x01 \xC3\xBC");
+    assert_int_equal(load(s).u.loaded.entries[0].created_ms, 1002);
     drop(s, 2);
     drop(s, 3);
     assert_int_equal(size_of("alice/outbox-0"), 0);
@@ -193,26 +193,26 @@ static void test_line_again(void **st) {
     (void)st;
     add(s, 1, "one");
     add(s, 2, "two");
-    struct saved_line line = {.uuid = id(1),
-                              .to.user = id(50),
-                              .peer = "Bob",
-                              .was_sent = true,
-                              .refused = "too long",
-                              .from = {id(60), 17},
-                              .text = "one",
-                              .len = 3};
-    struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .line = &line};
+    struct saved_entry entry = {.uuid = id(1),
+                                .to.user = id(50),
+                                .peer = "Bob",
+                                .was_sent = true,
+                                .refused = "too long",
+                                .from = {id(60), 17},
+                                .text = "one",
+                                .len = 3};
+    struct effect fx = {.kind = EFFECT_OUTBOX_ADD, .entry = &entry};
     assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
     tui_journal_close(s);
     s = open_as(url, alice);
     check_lines(s, "1 2");
-    const struct saved_line *back = &load(s).u.loaded.lines[0];
+    const struct saved_entry *back = &load(s).u.loaded.entries[0];
     assert_true(back->was_sent && !back->to.is_public && back->from.seq == 17);
-    assert_true(uuid_eq(&back->to.user, &line.to.user) &&
-                uuid_eq(&back->from.epoch, &line.from.epoch));
+    assert_true(uuid_eq(&back->to.user, &entry.to.user) &&
+                uuid_eq(&back->from.epoch, &entry.from.epoch));
     assert_string_equal(back->peer, "Bob");
     assert_string_equal(back->refused, "too long");
-    assert_string_equal(load(s).u.loaded.lines[1].refused, "");
+    assert_string_equal(load(s).u.loaded.entries[1].refused, "");
     tui_journal_close(s);
 }
 
@@ -229,7 +229,7 @@ static void test_torn(void **st) {
     for (long cut = whole - 1; cut > whole / 2; cut--) {
         assert_int_equal(truncate(path, cut), 0);
         s = open_as(url, alice);
-        bool is_there = load(s).u.loaded.nlines == 2; /* but for the line feed it is whole */
+        bool is_there = load(s).u.loaded.nentries == 2; /* but for the line feed it is whole */
         check_lines(s, is_there ? "1 2" : "1");
         assert_true(is_there == (cut == whole - 1));
         add(s, 2, "two"); /* and what comes behind is not torn with it */
@@ -292,14 +292,14 @@ static void test_side_by_side(void **st) {
 }
 
 static void save_channel(struct tui_journal *s, unsigned n, const char *draft) {
-    struct saved_channel c = {.to.user = id(n),
-                              .peer = "peer",
-                              .open = true,
-                              .muted = n % 2,
-                              .pinned = true,
-                              .read = {id(9), n},
-                              .draft = draft};
-    struct effect fx = {.kind = EFFECT_SAVE_CHANNEL, .channel = &c};
+    struct saved_conversation c = {.to.user = id(n),
+                                   .peer = "peer",
+                                   .open = true,
+                                   .muted = n % 2,
+                                   .pinned = true,
+                                   .read = {id(9), n},
+                                   .draft = draft};
+    struct effect fx = {.kind = EFFECT_SAVE_CONVERSATION, .conversation = &c};
     assert_true(tui_journal_carry_out(s, &fx, on_event, NULL));
 }
 
@@ -312,8 +312,8 @@ static void test_channels(void **st) {
     tui_journal_close(s);
     s = open_as(url, alice);
     struct event e = load(s);
-    assert_int_equal(e.u.loaded.nchannels, 3);
-    const struct saved_channel *c = &e.u.loaded.channels[2];
+    assert_int_equal(e.u.loaded.nconversations, 3);
+    const struct saved_conversation *c = &e.u.loaded.conversations[2];
     assert_string_equal(c->draft, "final \xC3\xBC\n");
     assert_string_equal(c->peer, "peer");
     assert_true(c->open && c->muted && c->pinned && c->read.seq == 3);
@@ -393,13 +393,15 @@ static void test_killed(void **st) {
         struct tui_journal *s = open_as(url, alice);
         struct event e = load(s);
         unsigned found = 0;
-        for (size_t i = 0; i < e.u.loaded.nlines; i++) {
-            unsigned got = e.u.loaded.lines[i].uuid.b[14] * 256u + e.u.loaded.lines[i].uuid.b[15];
+        for (size_t i = 0; i < e.u.loaded.nentries; i++) {
+            unsigned got =
+                e.u.loaded.entries[i].uuid.b[14] * 256u + e.u.loaded.entries[i].uuid.b[15];
             found += got + 1 >= n && got <= n;
         }
         assert_int_equal(found, 2); /* the one before may be dropped by now, for n + 1 */
-        while (load(s).u.loaded.nlines) {
-            struct effect fx = {.kind = EFFECT_OUTBOX_DROP, .uuid = load(s).u.loaded.lines[0].uuid};
+        while (load(s).u.loaded.nentries) {
+            struct effect fx = {.kind = EFFECT_OUTBOX_DROP,
+                                .uuid = load(s).u.loaded.entries[0].uuid};
             tui_journal_carry_out(s, &fx, on_event, NULL);
         }
         tui_journal_close(s);

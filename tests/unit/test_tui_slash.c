@@ -9,7 +9,7 @@
 
 #include <locale.h>
 
-static struct channel *current(void) {
+static struct conversation *current(void) {
     return model_current(&C.m);
 }
 
@@ -23,9 +23,9 @@ static const char *last_text(void) {
 
 static void tab(const char *text, bool back) {
     struct event e = {.kind = EV_COMPLETE};
-    e.u.line.text = text;
-    e.u.line.len = e.u.line.cursor = strlen(text);
-    e.u.line.back = back;
+    e.u.input.text = text;
+    e.u.input.len = e.u.input.cursor = strlen(text);
+    e.u.input.back = back;
     client_event(&C, &e);
 }
 
@@ -62,7 +62,7 @@ static void test_every_command(void **state) {
             client_line(&C, line);
             bool back = strstr(buf_cstr(&TRACE), "input(/") != NULL;
             if (how == 0 && d->least > 0) {
-                assert_true(back && C.m.is_status_error);
+                assert_true(back && C.m.status_error);
                 assert_non_null(strstr(C.m.status, "usage: /"));
             }
             stop();
@@ -129,7 +129,7 @@ static void test_part(void **state) {
     client_line(&C, "hi");
     ignore();
     client_line(&C, "/part");
-    assert_true(C.m.is_status_error); /* a message waits */
+    assert_true(C.m.status_error); /* a message waits */
     expect("input(/part)");
     stop();
 }
@@ -160,7 +160,7 @@ static void test_links(void **state) {
     client_action(&C, ACTION_OPEN);
     expect("open(http://b.example/z) open(http://b.example/z)");
     client_line(&C, "/url 9");
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     size_t at = 0, len;
     assert_null(match_link("https://", 8, &at, &len));
     at = 0;
@@ -181,7 +181,7 @@ static void test_clear_mute_pin(void **state) {
     client_line(&C, "/mute");
     assert_true(current()->pinned && current()->muted);
     client_line(&C, "/mute maybe");
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     stop();
 }
 
@@ -191,7 +191,7 @@ static void test_settings(void **state) {
     client_line(&C, "/set bell off");
     assert_int_equal(C.m.tuning.bell, 0);
     client_line(&C, "/set paste-lines 0");
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     assert_int_equal(C.m.tuning.paste_lines, 5);
     client_line(&C, "/set nonsense 1");
     assert_string_equal(C.m.status, "nonsense: there is no such setting");
@@ -210,17 +210,17 @@ static void test_aliases(void **state) {
     ignore();
     client_line(&C, "/w psst");
     assert_int_equal(C.m.outbox.n, 1);
-    assert_string_equal(C.m.outbox.lines[0]->text, "psst");
+    assert_string_equal(C.m.outbox.entries[0]->text, "psst");
     client_line(&C, "/shrug well");
-    assert_string_equal(C.m.outbox.lines[1]->text, "(shrugs) well");
+    assert_string_equal(C.m.outbox.entries[1]->text, "(shrugs) well");
     client_line(&C, "/alias join /part");
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     client_line(&C, "/alias loop /loop");
     client_line(&C, "/loop");
-    assert_true(C.m.is_status_error); /* expanded once */
+    assert_true(C.m.status_error); /* expanded once */
     client_line(&C, "/unalias w");
     client_line(&C, "/w x");
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     stop();
 }
 
@@ -233,7 +233,7 @@ static void test_connection(void **state) {
     client_line(&C, "/connect");
     expect("connect");
     client_line(&C, "/connect ws://other/ws");
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     stop();
     go_online();
     client_line(&C, "/signout");
@@ -404,7 +404,7 @@ static void test_completion(void **state) {
     tab("zzz", false);
     expect("");
     draft("zz");
-    assert_null(C.m.completion.line);
+    assert_null(C.m.completion.text);
     stop();
 }
 
@@ -417,7 +417,7 @@ static void test_fuzzy(void **state) {
     client_line(&C, "/buffer bb");
     assert_string_equal(current()->name, "bob");
     client_line(&C, "/buffer xyz");
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     stop();
 }
 

@@ -73,16 +73,16 @@ static double contrast(int fg, int bg) {
 }
 
 /* On its background, and, should that be taken for the other, still there. */
-static void check_readable(bool is_light) {
-    struct theme t = {.is_light = is_light};
+static void check_readable(bool light) {
+    struct theme t = {.light = light};
     theme_fit(&t, 256);
     for (size_t i = 0; i < STYLES; i++) {
         const struct look *look = &t.looks[i];
-        int white = 231, black = 16, bg = look->bg >= 0 ? look->bg : is_light ? white : black;
+        int white = 231, black = 16, bg = look->bg >= 0 ? look->bg : light ? white : black;
         if (look->fg < 0 || i == STYLE_BORDER)
             continue;
         assert_true(contrast(look->fg, bg) >= 3.5);
-        assert_true(look->bg >= 0 || contrast(look->fg, is_light ? black : white) >= 1.2);
+        assert_true(look->bg >= 0 || contrast(look->fg, light ? black : white) >= 1.2);
     }
 }
 

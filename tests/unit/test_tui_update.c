@@ -5,8 +5,8 @@
 #include "chattui/update/describe.h"
 #include "common/base/secret.h"
 
-static struct channel *public(void) {
-    return C.m.channels[0];
+static struct conversation *public(void) {
+    return C.m.conversations[0];
 }
 
 /* --- Signing in --- */
@@ -16,13 +16,13 @@ static void test_with_a_key(void **state) {
     start("ann");
     load(true, false);
     expect("connect");
-    assert_int_equal(C.m.net.state, NET_CONNECTING);
+    assert_int_equal(C.m.conn.state, CONN_CONNECTING);
     ready();
     expect("channelJoin+key#1");
-    assert_int_equal(C.m.net.state, NET_SIGNING_IN);
+    assert_int_equal(C.m.conn.state, CONN_SIGNING_IN);
     joined("0", message_json(BOB_TEXT, "0", "hello", 7), 7, 1);
     expect("channelMessages(before 7)#2 users#3");
-    assert_int_equal(C.m.net.state, NET_ONLINE);
+    assert_int_equal(C.m.conn.state, CONN_ONLINE);
     assert_int_equal(public()->members.n, 2);
     stop();
 }
@@ -99,7 +99,7 @@ static void test_first_run(void **state) {
     field(FIELD_TEXT, "pw");
     field(FIELD_NEXT, "");
     field(FIELD_TOGGLE, "");
-    assert_true(C.m.dialog.is_register);
+    assert_true(C.m.dialog.sign_up);
     field(FIELD_SUBMIT, "");
     expect("connect");
     ready();
@@ -145,9 +145,9 @@ static void test_password_file(void **state) {
     load(false, true);
     expect("read-password");
     struct event e = {.kind = EV_PASSWORD};
-    e.u.line.text = "pw";
-    e.u.line.len = 2;
-    e.u.line.yes = true;
+    e.u.input.text = "pw";
+    e.u.input.len = 2;
+    e.u.input.yes = true;
     client_event(&C, &e);
     expect("connect");
     ready();
@@ -155,7 +155,7 @@ static void test_password_file(void **state) {
     assert_null(C.m.password);
     refused(18, "busy", 1); /* again later, by itself */
     expect("close");
-    assert_int_equal(C.m.net.state, NET_WAITING);
+    assert_int_equal(C.m.conn.state, CONN_WAITING);
     stop();
 }
 
@@ -176,8 +176,8 @@ static void test_comes_back(void **state) {
     go_online();
     said(BOB_TEXT, "0", "more", 8);
     client_closed(&C, 1011, "");
-    assert_int_equal(C.m.net.state, NET_WAITING);
-    assert_true(C.m.net.retry_ms - C.now_ms >= 500 && C.m.net.retry_ms - C.now_ms <= 1000);
+    assert_int_equal(C.m.conn.state, CONN_WAITING);
+    assert_true(C.m.conn.retry_ms - C.now_ms >= 500 && C.m.conn.retry_ms - C.now_ms <= 1000);
     client_tick(&C, 1000);
     expect("connect");
     ready();
@@ -191,7 +191,7 @@ static void test_backs_off(void **state) {
     uint64_t last = 0;
     client_closed(&C, 0, "");
     for (int i = 0; i < 10; i++) {
-        uint64_t wait = C.m.net.retry_ms - C.now_ms;
+        uint64_t wait = C.m.conn.retry_ms - C.now_ms;
         assert_true(wait <= 30000 && (i < 7 || wait >= 15000));
         last = wait > last ? wait : last;
         client_tick(&C, wait);
@@ -206,20 +206,20 @@ static void test_close_codes(void **state) {
     (void)state;
     static const struct {
         unsigned code;
-        enum net_state state;
+        enum conn_state state;
         uint64_t least_ms;
     } CASES[] = {
-        {1001, NET_WAITING, 0},  {1009, NET_OFFLINE, 0},     {4000, NET_WAITING, 0},
-        {4001, NET_OFFLINE, 0},  {4002, NET_WAITING, 60000}, {4003, NET_WAITING, 60000},
-        {4004, NET_OFFLINE, 0},  {4005, NET_OFFLINE, 0},     {4006, NET_WAITING, 60000},
-        {65000, NET_WAITING, 0},
+        {1001, CONN_WAITING, 0},  {1009, CONN_OFFLINE, 0},     {4000, CONN_WAITING, 0},
+        {4001, CONN_OFFLINE, 0},  {4002, CONN_WAITING, 60000}, {4003, CONN_WAITING, 60000},
+        {4004, CONN_OFFLINE, 0},  {4005, CONN_OFFLINE, 0},     {4006, CONN_WAITING, 60000},
+        {65000, CONN_WAITING, 0},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         go_online();
         client_closed(&C, CASES[i].code, "");
-        assert_int_equal(C.m.net.state, CASES[i].state);
-        if (C.m.net.state == NET_WAITING)
-            assert_true(C.m.net.retry_ms - C.now_ms >= CASES[i].least_ms);
+        assert_int_equal(C.m.conn.state, CASES[i].state);
+        if (C.m.conn.state == CONN_WAITING)
+            assert_true(C.m.conn.retry_ms - C.now_ms >= CASES[i].least_ms);
         stop();
     }
 }
@@ -229,7 +229,7 @@ static void test_go_away(void **state) {
     go_online();
     frame("{\"type\":\"sys\",\"sys\":{\"type\":\"goAway\",\"retryAfterMs\":1730}}");
     client_closed(&C, 1001, "");
-    assert_int_equal(C.m.net.retry_ms - C.now_ms, 1730);
+    assert_int_equal(C.m.conn.retry_ms - C.now_ms, 1730);
     stop();
 }
 
@@ -238,14 +238,14 @@ static void test_silent_server(void **state) {
     go_online();
     client_line(&C, "anybody there?");
     client_tick(&C, 29999);
-    assert_int_equal(C.m.net.state, NET_ONLINE);
+    assert_int_equal(C.m.conn.state, CONN_ONLINE);
     client_tick(&C, 1);
-    assert_int_equal(C.m.net.state, NET_WAITING);
+    assert_int_equal(C.m.conn.state, CONN_WAITING);
     stop();
     start("ann");
     load(true, false);
     client_tick(&C, 15000);
-    assert_int_equal(C.m.net.state, NET_WAITING);
+    assert_int_equal(C.m.conn.state, CONN_WAITING);
     expect("connect close");
     stop();
 }
@@ -266,14 +266,14 @@ static void test_ticks_before_their_time(void **state) {
     C.carry_out = note_wake;
     C.arg = &at;
     client_closed(&C, 1001, "");
-    while (C.m.net.state == NET_WAITING) {
+    while (C.m.conn.state == CONN_WAITING) {
         assert_in_range(at, C.now_ms + 1, C.now_ms + 5000);
         uint64_t wait = at - C.now_ms;
         at = 0;
         client_tick(&C, wait > 3 ? wait - 3 : wait);
     }
     expect("connect");
-    assert_in_range(at, C.now_ms + 1, C.m.net.deadline_ms);
+    assert_in_range(at, C.now_ms + 1, C.m.conn.deadline_ms);
     stop();
 }
 
@@ -287,7 +287,7 @@ static void test_no_wake_for_what_is_overdue(void **state) {
     client_line(&C, "hi");
     refused(18, "busy", 4);
     public()->join = JOIN_REFUSED;
-    for (int i = 0; i < 100 && C.now_ms < C.m.outbox.lines[0]->retry_ms + 1000; i++) {
+    for (int i = 0; i < 100 && C.now_ms < C.m.outbox.entries[0]->retry_ms + 1000; i++) {
         at = 0;
         client_tick(&C, 500);
         assert_true(at == 0 || at > C.now_ms);
@@ -299,7 +299,7 @@ static void test_no_wake_for_what_is_overdue(void **state) {
 
 static enum outbox_state line_state(void) {
     assert_int_equal(C.m.outbox.n, 1);
-    return C.m.outbox.lines[0]->state;
+    return C.m.outbox.entries[0]->state;
 }
 
 static void test_stored(void **state) {
@@ -365,7 +365,7 @@ static void test_failed_and_again(void **state) {
     client_line(&C, "next"); /* does not wait for it */
     expect("add channelMessage(next)#5");
     client_action(&C, ACTION_RETRY);
-    assert_int_equal(C.m.outbox.lines[0]->state, OUT_SENT);
+    assert_int_equal(C.m.outbox.entries[0]->state, OUT_SENT);
     refused(14, "no", 5);
     expect("add channelMessage(hi)#6 add"); /* the journal says who is refused */
     refused(14, "no", 6);
@@ -380,33 +380,33 @@ static void test_failed_and_again(void **state) {
  * back. */
 static void test_refused_in_an_earlier_run(void **state) {
     (void)state;
-    struct saved_line lines[] = {{.uuid = {{1}},
-                                  .to.is_public = true,
-                                  .peer = "",
-                                  .refused = "",
-                                  .text = "unsent",
-                                  .len = 6},
-                                 {.uuid = {{2}},
-                                  .to.is_public = true,
-                                  .peer = "",
-                                  .was_sent = true,
-                                  .refused = "too long for us",
-                                  .text = "refused",
-                                  .len = 7}};
+    struct saved_entry entries[] = {{.uuid = {{1}},
+                                     .to.is_public = true,
+                                     .peer = "",
+                                     .refused = "",
+                                     .text = "unsent",
+                                     .len = 6},
+                                    {.uuid = {{2}},
+                                     .to.is_public = true,
+                                     .peer = "",
+                                     .was_sent = true,
+                                     .refused = "too long for us",
+                                     .text = "refused",
+                                     .len = 7}};
     start("ann");
     struct event e = {.kind = EV_LOADED,
                       .u.loaded = {.has_key = true,
                                    .user = uuid_of(ANN_TEXT),
                                    .name = "ann",
                                    .key = "k",
-                                   .lines = lines,
-                                   .nlines = 2}};
+                                   .entries = entries,
+                                   .nentries = 2}};
     client_event(&C, &e);
     ready();
     joined("0", "", 0, 1);
     expect("connect channelJoin+key#1 add channelMessage(unsent)#2 users#3");
-    assert_int_equal(C.m.outbox.lines[1]->state, OUT_FAILED);
-    assert_string_equal(C.m.outbox.lines[1]->why, "too long for us");
+    assert_int_equal(C.m.outbox.entries[1]->state, OUT_FAILED);
+    assert_string_equal(C.m.outbox.entries[1]->why, "too long for us");
     stored("0", "unsent", 1, 2);
     expect("drop");
     client_line(&C, "/retry");
@@ -418,7 +418,7 @@ static void test_refused_in_an_earlier_run(void **state) {
 static void test_plain_keeps_nothing_refused(void **state) {
     (void)state;
     go_online();
-    C.m.is_plain = true;
+    C.m.plain = true;
     client_line(&C, "hi");
     refused(14, "too long for us", 4);
     expect("add channelMessage(hi)#4 drop");
@@ -447,10 +447,10 @@ static void test_too_long(void **state) {
     text[201] = '\0';
     go_online();
     client_line(&C, text);
-    assert_true(C.m.is_status_error);
+    assert_true(C.m.status_error);
     assert_int_equal(C.m.outbox.n, 0);
     assert_int_equal(strncmp(buf_cstr(&TRACE), "input(xxx", 9), 0);
-    struct event e = {.kind = EV_DRAFT, .u.line.text = ""}; /* the line is cleared */
+    struct event e = {.kind = EV_DRAFT, .u.input.text = ""}; /* the line is cleared */
     client_event(&C, &e);
     assert_string_equal(C.m.status, "");
     stop();
@@ -484,12 +484,12 @@ static void test_unread_and_line(void **state) {
     expect("bell notify(hey Ann!)");
     assert_int_equal(public()->unread, 3);
     assert_int_equal(public()->activity, ACTIVITY_MENTION);
-    assert_int_equal(public()->line.seq, 7);
+    assert_int_equal(public()->unread_after.seq, 7);
     focus(true);
     assert_int_equal(public()->unread, 0);
-    assert_int_equal(public()->line.seq, 7); /* stays until one leaves or says something */
+    assert_int_equal(public()->unread_after.seq, 7); /* stays until one leaves or says something */
     client_line(&C, "hi");
-    assert_int_equal(public()->line.epoch, 0);
+    assert_int_equal(public()->unread_after.epoch, 0);
     stop();
 }
 
@@ -522,8 +522,8 @@ static void test_private(void **state) {
     unread_from_bob(3);
     unread_from_bob(4);
     expect("bell");
-    assert_int_equal(C.m.nchannels, 2);
-    struct channel *bob = C.m.channels[1];
+    assert_int_equal(C.m.nconversations, 2);
+    struct conversation *bob = C.m.conversations[1];
     assert_string_equal(bob->name, "bob");
     assert_int_equal(bob->activity, ACTIVITY_PRIVATE);
     assert_int_equal(bob->unread, 2);
@@ -536,7 +536,7 @@ static void test_private(void **state) {
     size_t len = strlen(list);
     snprintf(list + len, sizeof list - len, ",%s", message_json(BOB_TEXT, ANN_TEXT, "y", 3));
     joined(BOB_TEXT, list, 4, 4);
-    assert_int_equal(bob->line.seq, 2);
+    assert_int_equal(bob->unread_after.seq, 2);
     assert_int_equal(bob->unread, 0);
     ignore();
     client_action(&C, ACTION_GO_1);
@@ -548,7 +548,7 @@ static void test_private(void **state) {
     expect("bell channelLeave#6");
     frame("{\"type\":\"channelLeave\",\"channelLeave\":{\"recipientUUID\":\"" BOB_TEXT
           "\"},\"requestID\":6}");
-    assert_int_equal(C.m.nchannels, 1);
+    assert_int_equal(C.m.nconversations, 1);
     stop();
 }
 
@@ -618,7 +618,7 @@ static void test_hostile(void **state) {
     joined(BOB_TEXT, "", 3, 1);
     assert_int_equal(public()->timeline.n, rows);
     assert_true(C.m.strange > strange);
-    assert_int_equal(C.m.nchannels, 1);
+    assert_int_equal(C.m.nconversations, 1);
     stop();
 }
 
@@ -655,7 +655,7 @@ static void test_many_members_and_channels(void **state) {
             i = 29500; /* enough of the sorting */
     }
     assert_int_equal(public()->members.n, MEMBERS_MAX);
-    assert_int_equal(C.m.nchannels, CHANNELS_MAX);
+    assert_int_equal(C.m.nconversations, CONVERSATIONS_MAX);
     assert_true(C.m.roster.n <= ROSTER_MAX);
     assert_true(public()->timeline.notices <= TIMELINE_NOTICES_MAX);
     stop();
@@ -677,7 +677,7 @@ static void test_garbled(void **state) {
         }
         client_frame(&C, copy, (size_t)n);
     }
-    assert_int_equal(C.m.nchannels, 1);
+    assert_int_equal(C.m.nconversations, 1);
     stop();
 }
 

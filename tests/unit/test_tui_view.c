@@ -23,7 +23,7 @@ static struct grid g;
 static struct view_state view;
 static struct keymap keymap;
 static struct input_look look;
-static struct channel *public_channel;
+static struct conversation *public_channel;
 static struct uuid epoch;
 
 static struct uuid user(uint8_t n) {
@@ -38,7 +38,7 @@ static int set_up(void **state) {
     tuning_defaults(&options.tuning);
     assert_true(model_init(&m, &options));
     m.me = user(1);
-    m.net.state = NET_ONLINE;
+    m.conn.state = CONN_ONLINE;
     m.show_members = false;
     epoch = user(99);
     struct recipient everybody = {.is_public = true};
@@ -134,9 +134,9 @@ static void add_people(void) {
     members_sort(&public_channel->members);
 }
 
-static struct channel *add_private(uint8_t who, const char *name) {
+static struct conversation *add_private(uint8_t who, const char *name) {
     struct recipient to = {.user = user(who)};
-    struct channel *c = model_open(&m, &to, name);
+    struct conversation *c = model_open(&m, &to, name);
     assert_non_null(c);
     return c;
 }
@@ -150,10 +150,10 @@ static void converse(void) {
         "日本語 and emoji 😀 take two columns each, "
         "and a long line goes on below",
         NOON, false);
-    public_channel->line = timeline_place(&public_channel->timeline, 3);
+    public_channel->unread_after = timeline_place(&public_channel->timeline, 3);
     say(2, "bob", "alice: did you see it?", NOON + MINUTE, true);
     say(4, "dave-with-a-long-name", "/me waves", NOON + 2 * MINUTE, false);
-    struct channel *bob = add_private(2, "bob"), *carol = add_private(3, "carol");
+    struct conversation *bob = add_private(2, "bob"), *carol = add_private(3, "carol");
     bob->activity = ACTIVITY_PRIVATE;
     bob->unread = 2;
     carol->activity = ACTIVITY_MENTION;
@@ -280,7 +280,7 @@ static void test_pending_and_failed(void **state) {
     say(2, "bob", "hello", NOON, false);
     struct uuid uuid = user(200);
     struct recipient everybody = {.is_public = true};
-    struct outbox_line *line = outbox_add(&m.outbox, &uuid, &everybody, "on its way", 10);
+    struct outbox_entry *line = outbox_add(&m.outbox, &uuid, &everybody, "on its way", 10);
     assert_non_null(line);
     struct timeline_message message = {.uuid = uuid,
                                        .seq = line->order,
@@ -306,8 +306,8 @@ static void test_offline_with_lines_unsent(void **state) {
     struct uuid uuid = user(200);
     struct recipient everybody = {.is_public = true};
     assert_non_null(outbox_add(&m.outbox, &uuid, &everybody, "unsent", 6));
-    m.net.state = NET_WAITING;
-    memset(m.net.trouble, 'x', sizeof m.net.trouble - 1);
+    m.conn.state = CONN_WAITING;
+    memset(m.conn.trouble, 'x', sizeof m.conn.trouble - 1);
     check_has("reconnecting in 0 s │ 1 unsent │ xxx", true);
     fill(100);
     scroll_by(-20);
@@ -352,8 +352,8 @@ static void test_offline(void **state) {
     check_has("public  4 members, 3 online ", true);
     check_has("│3/4 online\n", true);
     check_has("│• bob\n", true);
-    m.net.state = NET_OFFLINE;
-    strcpy(m.net.trouble, "kicked");
+    m.conn.state = CONN_OFFLINE;
+    strcpy(m.conn.trouble, "kicked");
     check_has("online", false);
     check_has("│  bob\n", true);
     check_has("\n offline │ new: ", true);
@@ -384,7 +384,7 @@ static void test_dialog(void **state) {
     strcpy(m.dialog.text[FIELD_NAME], "alice");
     strcpy(m.dialog.text[FIELD_PASSWORD], "sécret");
     strcpy(m.dialog.error, "wrong username or password");
-    m.net.state = NET_SIGNED_OUT;
+    m.conn.state = CONN_SIGNED_OUT;
     check("dialog", 24, 80);
     char *s = screen(8, 40); /* the smallest: all fields are there */
     assert_null(strstr(s, "cret"));

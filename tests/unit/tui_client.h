@@ -55,10 +55,10 @@ static inline void client_begin(struct client *c, const char *user) {
 }
 
 static inline void client_line(struct client *c, const char *text) {
-    struct event e = {.kind = EV_LINE};
-    e.u.line.text = text;
-    e.u.line.len = strlen(text);
-    e.u.line.uuid = client_uuid(c);
+    struct event e = {.kind = EV_ENTER};
+    e.u.input.text = text;
+    e.u.input.len = strlen(text);
+    e.u.input.uuid = client_uuid(c);
     client_event(c, &e);
 }
 
@@ -88,9 +88,9 @@ static inline void client_open(struct client *c) {
 
 static inline void client_persisted(struct client *c, const struct uuid *uuid) {
     struct event e = {.kind = EV_PERSISTED};
-    e.u.line.text = "";
-    e.u.line.uuid = *uuid;
-    e.u.line.yes = true;
+    e.u.input.text = "";
+    e.u.input.uuid = *uuid;
+    e.u.input.yes = true;
     client_event(c, &e);
 }
 

@@ -57,7 +57,7 @@ static inline void trace_effect(struct client *c, const struct effect *e, void *
         [EFFECT_SET_INPUT] = "input",
     };
     (void)arg;
-    if (e->kind == EFFECT_WAKE || e->kind == EFFECT_SAVE_CHANNEL)
+    if (e->kind == EFFECT_WAKE || e->kind == EFFECT_SAVE_CONVERSATION)
         return;
     if (TRACE.len > 0)
         buf_char(&TRACE, ' ');
@@ -71,7 +71,7 @@ static inline void trace_effect(struct client *c, const struct effect *e, void *
     if (e->kind == EFFECT_QUIT)
         buf_fmt(&TRACE, "(%d)", e->status);
     if (e->kind == EFFECT_OUTBOX_ADD) { /* the disk is quick */
-        struct uuid uuid = e->line->uuid;
+        struct uuid uuid = e->entry->uuid;
         if (!outbox_find(&c->m.outbox, &uuid) ||
             outbox_find(&c->m.outbox, &uuid)->state == OUT_SAVING)
             client_persisted(c, &uuid);
@@ -136,7 +136,7 @@ static inline void stored(const char *to, const char *text, unsigned seq, uint64
     char uuid[UUID_TEXT + 1];
     const struct outbox *o = &C.m.outbox;
     assert_true(o->n > 0);
-    uuid_format(&o->lines[0]->uuid, uuid);
+    uuid_format(&o->entries[0]->uuid, uuid);
     frame("{\"type\":\"channelMessage\",\"channelMessage\":{\"UUID\":\"%s\",\"senderUUID\":"
           "\"" ANN_TEXT "\",\"senderUsername\":\"ann\",\"recipientUUID\":\"%s\",\"message\":\"%s\","
           "\"createdAt\":\"2024-05-01T12:00:00.123Z\",\"seq\":%u},\"requestID\":%u}",
@@ -196,7 +196,7 @@ static inline void go_online(void) {
                 "\",\"seq\":7},\"requestID\":%u}",
                 (unsigned)a->id);
     }
-    assert_int_equal(C.m.net.state, NET_ONLINE);
+    assert_int_equal(C.m.conn.state, CONN_ONLINE);
     ignore();
 }
 
@@ -212,15 +212,15 @@ static inline void field(enum field_op op, const char *text) {
 
 static inline void reply(bool yes) {
     struct event e = {.kind = EV_REPLY};
-    e.u.line.yes = yes;
-    e.u.line.uuid = client_uuid(&C);
+    e.u.input.yes = yes;
+    e.u.input.uuid = client_uuid(&C);
     client_event(&C, &e);
 }
 
 static inline void draft(const char *text) {
     struct event e = {.kind = EV_DRAFT};
-    e.u.line.text = text;
-    e.u.line.len = e.u.line.cursor = strlen(text);
+    e.u.input.text = text;
+    e.u.input.len = e.u.input.cursor = strlen(text);
     client_event(&C, &e);
 }
 
