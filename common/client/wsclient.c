@@ -330,9 +330,14 @@ static const char *in_plain_words(const char *said, size_t len) {
         const char *theirs, *ours;
     } WORDS[] = {{"closed before established", "refuses the connection, or can't be reached"},
                  {"connect failed", "refuses the connection, or can't be reached"},
+                 {"conn fail", "refuses the connection, or can't be reached"},
+                 {"Unable to connect", "refuses the connection, or can't be reached"},
                  {"read failed", "closes the connection before it is open"},
+                 {"Peer hung up", "closes the connection before it is open"},
                  {"problems parsing header", "does not answer as a chat server would"},
-                 {"connect SSL err", "does not speak TLS as it should"}};
+                 {"connect SSL err", "does not speak TLS as it should"},
+                 {"tls: ", "does not speak TLS as it should"},
+                 {"Timed out waiting SSL", "does not speak TLS as it should"}};
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
         if (len >= strlen(WORDS[i].theirs) &&
             memcmp(said, WORDS[i].theirs, strlen(WORDS[i].theirs)) == 0)

@@ -27,6 +27,15 @@ class Down(Exception):
     """What a fault is about was taken away by another one that is under way."""
 
 
+def write(client, replicas=0):
+    """Is a write of no importance answered at once, and had by so many replicas?"""
+    try:
+        client.set("probe", 1)
+        return not replicas or client.wait(replicas, 200) >= replicas
+    except redis.exceptions.RedisError:
+        return False
+
+
 class Breakable:
     """A Redis. A fault that takes a server away holds `lock` until it is back."""
 
@@ -59,6 +68,7 @@ class Single(Breakable):
         self.server = chat.Redis(appendfsync=FSYNC[durability], auto_aof_rewrite_percentage=0,
                                  env={"LD_PRELOAD": library, "SYNCED_DIR": self.safe})
         self.lock = threading.RLock()
+        self.probe = redis.Redis(unix_socket_path=self.server.socket, socket_timeout=0.3)
 
     @property
     def r(self):
@@ -118,6 +128,10 @@ class Single(Breakable):
             time.sleep(seconds)
             self.server.resume()
 
+    def takes(self):
+        """Does it take a write by itself, as its clients are promised it does?"""
+        return write(self.probe)
+
     def log(self):
         return self.server.log()
 
@@ -140,6 +154,8 @@ class Shaped(Breakable):
             replicas=1 if durability == "D2" else 2, password="secret", **options)
         self.shape = made
         self.lock = threading.RLock()
+        self.probes = {s.port: redis.Redis("127.0.0.1", s.port, password=s.password, socket_timeout=0.3)
+                       for s in made.servers}
 
     @property
     def r(self):
@@ -232,6 +248,14 @@ class Shaped(Breakable):
             owner = self.shape.master_of(slot)
             others = [s for s in self.shape.masters() if s is not owner]
             self.shape.move_slot(slot, others[pick // 2 % len(others)])
+
+    def takes(self):
+        """Does the master that the sentinels name take a write by itself, as its clients are promised it does? (Of a
+        Cluster some master always does.)"""
+        try:
+            return self.cluster or write(self.probes[self.shape.master().port], 1 if self.durability == "D2" else 0)
+        except AssertionError:
+            return False
 
     def log(self):
         return "\n".join(server.log() for server in self.shape.everything())

@@ -28,7 +28,8 @@ import chat
 from history import Ack, Delivery, History, Reception
 
 TICK = 0.01            # seconds between two looks at who may send
-AGAIN = 0.1            # seconds until something `unavailable` is asked for again
+AGAIN = 0.1            # seconds until something `unavailable` is asked for again; longer each time, up to …
+AGAIN_MAX = 1.0        # … this
 PASSING = {"unavailable", "busy", "unconfirmed"}  # errors that mean: again
 PUBLIC = "0"
 
@@ -316,7 +317,7 @@ class Member:
                 out = room.outgoing.get(request.split("/")[0])
                 if out:
                     self.load.time_answer(out)
-                    again(AGAIN, room.post, out, wire)
+                    again(min(AGAIN * out.attempts, AGAIN_MAX), room.post, out, wire)
         elif request.startswith("join "):
             room = next(room for room in self.rooms if room.channel == request[5:])
             again(AGAIN, room.ask_in, wire)
@@ -364,6 +365,7 @@ class Load:
         self.acked = self.unrecovered = self.epochs = self.signed_out = 0
         self.missed = []                # (who, channel, how many) a resume in the same epoch did not give
         self.slowest = 0.0              # seconds until an answer, whatever it was
+        self.late = 0.0                 # seconds that this loop itself was late at most: all that is timed may be off by it
         self.sending, self.quiet, self.over = True, False, False
         self.members = self._people(senders, receivers, pairs, doubles)
         self.history = self.histories[PUBLIC]
@@ -418,6 +420,7 @@ class Load:
             self.quiet = not self.sending  # seen here, so nothing new comes after it
             now = time.monotonic()
             due = 0.0 if self.quiet else min(due + (now - then) * self.rate, self.rate / 5)
+            self.late = max(self.late, now - then - TICK)
             then = now
             while due >= 1:
                 next(turns).make()

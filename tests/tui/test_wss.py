@@ -196,7 +196,8 @@ def test_refused(probe):
 
 
 def test_no_such_host(probe):
-    assert "there is no host of this name" in probe("ws://no-such-host.invalid/ws").line()
+    """A part is too long for a name: no name server is asked, so it is the same where there is none."""
+    assert "there is no host of this name" in probe(f"ws://{'x' * 64}.invalid/ws").line()
 
 
 def test_silent_server(probe, serve):
@@ -378,9 +379,21 @@ def test_old_tls(probe, serve, authority):
         .startswith("closed 0 again")
 
 
-def test_clear_where_tls_is_expected_and_back(probe, serve, authority):
-    clear = serve(talks(frame(b"clear")))
-    assert probe(f"wss://127.0.0.1:{clear}/ws", ca=authority.file).line().startswith("closed 0 again")
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+def test_clear_where_tls_is_expected(probe, serve, answer):
+    def handle(sock):
+        sock.recv(65536)
+        sock.sendall(answer)
+
+    clear = serve(handle)
+    assert probe(f"wss://127.0.0.1:{clear}/ws").line() == f"closed 0 again 127.0.0.1:{clear} does not speak TLS as it should"
+
+
+def test_silence_where_tls_is_expected(probe, serve):
+    assert probe(f"wss://127.0.0.1:{serve(drain)}/ws", open_ms=300).line().startswith("closed 0 again no answer from")
+
+
+def test_tls_where_clear_text_is_expected(probe, serve, authority):
     secure = serve(talks(), context=tls(authority, "secure"))
     assert probe(f"ws://127.0.0.1:{secure}/ws").line().startswith("closed 0 again")
 
