@@ -1,6 +1,6 @@
 /* redis_link - see redis_link.h.
  *
- * States: DOWN -> CONNECTING -> GREETING (AUTH, SELECT, permissions, schema, scripts) -> UP, and
+ * States: DOWN -> CONNECTING -> GREETING (see greeting.h) -> UP, and
  * from anywhere back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a
  * pipeline (somebody flushed the scripts): everything from there on is kept, in order, until what
  * is in flight has been answered; then the scripts are loaded and the kept commands sent again, so
@@ -9,13 +9,12 @@
 #include "chatd/redis/redis_link.h"
 
 #include "chatd/base/reply_arena.h"
+#include "chatd/redis/greeting.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
-#include "common/redis/grants.h"
 #include "common/redis/reply.h"
 #include "common/redis/resp.h"
-#include "common/redis/topology.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -54,7 +53,6 @@ struct queue {
 struct redis_link {
     uv_loop_t *loop;
     const struct redis_uri *uri;
-    const struct keyspace *ks;
     char name[64];
     struct redis_link_hooks hooks;
     enum state state;
@@ -63,13 +61,10 @@ struct redis_link {
     uv_poll_t *poll;           /* its own allocation: closes after the link went down */
     uv_timer_t tick, retry;
     int handles; /* timers to be closed yet */
-    unsigned tries, greetings;
+    unsigned tries;
     bool want_write, reloading, refused;
     bool starved; /* out of memory for what must not be left out: begins anew at the next tick */
-    bool keeps;   /* what it has answered, whatever happens */
-    const struct grant *asked; /* the last permission that an answer came for */
-    char run[RUN_MAX + 1];
-    bool told; /* that the server isn't set up to keep much */
+    struct greeting greeting;
     uint64_t heard_ms;
     struct queue sent;
     struct queue again, kept; /* what NOSCRIPT answered, and what came since: it goes behind that */
@@ -216,10 +211,10 @@ static void on_script_loaded(const redisReply *reply, void *arg, link_aux aux) {
         log_error("script_refused", "link=%s", ((struct redis_link *)arg)->name);
 }
 
-static void load_scripts(struct redis_link *l, link_reply_fn fn) {
+static void load_scripts(struct redis_link *l) {
     for (enum script s = 0; s < SCRIPTS; s++) {
         cmd_script_load(&l->cmd, s);
-        link_call(l, &l->cmd, fn, l, NULL);
+        link_call(l, &l->cmd, on_script_loaded, l, NULL);
     }
 }
 
@@ -241,7 +236,7 @@ static void resend_kept(struct redis_link *l) {
     l->reloading = false;
     log_warn("scripts_reloaded", "link=%s commands=%zu", l->name,
              queue_length(&again) + queue_length(&kept));
-    load_scripts(l, on_script_loaded);
+    load_scripts(l);
     resend(l, &again);
     resend(l, &kept);
 }
@@ -294,7 +289,7 @@ static void readable(struct redis_link *l) {
     }
 }
 
-/* --- Handshake --- */
+/* --- The end of the handshake --- */
 
 static void link_refuse(struct redis_link *l, const char *why) {
     if (!l->refused) {
@@ -304,187 +299,21 @@ static void link_refuse(struct redis_link *l, const char *why) {
     go_down(l, why);
 }
 
-/* What an answer in the handshake means: go on, try again later, or refused for good. */
-static bool greeted(struct redis_link *l, const redisReply *reply) {
-    struct err e;
-    enum err_code code = reply_ok(reply, &e);
-    if (code == ERR_OK)
-        return true;
-    if (!reply)
-        return false; /* went down already */
-    if (code == ERR_UNAVAILABLE || strncmp(reply->str, "ERR max number", 14) == 0)
-        go_down(l, e.detail);
-    else
-        link_refuse(l, reply->str);
-    return false;
-}
-
-static void last_greeting(struct redis_link *l) {
-    if (--l->greetings > 0)
-        return;
-    l->state = UP;
-    l->tries = 0;
-    l->refused = false;
-    l->hooks.up(l->hooks.arg);
-}
-
-static void on_greeting(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct redis_link *l = arg;
-    if (greeted(l, reply))
-        last_greeting(l);
-}
-
-static void link_on_schema(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct redis_link *l = arg;
-    if (!greeted(l, reply))
-        return;
-    if (reply->type != REDIS_REPLY_STRING || strcmp(reply->str, SCHEMA_VERSION) != 0) {
-        char why[96];
-        snprintf(why, sizeof why, "the data under prefix %s has another schema than %s",
-                 l->ks->prefix, SCHEMA_VERSION);
+static void on_greeted(struct redis_link *l, enum greeting_end how, const char *why) {
+    switch (how) {
+    case GREETING_DONE:
+        l->state = UP;
+        l->tries = 0;
+        l->refused = false;
+        l->hooks.up(l->hooks.arg);
+        break;
+    case GREETING_LATER:
+        go_down(l, why);
+        break;
+    case GREETING_REFUSED:
         link_refuse(l, why);
-        return;
+        break;
     }
-    last_greeting(l);
-}
-
-/* Not being allowed to look is no reason to stay away. */
-static void on_run(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct redis_link *l = arg;
-    if (!reply)
-        return; /* went down already */
-    reply_run(reply, l->run);
-    last_greeting(l);
-}
-
-static void greet_with(struct redis_link *l, link_reply_fn fn) {
-    l->greetings++;
-    link_call(l, &l->cmd, fn, l, NULL);
-}
-
-static void on_role(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct redis_link *l = arg;
-    if (!greeted(l, reply))
-        return;
-    if (topology_is_master(reply))
-        last_greeting(l);
-    else
-        go_down(l, "it is no master");
-}
-
-/* A promise that Redis isn't set up to keep is refused; if none was asked for, that is told once.
- */
-static void link_judge(struct redis_link *l, const struct persistence *p) {
-    char why[128], refusal[160];
-    enum durability asked = l->hooks.durability;
-    bool kept = durability_kept(asked ? asked : DURABILITY_EVERYSEC, p, why, sizeof why);
-    if (!kept && asked) {
-        snprintf(refusal, sizeof refusal, "durability %s: %s", durability_name(asked), why);
-        link_refuse(l, refusal);
-        return;
-    }
-    if (!kept && !l->told)
-        log_warn("little_durability", "reason=\"%s\"", why);
-    l->told = true;
-    last_greeting(l);
-}
-
-static void on_info(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct persistence p;
-    if (!reply)
-        return;
-    persistence_from_info(reply, &p);
-    link_judge(arg, &p);
-}
-
-static void on_config(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct redis_link *l = arg;
-    struct persistence p;
-    if (!reply)
-        return;
-    if (persistence_from_config(reply, &p)) {
-        l->keeps = p.aof && strcmp(p.fsync, "always") == 0;
-        link_judge(l, &p);
-        return;
-    }
-    cmd_info(&l->cmd, "persistence");
-    link_call(l, &l->cmd, on_info, l, NULL);
-}
-
-/* A command that it will need some time is asked for now: it had better not serve at all. */
-static void on_grant(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    struct redis_link *l = arg;
-    char why[256];
-    if (!reply)
-        return; /* went down already */
-    l->asked = grant_next(l->asked, GRANT_CHATD);
-    if (reply_is_denied(reply)) {
-        snprintf(why, sizeof why, "user %s may not: %s (%s)",
-                 *l->uri->user ? l->uri->user : "default", l->asked->command, reply->str);
-        link_refuse(l, why);
-    } else
-        last_greeting(l);
-}
-
-static void ask_grants(struct redis_link *l) {
-    l->asked = NULL;
-    for (const struct grant *g = NULL; (g = grant_next(g, GRANT_CHATD));) {
-        grant_ask(&l->cmd, l->ks, g);
-        greet_with(l, on_grant);
-    }
-}
-
-static void on_sentinel_greeting(const redisReply *reply, void *arg, link_aux aux) {
-    (void)aux;
-    if (reply)
-        last_greeting(arg);
-}
-
-static void greet_store(struct redis_link *l) {
-    ask_grants(l);
-    cmd_info(&l->cmd, "server");
-    greet_with(l, on_run);
-    cmd_persistence(&l->cmd);
-    greet_with(l, on_config);
-    if (!l->hooks.shard) {
-        cmd_schema_claim(&l->cmd, l->ks);
-        greet_with(l, on_greeting);
-        cmd_schema_get(&l->cmd, l->ks);
-        greet_with(l, link_on_schema);
-    }
-    l->greetings += SCRIPTS;
-    load_scripts(l, on_greeting);
-}
-
-static void greet(struct redis_link *l) {
-    link_reply_fn fn = l->hooks.sentinel ? on_sentinel_greeting : on_greeting;
-    l->state = GREETING;
-    l->greetings = 0;
-    l->keeps = false;
-    l->run[0] = '\0';
-    if (*l->uri->password) {
-        cmd_auth(&l->cmd, l->uri->user, l->uri->password);
-        greet_with(l, fn);
-    }
-    if (l->uri->db) {
-        cmd_select(&l->cmd, l->uri->db);
-        greet_with(l, fn);
-    }
-    cmd_client_name(&l->cmd, l->name);
-    greet_with(l, fn);
-    if (l->hooks.master) {
-        cmd_role(&l->cmd);
-        greet_with(l, on_role);
-    }
-    if (l->hooks.role == LINK_STORE)
-        greet_store(l);
 }
 
 /* --- Connecting --- */
@@ -496,7 +325,8 @@ static void connected(struct redis_link *l) {
         go_down(l, strerror(err ? err : errno));
         return;
     }
-    greet(l);
+    l->state = GREETING;
+    greeting_begin(&l->greeting);
     if (l->state == GREETING)
         update_poll(l); /* no longer for writing: that is how a connection announces itself */
     redis_link_flush(l);
@@ -654,10 +484,17 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_uri *uri,
     }
     l->loop = loop;
     l->uri = uri;
-    l->ks = ks;
     l->hooks = *hooks;
     snprintf(l->name, sizeof l->name, "%s", name);
     cmd_init(&l->cmd);
+    l->greeting = (struct greeting){.uri = uri,
+                                    .ks = ks,
+                                    .name = l->name,
+                                    .link = &l->hooks,
+                                    .cmd = &l->cmd,
+                                    .send = link_call,
+                                    .end = on_greeted,
+                                    .arg = l};
     uv_timer_init(loop, &l->tick);
     uv_timer_init(loop, &l->retry);
     l->tick.data = l->retry.data = l;
@@ -682,7 +519,7 @@ bool redis_link_up(const struct redis_link *l) {
 }
 
 const char *redis_link_history(const struct redis_link *l) {
-    return l->keeps ? HISTORY_SURE : l->run;
+    return l->greeting.keeps ? HISTORY_SURE : l->greeting.run;
 }
 
 static void on_timer_closed(uv_handle_t *h) {
