@@ -19,7 +19,7 @@ static uint64_t send_on_bus(struct bus *bus, uint16_t link) {
     return ++bus->links[link].asked;
 }
 
-/* On the link of whoever has the channel; while that is down, nothing: see bus_up. */
+/* On the link of the shard that has the channel; while that is down, nothing: see bus_up. */
 static void subscribe(struct bus *bus, struct channel *ch) {
     uint16_t link = redis_pool_shard(bus->redis->pool, ch->slot);
     if (!redis_pool_bus_up(bus->redis->pool, link))

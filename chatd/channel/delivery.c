@@ -232,7 +232,9 @@ bool delivery_entry(struct delivery *d, struct channel *ch, const struct redisRe
         return false;
     struct position at = {.epoch = ch->order.last.epoch, .seq = m.seq};
     struct note *n = reorder_take(&ch->order, &at);
-    struct frame *f = n ? n->frame : good ? delivery_frame(&m) : NULL;
+    struct frame *f = n ? n->frame : NULL;
+    if (!f && good)
+        f = delivery_frame(&m);
     if (f)
         deliver(d, ch, m.seq, f, n ? n->op : NULL);
     else

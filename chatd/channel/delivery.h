@@ -1,7 +1,7 @@
 /* delivery - the order in which a channel's messages reach this node's sessions.
  *
  * Each channel with local sessions has a reorder buffer (reorder.h). Messages are offered to it as
- * they come, by three ways: own ones when the store has acknowledged them, so that the sender's
+ * they come, by three ways: own ones when Redis has acknowledged them, so that the sender's
  * copy is the acknowledgement; others' from the bus; and entries of the stream. They leave in seq
  * order, each once, through the hub. What the buffer can't settle by itself is asked of the stream,
  * which is the truth: repair.h reads it. Loop thread only.
@@ -51,12 +51,12 @@ void delivery_suspect(struct delivery *d, struct channel *ch);
 /* An entry of the stream is right, whatever is missing before it. False: it is a message of this
  * node that isn't settled yet, and what follows must wait for it. */
 bool delivery_entry(struct delivery *d, struct channel *ch, const struct redisReply *entry);
-/* The numbering began anew; who is joined is told. */
+/* The numbering began anew; sessions that are joined are told. */
 void delivery_enter_epoch(struct delivery *d, struct channel *ch,
                           const struct channel_state *state);
 /* After reading: delivers what was held and follows, drops what came twice. */
 void delivery_settle(struct delivery *d, struct channel *ch);
-/* The store is away, or the stream can't be read: own messages that are held are answered
+/* Redis is away, or the stream can't be read: own messages that are held are answered
  * `unavailable`. They come by the stream later. */
 void delivery_fail_held(struct channel *ch);
 

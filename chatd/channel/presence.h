@@ -33,7 +33,8 @@ struct presence {
 void presence_init(struct presence *p, uv_loop_t *loop);
 void presence_online(struct presence *p, struct account *acc);
 void presence_offline(struct presence *p, struct account *acc);
-/* A shard of the store is up: if it is the one with who is online, registers everyone. */
+/* The link for commands to a shard is up: if it is the one that has who is online, registers
+ * everyone. */
 void presence_store_up(struct presence *p, uint16_t shard);
 /* Declares this node dead, so that its users are offline at once. */
 void presence_stop(struct presence *p);

@@ -30,7 +30,7 @@ struct reading *reading_share(struct readings *all, struct op *op, const struct 
 void reading_unref(struct reading *r);
 /* Asks for what waits. At the end of each turn, before the link is flushed. */
 void readings_flush(struct readings *all);
-/* The answer to one of those who share it. `recipient`: as they name the channel. */
+/* The answer to one of the requests that share it. `recipient`: as it names the channel. */
 void reading_encode(const struct reading *r, struct buf *b, const struct uuid *recipient,
                     const struct request_id *id);
 

@@ -27,7 +27,7 @@ struct repairs {
 };
 
 void repairs_init(struct repairs *all, uv_loop_t *loop);
-/* The store is down, or back. */
+/* The link for commands to a shard is down, or back. */
 void repair_store_down(struct repairs *all, uint16_t shard);
 void repair_store_up(struct repairs *all, uint16_t shard);
 /* Compares a twentieth of the channels with their streams. About twice a second. */

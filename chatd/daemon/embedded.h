@@ -1,9 +1,9 @@
 /* embedded - a private redis-server: on a Unix socket in a directory of ours, append-only file on,
  * no TCP port; started with chatd, restarted when it dies, stopped last.
  *
- * Several chatd may name one directory: whoever has the lock runs the server, the others use it,
- * and one of them takes over when the owner is gone. The server ends when the chatd that runs it is
- * killed. */
+ * Several chatd may name one directory: the one that has the lock runs the server, the others use
+ * it, and one of them takes over when the owner is gone. The server ends when the chatd that runs
+ * it is killed. */
 #ifndef CHATD_DAEMON_EMBEDDED_H
 #define CHATD_DAEMON_EMBEDDED_H
 

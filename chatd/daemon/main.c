@@ -14,7 +14,7 @@
 
 #define LIST_MAX ((size_t)64 * 1024)
 
-/* The tables of PROTOCOL.md, for whoever wants them from the binary. */
+/* The tables of PROTOCOL.md, for readers who want them from the binary. */
 static void print_errors(void) {
     printf("code\tname\ttext\tclose\n");
     for (unsigned i = 0; err_at(i) != ERR_OK; i++) {

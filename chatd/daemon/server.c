@@ -369,7 +369,9 @@ static void account_went(struct account *acc, void *arg) {
 static unsigned hash_threads(const struct chatd_settings *set) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned share = (unsigned)(cores > 0 ? cores : 1) / supervisor_workers(set);
-    return set->kdf_threads ? (unsigned)set->kdf_threads : share ? share : 1;
+    if (set->kdf_threads)
+        return (unsigned)set->kdf_threads;
+    return share ? share : 1;
 }
 
 /* Gives each module what it works with. */
@@ -438,10 +440,13 @@ static bool make_modules(struct server *v, const struct chatd_settings *set) {
 /* Why clients should go elsewhere, for /readyz; NULL: they may come. */
 static const char *ready(struct node *node) {
     struct server *v = server_of(node);
-    return v->phase == STARTING                          ? "starting"
-           : v->phase != SERVING                         ? "draining"
-           : probe_age_ms(&node->probe) > PROBE_FRESH_MS ? "no round trip through Redis of late"
-                                                         : NULL;
+    if (v->phase == STARTING)
+        return "starting";
+    if (v->phase != SERVING)
+        return "draining";
+    if (probe_age_ms(&node->probe) > PROBE_FRESH_MS)
+        return "no round trip through Redis of late";
+    return NULL;
 }
 
 static int start_http(struct server *v) {

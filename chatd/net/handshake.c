@@ -154,11 +154,14 @@ static void pass_on(struct handshake *h, const char *head, size_t len) {
     ws_adopt(h->all->to, h->fd, h->from, head, len);
 }
 
-/* Why it is refused, of which so much has come; NULL: all is well so far. */
+/* The reason to refuse what has come so far, with a whole head of `head` bytes or none (0); NULL:
+ * all is well. */
 static const char *problem(const char *bytes, size_t total, size_t head) {
     if (head)
         return head_problem(bytes, head);
-    return !head_may_begin(*bytes) ? "not HTTP" : total == HEAD_MAX ? "head too long" : NULL;
+    if (!head_may_begin(*bytes))
+        return "not HTTP";
+    return total == HEAD_MAX ? "head too long" : NULL;
 }
 
 /* Takes from the socket what was looked at, but nothing behind the head. */

@@ -92,7 +92,9 @@ const char *head_problem(const char *head, size_t len) {
         hosts += size >= 5 && is_named(line, 5, "Host:");
         lines++;
     }
-    return lines > HEADERS_MAX ? "too many headers" : hosts != 1 ? "not one Host" : NULL;
+    if (lines > HEADERS_MAX)
+        return "too many headers";
+    return hosts != 1 ? "not one Host" : NULL;
 }
 
 const char *head_last(const char *head, size_t len, const char *name, size_t *n) {
@@ -120,9 +122,11 @@ bool head_line_read(const char *head, size_t len, struct head_line *out) {
     size_t left = line - (size_t)(target - head), size = length_until(target, left, ' ');
     if (left - size < sizeof version - 1 || memcmp(target + size, version, sizeof version - 1) != 0)
         return false;
-    out->method = is_word(head, method, "GET")    ? HEAD_GET
-                  : is_word(head, method, "HEAD") ? HEAD_HEAD
-                                                  : HEAD_OTHER;
+    out->method = HEAD_OTHER;
+    if (is_word(head, method, "GET"))
+        out->method = HEAD_GET;
+    else if (is_word(head, method, "HEAD"))
+        out->method = HEAD_HEAD;
     out->path = target;
     out->path_len = length_until(target, size, '?');
     return true;

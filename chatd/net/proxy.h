@@ -18,7 +18,7 @@ union proxy_address {
     struct sockaddr_in6 v6;
 };
 
-/* Networks, "192.0.2.0/24,2001:db8::/32,10.0.0.1,unix"; unix is who comes over a Unix socket. */
+/* Networks, "192.0.2.0/24,2001:db8::/32,10.0.0.1,unix"; unix is any peer on a Unix socket. */
 struct networks {
     struct network {
         unsigned char ip[16]; /* IPv4 mapped into IPv6 */
@@ -36,7 +36,7 @@ enum proxy_verdict {
     PROXY_NONE, /* something else begins here */
     PROXY_MORE, /* it may become one */
     PROXY_BAD,
-    PROXY_FOUND,   /* *used bytes long; *out is who it is for */
+    PROXY_FOUND,   /* *used bytes long; *out is the client's */
     PROXY_NOT_SAID /* *used bytes long, and doesn't say: the proxy itself */
 };
 enum proxy_verdict proxy_header(const char *bytes, size_t len, size_t *used,

@@ -66,10 +66,9 @@ static bool say_why(char *why, size_t size, const char *option, const char *file
     if (f)
         fclose(f);
     ERR_clear_error();
-    return say(why, size, option, file,
-               missing  ? strerror(saved)
-               : reason ? reason
-                        : "can't be used");
+    if (missing)
+        reason = strerror(saved);
+    return say(why, size, option, file, reason ? reason : "can't be used");
 }
 
 static bool key_is_private(const char *key, char *why, size_t size) {

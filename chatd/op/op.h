@@ -107,7 +107,7 @@ struct op {
     struct account *account;          /* that asks; a reference */
     struct channel *channel;          /* pinned */
     struct message message;           /* what is appended; borrows from req and account */
-    struct op *batch_next;            /* of those who share a call of append.lua, or a reading */
+    struct op *batch_next;            /* of those that share a call of append.lua, or a reading */
     void *state;                      /* of the verb; freed with the op */
     void (*state_clear)(void *state); /* releases what state points to; may be NULL */
 };

@@ -1,6 +1,6 @@
-/* discovery - asks where the data is: a sentinel who the master is, or a node of a Cluster who has
- * which slots. One connection, that goes on to the next address when one is lost, silent, or of no
- * help. It asks now and then, and often while there is trouble. Loop thread only.
+/* discovery - asks where the data is: a sentinel for the master, or a node of a Cluster for the
+ * owner of each slot. One connection, that goes on to the next address when one is lost, silent, or
+ * of no help. It asks now and then, and often while there is trouble. Loop thread only.
  */
 #ifndef CHATD_REDIS_DISCOVERY_H
 #define CHATD_REDIS_DISCOVERY_H

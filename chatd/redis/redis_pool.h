@@ -1,10 +1,11 @@
 /* redis_pool - this node's Redis, whatever its shape: a command goes in, and over the link of
- * whoever has its key; where the server says that it is elsewhere (MOVED, ASK), it goes there.
+ * the shard that has its key; where the server says that it is elsewhere (MOVED, ASK), it goes
+ * there.
  *
  * Callbacks are redis_link's: exactly once, NULL when the answer is lost. On one server commands
  * are answered in order. In a Cluster those of one slot are, but for the moments in which the slot
- * is being moved, and those of different slots are not: who relies on order waits for the answer.
- * Loop thread only.
+ * is being moved, and those of different slots are not: a caller that relies on order waits for the
+ * answer. Loop thread only.
  */
 #ifndef CHATD_REDIS_REDIS_POOL_H
 #define CHATD_REDIS_REDIS_POOL_H
@@ -37,7 +38,7 @@ uint16_t redis_pool_slot(const struct redis_pool *p, const char *key, size_t len
 unsigned redis_pool_slots(const struct redis_pool *p);                /* how many there are */
 uint16_t redis_pool_shard(const struct redis_pool *p, uint16_t slot); /* or NO_SHARD */
 
-/* Sends `c` (copied) to whoever has its first key; `p` may be NULL. */
+/* Sends `c` (copied) to the shard that has its first key; `p` may be NULL. */
 void redis_pool_call(struct redis_pool *p, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux);
 /* The same for an append: with durability `replicated` (see redis_pool_confirms) `confirmed` is

@@ -52,8 +52,8 @@ void account_enter(struct accounts *a, struct session *s, const struct uuid *use
 /* Signs it out: it leaves its channels too. Does nothing if it isn't signed in. */
 void account_leave(struct accounts *a, struct session *s);
 
-/* Asks the store whether the user and the keys in use are still good; signs out what isn't. For
- * whenever an event may have been missed. */
+/* Asks Redis whether the user and the keys in use are still good, and signs out the sessions of
+ * those that aren't: an event may have been missed. */
 void account_check(struct accounts *a, struct account *acc);
 /* Another node or chatctl says that what the user is called may have changed. */
 void account_forget_name(struct accounts *a, const struct uuid *user);

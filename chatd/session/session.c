@@ -83,7 +83,8 @@ static void drop_out(struct session *s) {
 }
 
 void session_release(struct session *s) {
-    if (s->wsi || s->op_head || s->dirty || s->advancing) /* whoever advances it asks again */
+    if (s->wsi || s->op_head || s->dirty ||
+        s->advancing) /* advance's caller asks again; see op.h */
         return;
     s->all->gone(s);
     LIST_REMOVE(&s->all->heard, s, heard);

@@ -1,4 +1,4 @@
-/* session - one client connection: who it is, what it is joined to, what waits to be written.
+/* session - one client connection: its user, its channels, the frames that wait to be written.
  *
  * Life: made when the WebSocket is established; when the socket is gone (`wsi` NULL) it stays until
  * the requests that had arrived have been carried out, and is freed then. So a request may keep a
