@@ -1,0 +1,372 @@
+/* test_repair - when streams are read, and what is made of what they say: after gaps and losses, of
+ * several channels at a time, when something was removed, in a new epoch, and when the link goes
+ * meanwhile. */
+#include "chatd/channel/repair.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "heart.h"
+
+#define PAGE 256
+#define PER_TICK 200
+#define QUIET_ROUNDS 20
+
+/* 1@1:9: epoch 1, base 1, seq 9. 2<1@7:9: of epoch 2, which goes on from 1. 0: it has none. */
+static const char *state_text(const char *text, char *out, size_t size) {
+    if (*text == '0') {
+        snprintf(out, size, "[ nil nil nil nil ]");
+        return text + 1;
+    }
+    char epoch = *text++, before = '\0', *end;
+    if (*text == '<') {
+        before = text[1];
+        text += 2;
+    }
+    unsigned long base = strtoul(text + 1, &end, 10), seq = strtoul(end + 1, &end, 10);
+    size_t n = (size_t)snprintf(out, size, "[ '%s' '%lu' '%lu' ", heart_text(heart_epoch(epoch)),
+                                base, seq);
+    if (before)
+        snprintf(out + n, size - n, "'%s' ]", heart_text(heart_epoch(before)));
+    else
+        snprintf(out + n, size - n, "nil ]");
+    return end;
+}
+
+/* 1@1:9;7:x,8:y;3: where the channel stands, the entries, the oldest one (left out: there is one of
+ * old; -: there is none). */
+static void answer_read(const char *text) {
+    static char out[PAGE * 256];
+    size_t n = 2;
+    memcpy(out, "[ ", 3);
+    text = state_text(text, out + n, sizeof out - n);
+    n += strlen(out + n);
+    n += (size_t)snprintf(out + n, sizeof out - n, " [ ");
+    if (*text == ';')
+        text++;
+    while (*text && *text != ';') {
+        n += heart_entry(out + n, sizeof out - n, text);
+        out[n++] = ' ';
+        text += strcspn(text, ",;");
+        text += *text == ',';
+    }
+    const char *oldest = *text == ';' ? text + 1 : "1";
+    if (*oldest == '-')
+        snprintf(out + n, sizeof out - n, "] [ nil ] ]");
+    else
+        snprintf(out + n, sizeof out - n, "] [ '%lu-0' ] ]", strtoul(oldest, NULL, 10));
+    fake_redis_answer_at(heart_asked("read"), out);
+}
+
+static void answer_position(const char *text) {
+    char out[256];
+    state_text(text, out, sizeof out);
+    fake_redis_answer_at(heart_asked("HMGET"), out);
+}
+
+/* down=0, up=0: the store of a shard; read=…, pos=…: answers, see above; read-: it is lost; read!:
+ * an error; read?: nonsense; quiet: the check of quiet channels. */
+static void do_step(const char *step) {
+    const char *value = strchr(step, '=') ? strchr(step, '=') + 1 : "";
+    size_t len = strcspn(step, "=");
+#define IS(word) (len == strlen(word) && strncmp(step, word, len) == 0)
+    if (IS("down"))
+        repair_store_down(&H.repairs, (uint16_t)(*value - '0'));
+    else if (IS("up"))
+        repair_store_up(&H.repairs, (uint16_t)(*value - '0'));
+    else if (IS("read"))
+        answer_read(value);
+    else if (IS("read-"))
+        fake_redis_answer_at(heart_asked("read"), NULL);
+    else if (IS("read!"))
+        fake_redis_answer_at(heart_asked("read"), "-LOADING Redis is loading;");
+    else if (IS("read?"))
+        fake_redis_answer_at(heart_asked("read"), "[ [ nil nil nil nil ] [ ] ]");
+    else if (IS("pos"))
+        answer_position(value);
+    else if (IS("pos-"))
+        fake_redis_answer_at(heart_asked("HMGET"), NULL);
+    else if (IS("quiet"))
+        repair_check_quiet(&H.repairs);
+    else
+        assert_true(heart_step(step));
+#undef IS
+}
+
+static char channel_of(const char *text) {
+    for (const char *name = "pqn"; *name; name++) {
+        char key[KEY_MAX + 1];
+        struct channel_id id = heart_channel(*name);
+        key_channel(&REDIS.keys, &id, CHANNEL_META, key);
+        if (strstr(text, key))
+            return *name;
+    }
+    return '?';
+}
+
+/* What is asked and not answered: "p7" p's stream from entry 7 on, "q?" where q stands. */
+static const char *asked(void) {
+    static char out[256];
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < FAKE_POOL.n; i++) {
+        const char *text = FAKE_POOL.calls[i].text, *meta = strstr(text, ":meta");
+        if (strncmp(text, "read ", 5) == 0)
+            n += (size_t)snprintf(out + n, sizeof out - n, "%s%c%lu", n ? " " : "",
+                                  channel_of(text), strtoul(meta + 6, NULL, 10));
+        else if (strncmp(text, "HMGET ", 6) == 0)
+            n += (size_t)snprintf(out + n, sizeof out - n, "%s%c?", n ? " " : "", channel_of(text));
+    }
+    return out;
+}
+
+struct row {
+    const char *what, *steps;
+    const char *got[PEOPLE]; /* NULL: nothing */
+    const char *asked;       /* see asked(); NULL: nothing */
+    const char *due;         /* NULL: nothing is to be read */
+    uint64_t gaps;
+    bool spread, confirms;
+    const char *renewed; /* the channel whose epoch is to end, from where it was known to be */
+};
+
+#define GAP "join=ap6 join=bp6 offer=p8:y wait=40 "
+
+static const struct row ROWS[] = {
+    {"a gap: not at once", "join=ap6 offer=p8:y wait=30", .got = {NULL}, .due = "p10"},
+    {"… but soon", GAP, .got = {NULL}, .asked = "p7"},
+    {"… and it is filled", GAP "read=1@1:8;7:x,8:y", .got = {"7:x 8:y", "7:x 8:y"}, .gaps = 1},
+    {"… with more behind it", GAP "read=1@1:9;7:x,8:y,9:z", .got = {"7:x 8:y 9:z", "7:x 8:y 9:z"},
+     .gaps = 1},
+    {"… and what is held goes on from it", GAP "offer=p9:w read=1@1:8;7:x,8:y",
+     .got = {"7:x 8:y 9:w", "7:x 8:y 9:w"}, .gaps = 1, .due = "p40"},
+    {"… by itself, meanwhile", GAP "offer=p7:x read=1@1:8;7:x,8:y offer=p9:z",
+     .got = {"7:x 8:y 9:z", "7:x 8:y 9:z"}},
+    {"… in part", GAP "offer=p10:w read=1@1:8;7:x,8:y", .got = {"7:x 8:y", "7:x 8:y"}, .gaps = 1,
+     .due = "p40"},
+    {"nothing is missing", GAP "offer=p7:x read=1@1:8;", .got = {"7:x 8:y", "7:x 8:y"}},
+    {"one is read at a time", GAP "offer=p1:x/2 wait=40", .got = {NULL}, .asked = "p7",
+     .due = "p0"},
+    {"… and then again", GAP "offer=p10:w wait=40 read=1@1:8;7:x,8:y wait=20",
+     .got = {"7:x 8:y", "7:x 8:y"}, .asked = "p9", .gaps = 1},
+    {"nobody is there any more", "join=ap6 offer=p8:y leave=ap wait=40", .got = {NULL}},
+    {"… behind the question", "join=ap6 offer=p8:y wait=40 leave=ap read=1@1:8;7:x,8:y",
+     .got = {NULL}, .gaps = 1},
+    {"nothing is known yet", "join=ap offer=p8:y wait=100", .got = {NULL}},
+    {"entries that hold nonsense", GAP "read=1@1:9;7:!,8:!,9:z", .got = {"8:y 9:z", "8:y 9:z"},
+     .gaps = 1},
+
+    {"Redis is away", "join=ap6 offer=p8:y redis- wait=100", .got = {NULL}, .due = "p0"},
+    {"… and comes", "join=ap6 offer=p8:y redis- wait=100 redis+ wait=20", .got = {NULL},
+     .asked = "p7"},
+    {"the answer is lost", GAP "read-", .got = {NULL}, .due = "p1000"},
+    {"… and it is read again", GAP "read- wait=1000 read=1@1:8;7:x,8:y",
+     .got = {"7:x 8:y", "7:x 8:y"}, .gaps = 1},
+    {"… and what is held is let go", GAP "read- offer=p7:x", .got = {"7:x", "7:x"}, .due = "p1000"},
+    {"… and own messages fail", "join=ap6 a>p1 . append=8 wait=40 read-", .got = {"!unavailable=1"},
+     .due = "p1000"},
+    {"an error", GAP "read!", .got = {NULL}, .due = "p1000"},
+    {"nonsense", GAP "read?", .got = {NULL}, .due = "p1000"},
+    {"an own message behind a gap", "join=ap6 a>p1 . append=8 wait=40 read=1@1:8;7:x,8:1",
+     .got = {"7:x 8:1="}, .gaps = 1},
+    {"an answer was lost, and it was stored",
+     "join=ap6 a>p1 . redis- redis+ wait=40 read=1@1:7;7:1", .got = {"!unavailable=1 7:1"},
+     .gaps = 1},
+
+    {"two channels",
+     "join=ap6 join=aq2 offer=p8:y offer=q4:z wait=40 read=1@1:8;7:x,8:y "
+     "read=1@1:4;3:w,4:z",
+     .got = {"7:x 8:y 3:w 4:z"}, .gaps = 2},
+    {"… one is lost", "join=ap6 join=aq2 offer=p8:y offer=q4:z wait=40 read=1@1:8;7:x,8:y read-",
+     .got = {"7:x 8:y"}, .gaps = 1, .due = "q1000"},
+    {"… the link goes between the answers",
+     "join=ap6 join=aq2 offer=p8:y offer=q4:z wait=40 read=1@1:8;7:x,8:y redis-",
+     .got = {"7:x 8:y"}, .gaps = 1, .due = "q1000"},
+    {"… it goes before both", "join=ap6 join=aq2 offer=p8:y offer=q4:z wait=40 redis-",
+     .got = {NULL}, .due = "p1000 q1000"},
+    {"… one is due later", "join=ap6 join=aq2 offer=p8:y wait=30 offer=q4:z wait=10", .got = {NULL},
+     .asked = "p7", .due = "q30"},
+
+    {"the oldest are gone", GAP "read=1@1:20;15:z;15", .got = {"purge14 15:z", "purge14 15:z"},
+     .gaps = 1},
+    {"… none that wasn't given", GAP "read=1@1:8;7:x,8:y;7", .got = {"7:x 8:y", "7:x 8:y"},
+     .gaps = 1},
+    {"all are gone", GAP "read=1@1:20;;-", .got = {"purge20", "purge20"}, .gaps = 1},
+    {"some in the middle are gone", GAP "read=1@1:9;7:x,9:z", .got = {"7:x 9:z", "7:x 9:z"},
+     .gaps = 1},
+    {"the last are gone", GAP "read=1@1:20;7:x,8:y offer=p21:w",
+     .got = {"7:x 8:y 21:w", "7:x 8:y 21:w"}, .gaps = 1},
+
+    {"a new epoch", GAP "read=2@1:3;1:w", .got = {"epoch2@0", "epoch2@0"}, .due = "p0"},
+    {"… and it is read", GAP "read=2@1:2; wait=20 read=2@1:2;1:w,2:z",
+     .got = {"epoch2@0 1:w 2:z", "epoch2@0 1:w 2:z"}, .gaps = 1},
+    {"… that goes on from this one", GAP "read=2<1@9:9;7:x,8:y,9:z wait=20 read=2<1@9:9;9:z",
+     .got = {"7:x 8:y epoch2@8 9:z", "7:x 8:y epoch2@8 9:z"}, .gaps = 1},
+    {"… from another one", GAP "read=2<3@9:9;7:x,8:y", .got = {"epoch2@8", "epoch2@8"},
+     .due = "p0"},
+    {"… which the bus said first", "join=ap6 offer=p1:w/2 wait=20 read=2@1:1; wait=20 read=2@1:1;",
+     .got = {"epoch2@0 1:w"}},
+    {"… in which an own message is", "join=ap6 a>p1 . append=1/2 wait=20 read=2@1:1;",
+     .got = {"epoch2@0 1:1="}, .due = "p0"},
+    {"… and an own one of the old is lost", "join=ap6 a>p1 . append=8 wait=40 read=2@1:1;",
+     .got = {"epoch2@0 !unavailable=1"}, .due = "p0"},
+    {"… its end waits for an own one that isn't confirmed",
+     "join=ap6 offer=p8:y a>p1 . wait=40 read=2<1@8:8;7:1", .got = {NULL}, .due = "p40",
+     .confirms = true},
+    {"it has none", GAP "read=0", .got = {NULL}, .due = "p40"},
+
+    {"data was lost", GAP "read=1@1:3;", .got = {NULL}, .due = "p0", .renewed = "p6"},
+    {"… and all of it", GAP "read=0;;-", .got = {NULL}, .due = "p40"},
+    {"… it is no loss that it is read before the last came", GAP "offer=p7:x read=1@1:6;",
+     .got = {"7:x 8:y", "7:x 8:y"}},
+    {"… and the new epoch is found", GAP "read=1@1:3; wait=20 read=2@4:3;",
+     .got = {"epoch2@3", "epoch2@3"}, .due = "p0", .renewed = "p6"},
+
+    {"not what isn't confirmed", "join=ap6 a>p1 . offer=p8:y wait=40 append=7 read=1@1:8;7:1,8:y",
+     .got = {NULL}, .due = "p40", .confirms = true},
+    {"… until it is", "join=ap6 a>p1 . offer=p8:y wait=40 append=7 read=1@1:8;7:1,8:y confirm=1",
+     .got = {"7:1= 8:y"}, .due = "p40", .confirms = true},
+
+    {"the store goes: own ones that wait fail", "join=ap6 a>p1 . append=8 down=0",
+     .got = {"!unavailable=1"}, .due = "p40"},
+    {"… not those of another shard", "join=ap6 a>p1 . append=8 down=1", .got = {NULL}, .due = "p40",
+     .spread = true},
+    {"the store comes: all are read", "join=ap6 join=aq2 up=0", .got = {NULL}, .due = "p40 q40"},
+    {"… not those of another shard", "join=ap6 join=aq2 up=1", .got = {NULL}, .due = "q40",
+     .spread = true},
+    {"… nor where nothing is known", "join=ap up=0", .got = {NULL}},
+
+    {"quiet: it is where it is", "join=ap6 quiet pos=1@1:6", .got = {NULL}},
+    {"quiet: the last was lost", "join=ap6 quiet pos=1@1:7", .got = {NULL}, .due = "p40"},
+    {"quiet: another epoch", "join=ap6 quiet pos=2@1:6", .got = {NULL}, .due = "p40"},
+    {"quiet: data was lost", "join=ap6 quiet pos=1@1:5", .got = {NULL}, .due = "p40"},
+    {"quiet: asked before the last came", "join=ap6 quiet offer=p7:x pos=1@1:6", .got = {"7:x"}},
+    {"quiet: it has none", "join=ap6 quiet pos=0", .got = {NULL}},
+    {"quiet: lost", "join=ap6 quiet pos-", .got = {NULL}},
+    {"quiet: it closes meanwhile", "join=ap6 quiet leave=ap pos=1@1:7", .got = {NULL},
+     .due = "p40"},
+    {"quiet: nothing is known", "join=ap quiet", .got = {NULL}},
+    {"quiet: it is being read", GAP "quiet", .got = {NULL}, .asked = "p7"},
+    {"quiet: Redis is away", "join=ap6 redis- quiet redis+", .got = {NULL}},
+    {"quiet: no channels", "quiet", .got = {NULL}},
+};
+
+static void check_renewed(const char *expected) {
+    char end[128];
+    if (!expected) {
+        assert_string_equal(FAKE_POOL.told, "");
+        return;
+    }
+    assert_memory_equal(FAKE_POOL.told, "renew ", 6);
+    assert_int_equal(channel_of(FAKE_POOL.told), *expected);
+    snprintf(end, sizeof end, "%s %s run\n", heart_text(heart_epoch('1')), expected + 1);
+    assert_string_equal(FAKE_POOL.told + strlen(FAKE_POOL.told) - strlen(end), end);
+}
+
+static void check_row(const struct row *r) {
+    char steps[256], *rest = steps, due[64];
+    print_message("%s\n", r->what);
+    FAKE_POOL.confirms = r->confirms;
+    snprintf(steps, sizeof steps, "%s", r->steps);
+    for (char *step; (step = strtok_r(rest, " ", &rest));)
+        do_step(step);
+    for (int i = 0; i < PEOPLE; i++)
+        assert_string_equal(heart_got(i), r->got[i] ? r->got[i] : "");
+    heart_due(due, sizeof due);
+    assert_string_equal(due, r->due ? r->due : "");
+    assert_string_equal(asked(), r->asked ? r->asked : "");
+    assert_int_equal(H.count.gaps, r->gaps);
+    check_renewed(r->renewed);
+}
+
+static void test_orders(void **state) {
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        heart_teardown(state);
+        HEART_SPREAD = ROWS[i].spread;
+        heart_setup(state);
+        check_row(&ROWS[i]);
+    }
+    HEART_SPREAD = false;
+}
+
+/* A page of a stream, from `from` on, of a channel that stands at `seq`. */
+static void answer_page(unsigned n, unsigned from, unsigned seq) {
+    static char text[PAGE * 16];
+    size_t len = (size_t)snprintf(text, sizeof text, "1@1:%u;", seq);
+    for (unsigned i = 0; i < n; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, i ? ",%u:x" : "%u:x", from + i);
+    answer_read(text);
+}
+
+/* A long gap is read page by page, one at once behind the other. */
+static void test_pages(void **state) {
+    (void)state;
+    heart_step("join=ap0");
+    heart_step("offer=p1000:x");
+    heart_step("wait=40");
+    unsigned from = 1;
+    for (; from + PAGE <= 700; from += PAGE) {
+        char expected[16];
+        snprintf(expected, sizeof expected, "p%u", from);
+        assert_string_equal(asked(), expected);
+        assert_non_null(strstr(fake_redis_asked(0), "-0 256"));
+        answer_page(PAGE, from, 700);
+        heart_step("wait=20");
+    }
+    answer_page(700 - from + 1, from, 700);
+    heart_step("wait=20");
+    assert_string_equal(asked(), "");
+    assert_int_equal(heart_find('p')->order.last.seq, 700);
+    assert_int_equal(H.count.deliveries, 700);
+    heart_step("wait=20"); /* what is held waits still */
+    assert_string_equal(asked(), "p701");
+}
+
+static void join_many(unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        struct uuid a = heart_user(0), b = {{(uint8_t)(i >> 8), (uint8_t)i, 1}};
+        struct channel_id id = channel_dm(&a, &b);
+        struct channel *ch = hub_pin(&H.hub, &id);
+        struct position at = {.epoch = heart_epoch('1'), .seq = 6};
+        assert_non_null(sub_open(ch, H.s[0]));
+        delivery_base(&H.delivery, ch, &at);
+        hub_unpin(&H.hub, ch);
+    }
+}
+
+/* When the store comes back, not all streams are read at once. */
+static void test_no_storm(void **state) {
+    (void)state;
+    join_many(PER_TICK + 50);
+    repair_store_up(&H.repairs, 0);
+    heart_step("wait=40");
+    assert_int_equal(FAKE_POOL.n, PER_TICK);
+    heart_step("wait=20");
+    assert_int_equal(FAKE_POOL.n, PER_TICK + 50);
+    heart_step("wait=100");
+    assert_int_equal(FAKE_POOL.n, PER_TICK + 50);
+    assert_false(uv_is_active((uv_handle_t *)&H.repairs.timer)); /* nothing is left to do */
+}
+
+/* In so many rounds each channel is looked at once. */
+static void test_quiet_rounds(void **state) {
+    enum { CHANNELS = 2 * QUIET_ROUNDS + 1 };
+    (void)state;
+    join_many(CHANNELS);
+    for (unsigned round = 1; round <= CHANNELS / 3; round++) {
+        repair_check_quiet(&H.repairs);
+        assert_int_equal(FAKE_POOL.n, 3 * round);
+    }
+    for (size_t i = 0; i < FAKE_POOL.n; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(fake_redis_asked(i), fake_redis_asked(k));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {HEART_TEST(test_orders), HEART_TEST(test_pages),
+                                       HEART_TEST(test_no_storm), HEART_TEST(test_quiet_rounds)};
+    return cmocka_run_group_tests(tests, heart_init, NULL);
+}
