@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HELP_MAX ((size_t)64 * 1024)
-
 /* A command, or without a verb the first one of the noun. */
 static const struct command *find(const char *noun, const char *verb) {
     const struct command *c;

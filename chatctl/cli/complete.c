@@ -30,7 +30,7 @@ struct search {
     const char *lead; /* "--as=": stands before each candidate */
     size_t found;
     char names[NAMES_MAX][NAME_MAX_BYTES + 1]; /* those given out, so that none is twice */
-    complete_store_fn *redis;
+    complete_redis_fn *redis;
     complete_fn *fn;
     void *arg;
 };
@@ -76,8 +76,8 @@ static void give_first_words(struct search *s) {
     }
 }
 
-static void give_opts(struct search *s, const struct line *line) {
-    const struct opt *tables[] = {line->command ? line->command->opts : NULL, GLOBAL_OPTS};
+static void give_opts(struct search *s, const struct command_line *cl) {
+    const struct opt *tables[] = {cl->command ? cl->command->opts : NULL, GLOBAL_OPTS};
     for (size_t t = 0; t < 2; t++)
         for (const struct opt *o = tables[t]; o && o->name; o++) {
             char flag[64];
@@ -136,14 +136,15 @@ static void give_exact(struct search *s, struct redis_sync *redis) {
 
 /* Those who are online come first, then the newest; as many as time and taste allow. */
 static void give_users(struct search *s, struct redis_sync *redis, uint64_t deadline) {
-    struct user_row *rows = calloc(PAGE, sizeof *rows);
+    struct user_row *rows = calloc(LOOKUP_PAGE, sizeof *rows);
     static const enum global_key SOURCES[] = {KEY_ONLINE, KEY_USERS};
     give_exact(s, redis);
     for (size_t k = 0; rows && k < 2; k++)
-        for (uint64_t at = 0; s->found < NAMES_MAX && clock_mono_ms() < deadline; at += PAGE) {
+        for (uint64_t at = 0; s->found < NAMES_MAX && clock_mono_ms() < deadline;
+             at += LOOKUP_PAGE) {
             size_t n;
             struct err e;
-            if (k == 0 && at >= ONLINE_PAGES * PAGE)
+            if (k == 0 && at >= ONLINE_PAGES * LOOKUP_PAGE)
                 break;
             if (lookup_page(redis, SOURCES[k], at, k == 1, rows, &n, &e) ||
                 lookup_names(redis, rows, n, &e) || n == 0)
@@ -198,7 +199,7 @@ static void give_channels(struct search *s, struct redis_sync *redis) {
 
 /* --- What belongs here --- */
 
-static enum completion give_value(struct search *s, const struct line *line, enum value value,
+static enum completion give_value(struct search *s, const struct command_line *cl, enum value value,
                                   const char *choices) {
     struct redis_sync *redis = NULL;
     if (value == VALUE_FILE)
@@ -208,7 +209,7 @@ static enum completion give_value(struct search *s, const struct line *line, enu
     if (value == VALUE_CHANNEL)
         give(s, "public", "the public channel");
     if (value == VALUE_USER || value == VALUE_CHANNEL)
-        redis = s->redis(line, s->arg);
+        redis = s->redis(cl, s->arg);
     if (redis && value == VALUE_USER)
         give_users(s, redis, clock_mono_ms() + SEARCH_MS);
     if (redis && value == VALUE_CHANNEL)
@@ -217,68 +218,68 @@ static enum completion give_value(struct search *s, const struct line *line, enu
 }
 
 /* --name=value in one word */
-static enum completion give_long(struct search *s, const struct line *line) {
+static enum completion give_long(struct search *s, const struct command_line *cl) {
     char lead[64];
     size_t len = strcspn(s->word, "=");
     if (!s->word[len]) {
-        give_opts(s, line);
+        give_opts(s, cl);
         return COMPLETE_WORDS;
     }
-    const struct opt *o = len > 2 ? line_find_opt(line, s->word + 2, len - 2) : NULL;
+    const struct opt *o = len > 2 ? parse_find_opt(cl, s->word + 2, len - 2) : NULL;
     if (!o || len + 2 > sizeof lead)
         return COMPLETE_WORDS;
     snprintf(lead, sizeof lead, "%.*s", (int)len + 1, s->word);
     s->lead = lead;
     s->word += len + 1;
-    enum completion kind = give_value(s, line, o->value, o->choices);
+    enum completion kind = give_value(s, cl, o->value, o->choices);
     s->lead = "";
     return kind;
 }
 
-static enum completion give_argument(struct search *s, const struct line *line) {
-    const struct param *p = line->command->params;
-    bool is_help = !line->command->noun && strcmp(line->command->verb, "help") == 0;
-    if (is_help && line->nargs == 0)
+static enum completion give_argument(struct search *s, const struct command_line *cl) {
+    const struct param *p = cl->command->params;
+    bool help = !cl->command->noun && strcmp(cl->command->verb, "help") == 0;
+    if (help && cl->nargs == 0)
         give_first_words(s);
-    else if (is_help && line->nargs == 1)
-        give_verbs(s, line->args[0]);
-    for (size_t i = 0; p && p->name && i < line->nargs && !p->many; i++)
+    else if (help && cl->nargs == 1)
+        give_verbs(s, cl->args[0]);
+    for (size_t i = 0; p && p->name && i < cl->nargs && !p->many; i++)
         p++;
     if (p && p->name)
-        return give_value(s, line, p->value, NULL);
-    if (!line->only_args)
-        give_opts(s, line);
+        return give_value(s, cl, p->value, NULL);
+    if (!cl->only_args)
+        give_opts(s, cl);
     return COMPLETE_WORDS;
 }
 
-static enum completion look(struct search *s, const struct line *line) {
-    if (line->pending)
-        return give_value(s, line, line->pending->value, line->pending->choices);
-    if (*s->word == '-' && !line->only_args)
-        return give_long(s, line);
-    if (line->command)
-        return give_argument(s, line);
-    if (line->noun)
-        give_verbs(s, line->noun);
+static enum completion look(struct search *s, const struct command_line *cl) {
+    if (cl->pending)
+        return give_value(s, cl, cl->pending->value, cl->pending->choices);
+    if (*s->word == '-' && !cl->only_args)
+        return give_long(s, cl);
+    if (cl->command)
+        return give_argument(s, cl);
+    if (cl->noun)
+        give_verbs(s, cl->noun);
     else
         give_first_words(s);
     return COMPLETE_WORDS;
 }
 
-enum completion complete(size_t n, char **words, complete_store_fn *redis, complete_fn *fn,
+enum completion complete(size_t n, char **words, complete_redis_fn *redis, complete_fn *fn,
                          void *arg) {
     struct search *s = calloc(1, sizeof *s);
-    struct line line = {0};
+    struct command_line cl = {0};
     enum completion kind = COMPLETE_WORDS;
-    bool ok = s && n && line_init(&line, n);
+    bool ok = s && n && parse_init(&cl, n);
     for (size_t i = 0; ok && i + 1 < n; i++)
-        ok = line_feed(&line, words[i]);
+        ok = parse_feed(&cl, words[i]);
     if (ok) {
         *s =
             (struct search){.word = words[n - 1], .lead = "", .redis = redis, .fn = fn, .arg = arg};
-        kind = look(s, &line);
+        kind = look(s, &cl);
     }
-    line_free(&line);
+    parse_free(&cl);
     free(s);
     return kind;
 }
@@ -290,10 +291,10 @@ struct source {
     struct redis_sync *redis;
 };
 
-static struct redis_sync *open_quickly(const struct line *line, void *arg) {
+static struct redis_sync *open_quickly(const struct command_line *cl, void *arg) {
     struct source *src = arg;
     struct err e;
-    if (!settings_load(&src->set, line))
+    if (!settings_load(&src->set, cl))
         return NULL;
     src->redis = redis_sync_open(&src->set.uri, &src->set.keys, ANSWER_MS, &e);
     return src->redis;

@@ -11,12 +11,12 @@ enum completion {
 };
 
 /* Where to ask for names: called once they are needed; NULL = there are none to be had. */
-typedef struct redis_sync *complete_store_fn(const struct line *line, void *arg);
+typedef struct redis_sync *complete_redis_fn(const struct command_line *cl, void *arg);
 typedef void complete_fn(const char *candidate, const char *help, void *arg);
 
 /* `words`: the line up to the cursor without the program's name; the last (maybe empty) is the one
  * to be completed. `fn` gets candidates that begin with it. */
-enum completion complete(size_t n, char **words, complete_store_fn *store, complete_fn *fn,
+enum completion complete(size_t n, char **words, complete_redis_fn *redis, complete_fn *fn,
                          void *arg);
 
 /* chatctl __complete [--quoted] WORDS…: a candidate a line, TAB, its description; `:files` when a

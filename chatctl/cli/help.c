@@ -32,7 +32,7 @@ void help_usage(struct buf *out, const struct command *c, bool options) {
 }
 
 /* `text`, moved to COLUMN behind the line's beginning at `start`. */
-static void add_text(struct buf *out, size_t start, const char *text) {
+static void help_add_text(struct buf *out, size_t start, const char *text) {
     size_t n = out->failed ? 0 : utf8_count(out->data + start, out->len - start);
     if (n + 2 > COLUMN) {
         buf_char(out, '\n');
@@ -49,7 +49,7 @@ static void add_opts(struct buf *out, const char *heading, const struct opt *opt
         size_t start = out->len;
         buf_fmt(out, "  %3s ", o->letter ? letter : "");
         add_opt(out, o);
-        add_text(out, start, o->help);
+        help_add_text(out, start, o->help);
     }
 }
 
@@ -65,7 +65,7 @@ static void add_commands(struct buf *out, const char *noun) {
         size_t start = out->len;
         buf_str(out, "  ");
         help_usage(out, c, false);
-        add_text(out, start, c->help);
+        help_add_text(out, start, c->help);
     }
 }
 

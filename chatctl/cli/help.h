@@ -5,6 +5,8 @@
 #include "chatctl/table/invocation.h"
 #include "common/base/buf.h"
 
+#define HELP_MAX ((size_t)64 * 1024) /* bytes that hold any of these */
+
 /* All commands; those of a noun; or one command with its arguments, options and examples. */
 void help_all(struct buf *out);
 void help_noun(struct buf *out, const char *noun);

@@ -1,8 +1,8 @@
 /* chatctl - the chat's administration tool: a command line, or without one a shell. It works
  * straight on Redis; see commands.h for the table that everything is made from. */
-#include "chatctl/cli/app.h"
 #include "chatctl/cli/complete.h"
 #include "chatctl/cli/help.h"
+#include "chatctl/cli/runner.h"
 #include "chatctl/cli/shell.h"
 #include "chatctl/term/signals.h"
 #include "chatctl/term/talk.h"
@@ -33,17 +33,17 @@ static enum status print_synopsis(void) {
 }
 
 /* Options without a command are the shell's. */
-static bool is_shell(size_t argc, char **argv, struct line *line) {
-    if (!line_init(line, argc))
+static bool is_shell(size_t argc, char **argv, struct command_line *cl) {
+    if (!parse_init(cl, argc))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < argc; i++)
-        ok = line_feed(line, argv[i]);
-    return ok && !line->pending && !line->noun && !line->command && !line->help && !line->version;
+        ok = parse_feed(cl, argv[i]);
+    return ok && !cl->pending && !cl->noun && !cl->command && !cl->help && !cl->version;
 }
 
 int main(int argc, char **argv) {
-    struct app app = {.has_stdin = true};
+    struct runner runner = {.has_stdin = true};
     size_t n = argc > 1 ? (size_t)argc - 1 : 0;
     enum status status;
     use_utf8();
@@ -56,13 +56,13 @@ int main(int argc, char **argv) {
         return complete_main(n - 1, argv + 2);
     if (n && strcmp(argv[1], "__man-synopsis") == 0)
         return print_synopsis();
-    if (is_shell(n, argv + 1, &app.base))
-        status = shell_run(&app);
+    if (is_shell(n, argv + 1, &runner.base))
+        status = shell_run(&runner);
     else {
-        line_free(&app.base);
-        status = app_run(&app, n, argv + 1);
+        parse_free(&runner.base);
+        status = runner_run(&runner, n, argv + 1);
     }
-    line_free(&app.base);
-    app_free(&app);
+    parse_free(&runner.base);
+    runner_free(&runner);
     return status;
 }

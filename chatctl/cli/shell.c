@@ -24,7 +24,7 @@
 enum outcome { RAN, IS_EMPTY, LEAVE };
 
 /* Runs one line; *status is its command's. */
-static enum outcome run_line(struct app *app, const char *text, enum status *status) {
+static enum outcome run_line(struct runner *runner, const char *text, enum status *status) {
     struct words w;
     enum outcome outcome = RAN;
     *status = STATUS_FAILED;
@@ -40,20 +40,20 @@ static enum outcome run_line(struct app *app, const char *text, enum status *sta
     else if (w.n == 1 && (strcmp(w.v[0], "exit") == 0 || strcmp(w.v[0], "quit") == 0))
         outcome = LEAVE;
     else
-        *status = app_run(app, w.n, w.v);
+        *status = runner_run(runner, w.n, w.v);
     words_free(&w);
     return outcome;
 }
 
 /* --- From a pipe --- */
 
-static enum status run_script(struct app *app) {
+static enum status run_script(struct runner *runner) {
     char *line = NULL;
     size_t size = 0;
     ssize_t len;
     enum status status = STATUS_DONE;
     enum outcome outcome = RAN;
-    app->has_stdin = false;
+    runner->has_stdin = false;
     for (unsigned long n = 1;
          status == STATUS_DONE && outcome != LEAVE && (len = getline(&line, &size, stdin)) >= 0;
          n++) {
@@ -62,7 +62,7 @@ static enum status run_script(struct app *app) {
             status = STATUS_USAGE;
             break;
         }
-        outcome = run_line(app, line, &status);
+        outcome = run_line(runner, line, &status);
         if (outcome != RAN)
             status = STATUS_DONE;
         if (status != STATUS_DONE)
@@ -76,24 +76,24 @@ static enum status run_script(struct app *app) {
 
 /* What readline's call-backs, which carry no pointer of ours, need to know. */
 static struct {
-    struct app *app;
+    struct runner *runner;
     char *found[CANDIDATES_MAX + 1];
     size_t n, next;
 } tab;
 
-static struct redis_sync *store_for_tab(const struct line *line, void *arg) {
-    (void)line;
+static struct redis_sync *redis_for_tab(const struct command_line *cl, void *arg) {
+    (void)cl;
     (void)arg;
-    struct app *app = tab.app;
+    struct runner *runner = tab.runner;
     struct err e;
-    if (app->redis)
-        return app->redis;
-    settings_free(&app->used);
-    if (settings_load(&app->used, &app->base))
-        app->redis = redis_sync_open(&app->used.uri, &app->used.keys, TAB_TIMEOUT_MS, &e);
-    if (app->redis) /* the next command opens its own, with its own patience */
-        app->used.timeout = TAB_TIMEOUT_MS;
-    return app->redis;
+    if (runner->redis)
+        return runner->redis;
+    settings_free(&runner->used);
+    if (settings_load(&runner->used, &runner->base))
+        runner->redis = redis_sync_open(&runner->used.uri, &runner->used.keys, TAB_TIMEOUT_MS, &e);
+    if (runner->redis) /* the next command opens its own, with its own patience */
+        runner->used.timeout = TAB_TIMEOUT_MS;
+    return runner->redis;
 }
 
 static void take_candidate(const char *candidate, const char *help, void *arg) {
@@ -112,20 +112,20 @@ static char *next_candidate(const char *text, int again) {
 
 /* Nothing to offer: then say what is expected. */
 static void hint(const struct words *w) {
-    struct line line;
+    struct command_line cl;
     struct buf text;
-    if (!line_init(&line, w->n))
+    if (!parse_init(&cl, w->n))
         return;
-    for (size_t i = 0; i < w->n && line_feed(&line, w->v[i]); i++)
+    for (size_t i = 0; i < w->n && parse_feed(&cl, w->v[i]); i++)
         ;
     buf_init(&text, HINT_MAX);
-    if (line.command) {
-        help_usage(&text, line.command, true);
+    if (cl.command) {
+        help_usage(&text, cl.command, true);
         fprintf(rl_outstream, "\n%s\n", buf_cstr(&text));
         rl_on_new_line();
     }
     buf_free(&text);
-    line_free(&line);
+    parse_free(&cl);
 }
 
 static char **on_tab(const char *text, int start, int end) {
@@ -142,7 +142,7 @@ static char **on_tab(const char *text, int start, int end) {
     }
     if (w.ended)
         w.v[w.n++] = empty; /* words_split leaves room for one more */
-    if (complete(w.n, w.v, store_for_tab, take_candidate, NULL) == COMPLETE_FILES)
+    if (complete(w.n, w.v, redis_for_tab, take_candidate, NULL) == COMPLETE_FILES)
         matches = rl_completion_matches(text, rl_filename_completion_function);
     else if (tab.n) {
         rl_filename_completion_desired = 1; /* for the quoting that comes with it */
@@ -192,7 +192,7 @@ static char *unquote(char *text, int quote_char) {
     return out ? out : strdup(text);
 }
 
-/* Ctrl-C clears the line. */
+/* Ctrl-C clears the cl. */
 static int on_signal(void) {
     if (!interrupted())
         return 0;
@@ -204,8 +204,8 @@ static int on_signal(void) {
     return 0;
 }
 
-static void prepare_readline(struct app *app) {
-    tab.app = app;
+static void prepare_readline(struct runner *runner) {
+    tab.runner = runner;
     rl_readline_name = "chatctl";
     rl_attempted_completion_function = on_tab;
     rl_completer_word_break_characters = " \t\n\"'";
@@ -257,20 +257,20 @@ static void remember(char *line) {
         add_history(line);
 }
 
-static enum status run_terminal(struct app *app) {
+static enum status run_terminal(struct runner *runner) {
     char path[1024];
     bool keeps = history_file(path, sizeof path);
     enum status status = STATUS_DONE;
     enum outcome outcome = RAN;
     char *line;
-    prepare_readline(app);
+    prepare_readline(runner);
     if (keeps)
         read_history(path);
-    if (!app->base.quiet)
+    if (!runner->base.quiet)
         fputs("chatctl: help lists the commands, Tab completes, Ctrl-D leaves.\n", stderr);
     while (outcome != LEAVE && (signals_arm(), line = readline("chatctl> "))) {
         remember(line);
-        outcome = run_line(app, line, &status);
+        outcome = run_line(runner, line, &status);
         free(line);
     }
     if (outcome != LEAVE)
@@ -281,6 +281,7 @@ static enum status run_terminal(struct app *app) {
     return STATUS_DONE;
 }
 
-enum status shell_run(struct app *app) {
-    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? run_terminal(app) : run_script(app);
+enum status shell_run(struct runner *runner) {
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? run_terminal(runner)
+                                                         : run_script(runner);
 }

@@ -3,8 +3,8 @@
 #ifndef CHATCTL_CLI_SHELL_H
 #define CHATCTL_CLI_SHELL_H
 
-#include "chatctl/cli/app.h"
+#include "chatctl/cli/runner.h"
 
-enum status shell_run(struct app *app);
+enum status shell_run(struct runner *runner);
 
 #endif

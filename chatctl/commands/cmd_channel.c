@@ -12,7 +12,6 @@
 
 #define LIST_LIMIT 100
 #define LIST_MAX 100000
-#define RESTORABLE_MAX 100
 
 static void put_text(struct output *o, const char *s) {
     output_text(o, s, strlen(s));
@@ -21,10 +20,6 @@ static void put_text(struct output *o, const char *s) {
 static void put_channel(struct invocation *in, const struct channel_id *ch) {
     char name[CHANNEL_NAME_SIZE];
     put_text(in->out, find_channel_name(in, ch, name, sizeof name));
-}
-
-static enum status ended(struct invocation *in, enum status st) {
-    return output_end(in->out) || st != STATUS_DONE ? st : STATUS_FAILED;
 }
 
 /* --- What a channel holds --- */
@@ -85,7 +80,7 @@ static int64_t list_key(const struct list *l, const struct facts *f) {
     return l->by_size ? f->messages : f->activity;
 }
 
-static enum status put_row(struct invocation *in, struct facts *f) {
+static enum status put_listed(struct invocation *in, struct facts *f) {
     char id[CHANNEL_TEXT + 1];
     enum status st = ask_facts(in, f);
     if (st != STATUS_DONE)
@@ -116,7 +111,7 @@ static enum status take_listed(struct invocation *in, const struct channel_id *c
     if (interrupted())
         return status_stopped("channels were looked at", l->met);
     if (l->limit == 0)
-        return put_row(in, &f);
+        return put_listed(in, &f);
     enum status st = l->by_size ? ask_length(in, &f) : STATUS_DONE;
     if (st == STATUS_DONE &&
         (l->n < l->limit || list_key(l, &f) > list_key(l, &l->best[l->limit - 1])))
@@ -139,9 +134,9 @@ static enum status channel_list(struct invocation *in) {
     output_page(in->out);
     enum status st = channels_each(in, take_listed, &l);
     for (size_t i = 0; i < l.n && st == STATUS_DONE; i++)
-        st = put_row(in, &l.best[i]);
+        st = put_listed(in, &l.best[i]);
     free(l.best);
-    return ended(in, st);
+    return st;
 }
 
 /* --- channel show --- */
@@ -207,7 +202,7 @@ static enum status channel_show(struct invocation *in) {
     put_or_none(in->out, age);
     output_number(in->out, bytes);
     output_number(in->out, (int64_t)n);
-    return ended(in, STATUS_DONE);
+    return STATUS_DONE;
 }
 
 /* --- channel members --- */
@@ -270,7 +265,7 @@ static enum status channel_members(struct invocation *in) {
     }
     if (st == STATUS_DONE && interrupted())
         st = status_stopped("members are listed", (uint64_t)(limit - left));
-    return ended(in, st);
+    return st;
 }
 
 /* --- channel retention --- */
@@ -318,7 +313,7 @@ static enum status channel_retention(struct invocation *in) {
     put_channel(in, &ch);
     put_or_none(in->out, max);
     put_or_none(in->out, age);
-    return ended(in, STATUS_DONE);
+    return STATUS_DONE;
 }
 
 /* --- The table --- */

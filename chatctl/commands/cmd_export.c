@@ -74,7 +74,7 @@ static bool take_field(const struct redisReply *flat, size_t i, struct field *f)
            f->v;
 }
 
-static int by_name(const void *a, const void *b) {
+static int by_field_name(const void *a, const void *b) {
     const struct field *x = a, *y = b;
     return strcmp(x->k, y->k);
 }
@@ -89,7 +89,7 @@ static void add_fields(struct buf *b, const char *key, const struct redisReply *
     for (size_t i = 0; i + 1 < all && n < FIELDS_MAX; i += 2)
         n += take_field(flat, i, &fields[n]);
     if (sorted)
-        qsort(fields, n, sizeof *fields, by_name);
+        qsort(fields, n, sizeof *fields, by_field_name);
     json_add_key(b, key);
     buf_char(b, '[');
     for (size_t i = 0; i < n; i++) {

@@ -315,7 +315,7 @@ static enum status check_online(struct fsck *f) {
     return st;
 }
 
-static enum status check_schema(struct fsck *f) {
+static enum status check_schema_key(struct fsck *f) {
     const char *s;
     size_t len;
     char key[KEY_MAX + 1];
@@ -341,7 +341,7 @@ static enum status fsck(struct invocation *in) {
     if (st == STATUS_DONE)
         st = check_online(&f);
     if (st == STATUS_DONE)
-        st = check_schema(&f);
+        st = check_schema_key(&f);
     progress_end(&f.bar);
     if (!output_end(in->out) && st == STATUS_DONE)
         st = STATUS_FAILED;

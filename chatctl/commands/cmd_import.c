@@ -21,7 +21,7 @@
 static enum status import_end(struct invocation *in, struct import *m, const struct json *doc) {
     (void)in;
     m->ended = true;
-    if (json_u64(doc, "messages", MS_MAX, &m->expected_messages) != JSON_OK)
+    if (json_u64(doc, "messages", IMPORT_MS_MAX, &m->expected_messages) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong end");
     return STATUS_DONE;
 }
@@ -113,7 +113,7 @@ static enum status check_empty(struct invocation *in, bool merge) {
     return STATUS_CONFLICT;
 }
 
-static void say_how_it_went(struct invocation *in, const struct import *m, enum status st) {
+static void say_imported(struct invocation *in, const struct import *m, enum status st) {
     if (st == STATUS_DONE)
         say(in, "%" PRIu64 " users, %" PRIu64 " channels, %" PRIu64 " messages imported", m->users,
             m->channels, m->messages);
@@ -144,7 +144,7 @@ static enum status import(struct invocation *in) {
     if (st == STATUS_DONE)
         st = import_lines(in, m);
     progress_end(&m->bar);
-    say_how_it_went(in, m, st);
+    say_imported(in, m, st);
     if (st == STATUS_DONE && m->refused)
         st = STATUS_CONFLICT;
     if (path)

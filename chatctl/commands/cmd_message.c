@@ -39,10 +39,6 @@ static void put_message(struct invocation *in, const char *channel, const struct
     output_uuid(in->out, &m->sender);
 }
 
-static enum status ended(struct invocation *in, enum status st) {
-    return output_end(in->out) || st != STATUS_DONE ? st : STATUS_FAILED;
-}
-
 /* --- message tail --- */
 
 struct tail {
@@ -389,7 +385,7 @@ static enum status message_search(struct invocation *in) {
         return st;
     output_begin(in->out, COLUMNS, false);
     output_page(in->out);
-    return ended(in, channels_each_named(in, 1, search_channel, &s));
+    return channels_each_named(in, 1, search_channel, &s);
 }
 
 /* --- message delete --- */
@@ -429,7 +425,7 @@ static enum status delete_found(struct invocation *in, const struct hunt *h) {
     p.after = h->seq - 1;
     p.up_to = h->seq;
     if (!in->dry_run)
-        st = purge_run(in, &p, opt_number(in, "grace", GRACE_MS), &moved);
+        st = purge_run(in, &p, opt_number(in, "grace", PURGE_GRACE_MS), &moved);
     if (st != STATUS_DONE || moved == 0)
         return st == STATUS_DONE ? STATUS_NOT_FOUND : st;
     static const struct column DELETED[] = {{"channel", COLUMN_TEXT},
@@ -440,7 +436,7 @@ static enum status delete_found(struct invocation *in, const struct hunt *h) {
     output_text(in->out, name, strlen(name));
     output_number(in->out, (int64_t)h->seq);
     output_uuid(in->out, &h->uuid);
-    return ended(in, STATUS_DONE);
+    return STATUS_DONE;
 }
 
 static enum status message_delete(struct invocation *in) {

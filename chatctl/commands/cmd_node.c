@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES_MAX 10000
-#define CHANNELS_PAGE 500
+#define NODES_LISTED_MAX 10000
 
 /* --- node list --- */
 
@@ -50,7 +49,7 @@ static enum status read_nodes(struct invocation *in, struct node_row **rows, siz
     cmd_begin(c, "ZRANGE");
     cmd_global_key(c, redis_sync_keys(in->redis), KEY_NODES);
     cmd_i64(c, 0);
-    cmd_i64(c, NODES_MAX - 1);
+    cmd_i64(c, NODES_LISTED_MAX - 1);
     cmd_literal(c, "WITHSCORES");
     enum status status = ask(in, &r);
     if (status)

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/types.h>
 
-#define RESTORABLE_MAX 100
 #define PLAN_LINE 4096
 #define SEQ_MAX 999999999999999
 
@@ -35,7 +34,7 @@ struct work {
     uint64_t messages, channels;
 };
 
-static void put_row(struct invocation *in, const struct purge *p, uint64_t messages) {
+static void put_purge(struct invocation *in, const struct purge *p, uint64_t messages) {
     char name[CHANNEL_NAME_SIZE];
     find_channel_name(in, &p->channel, name, sizeof name);
     output_text(in->out, name, strlen(name));
@@ -43,6 +42,7 @@ static void put_row(struct invocation *in, const struct purge *p, uint64_t messa
     output_number(in->out, (int64_t)p->up_to);
 }
 
+/* The rows are out before anything is said of them. */
 static enum status ended(struct invocation *in, enum status st) {
     return output_end(in->out) || st != STATUS_DONE ? st : STATUS_FAILED;
 }
@@ -96,7 +96,7 @@ static enum status show_channel(struct invocation *in, const struct channel_id *
     if (st != STATUS_DONE || p.messages == 0)
         return st;
     w->messages += p.messages;
-    put_row(in, &p, p.messages);
+    put_purge(in, &p, p.messages);
     if (w->plan)
         write_plan(w->plan, find_channel_name(in, ch, name, sizeof name), &p);
     return STATUS_DONE;
@@ -106,10 +106,10 @@ static enum status show_channel(struct invocation *in, const struct channel_id *
 
 static enum status purge_planned(struct invocation *in, struct work *w, const struct purge *p) {
     uint64_t moved = 0;
-    enum status st = purge_run(in, p, opt_number(in, "grace", GRACE_MS), &moved);
+    enum status st = purge_run(in, p, opt_number(in, "grace", PURGE_GRACE_MS), &moved);
     w->messages += moved;
     if (moved)
-        put_row(in, p, moved);
+        put_purge(in, p, moved);
     return st;
 }
 
@@ -124,16 +124,16 @@ static enum status purge_channel(struct invocation *in, const struct channel_id 
     return st == STATUS_DONE && p.messages ? purge_planned(in, w, &p) : st;
 }
 
-static void say_how_it_went(struct invocation *in, const struct work *w, enum status st) {
+static void say_purged(struct invocation *in, const struct work *w, enum status st) {
     if (st != STATUS_DONE || in->dry_run || w->plan)
         return;
-    if (opt_number(in, "grace", GRACE_MS) == 0)
+    if (opt_number(in, "grace", PURGE_GRACE_MS) == 0)
         say(in, "%" PRIu64 " messages purged, for good", w->messages);
     else
         say(in,
             "%" PRIu64 " messages purged; `chatctl channel restore` brings them back for %" PRId64
             " h",
-            w->messages, opt_number(in, "grace", GRACE_MS) / 3600000);
+            w->messages, opt_number(in, "grace", PURGE_GRACE_MS) / 3600000);
 }
 
 /* --- Plans --- */
@@ -203,7 +203,7 @@ static enum status check_planned(struct invocation *in, struct work *w, const st
 
 static enum status show_planned(struct invocation *in, struct work *w, const struct purge *p) {
     (void)w;
-    put_row(in, p, p->messages);
+    put_purge(in, p, p->messages);
     return STATUS_DONE;
 }
 
@@ -228,7 +228,7 @@ static enum status apply_plan(struct invocation *in, const char *path) {
     if (st == STATUS_DONE) {
         output_begin(in->out, COLUMNS, false);
         st = ended(in, each_planned(in, f, path, &w, in->dry_run ? show_planned : purge_planned));
-        say_how_it_went(in, &w, st);
+        say_purged(in, &w, st);
     }
     fclose(f);
     return st;
@@ -301,7 +301,7 @@ static enum status purge_after_asking(struct invocation *in, struct work *w) {
     else if (p.messages)
         st = purge_planned(in, w, &p);
     st = ended(in, st);
-    say_how_it_went(in, w, st);
+    say_purged(in, w, st);
     return st;
 }
 
@@ -328,33 +328,33 @@ static const struct column PURGES_COLUMNS[] = {{"purge", COLUMN_TEXT},      {"wh
                                                {"until", COLUMN_TIME},      {NULL, COLUMN_TEXT}};
 
 static enum status channel_purges(struct invocation *in) {
-    struct restorable u[RESTORABLE_MAX];
+    struct restorable purges[RESTORABLE_MAX];
     struct channel_id ch;
     size_t n;
     enum status st = find_channel(in, in->args[0], &ch);
-    if (st != STATUS_DONE || (st = purge_list(in, &ch, u, RESTORABLE_MAX, &n)))
+    if (st != STATUS_DONE || (st = purge_list(in, &ch, purges, RESTORABLE_MAX, &n)))
         return st;
     output_begin(in->out, PURGES_COLUMNS, false);
     output_page(in->out);
     for (size_t i = 0; i < n; i++) {
         char id[UUID_TEXT + 1], what[64], uuid[UUID_TEXT + 1];
-        uuid_format(&u[i].id, id);
-        uuid_format(&u[i].record.what, uuid);
-        if (strcmp(u[i].record.mode, "all") == 0)
-            snprintf(what, sizeof what, "up to %" PRIu64, u[i].record.up_to);
+        uuid_format(&purges[i].id, id);
+        uuid_format(&purges[i].record.what, uuid);
+        if (strcmp(purges[i].record.mode, "all") == 0)
+            snprintf(what, sizeof what, "up to %" PRIu64, purges[i].record.up_to);
         else
-            snprintf(what, sizeof what, "%s %s", u[i].record.mode, uuid);
+            snprintf(what, sizeof what, "%s %s", purges[i].record.mode, uuid);
         output_text(in->out, id, UUID_TEXT);
         output_text(in->out, what, strlen(what));
-        output_number(in->out, u[i].record.moved);
-        output_time(in->out, u[i].record.at_ms);
-        output_time(in->out, u[i].record.until_ms);
+        output_number(in->out, purges[i].record.moved);
+        output_time(in->out, purges[i].record.at_ms);
+        output_time(in->out, purges[i].record.until_ms);
     }
-    return ended(in, STATUS_DONE);
+    return STATUS_DONE;
 }
 
 /* The one named by --purge, else the newest. */
-static const struct restorable *choose(struct invocation *in, const struct restorable *u,
+static const struct restorable *choose(struct invocation *in, const struct restorable *purges,
                                        size_t n) {
     const char *text = opt_text(in, "purge");
     const struct restorable *best = NULL;
@@ -362,8 +362,9 @@ static const struct restorable *choose(struct invocation *in, const struct resto
     if (text && !uuid_read(text, strlen(text), &id))
         return NULL;
     for (size_t i = 0; i < n; i++)
-        if (text ? uuid_eq(&u[i].id, &id) : !best || u[i].record.at_ms >= best->record.at_ms)
-            best = &u[i];
+        if (text ? uuid_eq(&purges[i].id, &id)
+                 : !best || purges[i].record.at_ms >= best->record.at_ms)
+            best = &purges[i];
     return best;
 }
 
@@ -372,15 +373,15 @@ static enum status channel_restore(struct invocation *in) {
                                              {"messages", COLUMN_NUMBER},
                                              {"purge", COLUMN_TEXT},
                                              {NULL, COLUMN_TEXT}};
-    struct restorable u[RESTORABLE_MAX];
+    struct restorable purges[RESTORABLE_MAX];
     struct channel_id ch;
     size_t n;
     uint64_t restored;
     char name[CHANNEL_NAME_SIZE], id[UUID_TEXT + 1];
     enum status st = find_channel(in, in->args[0], &ch);
-    if (st != STATUS_DONE || (st = purge_list(in, &ch, u, RESTORABLE_MAX, &n)))
+    if (st != STATUS_DONE || (st = purge_list(in, &ch, purges, RESTORABLE_MAX, &n)))
         return st;
-    const struct restorable *chosen = choose(in, u, n);
+    const struct restorable *chosen = choose(in, purges, n);
     if (!chosen) {
         complain("%s: no such purge can be undone", in->args[0]);
         return STATUS_NOT_FOUND;
@@ -395,7 +396,7 @@ static enum status channel_restore(struct invocation *in) {
     output_text(in->out, name, strlen(name));
     output_number(in->out, (int64_t)restored);
     output_text(in->out, id, UUID_TEXT);
-    return ended(in, STATUS_DONE);
+    return STATUS_DONE;
 }
 
 /* --- The table --- */

@@ -271,8 +271,7 @@ static enum status message_send(struct invocation *in) {
     if (st != STATUS_DONE)
         return st;
     output_begin(in->out, COLUMNS, false);
-    st = from_stdin ? send_stdin(in, &s) : send_argument(in, &s);
-    return output_end(in->out) || st != STATUS_DONE ? st : STATUS_FAILED;
+    return from_stdin ? send_stdin(in, &s) : send_argument(in, &s);
 }
 
 static const struct param SEND[] = {

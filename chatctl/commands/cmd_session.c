@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EVENT_MAX 512
 #define SESSION_MARK "k."
 #define SESSION_SHOWN 12 /* characters of a key's hash: 72 bits tell any two apart */
 

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENT_MAX 512
 #define EVENT_MEMBERS 200 /* as chatd's --event-members */
 
 /* --- user add --- */
@@ -196,7 +195,7 @@ struct deletion {
     struct progress progress;
 };
 
-static enum status count(struct invocation *in, struct deletion *d) {
+static enum status count_to_delete(struct invocation *in, struct deletion *d) {
     struct cmd *c = redis_sync_cmd(in->redis);
     cmd_begin(c, "ZCARD");
     cmd_user_key(c, redis_sync_keys(in->redis), &d->user, USER_KEYS);
@@ -235,8 +234,8 @@ static enum status each_joined(struct invocation *in, struct deletion *d,
     return status;
 }
 
-static enum status purge_channel(struct invocation *in, const struct channel_id *ch,
-                                 struct deletion *d) {
+static enum status purge_own_messages(struct invocation *in, const struct channel_id *ch,
+                                      struct deletion *d) {
     struct purge p;
     uint64_t moved = 0;
     if (interrupted())
@@ -277,7 +276,7 @@ static enum status disown_channel(struct invocation *in, const struct channel_id
 
 static enum status clear_channel(struct invocation *in, const struct channel_id *ch,
                                  struct deletion *d) {
-    return d->with_messages ? purge_channel(in, ch, d) : disown_channel(in, ch, d);
+    return d->with_messages ? purge_own_messages(in, ch, d) : disown_channel(in, ch, d);
 }
 
 /* A channel that the user has left, maybe: the messages are there still. */
@@ -365,7 +364,7 @@ enum status user_delete(struct invocation *in) {
     struct deletion d = {.with_messages = opt_given(in, "with-messages")};
     enum status status = find_user(in, in->args[0], &d.user, d.name);
     if (status == STATUS_DONE)
-        status = count(in, &d);
+        status = count_to_delete(in, &d);
     if (status == STATUS_DONE)
         status = ask_to_delete(in, &d);
     if (status)

@@ -62,7 +62,7 @@ static void print_row(struct listing *l, const char *name, const struct uuid *uu
 static enum status page_on(struct listing *l, bool *more) {
     enum status status = walk_page(l->in, &l->walk, more);
     l->n = 0;
-    for (size_t i = 0; status == STATUS_DONE && *more && i < l->walk.n && l->n < PAGE; i++) {
+    for (size_t i = 0; status == STATUS_DONE && *more && i < l->walk.n && l->n < LOOKUP_PAGE; i++) {
         size_t len;
         int64_t score;
         const char *id = walk_item(&l->walk, i, &len, &score);
@@ -159,7 +159,7 @@ static enum status take_page(struct listing *l) {
     return STATUS_DONE;
 }
 
-static enum status run(struct listing *l) {
+static enum status run_listing(struct listing *l) {
     bool more = true, back = l->reverse && !l->by_name;
     enum status status = STATUS_DONE;
     while (status == STATUS_DONE && more && l->printed < l->limit) {
@@ -195,7 +195,7 @@ enum status user_list(struct invocation *in) {
                         .match = opt_text(in, "match"),
                         .limit = (uint64_t)opt_number(in, "limit", INT64_MAX / 4),
                         .now_ms = clock_wall_ms()};
-    l.rows = calloc(PAGE, sizeof *l.rows);
+    l.rows = calloc(LOOKUP_PAGE, sizeof *l.rows);
     if (!l.rows) {
         complain("out of memory");
         return STATUS_FAILED;
@@ -204,7 +204,7 @@ enum status user_list(struct invocation *in) {
     output_page(in->out);
     walk_global(&l.walk, redis_sync_keys(in->redis), l.online ? KEY_ONLINE : KEY_USERS);
     begin_progress(&l);
-    enum status status = run(&l);
+    enum status status = run_listing(&l);
     progress_end(&l.progress);
     if (status == STATUS_DONE && l.by_name)
         print_kept(&l);
@@ -224,8 +224,8 @@ static const struct column SHOW_COLUMNS[] = {
     {NULL, COLUMN_TEXT}};
 
 /* Sessions that are good still, channels, and on how many nodes the user is. */
-static enum status count(struct invocation *in, const struct uuid *u, int64_t *sessions,
-                         int64_t *channels, int64_t *nodes) {
+static enum status count_owned(struct invocation *in, const struct uuid *u, int64_t *sessions,
+                               int64_t *channels, int64_t *nodes) {
     struct cmd *c = redis_sync_cmd(in->redis);
     const struct keyspace *ks = redis_sync_keys(in->redis);
     cmd_begin(c, "ZCOUNT");
@@ -266,15 +266,15 @@ static enum status print_record(struct invocation *in, const struct uuid *u, int
         reply_i64(reply_item(r, 2), 0, &banned, &e) ||
         reply_str(reply_item(r, 3), &reason, &reason_len, &e))
         return fail(&e);
-    bool is_banned = banned > clock_wall_ms();
+    bool now_banned = banned > clock_wall_ms();
     output_begin(in->out, SHOW_COLUMNS, true);
     output_text(in->out, name ? name : "", name_len);
     output_uuid(in->out, u);
     output_time(in->out, created);
     output_bool(in->out, nodes > 0);
     output_number(in->out, nodes);
-    output_time(in->out, is_banned ? banned : 0);
-    if (reason && is_banned)
+    output_time(in->out, now_banned ? banned : 0);
+    if (reason && now_banned)
         output_text(in->out, reason, reason_len);
     else
         output_none(in->out);
@@ -288,6 +288,6 @@ enum status user_show(struct invocation *in) {
     int64_t sessions = 0, channels = 0, nodes = 0;
     enum status status = find_user(in, in->args[0], &user, NULL);
     if (status == STATUS_DONE)
-        status = count(in, &user, &sessions, &channels, &nodes);
+        status = count_owned(in, &user, &sessions, &channels, &nodes);
     return status ? status : print_record(in, &user, sessions, channels, nodes);
 }

@@ -11,7 +11,7 @@ enum status import_bad_line(const struct import *m, uint64_t line, const char *w
 
 /* --- Commands in batches --- */
 
-static enum status take_name(struct import *m, const struct sent *s, const struct redisReply *r) {
+static enum status take_claim(struct import *m, const struct sent *s, const struct redisReply *r) {
     struct uuid holder;
     struct err e = {0};
     if (reply_uuid(r, &holder, &e))
@@ -29,7 +29,7 @@ static enum status take_name(struct import *m, const struct sent *s, const struc
 static enum status take_answer(struct import *m, const struct sent *s, const struct redisReply *r) {
     struct err e = {0};
     if (s->owed == OWED_NAME && !reply_ok(r, &e))
-        return take_name(m, s, r);
+        return take_claim(m, s, r);
     if (s->owed == OWED_ENTRY) {
         bool known = reply_is_error(r, "ERR The ID specified in XADD is equal or smaller");
         m->known += known;
@@ -63,7 +63,7 @@ enum status import_send(struct invocation *in, struct import *m, struct sent s) 
     if (redis_sync_queue(in->redis, &e))
         return fail(&e);
     m->sent[m->nsent++] = s;
-    return m->nsent == BATCH ? import_settle(in, m) : STATUS_DONE;
+    return m->nsent == IMPORT_BATCH ? import_settle(in, m) : STATUS_DONE;
 }
 
 enum status import_send_plain(struct invocation *in, struct import *m) {
@@ -92,11 +92,11 @@ static int hex_digit(char c) {
 ssize_t import_field_value(const struct json *field, char *out) {
     const char *s;
     size_t len;
-    if (json_str(field, "v", &s, &len) == JSON_OK && len <= VALUE_MAX) {
+    if (json_str(field, "v", &s, &len) == JSON_OK && len <= IMPORT_VALUE_MAX) {
         memcpy(out, s, len);
         return (ssize_t)len;
     }
-    if (json_str(field, "hex", &s, &len) != JSON_OK || len % 2 || len / 2 > VALUE_MAX)
+    if (json_str(field, "hex", &s, &len) != JSON_OK || len % 2 || len / 2 > IMPORT_VALUE_MAX)
         return -1;
     for (size_t i = 0; i < len; i += 2) {
         int high = hex_digit(s[i]), low = hex_digit(s[i + 1]);
@@ -108,7 +108,7 @@ ssize_t import_field_value(const struct json *field, char *out) {
 }
 
 bool import_add_fields(struct cmd *c, const struct json *doc, const char *key) {
-    static char value[VALUE_MAX];
+    static char value[IMPORT_VALUE_MAX];
     const struct json *fields;
     const char *name;
     size_t len, n = 0;

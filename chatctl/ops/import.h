@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define BATCH 200 /* commands sent together */
-#define MS_MAX ((uint64_t)1 << 52)
-#define VALUE_MAX 65536
+#define IMPORT_BATCH 200 /* commands sent together */
+#define IMPORT_MS_MAX ((uint64_t)1 << 52)
+#define IMPORT_VALUE_MAX 65536
 
 enum owed { OWED_ANY, OWED_NAME, OWED_ENTRY };
 
@@ -39,9 +39,9 @@ struct import {
     bool left_out; /* the messages of this channel */
     uint64_t line, users, channels, members, messages, known, refused;
     uint64_t expected_messages;
-    struct sent sent[BATCH];
+    struct sent sent[IMPORT_BATCH];
     size_t nsent;
-    struct held held[BATCH];
+    struct held held[IMPORT_BATCH];
     size_t nheld;
     struct progress bar;
 };
@@ -59,7 +59,7 @@ enum status import_settle(struct invocation *in, struct import *m);
 /* --- Parts of lines --- */
 bool import_get_uuid(const struct json *doc, const char *key, struct uuid *out);
 bool import_get_channel(const struct json *doc, struct channel_id *out);
-/* A field's value, into `out` (VALUE_MAX bytes); -1: none that could be right. */
+/* A field's value, into `out` (IMPORT_VALUE_MAX bytes); -1: none that could be right. */
 ssize_t import_field_value(const struct json *field, char *out);
 /* Adds names and values to the scratch command. False: there are none, or a wrong one. */
 bool import_add_fields(struct cmd *c, const struct json *doc, const char *key);

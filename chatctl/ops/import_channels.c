@@ -54,7 +54,8 @@ static enum status write_meta(struct invocation *in, struct import *m, const str
 enum status import_channel(struct invocation *in, struct import *m, const struct json *doc) {
     struct channel_id ch;
     uint64_t activity;
-    if (!import_get_channel(doc, &ch) || json_u64(doc, "activity", MS_MAX, &activity) != JSON_OK)
+    if (!import_get_channel(doc, &ch) ||
+        json_u64(doc, "activity", IMPORT_MS_MAX, &activity) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong channel");
     enum status st = write_meta(in, m, doc, &ch);
     m->channels++;
@@ -71,7 +72,7 @@ enum status import_member(struct invocation *in, struct import *m, const struct 
     uint64_t at;
     struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_get_channel(doc, &ch) || !import_get_uuid(doc, "user", &user) ||
-        json_u64(doc, "at", MS_MAX, &at) != JSON_OK)
+        json_u64(doc, "at", IMPORT_MS_MAX, &at) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong member");
     cmd_begin(c, "ZADD");
     cmd_channel_key(c, redis_sync_keys(in->redis), &ch, CHANNEL_MEMBERS);
@@ -87,7 +88,7 @@ enum status import_joined(struct invocation *in, struct import *m, const struct 
     struct uuid user;
     uint64_t at;
     if (!import_get_channel(doc, &ch) || !import_get_uuid(doc, "user", &user) ||
-        json_u64(doc, "at", MS_MAX, &at) != JSON_OK)
+        json_u64(doc, "at", IMPORT_MS_MAX, &at) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong line of type joined");
     enum status st = m->nheld ? import_held(in, m) : STATUS_DONE;
     if (st != STATUS_DONE)
@@ -104,7 +105,7 @@ enum status import_mark(struct invocation *in, struct import *m, const struct js
     uint64_t at;
     struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_get_channel(doc, &ch) || json_str(doc, "mark", &s, &len) != JSON_OK ||
-        json_u64(doc, "at", MS_MAX, &at) != JSON_OK)
+        json_u64(doc, "at", IMPORT_MS_MAX, &at) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong mark");
     if (m->left_out)
         return STATUS_DONE;
@@ -136,8 +137,8 @@ enum status import_message(struct invocation *in, struct import *m, const struct
     struct cmd *c = redis_sync_cmd(in->redis);
     if (!import_get_channel(doc, &ch) || !import_get_uuid(doc, "UUID", &uuid) ||
         !import_get_uuid(doc, "senderUUID", &sender) ||
-        json_u64(doc, "seq", MS_MAX, &seq) != JSON_OK ||
-        json_u64(doc, "at", MS_MAX, &at) != JSON_OK ||
+        json_u64(doc, "seq", IMPORT_MS_MAX, &seq) != JSON_OK ||
+        json_u64(doc, "at", IMPORT_MS_MAX, &at) != JSON_OK ||
         json_str(doc, "senderUsername", &name, &name_len) != JSON_OK ||
         json_str(doc, "message", &text, &text_len) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong message");

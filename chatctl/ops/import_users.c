@@ -26,7 +26,7 @@ static enum status claim_name(struct invocation *in, struct import *m, const str
 /* With --merge, HSETNX a field: a record that is there stays as it is. */
 static enum status merge_record(struct invocation *in, struct import *m, const struct held *h,
                                 const struct json *doc) {
-    static char value[VALUE_MAX];
+    static char value[IMPORT_VALUE_MAX];
     const struct json *fields;
     struct cmd *c = redis_sync_cmd(in->redis);
     enum status st = STATUS_DONE;
@@ -65,7 +65,7 @@ static enum status write_record(struct invocation *in, struct import *m, const s
     }
     if (st != STATUS_DONE)
         return st;
-    if (json_u64(doc, "created", MS_MAX, &created) != JSON_OK &&
+    if (json_u64(doc, "created", IMPORT_MS_MAX, &created) != JSON_OK &&
         import_find_field(doc, "fields", "created", &s, &len))
         created = strtoull(s, NULL, 10);
     m->users++;
@@ -110,5 +110,5 @@ enum status import_user(struct invocation *in, struct import *m, const struct js
         return status_no_memory();
     memcpy(h.text, text, len);
     m->held[m->nheld++] = h;
-    return m->nheld == BATCH ? import_held(in, m) : STATUS_DONE;
+    return m->nheld == IMPORT_BATCH ? import_held(in, m) : STATUS_DONE;
 }

@@ -6,12 +6,12 @@
 #include <string.h>
 
 enum err_code lookup_page(struct redis_sync *s, enum global_key zset, uint64_t offset, bool reverse,
-                          struct user_row rows[PAGE], size_t *n, struct err *e) {
+                          struct user_row rows[LOOKUP_PAGE], size_t *n, struct err *e) {
     struct cmd *c = redis_sync_cmd(s);
     cmd_begin(c, "ZRANGE");
     cmd_global_key(c, redis_sync_keys(s), zset);
     cmd_i64(c, (int64_t)offset);
-    cmd_i64(c, (int64_t)offset + PAGE - 1);
+    cmd_i64(c, (int64_t)offset + LOOKUP_PAGE - 1);
     if (reverse)
         cmd_literal(c, "REV");
     *n = 0;
@@ -19,12 +19,12 @@ enum err_code lookup_page(struct redis_sync *s, enum global_key zset, uint64_t o
     size_t got;
     if (!r || reply_array(r, &got, e))
         return e->code;
-    for (size_t i = 0; i < got && i < PAGE; i++) {
+    for (size_t i = 0; i < got && i < LOOKUP_PAGE; i++) {
         rows[i] = (struct user_row){0};
         if (reply_uuid(reply_item(r, i), &rows[i].uuid, e))
             return e->code;
     }
-    *n = got < PAGE ? got : PAGE;
+    *n = got < LOOKUP_PAGE ? got : LOOKUP_PAGE;
     return ERR_OK;
 }
 

@@ -5,7 +5,8 @@
 
 #include "common/redis/redis_sync.h"
 
-#define PAGE 500 /* users or channels asked for at a time: well below a millisecond of Redis */
+#define LOOKUP_PAGE                                                                                \
+    500 /* users or channels asked for at a time: well below a millisecond of Redis */
 
 struct user_row {
     struct uuid uuid;
@@ -14,9 +15,10 @@ struct user_row {
     bool online;
 };
 
-/* The uuids at `offset` of a zset (users, online), at most PAGE; newest first if `reverse`. */
+/* The uuids at `offset` of a zset (users, online), at most LOOKUP_PAGE; newest first if `reverse`.
+ */
 enum err_code lookup_page(struct redis_sync *s, enum global_key zset, uint64_t offset, bool reverse,
-                          struct user_row rows[PAGE], size_t *n, struct err *e);
+                          struct user_row rows[LOOKUP_PAGE], size_t *n, struct err *e);
 /* Fills in all but the uuid; is the user online at this moment? */
 enum err_code lookup_rows(struct redis_sync *s, struct user_row *rows, size_t n, struct err *e);
 /* The names alone. */

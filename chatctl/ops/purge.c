@@ -153,8 +153,8 @@ enum status purge_count(struct invocation *in, struct purge *p) {
 
 /* --- Doing it --- */
 
-static enum status one_step(struct invocation *in, const struct purge_args *a,
-                            struct step_result *out) {
+static enum status purge_step(struct invocation *in, const struct purge_args *a,
+                              struct step_result *out) {
     cmd_purge(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), a);
     enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
@@ -173,11 +173,11 @@ static void pause_for(uint64_t events) {
 }
 
 /* Ctrl-C: those connected hear how far it got, and the lock goes. */
-static enum status end_early(struct invocation *in, struct purge_args *a, uint64_t moved) {
+static enum status purge_end_early(struct invocation *in, struct purge_args *a, uint64_t moved) {
     struct step_result ignored;
     a->entries = 0;
     a->announce = true;
-    one_step(in, a, &ignored);
+    purge_step(in, a, &ignored);
     return status_stopped("messages are purged", moved);
 }
 
@@ -202,7 +202,7 @@ enum status purge_run(struct invocation *in, const struct purge *p, int64_t grac
         uint64_t now = clock_mono_ms();
         a.announce = now - told >= ANNOUNCE_MS;
         told = a.announce ? now : told;
-        st = one_step(in, &a, &step);
+        st = purge_step(in, &a, &step);
         if (st != STATUS_DONE)
             break;
         a.after = strtoull(step.at, NULL, 10);
@@ -212,10 +212,10 @@ enum status purge_run(struct invocation *in, const struct purge *p, int64_t grac
             pause_for(step.moved);
     }
     progress_end(&bar);
-    return st == STATUS_DONE && step.state != STEP_DONE ? end_early(in, &a, *moved) : st;
+    return st == STATUS_DONE && step.state != STEP_DONE ? purge_end_early(in, &a, *moved) : st;
 }
 
-/* --- Undoing it --- */
+/* --- Restoring --- */
 
 enum status purge_list(struct invocation *in, const struct channel_id *ch, struct restorable *out,
                        size_t max, size_t *n) {
@@ -234,22 +234,22 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
             ++*n;
     size_t kept = 0;
     for (size_t i = 0; i < *n && st == STATUS_DONE; i++) {
-        struct restorable u = {.id = out[i].id};
-        cmd_purge_get(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, &u.id);
+        struct restorable one = {.id = out[i].id};
+        cmd_purge_get(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, &one.id);
         st = ask(in, &r);
-        if (st == STATUS_DONE && reply_purge_record(r, &u.record, &e))
+        if (st == STATUS_DONE && reply_purge_record(r, &one.record, &e))
             st = fail(&e);
-        if (u.record.found)
-            out[kept++] = u;
+        if (one.record.found)
+            out[kept++] = one;
     }
     *n = kept;
     return st;
 }
 
-static enum status rebuild_step(struct invocation *in, const struct channel_id *ch,
-                                const struct uuid *id, const struct restorable *u, char *after,
+static enum status restore_step(struct invocation *in, const struct channel_id *ch,
+                                const struct uuid *id, const struct restorable *purge, char *after,
                                 uint32_t entries, struct step_result *out) {
-    cmd_restore(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, id, &u->id, after,
+    cmd_restore(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, id, &purge->id, after,
                 entries);
     enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
@@ -263,16 +263,16 @@ static enum status rebuild_step(struct invocation *in, const struct channel_id *
 }
 
 enum status purge_restore(struct invocation *in, const struct channel_id *ch,
-                          const struct restorable *u, uint64_t *restored) {
+                          const struct restorable *purge, uint64_t *restored) {
     struct step_result step = {.state = STEP_MORE};
     struct uuid id = uuid_make();
     struct progress bar;
     char after[sizeof step.at] = "0-0";
     enum status st = STATUS_DONE;
     *restored = 0;
-    progress_begin(&bar, "restoring", (uint64_t)u->record.moved, in->quiet);
+    progress_begin(&bar, "restoring", (uint64_t)purge->record.moved, in->quiet);
     while (st == STATUS_DONE && step.state != STEP_DONE && !interrupted()) {
-        st = rebuild_step(in, ch, &id, u, after, PURGE_BATCH, &step);
+        st = restore_step(in, ch, &id, purge, after, PURGE_BATCH, &step);
         *restored += st == STATUS_DONE ? step.moved : 0;
         progress_add(&bar, step.moved);
     }
@@ -280,7 +280,7 @@ enum status purge_restore(struct invocation *in, const struct channel_id *ch,
     if (st != STATUS_DONE || step.state == STEP_DONE)
         return st;
     *restored = 0;
-    rebuild_step(in, ch, &id, u, after, 0, &step);
+    restore_step(in, ch, &id, purge, after, 0, &step);
     complain("interrupted: nothing was changed; restore again, it begins anew");
     return STATUS_INTERRUPTED;
 }

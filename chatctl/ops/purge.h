@@ -11,7 +11,7 @@
  * are kept by the channel's seq at the time, so that "everything since you were here" is a range of
  * them.
  *
- * Undoing can't put entries back into a stream (ids only grow), so the log is put together anew
+ * Restoring can't put entries back into a stream (ids only grow), so the log is put together anew
  * beside the old one, in batches, while chatd goes on appending; the last step copies what has come
  * meanwhile and changes the two over. One lock a channel keeps two purges or restores apart; it
  * lapses by itself.
@@ -22,7 +22,8 @@
 #include "chatctl/ops/ask.h"
 
 #define PURGE_BATCH 100
-#define GRACE_MS ((int64_t)24 * 3600 * 1000)
+#define RESTORABLE_MAX 100 /* purges of a channel that are looked at */
+#define PURGE_GRACE_MS ((int64_t)24 * 3600 * 1000)
 
 /* What is to go: fixed by epoch and seq, so that it stays what it was when it was planned. */
 struct purge {
@@ -43,11 +44,11 @@ void purge_from(struct purge *p, const struct uuid *sender);
 /* Counts p->messages, exactly; reads the log where it must. */
 enum status purge_count(struct invocation *in, struct purge *p);
 /* Does it. *moved is how many went, whatever the status. STATUS_CONFLICT: another purge is at work,
- * or the epoch has changed; nothing more was removed. grace_ms 0: can't be undone. */
+ * or the epoch has changed; nothing more was removed. grace_ms 0: for good. */
 enum status purge_run(struct invocation *in, const struct purge *p, int64_t grace_ms,
                       uint64_t *moved);
 
-/* The purges that can be undone, the newest last; at most `max`. */
+/* The purges that can be restored, the newest last; at most `max`. */
 struct restorable {
     struct uuid id;
     struct purge_record record;
@@ -55,7 +56,7 @@ struct restorable {
 enum status purge_list(struct invocation *in, const struct channel_id *ch, struct restorable *out,
                        size_t max, size_t *n);
 enum status purge_restore(struct invocation *in, const struct channel_id *ch,
-                          const struct restorable *u, uint64_t *restored);
+                          const struct restorable *purge, uint64_t *restored);
 
 /* A message by its UUID, newest first. STATUS_NOT_FOUND is not complained about. */
 enum status find_message(struct invocation *in, const struct channel_id *ch,

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RESTORABLE_MAX 100
-
 /* --- How much it is --- */
 
 static bool bears(const struct message *m, const char *name) {
@@ -59,7 +57,8 @@ enum status rename_count(struct invocation *in, const struct channel_id *ch,
 
 /* --- Doing it --- */
 
-static enum status one_step(struct invocation *in, struct rename_args *a, struct step_result *out) {
+static enum status rename_step(struct invocation *in, struct rename_args *a,
+                               struct step_result *out) {
     cmd_rename(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), a);
     enum status st = ask_step(in, out, "a purge or restore is at work on this channel");
     if (st != STATUS_DONE)
@@ -72,10 +71,10 @@ static enum status one_step(struct invocation *in, struct rename_args *a, struct
     return STATUS_DONE;
 }
 
-static enum status end_early(struct invocation *in, struct rename_args *a) {
+static enum status rename_end_early(struct invocation *in, struct rename_args *a) {
     struct step_result ignored;
     a->entries = 0;
-    one_step(in, a, &ignored);
+    rename_step(in, a, &ignored);
     complain("interrupted: the messages of this channel are as they were; do it again");
     return STATUS_INTERRUPTED;
 }
@@ -92,13 +91,13 @@ static enum status rename_stream(struct invocation *in, struct rename_args *a, u
     snprintf(a->after, sizeof a->after, "0-0");
     progress_begin(&bar, "renaming", total, in->quiet);
     while (st == STATUS_DONE && step.state != STEP_DONE && !interrupted()) {
-        st = one_step(in, a, &step);
+        st = rename_step(in, a, &step);
         changed += st == STATUS_DONE ? step.moved : 0;
         progress_add(&bar, st == STATUS_DONE ? PURGE_BATCH : 0);
     }
     progress_end(&bar);
     if (st == STATUS_DONE && step.state != STEP_DONE)
-        return end_early(in, a);
+        return rename_end_early(in, a);
     *n = st == STATUS_DONE ? changed : 0;
     return st;
 }
@@ -125,18 +124,18 @@ enum status rename_log(struct invocation *in, const struct channel_id *ch,
 
 enum status rename_trash(struct invocation *in, const struct channel_id *ch,
                          const struct uuid *sender, const char *name) {
-    struct restorable u[RESTORABLE_MAX];
+    struct restorable purges[RESTORABLE_MAX];
     struct rename_args a;
     uint64_t changed;
     size_t n = 0;
-    enum status st = purge_list(in, ch, u, RESTORABLE_MAX, &n);
+    enum status st = purge_list(in, ch, purges, RESTORABLE_MAX, &n);
     if (st == STATUS_DONE && n > 0)
         st = begin(in, ch, sender, name, &a);
     for (size_t i = 0; i < n && st == STATUS_DONE; i++) {
-        if (strcmp(u[i].record.mode, "from") == 0 && !uuid_eq(&u[i].record.what, sender))
+        if (strcmp(purges[i].record.mode, "from") == 0 && !uuid_eq(&purges[i].record.what, sender))
             continue;
-        a.trash = &u[i].id;
-        st = rename_stream(in, &a, (uint64_t)u[i].record.moved, &changed);
+        a.trash = &purges[i].id;
+        st = rename_stream(in, &a, (uint64_t)purges[i].record.moved, &changed);
     }
     return st;
 }

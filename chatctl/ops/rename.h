@@ -1,5 +1,5 @@
 /* rename - names the messages of a user anew, where they are kept: in a channel's log, and in what
- * purges took out of it and can be undone still.
+ * purges took out of it and a restore would bring back.
  *
  * An entry of a stream can't be changed, so the stream is put together anew, as by purge_restore;
  * see purge.h. Numbers and epoch stay; nobody is told, since nothing was said. */
@@ -15,7 +15,7 @@ enum status rename_count(struct invocation *in, const struct channel_id *ch,
  * has changed nothing, and *n is 0. */
 enum status rename_log(struct invocation *in, const struct channel_id *ch,
                        const struct uuid *sender, const char *name, uint64_t *n);
-/* Those in the trash of every purge that can be undone. */
+/* Those in the trash of every purge that can be restored. */
 enum status rename_trash(struct invocation *in, const struct channel_id *ch,
                          const struct uuid *sender, const char *name);
 

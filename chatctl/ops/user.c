@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#define EVENT_MAX 512
 #define SETTLE_MS 100  /* in which a sign-in that was under way comes to its end */
 #define KEYS_MAX 10000 /* as chatd's --max-keys */
 
@@ -34,7 +33,8 @@ enum status user_close(struct invocation *in, const struct uuid *user, enum clos
     return status;
 }
 
-enum status user_recheck(struct invocation *in, const struct uuid *user) {
+/* Has every node that has the user look at its record and keys again. */
+static enum status recheck(struct invocation *in, const struct uuid *user) {
     struct buf b;
     int64_t nodes;
     buf_init(&b, EVENT_MAX);
@@ -48,7 +48,7 @@ enum status user_recheck(struct invocation *in, const struct uuid *user) {
 enum status user_settle(struct invocation *in, const struct uuid *user) {
     const struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
     nanosleep(&moment, NULL);
-    return user_recheck(in, user);
+    return recheck(in, user);
 }
 
 enum status user_put_out(struct invocation *in, const struct uuid *user, enum close_code code,

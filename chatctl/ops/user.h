@@ -7,6 +7,7 @@
 #include "common/redis/event.h"
 
 #define FOR_EVER_MS INT64_C(253402300799999) /* the end of the year 9999: a ban without an end */
+#define EVENT_MAX 512                        /* bytes of an event about a user */
 
 /* Sends the scratch command user_change.lua; STATUS_NOT_FOUND if the user is gone meanwhile. */
 enum status user_change(struct invocation *in, const char *name);
@@ -17,8 +18,6 @@ enum status user_close(struct invocation *in, const struct uuid *user, enum clos
  * when the user was banned, which comes first. */
 enum status user_put_out(struct invocation *in, const struct uuid *user, enum close_code code,
                          int64_t *nodes);
-/* Has every node that has the user look at its record and keys again. */
-enum status user_recheck(struct invocation *in, const struct uuid *user);
 /* A sign-in that was under way may enter behind the closing or revoking: so, a moment later, this
  * has the nodes look again. */
 enum status user_settle(struct invocation *in, const struct uuid *user);

@@ -29,24 +29,25 @@ const struct opt GLOBAL_OPTS[] = {
     {NULL, 0, VALUE_NONE, NULL, NULL, NULL},
 };
 
-bool line_init(struct line *l, size_t words) {
-    *l = (struct line){.room = words + 1};
+bool parse_init(struct command_line *l, size_t words) {
+    *l = (struct command_line){.room = words + 1};
     l->args = calloc(l->room, sizeof *l->args);
     l->parsed = calloc(l->room * 2, sizeof *l->parsed); /* -xyz: a few in a word */
     if (l->args && l->parsed)
         return true;
-    line_free(l);
+    parse_free(l);
     return false;
 }
 
-void line_free(struct line *l) {
+void parse_free(struct command_line *l) {
     free(l->args);
     free(l->parsed);
-    *l = (struct line){0};
+    *l = (struct command_line){0};
 }
 
-static bool wrong(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(struct line *l, const char *fmt, ...) {
+static bool wrong(struct command_line *l, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static bool wrong(struct command_line *l, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(l->why, sizeof l->why, fmt, ap);
@@ -70,7 +71,7 @@ static const struct opt *find_letter(const struct opt *table, char letter) {
     return NULL;
 }
 
-const struct opt *line_find_opt(const struct line *l, const char *name, size_t len) {
+const struct opt *parse_find_opt(const struct command_line *l, const char *name, size_t len) {
     const struct opt *own = l->command ? find_name(l->command->opts, name, len) : NULL;
     return own ? own : find_name(GLOBAL_OPTS, name, len);
 }
@@ -79,7 +80,7 @@ static bool is_global(const struct opt *o) {
     return o >= GLOBAL_OPTS && o < GLOBAL_OPTS + sizeof GLOBAL_OPTS / sizeof *GLOBAL_OPTS;
 }
 
-static bool set_global(struct line *l, const struct opt *o, const char *text) {
+static bool set_global(struct command_line *l, const struct opt *o, const char *text) {
     const struct {
         const char *name, **text;
         bool *flag;
@@ -101,7 +102,7 @@ static bool set_global(struct line *l, const struct opt *o, const char *text) {
     return true;
 }
 
-static bool take_opt(struct line *l, const struct opt *o, const char *text) {
+static bool take_opt(struct command_line *l, const struct opt *o, const char *text) {
     l->pending = NULL;
     if (is_global(o))
         return set_global(l, o, text);
@@ -111,7 +112,7 @@ static bool take_opt(struct line *l, const struct opt *o, const char *text) {
     return true;
 }
 
-static bool unknown_opt(struct line *l, const char *name, size_t len) {
+static bool unknown_opt(struct command_line *l, const char *name, size_t len) {
     struct suggest s = suggest_begin(name, len);
     for (const struct opt *o = l->command ? l->command->opts : NULL; o && o->name; o++)
         suggest_try(&s, o->name);
@@ -125,10 +126,10 @@ static bool unknown_opt(struct line *l, const char *name, size_t len) {
     return wrong(l, "unknown option --%.*s", (int)len, name);
 }
 
-static bool feed_long(struct line *l, const char *name) {
+static bool feed_long(struct command_line *l, const char *name) {
     size_t len = strcspn(name, "=");
     const char *value = name[len] ? name + len + 1 : NULL;
-    const struct opt *o = line_find_opt(l, name, len);
+    const struct opt *o = parse_find_opt(l, name, len);
     if (!o)
         return unknown_opt(l, name, len);
     if (o->value == VALUE_NONE)
@@ -140,7 +141,7 @@ static bool feed_long(struct line *l, const char *name) {
 }
 
 /* -yq, -n10, -n 10 */
-static bool feed_letters(struct line *l, const char *letters) {
+static bool feed_letters(struct command_line *l, const char *letters) {
     for (const char *p = letters; *p; p++) {
         const struct opt *o = l->command ? find_letter(l->command->opts, *p) : NULL;
         if (!o)
@@ -176,7 +177,7 @@ static const struct command *find_command(const char *noun, const char *verb) {
     return NULL;
 }
 
-static bool unknown_word(struct line *l, const char *word) {
+static bool unknown_word(struct command_line *l, const char *word) {
     struct suggest s = suggest_begin(word, strlen(word));
     const struct command *c;
     for (size_t i = 0; !l->noun && (c = commands_at(i)); i++)
@@ -195,7 +196,7 @@ static bool unknown_word(struct line *l, const char *word) {
                  noun);
 }
 
-static bool feed_word(struct line *l, const char *word) {
+static bool feed_word(struct command_line *l, const char *word) {
     if (l->command) {
         l->args[l->nargs++] = word;
         return true;
@@ -209,7 +210,7 @@ static bool feed_word(struct line *l, const char *word) {
     return true;
 }
 
-bool line_feed(struct line *l, const char *word) {
+bool parse_feed(struct command_line *l, const char *word) {
     if (l->nargs + 1 >= l->room)
         return wrong(l, "too many words");
     if (l->pending)
@@ -326,7 +327,7 @@ bool parse_value(const struct opt *o, const char *text, int64_t now_ms, int64_t 
 
 /* --- The end of the line --- */
 
-static bool check_count(struct line *l) {
+static bool check_count(struct command_line *l) {
     size_t most = 0, least = 0;
     const char *missing = NULL;
     bool many = false;
@@ -344,7 +345,7 @@ static bool check_count(struct line *l) {
     return true;
 }
 
-static bool check_globals(struct line *l, int64_t now_ms) {
+static bool check_globals(struct command_line *l, int64_t now_ms) {
     const struct {
         const char *name, *text;
     } GIVEN[] = {{"format", l->format}, {"timeout", l->timeout}};
@@ -360,7 +361,7 @@ static bool check_globals(struct line *l, int64_t now_ms) {
     return true;
 }
 
-bool line_finish(struct line *l, int64_t now_ms) {
+bool parse_finish(struct command_line *l, int64_t now_ms) {
     if (l->pending)
         return wrong(l, "--%s needs a value", l->pending->name);
     if (!check_globals(l, now_ms))

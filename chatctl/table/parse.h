@@ -15,7 +15,7 @@
 extern const struct opt GLOBAL_OPTS[];
 
 /* What the words fed so far say. Texts borrow from the words. */
-struct line {
+struct command_line {
     const char *redis, *prefix, *config, *format, *timeout; /* NULL: not given */
     bool json, yes, dry_run, quiet, no_color, no_pager, help, version;
     const char *noun; /* the first word, when it is a noun */
@@ -31,16 +31,16 @@ struct line {
 };
 
 /* For at most `words` words. False: out of memory. */
-bool line_init(struct line *l, size_t words);
-void line_free(struct line *l);
+bool parse_init(struct command_line *l, size_t words);
+void parse_free(struct command_line *l);
 /* False: l->why says what is wrong with this word. */
-bool line_feed(struct line *l, const char *word);
+bool parse_feed(struct command_line *l, const char *word);
 /* The end: are all arguments there, and all values what they must be? `now_ms` is what "30d" ago
  * counts from. */
-bool line_finish(struct line *l, int64_t now_ms);
+bool parse_finish(struct command_line *l, int64_t now_ms);
 
 /* The option of this name that is possible here, or NULL. */
-const struct opt *line_find_opt(const struct line *l, const char *name, size_t len);
+const struct opt *parse_find_opt(const struct command_line *l, const char *name, size_t len);
 
 /* A value as text. False: `why` (WHY_MAX) says what is expected. */
 bool parse_value(const struct opt *o, const char *text, int64_t now_ms, int64_t *out, char *why);

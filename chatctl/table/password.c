@@ -31,12 +31,12 @@ static bool read_line(int fd, struct password *p) {
 
 static enum status read_file(const char *path, struct password *p) {
     struct stat st;
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    bool from_stdin = strcmp(path, "-") == 0;
+    int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     enum status status = STATUS_USAGE;
     if (fd < 0 || fstat(fd, &st) != 0)
         complain("--password-file: %.200s: %s", path, strerror(errno));
-    else if (!is_stdin && S_ISREG(st.st_mode) && (st.st_mode & 0007))
+    else if (!from_stdin && S_ISREG(st.st_mode) && (st.st_mode & 0007))
         complain("--password-file: %.200s can be read by others: chmod 600", path);
     else if (!read_line(fd, p))
         complain("--password-file: %.200s: %s", path, strerror(errno));

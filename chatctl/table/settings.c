@@ -1,5 +1,5 @@
 /* settings - see settings.h. The options are chatd's way of reading them (common/option/option.h):
- * the same words in the file, and the same errors with file:line. */
+ * the same words in the file, and the same errors with file:cl. */
 #include "chatctl/table/settings.h"
 
 #include "chatctl/term/talk.h"
@@ -41,16 +41,16 @@ static void note_file(void *settings, const struct option_def *d, const char *pa
 }
 
 /* The line's options as the flags that option_load reads. Returns how many. */
-static int as_flags(const struct line *line, char flags[][PATH_SIZE], char **argv) {
+static int as_flags(const struct command_line *cl, char flags[][PATH_SIZE], char **argv) {
     const struct {
         const char *name, *text;
-    } GIVEN[] = {{"config", line->config},
-                 {"redis", line->redis},
-                 {"prefix", line->prefix},
-                 {"format", line->format ? line->format
-                            : line->json ? "json"
-                                         : NULL},
-                 {"timeout", line->timeout}};
+    } GIVEN[] = {{"config", cl->config},
+                 {"redis", cl->redis},
+                 {"prefix", cl->prefix},
+                 {"format", cl->format ? cl->format
+                            : cl->json ? "json"
+                                       : NULL},
+                 {"timeout", cl->timeout}};
     int n = 0;
     static char name[] = "chatctl";
     argv[n++] = name;
@@ -66,25 +66,25 @@ static int as_flags(const struct line *line, char flags[][PATH_SIZE], char **arg
 }
 
 /* Does the URI in effect stand in a file that others can read? */
-static bool is_exposed(const struct ctl_settings *set, const struct line *line) {
+static bool is_exposed(const struct ctl_settings *set, const struct command_line *cl) {
     const char *env = getenv("CHATCTL_REDIS");
     struct stat st;
-    return !line->redis && !(env && *env) && set->redis_file && stat(set->redis_file, &st) == 0 &&
+    return !cl->redis && !(env && *env) && set->redis_file && stat(set->redis_file, &st) == 0 &&
            S_ISREG(st.st_mode) && (st.st_mode & 0007);
 }
 
-static bool check(struct ctl_settings *set, const struct line *line) {
+static bool check(struct ctl_settings *set, const struct command_line *cl) {
     char why[WHY_MAX];
     if (!redis_uri_parse(set->redis, &set->uri, why, sizeof why)) {
         complain("--redis: %s", why);
         return false;
     }
-    if (*set->uri.password && line->redis) {
+    if (*set->uri.password && cl->redis) {
         complain("--redis: a password on the command line can be seen by every user of this "
                  "machine: put the URI into CHATCTL_REDIS or a file (--config)");
         return false;
     }
-    if (*set->uri.password && is_exposed(set, line)) {
+    if (*set->uri.password && is_exposed(set, cl)) {
         complain("%s: with a password in it it must not be readable by others: chmod 600",
                  set->redis_file);
         return false;
@@ -96,7 +96,7 @@ static bool check(struct ctl_settings *set, const struct line *line) {
     return true;
 }
 
-bool settings_load(struct ctl_settings *set, const struct line *line) {
+bool settings_load(struct ctl_settings *set, const struct command_line *cl) {
     char path[PATH_SIZE], flags[8][PATH_SIZE], *argv[8];
     const char *const files[] = {SYSTEM_FILE, path, NULL};
     struct option_program program = {.name = "chatctl",
@@ -106,8 +106,8 @@ bool settings_load(struct ctl_settings *set, const struct line *line) {
                                      .on_file_value = note_file};
     *set = (struct ctl_settings){0};
     user_file(path);
-    int argc = as_flags(line, flags, argv);
-    bool ok = option_load(&program, argc, argv, set, "") == OPTION_RUN && check(set, line);
+    int argc = as_flags(cl, flags, argv);
+    bool ok = option_load(&program, argc, argv, set, "") == OPTION_RUN && check(set, cl);
     set->redis_file = NULL; /* it may point into `path` */
     return ok;
 }

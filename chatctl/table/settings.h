@@ -15,7 +15,7 @@ struct ctl_settings {
 };
 
 /* False: a message was printed. Free in any case. */
-bool settings_load(struct ctl_settings *set, const struct line *line);
+bool settings_load(struct ctl_settings *set, const struct command_line *cl);
 void settings_free(struct ctl_settings *set);
 
 #endif

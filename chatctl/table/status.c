@@ -54,13 +54,13 @@ static const char *meaning_of(const char *word) {
 }
 
 enum status fail(const struct err *e) {
-    bool from_store = strncmp(e->detail, "store: ", 7) == 0;
-    const char *word = from_store ? e->detail + 7 : e->detail, *meaning = meaning_of(word);
+    bool from_redis = strncmp(e->detail, "store: ", 7) == 0;
+    const char *word = from_redis ? e->detail + 7 : e->detail, *meaning = meaning_of(word);
     bool bare =
         e->code == ERR_UNAVAILABLE || e->code == ERR_NOT_AUTHORIZED || e->code == ERR_INTERNAL;
     if (meaning)
         complain("Redis answers %s: %s", word, meaning);
-    else if (from_store)
+    else if (from_redis)
         complain("Redis answers %s; chatctl doctor looks at its settings and permissions", word);
     else if (!bare && *e->detail)
         complain("%s: %s", err_text(e->code), e->detail);

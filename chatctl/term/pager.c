@@ -40,7 +40,7 @@ static bool is_there(const char *command) {
 }
 
 /* The command, or NULL. */
-static const char *choose(void) {
+static const char *pager_choose(void) {
     const char *term = getenv("TERM"), *command = getenv("CHATCTL_PAGER");
     if (!term || strcmp(term, "dumb") == 0)
         return NULL;
@@ -56,8 +56,8 @@ static const char *choose(void) {
     return NULL;
 }
 
-static void run(const char *command, int in) __attribute__((noreturn));
-static void run(const char *command, int in) {
+static void pager_run(const char *command, int in) __attribute__((noreturn));
+static void pager_run(const char *command, int in) {
     dup2(in, STDIN_FILENO);
     close_range(FIRST_OTHER_FD, ~0u, 0);
     signal(SIGPIPE, SIG_DFL);
@@ -69,23 +69,23 @@ static void run(const char *command, int in) {
 }
 
 /* A copy that the pager does not inherit. */
-static int keep(int fd) {
+static int pager_keep(int fd) {
     return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
 }
 
 void pager_start(void) {
-    const char *command = pager.pid ? NULL : choose();
+    const char *command = pager.pid ? NULL : pager_choose();
     int fds[2];
     pager.left = false;
     if (!command || pipe2(fds, O_CLOEXEC) != 0)
         return;
     pager.pid = fork();
     if (pager.pid == 0)
-        run(command, fds[0]);
+        pager_run(command, fds[0]);
     close(fds[0]);
     if (pager.pid > 0) {
-        pager.out = keep(STDOUT_FILENO);
-        pager.err = isatty(STDERR_FILENO) ? keep(STDERR_FILENO) : -1;
+        pager.out = pager_keep(STDOUT_FILENO);
+        pager.err = isatty(STDERR_FILENO) ? pager_keep(STDERR_FILENO) : -1;
         dup2(fds[1], STDOUT_FILENO);
         if (pager.err >= 0)
             dup2(fds[1], STDERR_FILENO);

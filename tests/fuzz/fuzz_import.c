@@ -8,7 +8,7 @@
 #define VALUES_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static char value[VALUE_MAX];
+    static char value[IMPORT_VALUE_MAX];
     struct err e = {0};
     struct cmd c;
     struct uuid u;
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (import_add_fields(&c, doc, "fields"))
         MUST(!c.failed && c.argc > 2 && c.argc % 2 == 1);
     ssize_t n = import_field_value(doc, value);
-    MUST(n >= -1 && n <= VALUE_MAX);
+    MUST(n >= -1 && n <= IMPORT_VALUE_MAX);
     if (import_find_field(doc, "fields", "name", &s, &len))
         MUST(s && memchr(s, 0, len + 1));
     cmd_free(&c);

@@ -11,20 +11,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct words w;
-    struct line l;
+    struct command_line l;
     char *text = malloc(size + 1);
     MUST(text);
     if (size)
         memcpy(text, data, size);
     text[size] = '\0';
     MUST(words_split(&w, text));
-    MUST(line_init(&l, w.n));
+    MUST(parse_init(&l, w.n));
     bool ok = true;
     for (size_t i = 0; ok && i < w.n; i++)
-        ok = line_feed(&l, w.v[i]);
-    if (!(ok && line_finish(&l, NOW)))
+        ok = parse_feed(&l, w.v[i]);
+    if (!(ok && parse_finish(&l, NOW)))
         MUST(memchr(l.why, 0, sizeof l.why) && *l.why);
-    line_free(&l);
+    parse_free(&l);
     words_free(&w);
     free(text);
     return 0;

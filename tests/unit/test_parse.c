@@ -15,20 +15,20 @@
 #define NOW INT64_C(1714564800000) /* 2024-05-01T12:00:00Z */
 
 /* Splits `text` at spaces and feeds it; true: all well. The line must be freed. */
-static bool parse(struct line *l, char *text) {
+static bool parse(struct command_line *l, char *text) {
     char *words[32];
     size_t n = 0;
     for (char *w = strtok(text, " "); w && n < 32; w = strtok(NULL, " "))
         words[n++] = w;
-    assert_true(line_init(l, n));
+    assert_true(parse_init(l, n));
     for (size_t i = 0; i < n; i++)
-        if (!line_feed(l, words[i]))
+        if (!parse_feed(l, words[i]))
             return false;
-    return line_finish(l, NOW);
+    return parse_finish(l, NOW);
 }
 
 static void check_ok(const char *text, const char *verb, size_t nargs) {
-    struct line l;
+    struct command_line l;
     char copy[256];
     snprintf(copy, sizeof copy, "%s", text);
     if (!parse(&l, copy))
@@ -38,18 +38,18 @@ static void check_ok(const char *text, const char *verb, size_t nargs) {
     else
         assert_null(l.command);
     assert_int_equal(l.nargs, nargs);
-    line_free(&l);
+    parse_free(&l);
 }
 
 static void check_wrong(const char *text, const char *why) {
-    struct line l;
+    struct command_line l;
     char copy[256];
     snprintf(copy, sizeof copy, "%s", text);
     if (parse(&l, copy))
         fail_msg("%s was taken", text);
     if (!strstr(l.why, why))
         fail_msg("%s: '%s' lacks '%s'", text, l.why, why);
-    line_free(&l);
+    parse_free(&l);
 }
 
 static void test_lines(void **state) {
@@ -85,7 +85,7 @@ static void test_wrong_lines(void **state) {
 
 static void test_globals(void **state) {
     (void)state;
-    struct line l;
+    struct command_line l;
     char text[] =
         "--redis unix:///r -p x: user list -yq --format=tsv --timeout 3s --no-color --dry-run";
     assert_true(parse(&l, text));
@@ -94,7 +94,7 @@ static void test_globals(void **state) {
     assert_string_equal(l.format, "tsv");
     assert_string_equal(l.timeout, "3s");
     assert_true(l.yes && l.quiet && l.no_color && l.dry_run && !l.json && !l.help);
-    line_free(&l);
+    parse_free(&l);
 }
 
 static void check_value(enum value kind, const char *text, bool good, int64_t want) {

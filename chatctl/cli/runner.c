@@ -1,5 +1,5 @@
-/* app - see app.h. */
-#include "chatctl/cli/app.h"
+/* runner - see runner.h. */
+#include "chatctl/cli/runner.h"
 
 #include "chatctl/cli/help.h"
 #include "chatctl/term/pager.h"
@@ -11,12 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HELP_MAX ((size_t)64 * 1024)
-
-void app_free(struct app *app) {
-    redis_sync_close(app->redis);
-    app->redis = NULL;
-    settings_free(&app->used);
+void runner_free(struct runner *runner) {
+    redis_sync_close(runner->redis);
+    runner->redis = NULL;
+    settings_free(&runner->used);
 }
 
 /* --- Help --- */
@@ -28,25 +26,25 @@ static enum status print(struct buf *text) {
     return ok ? STATUS_DONE : STATUS_FAILED;
 }
 
-static enum status print_help(const struct line *line) {
+static enum status print_help(const struct command_line *cl) {
     struct buf text;
     buf_init(&text, HELP_MAX);
-    if (line->command)
-        help_command(&text, line->command);
-    else if (line->noun)
-        help_noun(&text, line->noun);
+    if (cl->command)
+        help_command(&text, cl->command);
+    else if (cl->noun)
+        help_noun(&text, cl->noun);
     else
         help_all(&text);
     return print(&text);
 }
 
-static enum status usage(const struct line *line) {
+static enum status print_usage(const struct command_line *cl) {
     struct buf text;
-    complain("%s", line->why);
-    if (!line->command)
+    complain("%s", cl->why);
+    if (!cl->command)
         return STATUS_USAGE;
     buf_init(&text, HELP_MAX);
-    help_usage(&text, line->command, true);
+    help_usage(&text, cl->command, true);
     fprintf(stderr, "usage: chatctl %s\n", buf_cstr(&text));
     buf_free(&text);
     return STATUS_USAGE;
@@ -55,7 +53,7 @@ static enum status usage(const struct line *line) {
 /* --- Running --- */
 
 /* What the shell was started with goes where its line says nothing else. */
-static void inherit(struct line *l, const struct line *base) {
+static void inherit(struct command_line *l, const struct command_line *base) {
     const char **mine[] = {&l->redis, &l->prefix, &l->config, &l->timeout};
     const char *const theirs[] = {base->redis, base->prefix, base->config, base->timeout};
     for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
@@ -78,19 +76,20 @@ static bool same_server(const struct ctl_settings *a, const struct ctl_settings 
 }
 
 /* Takes `set` over. */
-static enum status open_store(struct app *app, struct ctl_settings *set) {
+static enum status open_redis(struct runner *runner, struct ctl_settings *set) {
     struct err e = {0};
-    if (app->redis && same_server(&app->used, set) && redis_sync_alive(app->redis)) {
+    if (runner->redis && same_server(&runner->used, set) && redis_sync_alive(runner->redis)) {
         settings_free(set);
         return STATUS_DONE;
     }
-    app_free(app);
-    app->used = *set;
-    app->redis = redis_sync_open(&app->used.uri, &app->used.keys, (unsigned)set->timeout, &e);
-    return app->redis ? STATUS_DONE : fail(&e);
+    runner_free(runner);
+    runner->used = *set;
+    runner->redis =
+        redis_sync_open(&runner->used.uri, &runner->used.keys, (unsigned)set->timeout, &e);
+    return runner->redis ? STATUS_DONE : fail(&e);
 }
 
-static struct output *make_output(const struct ctl_settings *set, const struct line *line) {
+static struct output *make_output(const struct ctl_settings *set, const struct command_line *cl) {
     bool terminal = isatty(STDOUT_FILENO);
     enum format format = terminal ? FORMAT_TABLE : FORMAT_TSV;
     const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
@@ -99,45 +98,45 @@ static struct output *make_output(const struct ctl_settings *set, const struct l
     struct output *out = output_new(format);
     if (!out)
         return NULL;
-    output_set_color(out, terminal && !line->no_color && !(no_color && *no_color) && term &&
+    output_set_color(out, terminal && !cl->no_color && !(no_color && *no_color) && term &&
                               strcmp(term, "dumb") != 0);
-    output_set_pager(out, terminal && !line->no_pager);
+    output_set_pager(out, terminal && !cl->no_pager);
     return out;
 }
 
-static enum status execute(struct app *app, const struct line *line) {
+static enum status execute(struct runner *runner, const struct command_line *cl) {
     struct ctl_settings set;
     enum status status = STATUS_USAGE;
-    if (!settings_load(&set, line)) {
+    if (!settings_load(&set, cl)) {
         settings_free(&set);
         return STATUS_USAGE;
     }
-    struct output *out = make_output(&set, line);
-    if (line->command->no_redis) {
-        redis_sync_close(app->redis);
-        app->redis = NULL;
-        settings_free(&app->used);
-        app->used = set;
+    struct output *out = make_output(&set, cl);
+    if (cl->command->no_redis) {
+        redis_sync_close(runner->redis);
+        runner->redis = NULL;
+        settings_free(&runner->used);
+        runner->used = set;
         status = STATUS_DONE;
     } else
-        status = open_store(app, &set);
+        status = open_redis(runner, &set);
     if (!out)
         status = STATUS_FAILED;
     if (status == STATUS_DONE) {
-        struct invocation in = {.command = line->command,
-                                .redis = line->command->no_redis ? NULL : app->redis,
+        struct invocation in = {.command = cl->command,
+                                .redis = cl->command->no_redis ? NULL : runner->redis,
                                 .out = out,
-                                .yes = line->yes,
-                                .dry_run = line->dry_run,
-                                .quiet = line->quiet,
-                                .interactive =
-                                    app->has_stdin && isatty(STDIN_FILENO) && isatty(STDERR_FILENO),
-                                .nargs = line->nargs,
-                                .args = line->args,
-                                .parsed = line->parsed,
-                                .nparsed = line->nparsed,
-                                .set = &app->used};
-        status = line->command->run(&in);
+                                .yes = cl->yes,
+                                .dry_run = cl->dry_run,
+                                .quiet = cl->quiet,
+                                .interactive = runner->has_stdin && isatty(STDIN_FILENO) &&
+                                               isatty(STDERR_FILENO),
+                                .nargs = cl->nargs,
+                                .args = cl->args,
+                                .parsed = cl->parsed,
+                                .nparsed = cl->nparsed,
+                                .set = &runner->used};
+        status = cl->command->run(&in);
         if (!output_end(out) && status == STATUS_DONE)
             status = STATUS_FAILED;
         if (pager_runs() && (pager_end(), pager_was_left())) /* who left it had enough */
@@ -145,32 +144,32 @@ static enum status execute(struct app *app, const struct line *line) {
     }
     output_free(out);
     if (status == STATUS_UNAVAILABLE) /* the shell's next command connects anew */
-        app_free(app);
+        runner_free(runner);
     return status;
 }
 
-enum status app_run(struct app *app, size_t argc, char **argv) {
-    struct line line;
+enum status runner_run(struct runner *runner, size_t argc, char **argv) {
+    struct command_line cl;
     enum status status;
-    if (!line_init(&line, argc)) {
+    if (!parse_init(&cl, argc)) {
         complain("out of memory");
         return STATUS_FAILED;
     }
     bool ok = true;
     for (size_t i = 0; ok && i < argc; i++)
-        ok = line_feed(&line, argv[i]);
-    ok = ok && line_finish(&line, clock_wall_ms());
-    inherit(&line, &app->base);
+        ok = parse_feed(&cl, argv[i]);
+    ok = ok && parse_finish(&cl, clock_wall_ms());
+    inherit(&cl, &runner->base);
     signals_arm();
     if (!ok)
-        status = usage(&line);
-    else if (line.version) {
+        status = print_usage(&cl);
+    else if (cl.version) {
         printf("chatctl %s\n", CHATCTL_VERSION);
         status = fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
-    } else if (line.help || !line.command)
-        status = print_help(&line);
+    } else if (cl.help || !cl.command)
+        status = print_help(&cl);
     else
-        status = execute(app, &line);
-    line_free(&line);
+        status = execute(runner, &cl);
+    parse_free(&cl);
     return status;
 }
