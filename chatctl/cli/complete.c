@@ -96,7 +96,7 @@ static void give_choices(struct search *s, const char *choices) {
 
 /* --- Users --- */
 
-/* What would act on a terminal is not offered. */
+/* A name that would act on the terminal is not offered. */
 static bool is_plain(const char *name) {
     struct buf safe;
     buf_init(&safe, 4 * NAME_MAX_BYTES + 16);
@@ -134,7 +134,7 @@ static void give_exact(struct search *s, struct redis_sync *redis) {
     give_name(s, row.name, "");
 }
 
-/* Those who are online come first, then the newest; as many as time and taste allow. */
+/* Users who are online come first, then the newest; as many as time and taste allow. */
 static void give_users(struct search *s, struct redis_sync *redis, uint64_t deadline) {
     struct user_row *rows = calloc(LOOKUP_PAGE, sizeof *rows);
     static const enum global_key SOURCES[] = {KEY_ONLINE, KEY_USERS};
@@ -315,7 +315,8 @@ static char *unquoted(char *word) {
     struct words w;
     char *text = NULL;
     if (words_split(&w, word)) {
-        text = strdup(w.n ? w.v[0] : *word == '#' ? word : "");
+        const char *alone = *word == '#' ? word : ""; /* where no word is found */
+        text = strdup(w.n ? w.v[0] : alone);
         words_free(&w);
     }
     return text ? text : word; /* lives as long as the program */

@@ -10,7 +10,7 @@ enum completion {
     COMPLETE_FILES  /* a file belongs here */
 };
 
-/* Where to ask for names: called once they are needed; NULL = there are none to be had. */
+/* Gives the Redis to ask for names, once they are needed; NULL: there are none to be had. */
 typedef struct redis_sync *complete_redis_fn(const struct command_line *cl, void *arg);
 typedef void complete_fn(const char *candidate, const char *help, void *arg);
 

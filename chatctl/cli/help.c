@@ -16,8 +16,8 @@ static void add_param(struct buf *out, const struct param *p) {
 }
 
 static void add_opt(struct buf *out, const struct opt *o) {
-    const char *arg = o->arg ? o->arg : o->choices ? o->choices : "";
-    buf_fmt(out, "--%s%s%s", o->name, *arg ? " " : "", arg);
+    const char *arg = o->arg ? o->arg : o->choices;
+    buf_fmt(out, "--%s%s%s", o->name, arg ? " " : "", arg ? arg : "");
 }
 
 void help_usage(struct buf *out, const struct command *c, bool options) {

@@ -52,7 +52,7 @@ static enum status print_usage(const struct command_line *cl) {
 
 /* --- Running --- */
 
-/* What the shell was started with goes where its line says nothing else. */
+/* The shell's own options hold wherever its line says nothing else. */
 static void inherit(struct command_line *l, const struct command_line *base) {
     const char **mine[] = {&l->redis, &l->prefix, &l->config, &l->timeout};
     const char *const theirs[] = {base->redis, base->prefix, base->config, base->timeout};
@@ -139,7 +139,7 @@ static enum status execute(struct runner *runner, const struct command_line *cl)
         status = cl->command->run(&in);
         if (!output_end(out) && status == STATUS_DONE)
             status = STATUS_FAILED;
-        if (pager_runs() && (pager_end(), pager_was_left())) /* who left it had enough */
+        if (pager_runs() && (pager_end(), pager_was_left())) /* its reader had enough */
             status = STATUS_DONE;
     }
     output_free(out);

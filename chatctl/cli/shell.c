@@ -74,7 +74,7 @@ static enum status run_script(struct runner *runner) {
 
 /* --- On a terminal --- */
 
-/* What readline's call-backs, which carry no pointer of ours, need to know. */
+/* State for readline's call-backs, which carry no pointer of ours. */
 static struct {
     struct runner *runner;
     char *found[CANDIDATES_MAX + 1];
@@ -110,7 +110,7 @@ static char *next_candidate(const char *text, int again) {
     return tab.next < tab.n ? tab.found[tab.next++] : NULL; /* readline frees it */
 }
 
-/* Nothing to offer: then say what is expected. */
+/* With nothing to offer, the usage of the command says what is expected. */
 static void hint(const struct words *w) {
     struct command_line cl;
     struct buf text;

@@ -232,10 +232,13 @@ static void put_member(struct output *o, const struct user_row *row, int64_t joi
     output_bool(o, row->online);
 }
 
-static enum status put_members(struct invocation *in, const struct walk *w, int64_t *left) {
+static enum status put_members(struct invocation *in, struct walk *w, void *arg) {
     static struct user_row rows[WALK_PAGE];
     static int64_t joined[WALK_PAGE];
+    int64_t *left = arg;
     struct err e = {0};
+    if (interrupted())
+        return STATUS_INTERRUPTED;
     size_t n = take_members(w, rows, joined);
     if (lookup_rows(in->redis, rows, n, &e))
         return fail(&e);
@@ -244,13 +247,13 @@ static enum status put_members(struct invocation *in, const struct walk *w, int6
     for (size_t i = 0; i < n; i++)
         put_member(in->out, &rows[i], joined[i]);
     *left -= (int64_t)n;
+    w->last |= *left == 0;
     return STATUS_DONE;
 }
 
 static enum status channel_members(struct invocation *in) {
     struct channel_id ch;
     struct walk w;
-    bool more = true;
     int64_t limit = opt_number(in, "limit", INT64_MAX), left = limit;
     enum status st = find_channel(in, in->args[0], &ch);
     if (st != STATUS_DONE)
@@ -258,12 +261,9 @@ static enum status channel_members(struct invocation *in) {
     output_begin(in->out, MEMBER_COLUMNS, false);
     output_page(in->out);
     walk_channel(&w, redis_sync_keys(in->redis), &ch, CHANNEL_MEMBERS);
-    while (more && left > 0 && st == STATUS_DONE && !interrupted()) {
-        st = walk_page(in, &w, &more);
-        if (st == STATUS_DONE && more)
-            st = put_members(in, &w, &left);
-    }
-    if (st == STATUS_DONE && interrupted())
+    if (limit > 0)
+        st = walk_each(in, &w, put_members, &left);
+    if (st == STATUS_INTERRUPTED || (st == STATUS_DONE && interrupted()))
         st = status_stopped("members are listed", (uint64_t)(limit - left));
     return st;
 }

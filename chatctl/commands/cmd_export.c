@@ -4,6 +4,7 @@
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/channels.h"
 #include "chatctl/ops/find.h"
+#include "chatctl/ops/log.h"
 #include "chatctl/ops/transfer.h"
 #include "chatctl/ops/walk.h"
 #include "chatctl/table/commands.h"
@@ -24,7 +25,7 @@
 
 struct dump {
     FILE *file;
-    struct buf line;
+    struct buf item;
     struct progress bar;
     uint64_t users, channels, members, messages;
     struct channel_id *named; /* only these; NULL: all */
@@ -36,13 +37,13 @@ struct field {
     size_t klen, vlen;
 };
 
-/* --- Lines --- */
+/* --- Items, a line each --- */
 
-static struct buf *begin_line(struct dump *x, const char *type) {
-    buf_reset(&x->line);
-    buf_char(&x->line, '{');
-    json_add_text(&x->line, "type", type);
-    return &x->line;
+static struct buf *begin_item(struct dump *x, const char *type) {
+    buf_reset(&x->item);
+    buf_char(&x->item, '{');
+    json_add_text(&x->item, "type", type);
+    return &x->item;
 }
 
 static void add_channel(struct buf *b, const struct channel_id *ch) {
@@ -102,16 +103,16 @@ static void add_fields(struct buf *b, const char *key, const struct redisReply *
 
 static enum status cannot_write(void) {
     if (errno == EPIPE)
-        exit(STATUS_DONE); /* who closed it had enough */
+        exit(STATUS_DONE); /* its reader had enough */
     complain("can't write: %s", strerror(errno));
     return STATUS_FAILED;
 }
 
-static enum status end_line(struct dump *x) {
-    buf_str(&x->line, "}\n");
-    if (x->line.failed)
+static enum status end_item(struct dump *x) {
+    buf_str(&x->item, "}\n");
+    if (x->item.failed)
         return status_no_memory();
-    return fwrite(x->line.data, 1, x->line.len, x->file) == x->line.len ? STATUS_DONE
+    return fwrite(x->item.data, 1, x->item.len, x->file) == x->item.len ? STATUS_DONE
                                                                         : cannot_write();
 }
 
@@ -134,11 +135,11 @@ static enum status write_joined(struct dump *x, const struct uuid *user, const c
     struct channel_id ch;
     if (!channel_parse(id, len, &ch) || !wanted(x, &ch))
         return STATUS_DONE;
-    struct buf *b = begin_line(x, "joined");
+    struct buf *b = begin_item(x, "joined");
     json_add_uuid(b, "user", user);
     add_channel(b, &ch);
     json_add_i64(b, "at", at);
-    return end_line(x);
+    return end_item(x);
 }
 
 static enum status write_records(struct invocation *in, struct dump *x, struct user *users,
@@ -159,35 +160,48 @@ static enum status write_records(struct invocation *in, struct dump *x, struct u
             return fail(&e);
         if (fields == 0 || st != STATUS_DONE)
             continue;
-        struct buf *b = begin_line(x, "user");
+        struct buf *b = begin_item(x, "user");
         json_add_uuid(b, "UUID", &users[i].uuid);
         if (!x->named) /* else the walk was through members */
             json_add_i64(b, "created", users[i].created);
         add_fields(b, "fields", r, true);
-        st = end_line(x);
+        st = end_item(x);
         x->users++;
+    }
+    return st;
+}
+
+struct joined {
+    struct dump *dump;
+    const struct uuid *user;
+};
+
+static enum status write_list(struct invocation *in, struct walk *w, void *arg) {
+    const struct joined *j = arg;
+    enum status st = STATUS_DONE;
+    (void)in;
+    for (size_t i = 0; i < w->n && st == STATUS_DONE; i++) {
+        size_t len;
+        int64_t at;
+        const char *id = walk_item(w, i, &len, &at);
+        st = write_joined(j->dump, j->user, id, len, at);
     }
     return st;
 }
 
 static enum status write_lists(struct invocation *in, struct dump *x, const struct uuid *user) {
     struct walk w;
-    bool more = true;
-    enum status st = STATUS_DONE;
+    struct joined j = {.dump = x, .user = user};
     walk_user(&w, redis_sync_keys(in->redis), user, USER_CHANNELS);
-    while (more && st == STATUS_DONE && (st = walk_page(in, &w, &more)) == STATUS_DONE)
-        for (size_t i = 0; i < w.n && st == STATUS_DONE; i++) {
-            size_t len;
-            int64_t at;
-            const char *id = walk_item(&w, i, &len, &at);
-            st = write_joined(x, user, id, len, at);
-        }
-    return st;
+    return walk_each(in, &w, write_list, &j);
 }
 
-static enum status write_users(struct invocation *in, struct dump *x, const struct walk *w) {
+static enum status write_users(struct invocation *in, struct walk *w, void *arg) {
+    struct dump *x = arg;
     struct user users[WALK_PAGE];
     size_t n = 0;
+    if (interrupted())
+        return STATUS_INTERRUPTED;
     for (size_t i = 0; i < w->n; i++) {
         size_t len;
         const char *uuid = walk_item(w, i, &len, &users[n].created);
@@ -201,13 +215,7 @@ static enum status write_users(struct invocation *in, struct dump *x, const stru
 }
 
 static enum status export_users(struct invocation *in, struct dump *x, struct walk *w) {
-    bool more = true;
-    enum status st = STATUS_DONE;
-    while (more && st == STATUS_DONE && !interrupted()) {
-        st = walk_page(in, w, &more);
-        if (st == STATUS_DONE && more)
-            st = write_users(in, x, w);
-    }
+    enum status st = walk_each(in, w, write_users, x);
     return st == STATUS_DONE && interrupted() ? STATUS_INTERRUPTED : st;
 }
 
@@ -229,111 +237,105 @@ static enum status write_channel(struct invocation *in, struct dump *x, const st
     cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_META);
     if (st != STATUS_DONE || (st = ask(in, &r)) != STATUS_DONE)
         return st;
-    struct buf *b = begin_line(x, "channel");
+    struct buf *b = begin_item(x, "channel");
     add_channel(b, ch);
     json_add_i64(b, "activity", activity);
     add_fields(b, "meta", r, true);
     x->channels++;
-    return end_line(x);
+    return end_item(x);
 }
 
 /* The members, or the marks. */
-static enum status write_set(struct invocation *in, struct dump *x, const struct channel_id *ch,
-                             enum channel_key set, const char *type, const char *key) {
-    struct walk w;
-    bool more = true;
+struct set {
+    struct dump *dump;
+    const struct channel_id *channel;
+    const char *type, *key;
+    uint64_t n;
+};
+
+static enum status write_page(struct invocation *in, struct walk *w, void *arg) {
+    struct set *s = arg;
     enum status st = STATUS_DONE;
-    walk_channel(&w, redis_sync_keys(in->redis), ch, set);
-    while (more && st == STATUS_DONE && !interrupted() &&
-           (st = walk_page(in, &w, &more)) == STATUS_DONE)
-        for (size_t i = 0; i < w.n && st == STATUS_DONE; i++) {
-            size_t len;
-            int64_t at;
-            const char *what = walk_item(&w, i, &len, &at);
-            if (!text_valid(what, len))
-                continue;
-            struct buf *b = begin_line(x, type);
-            add_channel(b, ch);
-            json_add_string(b, key, what, len);
-            json_add_i64(b, "at", at);
-            st = end_line(x);
-            x->members += set == CHANNEL_MEMBERS;
-        }
+    (void)in;
+    if (interrupted())
+        return STATUS_INTERRUPTED;
+    for (size_t i = 0; i < w->n && st == STATUS_DONE; i++) {
+        size_t len;
+        int64_t at;
+        const char *what = walk_item(w, i, &len, &at);
+        if (!text_valid(what, len))
+            continue;
+        struct buf *b = begin_item(s->dump, s->type);
+        add_channel(b, s->channel);
+        json_add_string(b, s->key, what, len);
+        json_add_i64(b, "at", at);
+        st = end_item(s->dump);
+        s->n++;
+    }
     return st;
 }
 
-static enum status write_entry(struct dump *x, const struct channel_id *ch,
-                               const struct redisReply *entry, uint64_t *seq) {
-    struct message m;
+static enum status write_set(struct invocation *in, struct set *s, enum channel_key which) {
+    struct walk w;
+    walk_channel(&w, redis_sync_keys(in->redis), s->channel, which);
+    return walk_each(in, &w, write_page, s);
+}
+
+static enum status write_members(struct invocation *in, struct dump *x,
+                                 const struct channel_id *ch) {
+    struct set members = {.dump = x, .channel = ch, .type = "member", .key = "user"};
+    struct set marks = {.dump = x, .channel = ch, .type = "mark", .key = "mark"};
+    enum status st = write_set(in, &members, CHANNEL_MEMBERS);
+    x->members += members.n;
+    return st == STATUS_DONE ? write_set(in, &marks, CHANNEL_MARKS) : st;
+}
+
+static enum status write_entry(struct dump *x, const struct log_entry *entry) {
+    const struct message *m = &entry->message;
     struct err e;
     size_t n = 0, fields = 0;
-    bool good = reply_entry(entry, ch, &m);
-    *seq = m.seq;
-    reply_array(entry, &n, &e);
+    reply_array(entry->reply, &n, &e);
     if (n == 2)
-        reply_array(reply_item(entry, 1), &fields, &e);
-    struct buf *b = begin_line(x, good && fields == 10 ? "message" : "entry");
-    add_channel(b, ch);
-    if (good && fields == 10 && text_valid(m.text, m.text_len)) {
-        json_add_u64(b, "seq", m.seq);
-        json_add_uuid(b, "UUID", &m.uuid);
-        json_add_uuid(b, "senderUUID", &m.sender);
-        json_add_string(b, "senderUsername", m.sender_name, m.sender_name_len);
-        json_add_i64(b, "at", m.created_ms);
-        json_add_string(b, "message", m.text, m.text_len);
+        reply_array(reply_item(entry->reply, 1), &fields, &e);
+    bool ours = entry->good && fields == 10;
+    struct buf *b = begin_item(x, ours ? "message" : "entry");
+    add_channel(b, &m->channel);
+    if (ours && text_valid(m->text, m->text_len)) {
+        json_add_u64(b, "seq", m->seq);
+        json_add_uuid(b, "UUID", &m->uuid);
+        json_add_uuid(b, "senderUUID", &m->sender);
+        json_add_string(b, "senderUsername", m->sender_name, m->sender_name_len);
+        json_add_i64(b, "at", m->created_ms);
+        json_add_string(b, "message", m->text, m->text_len);
     } else if (n == 2) {
         const char *id = NULL;
         size_t len;
-        reply_str(reply_item(entry, 0), &id, &len, &e);
+        reply_str(reply_item(entry->reply, 0), &id, &len, &e);
         json_add_string(b, "id", id ? id : "", len);
-        add_fields(b, "fields", reply_item(entry, 1), false);
+        add_fields(b, "fields", reply_item(entry->reply, 1), false);
     }
     x->messages++;
-    return end_line(x);
+    return end_item(x);
 }
 
-/* By whole ids, since what is no message of ours may have any. */
-static enum status read_page(struct invocation *in, const struct channel_id *ch, const char *after,
-                             const struct redisReply **r, size_t *n) {
-    struct err e = {0};
-    struct cmd *c = redis_sync_cmd(in->redis);
-    cmd_begin(c, "XRANGE");
-    cmd_channel_key(c, redis_sync_keys(in->redis), ch, CHANNEL_LOG);
-    cmd_copy(c, after, strlen(after));
-    cmd_literal(c, "+");
-    cmd_literal(c, "COUNT");
-    cmd_i64(c, LOG_PAGE);
-    enum status st = ask(in, r);
-    return st == STATUS_DONE && reply_array(*r, n, &e) ? fail(&e) : st;
+struct writing {
+    struct dump *dump;
+    enum status status;
+};
+
+static bool take_entry(const struct log_entry *entry, void *arg) {
+    struct writing *w = arg;
+    w->status = write_entry(w->dump, entry);
+    return w->status == STATUS_DONE;
 }
 
-static void remember_id(const struct redisReply *entry, char *after, size_t size) {
-    const char *id = NULL;
-    size_t len, n = 0;
-    struct err e;
-    if (!reply_array(entry, &n, &e) && n == 2 && !reply_str(reply_item(entry, 0), &id, &len, &e))
-        snprintf(after, size, "(%s", id ? id : "+");
-}
-
-/* Up to what the channel line says: later ones would be more than its seq. */
+/* Up to what the channel's item says: later ones would be more than its seq. */
 static enum status write_log(struct invocation *in, struct dump *x, const struct channel_id *ch,
                              uint64_t last) {
-    char after[64] = "-";
-    size_t n = LOG_PAGE;
-    uint64_t seq = 0;
-    enum status st = STATUS_DONE;
-    while (n == LOG_PAGE && st == STATUS_DONE && seq <= last && !interrupted()) {
-        const struct redisReply *r;
-        st = read_page(in, ch, after, &r, &n);
-        for (size_t i = 0; st == STATUS_DONE && i < n && seq <= last; i++) {
-            remember_id(reply_item(r, i), after, sizeof after);
-            seq = strtoull(after + 1, NULL, 10);
-            if (seq <= last)
-                st = write_entry(x, ch, reply_item(r, i), &seq);
-        }
-        progress_add(&x->bar, n);
-    }
-    return st;
+    struct writing w = {.dump = x, .status = STATUS_DONE};
+    struct log_range all = {.channel = *ch, .up_to = last, .bar = &x->bar};
+    enum status st = log_each(in, &all, take_entry, &w);
+    return st == STATUS_DONE ? w.status : st;
 }
 
 static enum status export_channel(struct invocation *in, const struct channel_id *ch,
@@ -344,9 +346,7 @@ static enum status export_channel(struct invocation *in, const struct channel_id
     if (st == STATUS_DONE)
         st = write_channel(in, x, ch, activity);
     if (st == STATUS_DONE)
-        st = write_set(in, x, ch, CHANNEL_MEMBERS, "member", "user");
-    if (st == STATUS_DONE)
-        st = write_set(in, x, ch, CHANNEL_MARKS, "mark", "mark");
+        st = write_members(in, x, ch);
     /* A channel without a position is damaged: everything is taken along. */
     uint64_t last = uuid_is_nil(&state.at.epoch) ? UINT64_MAX : state.at.seq;
     if (st == STATUS_DONE)
@@ -385,21 +385,21 @@ static enum status export_all_users(struct invocation *in, struct dump *x) {
 }
 
 static enum status write_all(struct invocation *in, struct dump *x) {
-    struct buf *b = begin_line(x, "chat-export");
+    struct buf *b = begin_item(x, "chat-export");
     json_add_u64(b, "version", TRANSFER_VERSION);
-    enum status st = end_line(x);
+    enum status st = end_item(x);
     if (st == STATUS_DONE)
         st = export_all_users(in, x);
     if (st == STATUS_DONE)
         st = channels_each_named(in, 0, export_channel, x);
     if (st != STATUS_DONE)
         return st;
-    b = begin_line(x, "end");
+    b = begin_item(x, "end");
     json_add_u64(b, "users", x->users);
     json_add_u64(b, "channels", x->channels);
     json_add_u64(b, "members", x->members);
     json_add_u64(b, "messages", x->messages);
-    return end_line(x);
+    return end_item(x);
 }
 
 /* It holds password hashes and private talk: for its owner only, and never over what is there. */
@@ -418,11 +418,11 @@ static enum status run_export(struct invocation *in) {
     }
     if (st == STATUS_DONE) {
         x.file = path ? x.file : stdout;
-        buf_init(&x.line, TRANSFER_LINE);
+        buf_init(&x.item, TRANSFER_LINE);
         progress_begin(&x.bar, "exporting", 0, in->quiet);
         st = write_all(in, &x);
         progress_end(&x.bar);
-        buf_free(&x.line);
+        buf_free(&x.item);
         if (fflush(x.file) != 0 && st == STATUS_DONE)
             st = cannot_write();
         if (path && fclose(x.file) != 0 && st == STATUS_DONE)

@@ -297,22 +297,24 @@ static enum status check_online_user(struct fsck *f, const struct nodes *nodes,
     return fsck_found(f, "online on no node", w->key, w->key_len, uuid, true);
 }
 
-static enum status check_online(struct fsck *f) {
+static enum status check_online_page(struct invocation *in, struct walk *w, void *arg) {
     static struct uuid users[WALK_PAGE];
     static struct nodes nodes;
-    struct walk w;
-    bool more = true;
-    enum status st = STATUS_DONE;
-    walk_global(&w, f->ks, KEY_ONLINE);
-    while (more && st == STATUS_DONE && !interrupted()) {
-        st = walk_page(f->in, &w, &more);
-        size_t n = st == STATUS_DONE ? fsck_take_users(&w, users) : 0;
-        if (n > 0)
-            st = list_nodes(f, &nodes); /* behind the users: those who come meanwhile are known */
-        for (size_t i = 0; i < n && st == STATUS_DONE; i++)
-            st = check_online_user(f, &nodes, &w, &users[i]);
-    }
+    struct fsck *f = arg;
+    (void)in;
+    w->last |= interrupted();
+    size_t n = interrupted() ? 0 : fsck_take_users(w, users);
+    /* Behind the users: the node of one who comes meanwhile is known. */
+    enum status st = n > 0 ? list_nodes(f, &nodes) : STATUS_DONE;
+    for (size_t i = 0; i < n && st == STATUS_DONE; i++)
+        st = check_online_user(f, &nodes, w, &users[i]);
     return st;
+}
+
+static enum status check_online(struct fsck *f) {
+    struct walk w;
+    walk_global(&w, f->ks, KEY_ONLINE);
+    return walk_each(f->in, &w, check_online_page, f);
 }
 
 static enum status check_schema_key(struct fsck *f) {

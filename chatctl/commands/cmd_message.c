@@ -2,6 +2,7 @@
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/channels.h"
 #include "chatctl/ops/find.h"
+#include "chatctl/ops/log.h"
 #include "chatctl/ops/purge.h"
 #include "chatctl/table/commands.h"
 #include "chatctl/term/cursor.h"
@@ -78,7 +79,7 @@ static enum status read_cursor(struct tails *t) {
     return STATUS_FAILED;
 }
 
-/* Whole or not at all: by a second file and rename. */
+/* By a second file and rename, so that a cursor is whole or not there. */
 static enum status write_cursor(const struct tails *t) {
     char path[4096], line[CURSOR_LINE];
     if (!t->cursor)
@@ -96,18 +97,22 @@ static enum status write_cursor(const struct tails *t) {
     return STATUS_FAILED;
 }
 
-/* Shows a page of entries; the time of a spoilt one is passed over. */
+/* Shows an entry; the time of a spoilt one is passed over. */
+static void show(struct invocation *in, struct tail *t, const struct message *m, bool good) {
+    if (m->seq > t->at.seq + 1 && t->at.seq)
+        say(in, "%s: %" PRIu64 " to %" PRIu64 " are gone", t->name, t->at.seq + 1, m->seq - 1);
+    if (good)
+        put_message(in, t->name, m);
+    if (m->seq)
+        t->at.seq = m->seq;
+}
+
 static void show_entries(struct invocation *in, struct tail *t, const struct redisReply *entries,
                          size_t n, bool newest_first) {
     for (size_t i = 0; i < n; i++) {
         struct message m;
         bool good = reply_entry(reply_item(entries, newest_first ? n - 1 - i : i), &t->id, &m);
-        if (m.seq > t->at.seq + 1 && t->at.seq)
-            say(in, "%s: %" PRIu64 " to %" PRIu64 " are gone", t->name, t->at.seq + 1, m.seq - 1);
-        if (good)
-            put_message(in, t->name, &m);
-        if (m.seq)
-            t->at.seq = m.seq;
+        show(in, t, &m, good);
     }
 }
 
@@ -133,22 +138,23 @@ static enum status show_last(struct invocation *in, struct tail *t, const struct
     return STATUS_DONE;
 }
 
-/* Everything behind the cursor, by pages. */
+struct showing {
+    struct invocation *in;
+    struct tail *tail;
+};
+
+static bool show_entry(const struct log_entry *entry, void *arg) {
+    struct showing *s = arg;
+    show(s->in, s->tail, &entry->message, entry->good);
+    return true;
+}
+
+/* Shows everything behind the cursor. Ctrl-C ends it early, and the cursor stands there. */
 static enum status show_missed(struct invocation *in, struct tail *t) {
-    size_t n = LOG_PAGE;
-    while (n == LOG_PAGE && !interrupted()) {
-        const struct redisReply *r;
-        struct err e = {0};
-        cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &t->id, t->at.seq,
-                        LOG_PAGE);
-        enum status st = ask(in, &r);
-        if (st != STATUS_DONE)
-            return st;
-        if (reply_array(r, &n, &e))
-            return fail(&e);
-        show_entries(in, t, r, n, false);
-    }
-    return STATUS_DONE;
+    struct showing s = {.in = in, .tail = t};
+    struct log_range missed = {.channel = t->id, .after = t->at.seq, .up_to = LOG_END};
+    enum status st = log_each(in, &missed, show_entry, &s);
+    return st == STATUS_INTERRUPTED ? STATUS_DONE : st;
 }
 
 /* The numbering may have begun anew; what is of the new epoch is all new. */
@@ -332,45 +338,35 @@ static bool matches(const struct search *s, const struct message *m) {
            (uuid_is_nil(&s->from) || uuid_eq(&s->from, &m->sender)) && contains(s, m);
 }
 
-static void search_page(struct invocation *in, struct search *s, const struct channel_id *ch,
-                        const char *name, const struct redisReply *r, size_t n, uint64_t *from) {
-    for (size_t i = 0; i < n && s->found < s->limit; i++) {
-        struct message m;
-        bool good = reply_entry(reply_item(r, i), ch, &m);
-        if (m.seq)
-            *from = m.seq;
-        if (!good || !matches(s, &m))
-            continue;
-        put_message(in, name, &m);
+struct searching {
+    struct invocation *in;
+    struct search *search;
+    char name[CHANNEL_NAME_SIZE];
+};
+
+static bool search_entry(const struct log_entry *entry, void *arg) {
+    struct searching *here = arg;
+    struct search *s = here->search;
+    s->read++;
+    if (entry->good && matches(s, &entry->message)) {
+        put_message(here->in, here->name, &entry->message);
         s->found++;
     }
-    s->read += n;
+    return s->found < s->limit;
 }
 
 /* Newest first. */
 static enum status search_channel(struct invocation *in, const struct channel_id *ch,
                                   int64_t activity, void *arg) {
     struct search *s = arg;
-    char name[CHANNEL_NAME_SIZE];
-    uint64_t from = 0;
-    size_t n = LOG_PAGE;
+    struct searching here = {.in = in, .search = s};
+    struct log_range all = {.channel = *ch, .back = true, .up_to = LOG_END};
     (void)activity;
-    find_channel_name(in, ch, name, sizeof name);
-    while (n == LOG_PAGE && from != 1 && s->found < s->limit) {
-        const struct redisReply *r;
-        struct err e = {0};
-        if (interrupted())
-            return status_stopped("messages were looked at", s->read);
-        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0,
-                     0, LOG_PAGE);
-        enum status st = ask(in, &r);
-        if (st != STATUS_DONE)
-            return st;
-        if (reply_array(r, &n, &e))
-            return fail(&e);
-        search_page(in, s, ch, name, r, n, &from);
-    }
-    return STATUS_DONE;
+    if (s->found >= s->limit)
+        return STATUS_DONE;
+    find_channel_name(in, ch, here.name, sizeof here.name);
+    enum status st = log_each(in, &all, search_entry, &here);
+    return st == STATUS_INTERRUPTED ? status_stopped("messages were looked at", s->read) : st;
 }
 
 static enum status message_search(struct invocation *in) {

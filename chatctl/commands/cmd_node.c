@@ -191,11 +191,14 @@ static enum status count_zset(struct invocation *in, enum global_key k, int64_t 
 }
 
 /* The lengths of a page of logs in one round trip. */
-static enum status count_page(struct invocation *in, const struct walk *w, struct stats *s) {
+static enum status count_page(struct invocation *in, struct walk *w, void *arg) {
+    struct stats *s = arg;
     struct channel_id ch;
     struct err e = {0};
     size_t len, asked = 0;
     int64_t score, n;
+    if (interrupted())
+        return status_stopped("channels counted", s->progress.done);
     for (size_t i = 0; i < w->n; i++) {
         const char *id = walk_item(w, i, &len, &score);
         if (!channel_parse(id, len, &ch))
@@ -218,16 +221,9 @@ static enum status count_page(struct invocation *in, const struct walk *w, struc
 
 static enum status count_messages(struct invocation *in, struct stats *s) {
     struct walk w;
-    bool more = true;
-    enum status status = STATUS_DONE;
     walk_global(&w, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
     progress_begin(&s->progress, "channels", (uint64_t)s->channels, in->quiet);
-    while (status == STATUS_DONE && more) {
-        if (interrupted())
-            status = status_stopped("channels counted", s->progress.done);
-        else if ((status = walk_page(in, &w, &more)) == STATUS_DONE && more)
-            status = count_page(in, &w, s);
-    }
+    enum status status = walk_each(in, &w, count_page, s);
     progress_end(&s->progress);
     return status;
 }

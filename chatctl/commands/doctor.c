@@ -1,5 +1,5 @@
-/* doctor - see doctor.h. It opens the Redis by itself, since what would keep every other command
- * out is what it is there to explain. What it may not look at is a warning: a least-privilege user
+/* doctor - see doctor.h. It opens the Redis by itself, since it is there to explain what would keep
+ * every other command out. A setting that it may not look at is a warning: a least-privilege user
  * has no business in CONFIG. */
 #include "chatctl/commands/doctor.h"
 
@@ -96,7 +96,7 @@ static void check_version(struct visit *v) {
         report(v, OK, "version", "Redis %s", version);
 }
 
-/* Where a promotion is expected, somebody must be there to be promoted. */
+/* A Sentinel or Cluster needs a replica to promote. */
 static void check_replicas(struct visit *v) {
     char slaves[16] = "0", wanted[16] = "0", fsync[32] = "?";
     info(v, "replication", "connected_slaves", slaves, sizeof slaves);

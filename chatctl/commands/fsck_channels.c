@@ -83,28 +83,34 @@ static enum status find_orphans(struct fsck *f, const struct walk *w, struct uui
     return STATUS_DONE;
 }
 
-/* Members of a zset of users who don't exist. */
-enum status fsck_check_users_in(struct fsck *f, const char *key, size_t len, const char *problem) {
+struct membership {
+    struct fsck *fsck;
+    const char *problem;
+};
+
+static enum status check_members(struct invocation *in, struct walk *w, void *arg) {
     struct uuid orphans[WALK_PAGE];
-    struct walk w = {.key_len = len, .score = "-inf"};
-    bool more = true;
-    enum status st = STATUS_DONE;
-    memcpy(w.key, key, len);
-    while (more && st == STATUS_DONE && !interrupted()) {
-        size_t n = 0;
-        st = walk_page(f->in, &w, &more);
-        if (st == STATUS_DONE && more)
-            st = find_orphans(f, &w, orphans, &n);
-        for (size_t i = 0; i < n && st == STATUS_DONE; i++) {
-            char uuid[UUID_TEXT + 1];
-            uuid_format(&orphans[i], uuid);
-            cmd_begin(f->c, "ZREM");
-            cmd_key(f->c, key, len);
-            cmd_uuid(f->c, &orphans[i]);
-            st = fsck_found(f, problem, key, len, uuid, true);
-            if (st == STATUS_DONE && f->fix && !f->in->dry_run && w.skip > 0)
-                w.skip--; /* it is no longer among those of its score, perhaps: better met twice */
-        }
+    const struct membership *m = arg;
+    struct fsck *f = m->fsck;
+    size_t n = 0;
+    w->last |= interrupted(); /* which is said by the caller */
+    enum status st = interrupted() ? STATUS_DONE : find_orphans(f, w, orphans, &n);
+    for (size_t i = 0; i < n && st == STATUS_DONE; i++) {
+        char uuid[UUID_TEXT + 1];
+        uuid_format(&orphans[i], uuid);
+        cmd_begin(f->c, "ZREM");
+        cmd_key(f->c, w->key, w->key_len);
+        cmd_uuid(f->c, &orphans[i]);
+        st = fsck_found(f, m->problem, w->key, w->key_len, uuid, true);
+        if (st == STATUS_DONE && f->fix && !in->dry_run && w->skip > 0)
+            w->skip--; /* it is no longer among those of its score, perhaps: better met twice */
     }
     return st;
+}
+
+enum status fsck_check_users_in(struct fsck *f, const char *key, size_t len, const char *problem) {
+    struct membership m = {.fsck = f, .problem = problem};
+    struct walk w;
+    walk_key(&w, key, len);
+    return walk_each(f->in, &w, check_members, &m);
 }

@@ -207,30 +207,39 @@ static enum status count_to_delete(struct invocation *in, struct deletion *d) {
     return ask_i64(in, &d->channels);
 }
 
-/* Calls fn for every channel that the user is joined to. */
-static enum status each_joined(struct invocation *in, struct deletion *d,
-                               enum status (*fn)(struct invocation *in, const struct channel_id *ch,
-                                                 struct deletion *d)) {
-    struct walk w;
-    bool more = true;
+typedef enum status deletion_fn(struct invocation *in, const struct channel_id *ch,
+                                struct deletion *d);
+
+struct joined {
+    deletion_fn *fn;
+    struct deletion *deletion;
+    struct channel_id ids[WALK_PAGE]; /* of a page, whose life fn's own commands end */
+};
+
+static enum status visit_joined(struct invocation *in, struct walk *w, void *arg) {
+    struct joined *j = arg;
     enum status status = STATUS_DONE;
-    struct channel_id *ids = calloc(WALK_PAGE, sizeof *ids);
-    if (!ids) {
-        complain("out of memory");
-        return STATUS_FAILED;
+    size_t n = 0, len;
+    for (size_t i = 0; i < w->n; i++) {
+        const char *id = walk_item(w, i, &len, NULL);
+        n += channel_parse(id, len, &j->ids[n]);
     }
+    for (size_t i = 0; status == STATUS_DONE && i < n; i++)
+        status = j->fn(in, &j->ids[i], j->deletion);
+    return status;
+}
+
+/* Calls fn for every channel that the user is joined to. */
+static enum status each_joined(struct invocation *in, struct deletion *d, deletion_fn *fn) {
+    struct walk w;
+    struct joined *j = calloc(1, sizeof *j);
+    if (!j)
+        return status_no_memory();
+    j->fn = fn;
+    j->deletion = d;
     walk_user(&w, redis_sync_keys(in->redis), &d->user, USER_CHANNELS);
-    while (status == STATUS_DONE && (status = walk_page(in, &w, &more)) == STATUS_DONE && more) {
-        size_t n = 0, len;
-        int64_t score;
-        for (size_t i = 0; i < w.n && n < WALK_PAGE; i++) {
-            const char *id = walk_item(&w, i, &len, &score);
-            n += channel_parse(id, len, &ids[n]);
-        }
-        for (size_t i = 0; status == STATUS_DONE && i < n; i++)
-            status = fn(in, &ids[i], d);
-    }
-    free(ids);
+    enum status status = walk_each(in, &w, visit_joined, j);
+    free(j);
     return status;
 }
 
@@ -307,7 +316,8 @@ static enum status clear_messages(struct invocation *in, struct deletion *d) {
     return status;
 }
 
-/* Banned first: who can't sign in can't get in the way, and what is cut short can be done again. */
+/* Banned first: a user who can't sign in can't get in the way, and a deletion that is cut short can
+ * be done again. */
 static enum status lock_out(struct invocation *in, const struct deletion *d) {
     char until[24];
     int64_t nodes;

@@ -6,16 +6,14 @@
 #include "chatctl/table/invocation.h"
 #include "common/redis/reply.h"
 
-#define LOG_PAGE 500 /* entries of a log */
-
 /* Sends the scratch command. *r is valid until the next one; it is no error. */
 enum status ask(struct invocation *in, const struct redisReply **r);
 /* Sends the scratch command; nil is 0. */
 enum status ask_i64(struct invocation *in, int64_t *out);
-/* Where the channel stands: epoch, seq and base; a nil epoch if it has never been used. */
+/* The position of the channel: epoch, seq and base; a nil epoch if it has never been used. */
 enum status ask_position(struct invocation *in, const struct channel_id *ch,
                          struct channel_state *out);
-/* What its log holds; length 0 without one. */
+/* The length of its log, its first and last seq; length 0 without one. */
 enum status ask_log(struct invocation *in, const struct channel_id *ch, struct log_info *out);
 /* Marks the prefix as ours, in case no chatd has used it yet. */
 enum status ask_schema_claim(struct invocation *in);

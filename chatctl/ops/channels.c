@@ -39,34 +39,34 @@ static enum status visit_public(struct invocation *in, channel_fn *fn, void *arg
     return st == STATUS_DONE && there ? fn(in, &ch, 0, arg) : st;
 }
 
-static enum status walk_channels(struct invocation *in, channel_fn *fn, void *arg,
-                                 bool *met_public) {
-    struct walk w;
-    int64_t until =
-        clock_wall_ms() + 1000; /* clocks differ; else it would run after those who talk */
-    bool more, on = true;
-    walk_global(&w, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
-    while (on) {
-        struct found found[WALK_PAGE];
-        size_t n;
-        enum status st = walk_page(in, &w, &more);
-        if (st != STATUS_DONE || !more)
-            return st;
-        on = take_channels(&w, until, found, &n);
-        for (size_t i = 0; i < n; i++) {
-            *met_public |= found[i].id.kind == CHANNEL_PUBLIC;
-            st = fn(in, &found[i].id, found[i].activity, arg);
-            if (st != STATUS_DONE)
-                return st;
-        }
+struct visit {
+    channel_fn *fn;
+    void *arg;
+    int64_t until;
+    bool met_public;
+};
+
+static enum status visit_page(struct invocation *in, struct walk *w, void *arg) {
+    struct visit *v = arg;
+    struct found found[WALK_PAGE];
+    size_t n;
+    enum status st = STATUS_DONE;
+    w->last |= !take_channels(w, v->until, found, &n);
+    for (size_t i = 0; i < n && st == STATUS_DONE; i++) {
+        v->met_public |= found[i].id.kind == CHANNEL_PUBLIC;
+        st = v->fn(in, &found[i].id, found[i].activity, v->arg);
     }
-    return STATUS_DONE;
+    return st;
 }
 
 enum status channels_each(struct invocation *in, channel_fn *fn, void *arg) {
-    bool met_public = false;
-    enum status st = walk_channels(in, fn, arg, &met_public);
-    return st == STATUS_DONE && !met_public ? visit_public(in, fn, arg) : st;
+    struct walk w;
+    struct visit v = {.fn = fn, .arg = arg};
+    v.until =
+        clock_wall_ms() + 1000; /* clocks differ; without an end it would run after busy channels */
+    walk_global(&w, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
+    enum status st = walk_each(in, &w, visit_page, &v);
+    return st == STATUS_DONE && !v.met_public ? visit_public(in, fn, arg) : st;
 }
 
 enum status channels_each_named(struct invocation *in, size_t first, channel_fn *fn, void *arg) {

@@ -1,11 +1,14 @@
 /* find - see find.h. */
 #include "chatctl/ops/find.h"
 
+#include "chatctl/ops/log.h"
 #include "common/proto/validate.h"
 #include "common/redis/reply.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* --- Users and channels by name --- */
 
 static enum status no_user(const char *text) {
     complain("no user '%.200s'", text);
@@ -99,4 +102,30 @@ const char *find_channel_name(struct invocation *in, const struct channel_id *ch
         at += n > 0 && (size_t)n < size - at ? (size_t)n : size - at - 1;
     }
     return out;
+}
+
+/* --- A message --- */
+
+struct wanted {
+    const struct uuid *uuid;
+    uint64_t seq; /* 0: not found */
+};
+
+static bool is_other(const struct log_entry *entry, void *arg) {
+    struct wanted *wanted = arg;
+    if (!entry->good || !uuid_eq(&entry->message.uuid, wanted->uuid))
+        return true;
+    wanted->seq = entry->message.seq;
+    return false;
+}
+
+enum status find_message(struct invocation *in, const struct channel_id *ch,
+                         const struct uuid *uuid, uint64_t *seq) {
+    struct wanted wanted = {.uuid = uuid};
+    struct log_range all = {.channel = *ch, .back = true, .up_to = LOG_END};
+    enum status st = log_each(in, &all, is_other, &wanted);
+    *seq = wanted.seq;
+    if (st != STATUS_DONE || wanted.seq)
+        return st;
+    return interrupted() ? STATUS_INTERRUPTED : STATUS_NOT_FOUND;
 }

@@ -15,5 +15,9 @@ enum status find_channel(struct invocation *in, const char *text, struct channel
 /* "public" or "alice,bob" (uuids for users without a record), into size bytes; returns out. */
 const char *find_channel_name(struct invocation *in, const struct channel_id *ch, char *out,
                               size_t size);
+/* A message by its UUID; the newest are looked at first. Here STATUS_NOT_FOUND is not complained
+ * about: it may be in another channel. */
+enum status find_message(struct invocation *in, const struct channel_id *ch,
+                         const struct uuid *uuid, uint64_t *seq);
 
 #endif

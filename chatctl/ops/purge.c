@@ -3,6 +3,7 @@
 
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/find.h"
+#include "chatctl/ops/log.h"
 #include "chatctl/term/progress.h"
 #include "common/base/clock.h"
 
@@ -78,54 +79,36 @@ enum status purge_before(struct invocation *in, struct purge *p, int64_t ms) {
     return STATUS_DONE;
 }
 
+struct kept {
+    uint64_t n, seq; /* how many were met, and the last of them */
+};
+
+static bool keep_entry(const struct log_entry *entry, void *arg) {
+    struct kept *kept = arg;
+    kept->n++;
+    kept->seq = entry->message.seq;
+    return true;
+}
+
 /* Reads backwards, since numbers may be missing. */
 enum status purge_keep(struct invocation *in, struct purge *p, uint64_t n) {
-    while (n > 0 && p->up_to > 0) {
-        const struct redisReply *r;
-        struct err e = {0};
-        struct message m = {0};
-        size_t got;
-        uint32_t page = n < LOG_PAGE ? (uint32_t)n : LOG_PAGE;
-        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, p->up_to,
-                     0, page);
-        enum status st = ask(in, &r);
-        if (st != STATUS_DONE)
-            return st;
-        if (reply_array(r, &got, &e))
-            return fail(&e);
-        if (got > 0)
-            reply_entry(reply_item(r, got - 1), &p->channel, &m);
-        p->up_to = got < page || m.seq == 0 ? 0 : m.seq - 1;
-        n -= got < n ? got : n;
-    }
-    return STATUS_DONE;
+    struct kept kept = {.n = 0};
+    struct log_range newest = {.channel = p->channel, .back = true, .up_to = p->up_to, .limit = n};
+    if (n == 0)
+        return STATUS_DONE;
+    enum status st = log_each(in, &newest, keep_entry, &kept);
+    if (st == STATUS_DONE)
+        p->up_to = kept.n < n || kept.seq == 0 ? 0 : kept.seq - 1;
+    return st;
 }
 
 /* --- How much it is --- */
 
-static bool goes(const struct purge *p, const struct message *m, bool good) {
-    return m->seq <= p->up_to && (p->mode == PURGE_ALL || (good && uuid_eq(&m->sender, &p->what)));
-}
-
-static enum status count_page(struct invocation *in, struct purge *p, uint64_t *after,
-                              size_t *got) {
-    const struct redisReply *r;
-    struct err e = {0};
-    cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &p->channel, *after,
-                    LOG_PAGE);
-    enum status st = ask(in, &r);
-    if (st != STATUS_DONE)
-        return st;
-    if (reply_array(r, got, &e))
-        return fail(&e);
-    for (size_t i = 0; i < *got; i++) {
-        struct message m;
-        bool good = reply_entry(reply_item(r, i), &p->channel, &m);
-        p->messages += goes(p, &m, good);
-        if (m.seq > *after)
-            *after = m.seq;
-    }
-    return STATUS_DONE;
+static bool count_entry(const struct log_entry *entry, void *arg) {
+    struct purge *p = arg;
+    p->messages +=
+        p->mode == PURGE_ALL || (entry->good && uuid_eq(&entry->message.sender, &p->what));
+    return true;
 }
 
 enum status purge_count(struct invocation *in, struct purge *p) {
@@ -140,13 +123,9 @@ enum status purge_count(struct invocation *in, struct purge *p) {
         return STATUS_DONE;
     }
     struct progress bar;
+    struct log_range all = {.channel = p->channel, .up_to = p->up_to, .bar = &bar};
     progress_begin(&bar, "counting", log.length, in->quiet);
-    uint64_t after = 0;
-    size_t got = LOG_PAGE;
-    while (st == STATUS_DONE && got == LOG_PAGE && after < p->up_to && !interrupted()) {
-        st = count_page(in, p, &after, &got);
-        progress_add(&bar, got);
-    }
+    st = log_each(in, &all, count_entry, p);
     progress_end(&bar);
     return st == STATUS_DONE && interrupted() ? STATUS_INTERRUPTED : st;
 }
@@ -283,34 +262,4 @@ enum status purge_restore(struct invocation *in, const struct channel_id *ch,
     restore_step(in, ch, &id, purge, after, 0, &step);
     complain("interrupted: nothing was changed; restore again, it begins anew");
     return STATUS_INTERRUPTED;
-}
-
-/* --- One message --- */
-
-enum status find_message(struct invocation *in, const struct channel_id *ch,
-                         const struct uuid *uuid, uint64_t *seq) {
-    uint64_t from = 0;
-    size_t n = LOG_PAGE;
-    while (n == LOG_PAGE && from != 1 && !interrupted()) {
-        const struct redisReply *r;
-        struct err e = {0};
-        cmd_log_back(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, from ? from - 1 : 0,
-                     0, LOG_PAGE);
-        enum status st = ask(in, &r);
-        if (st != STATUS_DONE)
-            return st;
-        if (reply_array(r, &n, &e))
-            return fail(&e);
-        for (size_t i = 0; i < n; i++) {
-            struct message m;
-            bool good = reply_entry(reply_item(r, i), ch, &m);
-            if (good && uuid_eq(&m.uuid, uuid)) {
-                *seq = m.seq;
-                return STATUS_DONE;
-            }
-            if (m.seq)
-                from = m.seq;
-        }
-    }
-    return interrupted() ? STATUS_INTERRUPTED : STATUS_NOT_FOUND;
 }

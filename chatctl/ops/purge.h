@@ -1,14 +1,14 @@
 /* purge - takes messages out of channels, and puts them back.
  *
  * A purge really removes: the log is what chatd serves, counts and resumes from, and a mark that
- * every reader would have to honour would be forgotten by one of them. What is removed goes, in the
- * same script call, into the trash of this purge, a stream that lapses after the grace time; so a
- * purge that is killed anywhere leaves every message in exactly one of the two. It works in batches
- * of PURGE_BATCH, each well under 2 ms of Redis, and never touches seq or epoch: the numbers stay
- * spent.
+ * every reader would have to honour would be forgotten by one of them. The removed entries go, in
+ * the same script call, into the trash of this purge, a stream that lapses after the grace time; so
+ * a purge that is killed anywhere leaves every message in exactly one of the two. It works in
+ * batches of PURGE_BATCH, each well under 2 ms of Redis, and never touches seq or epoch: the
+ * numbers stay spent.
  *
- * Who must hear of it: connected clients by an event; clients that come back by the marks, which
- * are kept by the channel's seq at the time, so that "everything since you were here" is a range of
+ * Clients hear of it: those connected by an event, those that come back by the marks, which are
+ * kept by the channel's seq at the time, so that "everything since you were here" is a range of
  * them.
  *
  * Restoring can't put entries back into a stream (ids only grow), so the log is put together anew
@@ -25,7 +25,7 @@
 #define RESTORABLE_MAX 100 /* purges of a channel that are looked at */
 #define PURGE_GRACE_MS ((int64_t)24 * 3600 * 1000)
 
-/* What is to go: fixed by epoch and seq, so that it stays what it was when it was planned. */
+/* A plan: fixed by epoch and seq, so that what goes is what was there when it was made. */
 struct purge {
     struct channel_id channel;
     struct uuid epoch;
@@ -35,7 +35,7 @@ struct purge {
     uint64_t messages;     /* how many; see purge_count */
 };
 
-/* Everything that is in the channel now. */
+/* Plans for everything that is in the channel now. */
 enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p);
 /* Narrows it to what was sent before then / to all but the newest n / to what this user sent. */
 enum status purge_before(struct invocation *in, struct purge *p, int64_t ms);
@@ -57,9 +57,5 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
                        size_t max, size_t *n);
 enum status purge_restore(struct invocation *in, const struct channel_id *ch,
                           const struct restorable *purge, uint64_t *restored);
-
-/* A message by its UUID, newest first. STATUS_NOT_FOUND is not complained about. */
-enum status find_message(struct invocation *in, const struct channel_id *ch,
-                         const struct uuid *uuid, uint64_t *seq);
 
 #endif

@@ -2,6 +2,7 @@
 #include "chatctl/ops/rename.h"
 
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/log.h"
 #include "chatctl/ops/purge.h"
 #include "chatctl/term/progress.h"
 
@@ -15,43 +16,33 @@ static bool bears(const struct message *m, const char *name) {
            memcmp(m->sender_name, name, m->sender_name_len) == 0;
 }
 
-static enum status count_page(struct invocation *in, const struct channel_id *ch,
-                              const struct uuid *sender, const char *name, uint64_t *after,
-                              size_t *got, uint64_t *n) {
-    const struct redisReply *r;
-    struct err e = {0};
-    cmd_log_forward(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, *after, LOG_PAGE);
-    enum status st = ask(in, &r);
-    if (st != STATUS_DONE)
-        return st;
-    if (reply_array(r, got, &e))
-        return fail(&e);
-    for (size_t i = 0; i < *got; i++) {
-        struct message m;
-        bool good = reply_entry(reply_item(r, i), ch, &m);
-        *n += good && uuid_eq(&m.sender, sender) && !bears(&m, name);
-        if (m.seq > *after)
-            *after = m.seq;
-    }
-    return STATUS_DONE;
+struct count {
+    const struct uuid *sender;
+    const char *name;
+    uint64_t n;
+};
+
+static bool count_other_names(const struct log_entry *entry, void *arg) {
+    struct count *c = arg;
+    c->n += entry->good && uuid_eq(&entry->message.sender, c->sender) &&
+            !bears(&entry->message, c->name);
+    return true;
 }
 
 enum status rename_count(struct invocation *in, const struct channel_id *ch,
                          const struct uuid *sender, const char *name, uint64_t *n) {
     struct log_info log;
     struct progress bar;
+    struct count c = {.sender = sender, .name = name};
     enum status st = ask_log(in, ch, &log);
-    uint64_t after = 0;
-    size_t got = LOG_PAGE;
     *n = 0;
     if (st != STATUS_DONE || log.length == 0)
         return st;
     progress_begin(&bar, "counting", log.length, in->quiet);
-    while (st == STATUS_DONE && got == LOG_PAGE && after < log.last && !interrupted()) {
-        st = count_page(in, ch, sender, name, &after, &got, n);
-        progress_add(&bar, got);
-    }
+    st = log_each(in, &(struct log_range){.channel = *ch, .up_to = log.last, .bar = &bar},
+                  count_other_names, &c);
     progress_end(&bar);
+    *n = c.n;
     return st == STATUS_DONE && interrupted() ? STATUS_INTERRUPTED : st;
 }
 

@@ -15,7 +15,7 @@ enum status rename_count(struct invocation *in, const struct channel_id *ch,
  * has changed nothing, and *n is 0. */
 enum status rename_log(struct invocation *in, const struct channel_id *ch,
                        const struct uuid *sender, const char *name, uint64_t *n);
-/* Those in the trash of every purge that can be restored. */
+/* The same in the trash of every purge that can be restored. */
 enum status rename_trash(struct invocation *in, const struct channel_id *ch,
                          const struct uuid *sender, const char *name);
 

@@ -14,6 +14,12 @@ static void walk_begin(struct walk *w) {
     w->last = false;
 }
 
+void walk_key(struct walk *w, const char *key, size_t len) {
+    walk_begin(w);
+    memcpy(w->key, key, len);
+    w->key_len = len;
+}
+
 void walk_global(struct walk *w, const struct keyspace *ks, enum global_key k) {
     walk_begin(w);
     w->key_len = key_global(ks, k, w->key);
@@ -38,7 +44,7 @@ static const char *text_of(const struct redisReply *array, size_t i, size_t *len
     return s ? s : "";
 }
 
-/* Where the next page begins: at the last score, behind all of that score met so far. */
+/* The next page begins at the last score, behind all of that score met so far. */
 static void move_on(struct walk *w) {
     for (size_t i = 0; i < w->n; i++) {
         size_t len;
@@ -79,4 +85,12 @@ const char *walk_item(const struct walk *w, size_t i, size_t *len, int64_t *scor
     if (score)
         *score = (int64_t)strtod(text_of(w->page, 2 * i + 1, &n), NULL);
     return text_of(w->page, 2 * i, len);
+}
+
+enum status walk_each(struct invocation *in, struct walk *w, walk_fn *fn, void *arg) {
+    bool more = true;
+    enum status st = STATUS_DONE;
+    while (st == STATUS_DONE && (st = walk_page(in, w, &more)) == STATUS_DONE && more)
+        st = fn(in, w, arg);
+    return st;
 }

@@ -14,7 +14,7 @@
 /* The options that every command has; ended by name NULL. */
 extern const struct opt GLOBAL_OPTS[];
 
-/* What the words fed so far say. Texts borrow from the words. */
+/* A command line, as far as its words have been fed. Texts borrow from the words. */
 struct command_line {
     const char *redis, *prefix, *config, *format, *timeout; /* NULL: not given */
     bool json, yes, dry_run, quiet, no_color, no_pager, help, version;

@@ -42,14 +42,13 @@ static void note_file(void *settings, const struct option_def *d, const char *pa
 
 /* The line's options as the flags that option_load reads. Returns how many. */
 static int as_flags(const struct command_line *cl, char flags[][PATH_SIZE], char **argv) {
+    const char *format = !cl->format && cl->json ? "json" : cl->format;
     const struct {
         const char *name, *text;
     } GIVEN[] = {{"config", cl->config},
                  {"redis", cl->redis},
                  {"prefix", cl->prefix},
-                 {"format", cl->format ? cl->format
-                            : cl->json ? "json"
-                                       : NULL},
+                 {"format", format},
                  {"timeout", cl->timeout}};
     int n = 0;
     static char name[] = "chatctl";

@@ -28,7 +28,7 @@ static enum status status_of(enum err_code code) {
     }
 }
 
-/* What Redis' errors mean to who administers it. */
+/* Redis' errors, in the words of an administrator. */
 static const struct {
     const char *word, *meaning;
 } MEANINGS[] = {

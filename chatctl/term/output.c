@@ -146,6 +146,13 @@ static bool is_right(const struct output *o, size_t i) {
     return o->columns[i].type == COLUMN_NUMBER;
 }
 
+/* "unread_count" as UNREAD COUNT */
+static char heading(char c) {
+    if (c == '_')
+        return ' ';
+    return (char)(c >= 'a' && c <= 'z' ? c - 32 : c);
+}
+
 static void add_header(struct output *o) {
     if (o->color)
         buf_str(&o->out, "\x1b[1m");
@@ -156,7 +163,7 @@ static void add_header(struct output *o) {
         if (is_right(o, i))
             add_spaces(&o->out, pad);
         for (const char *p = o->columns[i].name; *p; p++)
-            buf_char(&o->out, (char)(*p == '_' ? ' ' : *p >= 'a' && *p <= 'z' ? *p - 32 : *p));
+            buf_char(&o->out, heading(*p));
         if (!last)
             add_spaces(&o->out, GAP + (is_right(o, i) ? 0 : pad));
     }
@@ -274,7 +281,7 @@ static void add_json_text(struct buf *b, const char *s, size_t len) {
 
 /* One character of two or more bytes: its code point and length. The text is valid UTF-8. */
 static uint32_t code_point(const unsigned char *s, size_t *len) {
-    *len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
+    *len = 2 + (size_t)(*s >= 0xe0) + (size_t)(*s >= 0xf0);
     uint32_t c = *s & (0xffu >> (*len + 1));
     for (size_t i = 1; i < *len; i++)
         c = c << 6 | (s[i] & 0x3fu);
@@ -465,8 +472,10 @@ bool output_end(struct output *o) {
         add_record(o);
     else if (o->format == FORMAT_TABLE)
         add_rows(o);
+    else if (o->format == FORMAT_JSON && o->single)
+        buf_str(&o->out, "\n");
     else if (o->format == FORMAT_JSON)
-        buf_str(&o->out, o->single ? "\n" : o->rows ? "\n]\n" : "]\n");
+        buf_str(&o->out, o->rows ? "\n]\n" : "]\n");
     flush_out(o);
     return !o->broken;
 }

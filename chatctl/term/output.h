@@ -3,7 +3,7 @@
  *
  * table: aligned, with a header, names made safe for the terminal (the default on a terminal); tsv:
  * no header, no colour, exact but for \t \n \\ escapes (the default in a pipe); json: one array;
- * jsonl: an object a line. A closed pipe ends the program quietly, with status 0: who closed it had
+ * jsonl: an object a line. A closed pipe ends the program quietly, with status 0: its reader had
  * enough. When it is the pager's, the command ends, as by Ctrl-C.
  */
 #ifndef CHATCTL_TERM_OUTPUT_H

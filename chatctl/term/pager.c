@@ -22,7 +22,7 @@ static struct {
     bool left;
 } pager;
 
-/* Is there such a program? What has more than a word to it is the shell's to judge. */
+/* A command of more than a word is the shell's to judge. */
 static bool is_there(const char *command) {
     const char *path = getenv("PATH");
     char file[4096];
