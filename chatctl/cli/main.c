@@ -1,5 +1,5 @@
 /* chatctl - the chat's administration tool: a command line, or without one a shell. It works
- * straight on Redis; see commands.h for the table that everything is made from. */
+ * straight on Redis; see table/commands.h for the table that everything is made from. */
 #include "chatctl/cli/complete.h"
 #include "chatctl/cli/help.h"
 #include "chatctl/cli/runner.h"

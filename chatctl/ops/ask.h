@@ -1,5 +1,5 @@
-/* ask - questions to Redis that several commands put. All return a status; what is wrong has been
- * complained about. */
+/* ask - questions to Redis that several commands put. All return a status; an error has been
+ * complained about. The scratch command is redis_sync_cmd(in->redis), built by the caller. */
 #ifndef CHATCTL_OPS_ASK_H
 #define CHATCTL_OPS_ASK_H
 

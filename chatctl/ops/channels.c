@@ -27,8 +27,8 @@ static bool take_channels(const struct walk *w, int64_t until, struct found *out
     return true;
 }
 
-/* chatd enters a channel into the index a little after its first message. The public one is always
- * there. */
+/* The public channel is always there, though chatd enters it into the index a little after its
+ * first message. */
 static enum status visit_public(struct invocation *in, channel_fn *fn, void *arg) {
     struct channel_id ch = channel_public();
     int64_t there;
@@ -62,8 +62,8 @@ static enum status visit_page(struct invocation *in, struct walk *w, void *arg) 
 enum status channels_each(struct invocation *in, channel_fn *fn, void *arg) {
     struct walk w;
     struct visit v = {.fn = fn, .arg = arg};
-    v.until =
-        clock_wall_ms() + 1000; /* clocks differ; without an end it would run after busy channels */
+    /* Without an end it would run after busy channels; the clocks of two machines differ. */
+    v.until = clock_wall_ms() + 1000;
     walk_global(&w, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
     enum status st = walk_each(in, &w, visit_page, &v);
     return st == STATUS_DONE && !v.met_public ? visit_public(in, fn, arg) : st;

@@ -16,16 +16,16 @@
 
 enum owed { OWED_ANY, OWED_NAME, OWED_ENTRY };
 
-/* A command that was sent: what its answer means. */
+/* A command that was sent, and the meaning of its answer. */
 struct sent {
     enum owed owed;
-    uint64_t line;
+    uint64_t line;    /* of the file: for complaints */
     struct uuid user; /* OWED_NAME */
 };
 
-/* A user line that waits until its name is known to be free. */
+/* A user that waits until its name is known to be free. */
 struct held {
-    char *text;
+    char *text; /* the item; owned */
     size_t len;
     uint64_t line;
     struct uuid uuid;
@@ -46,17 +46,17 @@ struct import {
     struct progress bar;
 };
 
-/* Complains about a line of the file. */
+/* Complains about a line of the file; STATUS_FAILED. */
 enum status import_bad_line(const struct import *m, uint64_t line, const char *what);
 
 /* Sends the scratch command together with others; import_send_plain if its answer need only be no
  * error. */
 enum status import_send(struct invocation *in, struct import *m, struct sent s);
 enum status import_send_plain(struct invocation *in, struct import *m);
-/* Reads what is owed; every answer, whatever they say. */
+/* Reads all answers that are due, also behind one that is an error. */
 enum status import_settle(struct invocation *in, struct import *m);
 
-/* --- Parts of lines --- */
+/* --- Parts of items: false if they are missing or wrong; texts borrow from `doc` --- */
 bool import_get_uuid(const struct json *doc, const char *key, struct uuid *out);
 bool import_get_channel(const struct json *doc, struct channel_id *out);
 /* A field's value, into `out` (IMPORT_VALUE_MAX bytes); -1: none that could be right. */
@@ -66,7 +66,7 @@ bool import_add_fields(struct cmd *c, const struct json *doc, const char *key);
 bool import_find_field(const struct json *doc, const char *key, const char *name, const char **s,
                        size_t *len);
 
-/* --- Lines of each type --- */
+/* --- Items of each type --- */
 /* Users are held until it is known that their names are free; import_held writes those that wait.
  */
 enum status import_user(struct invocation *in, struct import *m, const struct json *doc,

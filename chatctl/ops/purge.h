@@ -37,7 +37,8 @@ struct purge {
 
 /* Plans for everything that is in the channel now. */
 enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p);
-/* Narrows it to what was sent before then / to all but the newest n / to what this user sent. */
+/* Narrows a plan: to messages sent before `ms`, to all but the newest n, to those of this sender.
+ */
 enum status purge_before(struct invocation *in, struct purge *p, int64_t ms);
 enum status purge_keep(struct invocation *in, struct purge *p, uint64_t n);
 void purge_from(struct purge *p, const struct uuid *sender);
@@ -55,6 +56,8 @@ struct restorable {
 };
 enum status purge_list(struct invocation *in, const struct channel_id *ch, struct restorable *out,
                        size_t max, size_t *n);
+/* Puts the messages of one back. *restored: how many, if all went well. STATUS_CONFLICT:
+ * another purge or restore is at work; STATUS_NOT_FOUND: its grace time is over. */
 enum status purge_restore(struct invocation *in, const struct channel_id *ch,
                           const struct restorable *purge, uint64_t *restored);
 

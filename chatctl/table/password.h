@@ -8,7 +8,7 @@
 
 /* From --password-file (- is stdin; the first line counts) or, without it, from a terminal, asked
  * for twice; hashed as chatd does by default (it hashes anew at the next sign-in where it is set
- * otherwise). What is wrong is complained about. */
+ * otherwise). An error is complained about. */
 enum status password_hash(struct invocation *in, char hash[SECRET_HASH_MAX]);
 
 #endif
