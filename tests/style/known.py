@@ -22,14 +22,11 @@ common/redis/redis_sync.c redis_sync_load
 common/redis/redis_sync.c redis_sync_wait
 """,
     "long lines": """
-CONTRIBUTING.md
 cmake/man.sh
 common/redis/scripts/append.lua
 common/redis/scripts/position.lua
 common/redis/scripts/user_create.lua
 docs/PROTOCOL.md
-docs/architecture.md
-docs/clients.md
 tests/CATALOGUE.md
 tests/bench/baseline
 tests/bench/capacity.py
