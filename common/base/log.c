@@ -167,10 +167,20 @@ void log_client(const char *event, const char *fmt, ...) {
     va_end(ap);
 }
 
+static size_t sequence_length(unsigned char lead) {
+    if (lead < 0x80)
+        return 1;
+    if (lead >> 5 == 6)
+        return 2;
+    if (lead >> 4 == 14)
+        return 3;
+    return lead >> 3 == 30 ? 4 : 0;
+}
+
 /* Decodes one character of strict UTF-8 (RFC 3629). Returns its bytes, 0 when there is none. */
 static size_t decode(const unsigned char *s, size_t len, uint32_t *out) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 : *s >> 3 == 30 ? 4 : 0;
+    size_t n = sequence_length(*s);
     if (n == 0 || n > len)
         return 0;
     uint32_t c = n == 1 ? *s : *s & (0x7fu >> n);

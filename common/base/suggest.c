@@ -25,7 +25,7 @@ static size_t distance(const char *a, const char *b, size_t len) {
 }
 
 struct suggest suggest_begin(const char *word, size_t len) {
-    return (struct suggest){.word = word, .len = len, .least = len < 4 ? 2 : len < 8 ? 3 : 4};
+    return (struct suggest){.word = word, .len = len, .least = 2u + (len >= 4) + (len >= 8)};
 }
 
 void suggest_try(struct suggest *s, const char *candidate) {

@@ -85,7 +85,7 @@ bool ws_url_parse(const char *text, struct ws_url *out, char *why, size_t size) 
         return fail(why, size, "only printable ASCII, without spaces and #, makes an address");
     if (!is_ws && !is_wss && strstr(text, "://"))
         return fail(why, size, "an address begins with ws:// or wss://");
-    text += is_ws ? 5 : is_wss ? 6 : 0;
+    text += is_ws || is_wss ? strcspn(text, "/") + 2 : 0;
     size_t authority = strcspn(text, "/?");
     if (memchr(text, '@', authority))
         return fail(why, size, "names and passwords have no place in an address");
@@ -97,7 +97,9 @@ bool ws_url_parse(const char *text, struct ws_url *out, char *why, size_t size) 
     out->is_local = is_loopback(out);
     if (!is_ws && !is_wss)
         out->tls = !out->is_local;
-    out->port = out->tls ? PORT_WSS : is_ws ? PORT_WS : PORT_LOCAL;
+    out->port = is_ws ? PORT_WS : PORT_LOCAL;
+    if (out->tls)
+        out->port = PORT_WSS;
     if (host < authority && text[host] != ':')
         return fail(why, size, "something stands between host and port");
     if (host < authority &&

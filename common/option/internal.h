@@ -1,10 +1,10 @@
-/* internal - what the files of the option module share. Nobody else includes it. */
+/* internal - what the files of this room share. Nobody else includes it. */
 #ifndef COMMON_OPTION_INTERNAL_H
 #define COMMON_OPTION_INTERNAL_H
 
 #include "common/option/option.h"
 
-#include <stdarg.h>
+/* --- option_def.c --- */
 
 /* The flags that every program has; rows, so that look-up, help and listing need no special case.
  */
@@ -21,8 +21,8 @@ const char *option_arg(const struct option_def *d);
  * failing function can end in it. */
 bool option_complain(const struct option_program *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void option_vcomplain(const struct option_program *p, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
+
+/* --- option_file.c --- */
 
 /* Fills `settings` from the file at `path`. False: message printed, with file:line. A file that
  * can't be opened is an error only when `required`. */

@@ -4,7 +4,6 @@
 #include "common/base/suggest.h"
 #include "common/option/internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,38 +11,6 @@
 #define HELP_MAX ((size_t)64 * 1024)
 #define NAME_LEN_MAX 64
 #define WHY_MAX 256
-#define MESSAGE_MAX 8192 /* paths are long */
-
-const struct option_def OPTION_BUILTIN[] = {
-    [OPTION_CONFIG] = {.name = "config",
-                       .arg = "FILE",
-                       .help = "read settings from FILE",
-                       .group = "General"},
-    [OPTION_HELP] = {.name = "help",
-                     .letter = 'h',
-                     .type = OPTION_BOOL,
-                     .help = "print this and exit"},
-    [OPTION_VERSION] = {.name = "version",
-                        .type = OPTION_BOOL,
-                        .help = "print the version and exit"},
-    {.name = NULL}};
-
-void option_vcomplain(const struct option_program *p, const char *fmt, va_list ap) {
-    char message[MESSAGE_MAX];
-    vsnprintf(message, sizeof message, fmt, ap);
-    if (p->complain)
-        p->complain(message);
-    else
-        fprintf(stderr, "%s: %s\n", p->name, message);
-}
-
-bool option_complain(const struct option_program *p, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    option_vcomplain(p, fmt, ap);
-    va_end(ap);
-    return false;
-}
 
 /* `where` is what the user wrote: the flag, the variable, or "default of --x". */
 static bool apply(const struct option_program *p, const struct option_def *d, void *settings,
@@ -51,13 +18,6 @@ static bool apply(const struct option_program *p, const struct option_def *d, vo
     char why[WHY_MAX];
     return option_set(d, settings, text, why, sizeof why) ||
            option_complain(p, "%s: %s", where, why);
-}
-
-const struct option_def *option_find(const struct option_def *table, const char *name, size_t len) {
-    for (const struct option_def *d = table; d->name; d++)
-        if (!strncmp(d->name, name, len) && !d->name[len])
-            return d;
-    return NULL;
 }
 
 static const struct option_def *find_long(const struct option_program *p, const char *name,
@@ -107,8 +67,11 @@ static bool name_flag(const struct option_program *p, const char *arg, struct fl
     size_t len = is_long ? strcspn(name, "=") : strlen(name);
     const char *given = name[len] ? name + len + 1 : NULL;
     snprintf(f->shown, sizeof f->shown, "%.*s", (int)(name + len - arg), arg);
-    f->def = is_long ? find_long(p, name, len) : len == 1 ? find_letter(p, *name) : NULL;
-    f->value = given ? given : f->def && f->def->type == OPTION_BOOL ? "yes" : NULL;
+    if (is_long)
+        f->def = find_long(p, name, len);
+    else
+        f->def = len == 1 ? find_letter(p, *name) : NULL;
+    f->value = !given && f->def && f->def->type == OPTION_BOOL ? "yes" : given;
     if (f->def)
         return true;
     if (is_long && !strncmp(name, "no-", 3)) {

@@ -9,13 +9,6 @@ static const char *const TYPE_NAMES[] = {
     [OPTION_STR] = "str",   [OPTION_BOOL] = "bool",         [OPTION_NUM] = "num",
     [OPTION_SIZE] = "size", [OPTION_DURATION] = "duration", [OPTION_CHOICE] = "choice"};
 
-const char *option_arg(const struct option_def *d) {
-    static const char *const names[] = {
-        [OPTION_STR] = "TEXT",  [OPTION_BOOL] = "",         [OPTION_NUM] = "N",
-        [OPTION_SIZE] = "SIZE", [OPTION_DURATION] = "TIME", [OPTION_CHOICE] = "WORD"};
-    return d->arg ? d->arg : d->choices ? d->choices : names[d->type];
-}
-
 /* "  -l, --listen HOST:PORT"; returns its length. */
 static size_t flag_text(const struct option_def *d, bool builtin, char *out, size_t size) {
     char letter[] = {'-', d->letter, ',', '\0'};

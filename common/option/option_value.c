@@ -20,7 +20,9 @@ static const struct unit TIMES[] = {{"ms", 1},      {"", 1000},      {"s", 1000}
                                     {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
 static const struct unit *units_of(enum option_type type) {
-    return type == OPTION_SIZE ? SIZES : type == OPTION_DURATION ? TIMES : PLAIN;
+    if (type == OPTION_SIZE)
+        return SIZES;
+    return type == OPTION_DURATION ? TIMES : PLAIN;
 }
 
 static bool parse_amount(enum option_type type, const char *text, uint64_t *out) {
@@ -53,9 +55,11 @@ static bool set_amount(const struct option_def *d, uint64_t *field, const char *
         *field = v;
         return true;
     }
-    const char *what = d->type == OPTION_SIZE       ? "a size such as 4096, 64k or 16M,"
-                       : d->type == OPTION_DURATION ? "a time such as 500ms, 10s or 5m,"
-                                                    : "a number";
+    const char *what = "a number";
+    if (d->type == OPTION_SIZE)
+        what = "a size such as 4096, 64k or 16M,";
+    else if (d->type == OPTION_DURATION)
+        what = "a time such as 500ms, 10s or 5m,";
     char min[32], max[32];
     show_amount(d->type, d->min, min);
     show_amount(d->type, d->max, max);
@@ -116,9 +120,9 @@ bool option_set(const struct option_def *d, void *settings, const char *text, ch
 }
 
 static size_t field_size(const struct option_def *d) {
-    return d->type == OPTION_STR || d->type == OPTION_CHOICE ? sizeof(char *)
-           : d->type == OPTION_BOOL                          ? sizeof(bool)
-                                                             : sizeof(uint64_t);
+    if (d->type == OPTION_STR || d->type == OPTION_CHOICE)
+        return sizeof(char *);
+    return d->type == OPTION_BOOL ? sizeof(bool) : sizeof(uint64_t);
 }
 
 bool option_differs(const struct option_def *d, const void *a, const void *b) {

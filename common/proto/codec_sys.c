@@ -74,7 +74,7 @@ void response_encode_sys_go_away(struct buf *b, uint32_t retry_after_ms) {
 
 /* --- As a client reads them --- */
 
-enum err_code sys_decode_user(struct response_decoder *d) {
+static enum err_code sys_decode_user(struct response_decoder *d) {
     size_t len = 0;
     enum err_code code = response_uuid(d, d->body, "userUUID", &d->out->u.sys.user);
     if (!code)
@@ -82,7 +82,7 @@ enum err_code sys_decode_user(struct response_decoder *d) {
     return !code && len > NAME_MAX_BYTES ? response_bad(d, "username", "too long") : code;
 }
 
-enum err_code sys_decode_unread(struct response_decoder *d) {
+static enum err_code sys_decode_unread(struct response_decoder *d) {
     size_t len = 0;
     enum err_code code = response_uuid(d, d->body, "senderUUID", &d->out->u.sys.user);
     if (!code)
@@ -92,7 +92,7 @@ enum err_code sys_decode_unread(struct response_decoder *d) {
     return code ? code : response_u64(d, d->body, "seq", SEQ_MAX, &d->out->u.sys.at.seq);
 }
 
-enum err_code sys_decode_purge(struct response_decoder *d) {
+static enum err_code sys_decode_purge(struct response_decoder *d) {
     struct response *a = d->out;
     const char *s;
     size_t len;
@@ -105,12 +105,12 @@ enum err_code sys_decode_purge(struct response_decoder *d) {
     return response_u64(d, d->body, "upTo", SEQ_MAX, &a->u.sys.at.seq);
 }
 
-enum err_code sys_decode_epoch(struct response_decoder *d) {
+static enum err_code sys_decode_epoch(struct response_decoder *d) {
     enum err_code code = response_uuid(d, d->body, "epoch", &d->out->u.sys.at.epoch);
     return code ? code : response_u64(d, d->body, "seq", SEQ_MAX, &d->out->u.sys.at.seq);
 }
 
-enum err_code sys_decode_go_away(struct response_decoder *d) {
+static enum err_code sys_decode_go_away(struct response_decoder *d) {
     return response_u32(d, d->body, "retryAfterMs", &d->out->u.sys.retry_after_ms);
 }
 

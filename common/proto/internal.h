@@ -124,10 +124,6 @@ REQUEST_TABLE(X)
 RESPONSE_TABLE(X)
 #undef X
 
-#define X(sym, type, codec) enum err_code sys_decode_##codec(struct response_decoder *d);
-SYS_TABLE(X)
-#undef X
-
 /* --- Shared by codecs --- */
 
 /* codec_message.c: lists of messages, which a join has, too */

@@ -250,7 +250,10 @@ static bool is_finite(const char *number, size_t len) {
     if (!e)
         return true;
     long exponent = strtol(e + 1, NULL, 10);
-    exponent = exponent > 1000 ? 1000 : exponent < -1000 ? -1000 : exponent;
+    if (exponent > 1000)
+        exponent = 1000;
+    if (exponent < -1000)
+        exponent = -1000;
     char *point = memchr(text, '.', (size_t)(e - text));
     if (point) {
         exponent -= e - point - 1;
@@ -305,7 +308,7 @@ static int32_t next_point(const char **at, const char *end) {
         return -1;
     int32_t c = (unsigned char)*p++;
     if (c >= 0x80) {
-        int more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
+        int more = 1 + (c >= 0xE0) + (c >= 0xF0);
         c &= 0x3F >> more;
         while (more-- > 0)
             c = c << 6 | (*p++ & 0x3F);

@@ -190,11 +190,6 @@ enum err_code request_recipient(struct request_decoder *d) {
 
 /* ---- The body. ---- */
 
-enum err_code request_decode_nothing(struct request_decoder *d) {
-    (void)d;
-    return ERR_OK;
-}
-
 static enum err_code decode_body(struct request_decoder *d) {
     enum request_kind kind = d->out->kind;
     const char *name = KINDS[kind].type;
@@ -305,11 +300,6 @@ void request_add_recipient(struct buf *b, const struct request *r) {
 void request_add_number(struct buf *b, const char *key, uint64_t v) {
     if (v > 0)
         json_add_u64(b, key, v);
-}
-
-void request_encode_nothing(struct buf *b, const struct request *r) {
-    (void)b;
-    (void)r;
 }
 
 void request_encode(struct buf *b, const struct request *r) {

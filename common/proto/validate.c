@@ -31,15 +31,20 @@ static bool in_range(unsigned char c, unsigned char low, unsigned char high) {
  * what keeps out overlong forms, surrogates and everything over U+10FFFF (RFC 3629, section 4). */
 static size_t sequence(const unsigned char *p, size_t left) {
     unsigned char lead = p[0];
-    size_t n = in_range(lead, 0xC2, 0xDF)   ? 2
-               : in_range(lead, 0xE0, 0xEF) ? 3
-               : in_range(lead, 0xF0, 0xF4) ? 4
-                                            : 0;
-    if (n == 0 || n > left)
-        return 0;
-    unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    if (!in_range(p[1], low, high))
+    unsigned char low = 0x80, high = 0xBF; /* of the second byte */
+    size_t n = 0;
+    if (in_range(lead, 0xC2, 0xDF)) {
+        n = 2;
+    } else if (in_range(lead, 0xE0, 0xEF)) {
+        n = 3;
+        low = lead == 0xE0 ? 0xA0 : low;
+        high = lead == 0xED ? 0x9F : high;
+    } else if (in_range(lead, 0xF0, 0xF4)) {
+        n = 4;
+        low = lead == 0xF0 ? 0x90 : low;
+        high = lead == 0xF4 ? 0x8F : high;
+    }
+    if (n == 0 || n > left || !in_range(p[1], low, high))
         return 0;
     for (size_t i = 2; i < n; i++)
         if (!in_range(p[i], 0x80, 0xBF))

@@ -252,19 +252,6 @@ void event_write_close(struct buf *b, unsigned close_code) {
     buf_u64(b, close_code);
 }
 
-void event_write_purge(struct buf *b, const struct uuid *epoch, uint64_t up_to,
-                       const struct uuid *one) {
-    add_kind(b, EVENT_PURGE);
-    add_uuid(b, epoch);
-    buf_char(b, '\n');
-    buf_u64(b, up_to);
-    buf_char(b, '\n');
-    if (one)
-        add_uuid(b, one);
-    else
-        buf_char(b, '-');
-}
-
 void event_write_check(struct buf *b) {
     add_kind(b, EVENT_CHECK);
     buf_char(b, '-');

@@ -65,13 +65,12 @@ bool event_parse(const char *payload, size_t len, struct event *out);
 /* Whether it is a message that this node appended; looks at no more than it must. */
 bool event_is_message_of(const char *payload, size_t len, const char *node);
 
+/* The payloads that are written in C; append.lua writes `m`, purge.lua `p`. */
 void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user, const char *name,
                       size_t name_len);
 void event_write_unread(struct buf *b, const struct message *m);
 void event_write_key_revoked(struct buf *b, const char *key_hash);
 void event_write_close(struct buf *b, unsigned close_code);
-void event_write_purge(struct buf *b, const struct uuid *epoch, uint64_t up_to,
-                       const struct uuid *one);
 void event_write_check(struct buf *b);
 void event_write_forget(struct buf *b, const struct uuid *user);
 void event_write_probe(struct buf *b, const char *node, uint64_t number);

@@ -77,46 +77,6 @@ redisReply *peer_do(struct peer *p, const struct cmd *c, struct err *e) {
     return peer_send_cmd(p, c, e) ? NULL : peer_receive(p, e);
 }
 
-/* --- Waiting for what is pushed --- */
-
-/* A reply that has been read already, or NULL. False: the connection is gone. */
-static bool buffered(struct peer *p, void **reply) {
-    *reply = NULL;
-    return redisGetReplyFromReader(p->ctx, reply) == REDIS_OK;
-}
-
-/* Sends what is queued: redisGetReply would do it, but it would wait as well. */
-static bool send_all(struct peer *p) {
-    int done = 0;
-    while (!done)
-        if (redisBufferWrite(p->ctx, &done) != REDIS_OK)
-            return false;
-    return true;
-}
-
-redisReply *peer_wait(struct peer *p, unsigned ms, struct err *e) {
-    void *reply = NULL;
-    uint64_t deadline = clock_mono_ms() + ms;
-    e->code = ERR_OK;
-    errno = 0;
-    if (p->ctx->err || !send_all(p) || !buffered(p, &reply)) {
-        lost(p, e);
-        return NULL;
-    }
-    while (!reply) {
-        uint64_t now = clock_mono_ms();
-        struct pollfd fd = {.fd = p->ctx->fd, .events = POLLIN};
-        int n = now < deadline ? poll(&fd, 1, (int)(deadline - now)) : 0;
-        if (n <= 0) /* time is over, or a signal came: the caller looks */
-            return NULL;
-        if (redisBufferRead(p->ctx) != REDIS_OK || !buffered(p, &reply)) {
-            lost(p, e);
-            return NULL;
-        }
-    }
-    return reply;
-}
-
 /* Nothing is owed to us: what can be read now is the end, or noise. */
 bool peer_alive(const struct peer *p) {
     struct pollfd fd = {.fd = p->ctx->fd, .events = POLLIN};
@@ -262,8 +222,8 @@ void peer_close(struct peer *p) {
 
 /* --- Sentinel --- */
 
-struct peer *peer_open_sentinel(const struct redis_uri *uri, const struct redis_address *at,
-                                unsigned timeout_ms, struct err *e) {
+static struct peer *open_sentinel(const struct redis_uri *uri, const struct redis_address *at,
+                                  unsigned timeout_ms, struct err *e) {
     struct peer *p = begin(uri, at, timeout_ms, e);
     if (p && *uri->password) { /* of the Redis: what a sentinel says to it is no matter */
         cmd_auth(&p->cmd, uri->user, uri->password);
@@ -274,7 +234,7 @@ struct peer *peer_open_sentinel(const struct redis_uri *uri, const struct redis_
 
 static enum err_code ask_sentinel(const struct redis_uri *uri, const struct redis_address *at,
                                   unsigned timeout_ms, struct redis_address *out, struct err *e) {
-    struct peer *p = peer_open_sentinel(uri, at, timeout_ms, e);
+    struct peer *p = open_sentinel(uri, at, timeout_ms, e);
     if (!p)
         return e->code;
     cmd_sentinel_master(&p->cmd, uri->name);

@@ -1,5 +1,5 @@
-/* peer - one blocking connection to one Redis server, for store: bytes out, replies back. Every
- * wait is bounded by the time-out given at open.
+/* peer - one blocking connection to one Redis server, for redis_sync: bytes out, replies back.
+ * Every wait is bounded by the time-out given at open.
  */
 #ifndef COMMON_REDIS_PEER_H
 #define COMMON_REDIS_PEER_H
@@ -19,9 +19,6 @@ struct redisReply;
  * password. */
 struct peer *peer_open(const struct redis_uri *uri, const struct redis_address *at,
                        unsigned timeout_ms, struct err *e);
-/* The same to a sentinel, which may want no password. */
-struct peer *peer_open_sentinel(const struct redis_uri *uri, const struct redis_address *at,
-                                unsigned timeout_ms, struct err *e);
 void peer_close(struct peer *p); /* NULL is fine */
 
 /* Asks the sentinels of a URI, in turn, for their master, until one that says it is one is there.
@@ -39,8 +36,6 @@ void peer_free_reply(struct redisReply *r); /* NULL is fine */
 /* Both in one. */
 struct redisReply *peer_do(struct peer *p, const struct cmd *c, struct err *e);
 
-/* Waits up to `ms` for something pushed. NULL with e->code ERR_OK: nothing came. */
-struct redisReply *peer_wait(struct peer *p, unsigned ms, struct err *e);
 bool peer_alive(const struct peer *p); /* asks the kernel only */
 
 #endif

@@ -295,7 +295,7 @@ static enum err_code load_at(struct redis_sync *s, unsigned server, enum script 
     return code;
 }
 
-enum err_code redis_sync_load(struct redis_sync *s, enum script script, struct err *e) {
+static enum err_code load_everywhere(struct redis_sync *s, enum script script, struct err *e) {
     for (unsigned i = 0; i < redis_sync_servers(s); i++)
         if (load_at(s, i, script, e))
             return e->code;
@@ -307,15 +307,9 @@ const struct redisReply *redis_sync_do(struct redis_sync *s, struct err *e) {
         return NULL;
     if (s->cmd.script == SCRIPT_NONE || !reply_is_noscript(s->reply))
         return s->reply;
-    if (redis_sync_load(s, s->cmd.script, e) || redis_sync_queue(s, e))
+    if (load_everywhere(s, s->cmd.script, e) || redis_sync_queue(s, e))
         return NULL;
     return redis_sync_next(s, e);
-}
-
-const struct redisReply *redis_sync_wait(struct redis_sync *s, unsigned ms, struct err *e) {
-    drop_reply(s);
-    s->reply = peer_wait(s->peers[0], ms, e);
-    return s->reply;
 }
 
 bool redis_sync_alive(const struct redis_sync *s) {
@@ -360,7 +354,7 @@ enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size, s
     return ERR_OK;
 }
 
-enum err_code redis_sync_check(struct redis_sync *s, struct err *e) {
+static enum err_code check(struct redis_sync *s, struct err *e) {
     char version[32];
     if (redis_sync_version(s, version, sizeof version, e))
         return e->code;
@@ -414,7 +408,7 @@ struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct 
 struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct keyspace *ks,
                                    unsigned timeout_ms, struct err *e) {
     struct redis_sync *s = redis_sync_connect(uri, ks, timeout_ms, e);
-    if (s && redis_sync_check(s, e)) {
+    if (s && check(s, e)) {
         redis_sync_close(s);
         return NULL;
     }

@@ -27,11 +27,10 @@ struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct key
                                    unsigned timeout_ms, struct err *e);
 void redis_sync_close(struct redis_sync *s); /* NULL is fine */
 
-/* redis_sync_open in parts, for who wants to see what is wrong: the connection alone, then what it
- * is checked for. */
+/* For a caller that wants to see what is wrong: the connection alone, then the version, which
+ * redis_sync_open checks. */
 struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct keyspace *ks,
                                       unsigned timeout_ms, struct err *e);
-enum err_code redis_sync_check(struct redis_sync *s, struct err *e);
 enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size,
                                  struct err *e); /* "7.0.15" */
 
@@ -59,13 +58,8 @@ struct cmd *redis_sync_cmd(struct redis_sync *s);
 const struct redisReply *redis_sync_do(struct redis_sync *s, struct err *e);
 
 /* Pipelining: queue any number, then read as many replies with redis_sync_next, in order. A queued
- * script must have been loaded by redis_sync_load. */
+ * script must have been loaded by a redis_sync_do before. */
 enum err_code redis_sync_queue(struct redis_sync *s, struct err *e);
 const struct redisReply *redis_sync_next(struct redis_sync *s, struct err *e);
-enum err_code redis_sync_load(struct redis_sync *s, enum script script, struct err *e);
-
-/* Waits up to `ms` for one pushed reply after a subscription (of one server's). NULL with e->code
- * ERR_OK: nothing came. */
-const struct redisReply *redis_sync_wait(struct redis_sync *s, unsigned ms, struct err *e);
 
 #endif

@@ -7,7 +7,16 @@
 
 #include <string.h>
 
-/* Those that are written in C: the others are append.lua's and purge.lua's. */
+/* As purge.lua does. */
+static void write_purge(struct buf *b, const struct event *ev) {
+    char epoch[UUID_TEXT + 1], one[UUID_TEXT + 1] = "-";
+    uuid_format(&ev->epoch, epoch);
+    if (ev->one)
+        uuid_format(&ev->message_uuid, one);
+    buf_fmt(b, "p\n%s\n%llu\n%s", epoch, (unsigned long long)ev->seq, one);
+}
+
+/* All but append.lua's. */
 static void write_again(const struct event *ev, struct buf *b) {
     struct message m = {.channel = ev->channel,
                         .seq = ev->seq,
@@ -28,7 +37,7 @@ static void write_again(const struct event *ev, struct buf *b) {
         event_write_close(b, ev->close_code);
         break;
     case EVENT_PURGE:
-        event_write_purge(b, &ev->epoch, ev->seq, ev->one ? &ev->message_uuid : NULL);
+        write_purge(b, ev);
         break;
     case EVENT_FORGET:
         event_write_forget(b, &ev->user);
