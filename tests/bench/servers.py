@@ -9,11 +9,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.append(str(ROOT / "tests/integration"))
+from ports import free_port  # noqa: E402
 BUILT = ROOT / "build/bench"
 CFLAGS = ["-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow",
           "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wformat=2"]
@@ -33,11 +36,6 @@ def build(*names):
             kind = ["-shared", "-fPIC", "-ldl"] if name.endswith(".so") else []
             subprocess.run(["cc", *CFLAGS, "-o", out, *sources, *kind], check=True)
     return [BUILT / name for name in names]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 def _before_exec():

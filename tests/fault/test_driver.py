@@ -26,7 +26,7 @@ NOTICED = {"drop": "gap in what was given", "twice": "given twice", "alter": "al
 
 
 def run(*arguments):
-    done = subprocess.run([sys.executable, RUN, *arguments], capture_output=True, text=True, timeout=150)
+    done = subprocess.run([sys.executable, RUN, *arguments], capture_output=True, text=True, timeout=900)
     print(done.stdout, done.stderr)
     return done
 

@@ -23,10 +23,12 @@ import uuid
 
 import jsonschema
 import redis
+from ports import free_port
+from stopwatch import Deadline
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOBODY = "99999999-9999-4999-8999-999999999999"  # a UUID that no user has
-PATIENCE = 10  # seconds that anything may take before a test fails; nothing waits so long by plan
+PATIENCE = 30  # seconds that anything may take before a test fails; nothing waits so long by plan
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 LINGER_NOT = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)  # setsockopt: close is a reset
@@ -34,23 +36,17 @@ LINGER_NOT = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)  # set
 
 def wait_until(predicate, timeout=PATIENCE, what="the condition"):
     """Calls predicate until it is true and returns what it gave."""
-    deadline = time.monotonic() + timeout
+    deadline = Deadline(timeout)
     while True:
         value = predicate()
         if value:
             return value
-        assert time.monotonic() < deadline, f"{what} did not come true in {timeout} s"
+        assert deadline.left(), f"{what} did not come true in {timeout} s"
         time.sleep(0.01)
 
 
 def new_uuid():
     return str(uuid.uuid4())
-
-
-def free_port():
-    """A TCP port that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 # Who keeps its memory to itself, as chatd does, lets only root look at some of /proc.
@@ -212,7 +208,7 @@ class Chatd:
     command line, `wait=False` does not wait until it serves, `env` adds to the environment, `binary` is
     another than CHATD_BIN, `under` is a command that runs it, `pass_fds` are descriptors that it inherits."""
 
-    DEFAULTS = {"listen": "127.0.0.1:0", "argon2_memory": "8k", "argon2_passes": 1, "kdf_threads": 2}
+    DEFAULTS = {"argon2_memory": "8k", "argon2_passes": 1, "kdf_threads": 2}
 
     def __init__(self, redis_uri=None, *, argv=None, wait=True, env=None, binary=None, under=(), pass_fds=(),
                  **settings):
@@ -238,6 +234,8 @@ class Chatd:
     @classmethod
     def command_line(cls, redis_uri, settings):
         named = {**cls.DEFAULTS, **settings}
+        if "listen" not in named:
+            named["listen"] = f"127.0.0.1:{free_port()}"
         if redis_uri:
             named["redis"] = redis_uri
         text = {True: "yes", False: "no"}
@@ -257,10 +255,9 @@ class Chatd:
 
     def wait_serving(self, timeout=30):
         """Reads the line on stdout that says where it serves."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while b"\n" not in self.output:
-            left = deadline - time.monotonic()
-            ready, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
+            ready, _, _ = select.select([self.process.stdout], [], [], deadline.left())
             chunk = os.read(self.process.stdout.fileno(), 4096) if ready else b""
             assert chunk, f"chatd does not serve (status {self.process.poll()}):\n{self.log()[-4000:]}"
             self.output += chunk
@@ -466,10 +463,12 @@ class Client:
     # Bytes
 
     def _more(self, deadline):
-        left = deadline - time.monotonic()
+        left = deadline.left()
         waiting = self.secure and self.sock.pending()  # bytes that TLS has read already
-        if left <= 0 or not (waiting or select.select([self.sock], [], [], left)[0]):
-            raise Silence("nothing came in time")
+        while not waiting and not select.select([self.sock], [], [], left)[0]:
+            left = deadline.left()
+            if not left:
+                raise Silence("nothing came in time")
         try:
             chunk = self.sock.recv(1 << 18)
         except (ConnectionError, ssl.SSLEOFError):
@@ -484,7 +483,7 @@ class Client:
         raise Closed(self.close_code, self.close_reason)
 
     def _read_until(self, mark):
-        deadline = time.monotonic() + PATIENCE
+        deadline = Deadline(PATIENCE)
         while mark not in self.buffer:
             try:
                 self._more(deadline)
@@ -510,7 +509,7 @@ class Client:
 
     def recv_frame(self, timeout=PATIENCE):
         """The next WebSocket frame, of any kind: (opcode, payload)."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while True:
             frame = self._take()
             if frame:
@@ -523,9 +522,9 @@ class Client:
 
     def recv(self, timeout=PATIENCE):
         """The next JSON frame, checked. Raises Closed, or Silence."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while True:
-            opcode, payload = self.recv_frame(max(deadline - time.monotonic(), 0))
+            opcode, payload = self.recv_frame(deadline.left())
             if opcode == TEXT:
                 return check_frame(payload.decode("utf-8"))
             if opcode == PING:
@@ -547,9 +546,9 @@ class Client:
 
     def expect_any(self, *types, timeout=PATIENCE):
         """The next frame but events, which must be of one of these types. Returns it whole."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while True:
-            frame = self.recv(max(deadline - time.monotonic(), 0))
+            frame = self.recv(deadline.left())
             if frame["type"] != "sys":
                 break
             self.events.append(frame["sys"])
@@ -564,21 +563,21 @@ class Client:
 
     def expect_event(self, type, timeout=PATIENCE):
         """The next event of this type, of those put aside or still to come. Others stay aside."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while True:
             for i, event in enumerate(self.events):
                 if event["type"] == type:
                     return self.events.pop(i)
-            frame = self.recv(max(deadline - time.monotonic(), 0))
+            frame = self.recv(deadline.left())
             assert frame["type"] == "sys", f"expected event {type}, got {json.dumps(frame)[:1000]}"
             self.events.append(frame["sys"])
 
     def expect_close(self, code=None, timeout=PATIENCE):
         """Reads to the end; returns the frames that still came. The code must be the one given."""
-        frames, deadline = [], time.monotonic() + timeout
+        frames, deadline = [], Deadline(timeout)
         try:
             while True:
-                frames.append(self.recv(max(deadline - time.monotonic(), 0)))
+                frames.append(self.recv(deadline.left()))
         except Closed as end:
             assert code is None or end.code == code, f"expected close {code}: {end}; {frames[-3:]}"
         return frames

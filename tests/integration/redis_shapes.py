@@ -11,13 +11,14 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.parse
 
 import redis
+from ports import free_ports
+from stopwatch import Deadline
 
 PATIENCE = 20  # seconds that anything may take before it is given up; nothing waits so long by plan
 SLOTS = 16384
@@ -25,7 +26,7 @@ PEER = "peer"  # the user that Redis' own servers and sentinels are to one anoth
 
 
 def wait_until(predicate, what, timeout=PATIENCE):
-    deadline = time.monotonic() + timeout
+    deadline = Deadline(timeout)
     while True:
         try:
             value = predicate()
@@ -33,16 +34,8 @@ def wait_until(predicate, what, timeout=PATIENCE):
             value = None
         if value:
             return value
-        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
+        assert deadline.left(), f"{what}: not within {timeout} s"
         time.sleep(0.02)
-
-
-def free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 class Server:
@@ -83,8 +76,8 @@ class Server:
                                         stderr=subprocess.DEVNULL, start_new_session=True)
         self.r = redis.Redis("127.0.0.1", self.port, password=self.password, decode_responses=True, socket_timeout=5)
         self.raw = redis.Redis("127.0.0.1", self.port, password=self.password, socket_timeout=5)
-        deadline = time.monotonic() + PATIENCE
-        while self.process.poll() is None and time.monotonic() < deadline:
+        deadline = Deadline(PATIENCE)
+        while self.process.poll() is None and deadline.left():
             try:
                 if self.r.ping():
                     return True

@@ -10,11 +10,11 @@ import re
 import socket
 import struct
 import subprocess
-import time
 
 import chat
 import pytest
 from chat import BINARY, CLOSE, PING, PONG, TEXT, ws_frame
+from stopwatch import Deadline, Stopwatch
 from test_config import refused
 from test_http import metrics
 
@@ -139,14 +139,14 @@ def test_http_dripped(server, beside):
     """A byte now and then prolongs nothing."""
     with beside(1), socket.create_connection((server.host, server.port)) as s:
         s.settimeout(0.05)
-        start, ended = time.monotonic(), False
+        watch, ended = Stopwatch(), False
         for byte in b"GET /ws HTTP/1.1\r\nHost: " + b"x" * 2000:
             with contextlib.suppress(TimeoutError):
                 s.send(bytes([byte]))
                 ended = s.recv(1) == b""
             if ended:
                 break
-        assert ended and time.monotonic() - start < 5
+        assert ended and watch.seconds() < 5
 
 
 # Frames: the code of the close frame, 1006 for none, lines in the log, and what is sent
@@ -236,10 +236,10 @@ def limited(worker_redis):
 def test_ping_flood(limited, client, unchanged, opcode, payload):
     mallory = client("mallory", at=limited)
     mallory.sock.settimeout(1)
-    flood, deadline = ws_frame(opcode, payload) * 2000, time.monotonic() + chat.PATIENCE
+    flood, deadline = ws_frame(opcode, payload) * 2000, Deadline(chat.PATIENCE)
     with unchanged():
         with pytest.raises(OSError):
-            while time.monotonic() < deadline:
+            while deadline.left():
                 mallory.send_bytes(flood)
                 mallory.sock.setblocking(False)
                 with contextlib.suppress(BlockingIOError):

@@ -14,6 +14,8 @@ import chat
 import pexpect
 import pytest
 from ctl import CONFLICT, DONE, FAILED, INTERRUPTED, NOT_FOUND, REFUSED, UNAVAILABLE, USAGE, Ctl, check_sanitizers
+from ports import free_port
+from stopwatch import Stopwatch
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def terminal(ctl):
 
     def spawn(*args, env=None, binary=None, echo=False):
         p = pexpect.spawn(binary or ctl.binary, list(args), env={**ctl.env(TERM="xterm"), **(env or {})},
-                          encoding="utf-8", timeout=10, dimensions=(30, 100), echo=echo)
+                          encoding="utf-8", timeout=chat.PATIENCE, dimensions=(30, 100), echo=echo)
         opened.append(p)
         return p
 
@@ -352,7 +354,7 @@ def test_ctrl_c_stops_between_batches_and_says_how_far_it_got(ctl, redis, many):
                              stderr=subprocess.PIPE)
         time.sleep(0.6)
         p.send_signal(signal.SIGINT)
-        out, err = p.communicate(timeout=10)
+        out, err = p.communicate(timeout=chat.PATIENCE)
     assert p.returncode == INTERRUPTED
     assert re.search(rb"\d", err), err
     assert out.endswith(b"\n") or out == b""
@@ -398,13 +400,13 @@ class slow_redis:
 # Redis
 
 def timed(ctl, *line, status, **env):
-    start = time.monotonic()
+    watch = Stopwatch()
     assert ctl(*line, status=status, env=env) == ""
-    return time.monotonic() - start
+    return watch.seconds()
 
 
 def test_redis_down(ctl):
-    port = chat.free_port()
+    port = free_port()
     for uri in (f"redis://127.0.0.1:{port}", "unix:///nonexistent", "embedded:/nonexistent", "redis://no.such.host.invalid"):
         assert timed(ctl, "user", "list", status=UNAVAILABLE, CHATCTL_REDIS=uri) < 8
         assert uri.split("//")[-1].split(":")[0] in ctl.err
@@ -432,7 +434,7 @@ def test_redis_that_dies_in_the_middle(own_redis, prefix):
     p.stdin.flush()
     assert b"alice" in p.stdout.readline()
     own_redis.kill()
-    out, err = p.communicate(b"user list\n", timeout=10)
+    out, err = p.communicate(b"user list\n", timeout=chat.PATIENCE)
     assert p.returncode == UNAVAILABLE and b"line 2" in err
     own_redis.start()
 
@@ -496,7 +498,7 @@ def guarded(own_redis):
                             commands=["+ping", "+get", "+zrange", "+evalsha", "+script|load"])
     own_redis.r.config_set("requirepass", "top")
     own_redis.r = own_redis.r.__class__(unix_socket_path=own_redis.socket, password="top", decode_responses=True)
-    port = chat.free_port()
+    port = free_port()
     own_redis.r.config_set("port", port)
     return f"127.0.0.1:{port}"
 

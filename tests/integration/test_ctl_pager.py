@@ -16,7 +16,7 @@ def terminal(ctl):
     opened = []
 
     def spawn(*args, **env):
-        p = pexpect.spawn(ctl.binary, list(args), env=ctl.env(TERM="xterm", **env), encoding="utf-8", timeout=10,
+        p = pexpect.spawn(ctl.binary, list(args), env=ctl.env(TERM="xterm", **env), encoding="utf-8", timeout=chat.PATIENCE,
                           dimensions=(10, 100), echo=False)
         opened.append(p)
         return p
@@ -88,7 +88,7 @@ def test_none(terminal, crowd, env):
     env = {"CHATCTL_PAGER": "echo it came through", **env}
     text = terminal("user", "list")
     text.close(force=True)
-    p = pexpect.spawn(text.command, ["user", "list"], env={**text.env, "TERM": "xterm", **env}, encoding="utf-8", timeout=10)
+    p = pexpect.spawn(text.command, ["user", "list"], env={**text.env, "TERM": "xterm", **env}, encoding="utf-8", timeout=chat.PATIENCE)
     text = end(p)
     assert "user39" in text and "it came through" not in text
 
@@ -124,7 +124,7 @@ def test_the_shell_goes_on_behind_it(terminal, crowd, script):
 def test_less_by_default(terminal, crowd, ctl):
     env = ctl.env()
     del env["CHATCTL_PAGER"]
-    p = pexpect.spawn(ctl.binary, ["user", "list"], env={**env, "TERM": "xterm"}, encoding="utf-8", timeout=10,
+    p = pexpect.spawn(ctl.binary, ["user", "list"], env={**env, "TERM": "xterm"}, encoding="utf-8", timeout=chat.PATIENCE,
                       dimensions=(10, 100), echo=False)
     p.expect("user05")
     with pytest.raises(pexpect.TIMEOUT):
@@ -134,7 +134,7 @@ def test_less_by_default(terminal, crowd, ctl):
     p.send("q")
     end(p)
     p = pexpect.spawn(ctl.binary, ["user", "list", "--limit", "3"], env={**env, "TERM": "xterm"}, encoding="utf-8",
-                      timeout=10, dimensions=(10, 100), echo=False)
+                      timeout=chat.PATIENCE, dimensions=(10, 100), echo=False)
     assert "user02" in end(p)  # fits on the screen: it leaves by itself
 
 

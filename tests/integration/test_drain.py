@@ -1,29 +1,29 @@
 """SIGTERM: no new connections, what is in flight is answered, goAway, close 1001, exit 0 within 5 s (R10)."""
 
 import signal
-import time
 
 import chat
 import pytest
+from stopwatch import Stopwatch
 
 
 def test_everybody_is_told_and_closed_with_1001(client, start_chatd):
     node = start_chatd()
     crowd = [client(at=node), client("alice", at=node), *[client(f"user{i}", join="0", at=node) for i in range(8)]]
-    start = time.monotonic()
+    watch = Stopwatch()
     node.terminate()
     waits = []
     for c in crowd:
         waits.append(c.expect_event("goAway")["retryAfterMs"])
         c.expect_close(1001)
         assert c.close_reason == "the server is shutting down"
-    assert node.wait() == 0 and time.monotonic() - start < 5
+    assert node.wait() == 0 and watch.seconds() < 5
     assert len(set(waits)) > 1, "not all at the same time"
     assert all(0 < ms <= 10_000 for ms in waits)
 
 
 def test_new_connections_are_refused_while_it_drains(client, start_chatd):
-    node = start_chatd(argon2_memory="512M", argon2_passes=2)
+    node = start_chatd(argon2_memory="512M", argon2_passes=2, drain_timeout="60s")
     alice = client(at=node)
     alice.ask("signIn", {"username": "alice", "password": "x"})
     chat.wait_until(lambda: threads_busy(node), what="the hash under way")
@@ -89,10 +89,10 @@ def test_requests_after_the_signal_are_not_carried_out(client, start_chatd, unch
 def test_a_client_that_does_not_answer_the_close_holds_nothing_up(client, start_chatd):
     node = start_chatd(drain_timeout="1s")
     alice = client("alice", at=node)
-    start = time.monotonic()
+    watch = Stopwatch()
     node.terminate()
     assert node.wait() == 0
-    assert time.monotonic() - start < 5
+    assert watch.seconds() < 5
     alice.expect_event("goAway")
     alice.expect_close(1001)
 
@@ -104,10 +104,10 @@ def test_a_client_that_does_not_read_holds_nothing_up(client, start_chatd):
     slow.join("0")
     for _ in range(300):
         alice.say("x" * 2000)
-    start = time.monotonic()
+    watch = Stopwatch()
     node.terminate()
     assert node.wait() == 0
-    assert time.monotonic() - start < 5.5
+    assert watch.seconds() < 5.5
 
 
 def test_second_sigterm_ends_it_at_once(client, start_chatd, own_redis):
@@ -118,9 +118,9 @@ def test_second_sigterm_ends_it_at_once(client, start_chatd, own_redis):
     chat.wait_until(lambda: unread_bytes(node) == 0)
     node.terminate()
     alice.expect_event("goAway")
-    start = time.monotonic()
+    watch = Stopwatch()
     node.terminate()
-    assert node.wait() == 0 and time.monotonic() - start < 2
+    assert node.wait() == 0 and watch.seconds() < 2
 
 
 def test_sigint_is_the_same(client, start_chatd):
@@ -146,9 +146,9 @@ def test_nobody_is_online_afterwards(client, start_chatd, redis, prefix):
 def test_sigterm_while_it_waits_for_redis(start_chatd):
     node = start_chatd("unix:///nonexistent/redis.sock", wait=False)
     node.wait_log("redis_down")
-    start = time.monotonic()
+    watch = Stopwatch()
     node.stop()
-    assert time.monotonic() - start < 5
+    assert watch.seconds() < 5
 
 
 def test_sigpipe_and_sighup_do_not_kill_it_by_surprise(client, start_chatd):

@@ -1,9 +1,17 @@
 """The tools of these tests see what they are there to see."""
 
 import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
 
 import chat
 import pytest
+from ports import free_port, free_ports
+from stopwatch import Deadline, Stopwatch
 
 GOOD = {"type": "unauthorized", "unauthorized": {"userUUID": chat.NOBODY}}
 
@@ -56,3 +64,40 @@ def test_masks_are_undone():
         frame = chat.ws_frame(chat.TEXT, payload)
         key, masked = frame[-n - 4:len(frame) - n], frame[len(frame) - n:]
         assert bytes(b ^ key[i % 4] for i, b in enumerate(masked)) == payload
+
+
+# Ports and time limits on a machine with other work
+
+def test_ports_are_in_a_row_below_those_that_the_system_picks_and_no_other_process_gets_them():
+    script = "from ports import free_ports; print(*free_ports(40)); input()"
+    with subprocess.Popen([sys.executable, "-c", script], cwd=chat.ROOT / "tests/integration", stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as other:
+        theirs = [int(port) for port in other.stdout.readline().split()]
+        ours = [port for _ in range(20) for port in free_ports(20)]
+        other.communicate("\n")
+    assert theirs == list(range(theirs[0], theirs[0] + 40))
+    assert not set(theirs) & set(ours)
+    picked = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(theirs + ours) < picked
+
+
+def test_a_port_that_somebody_took_is_passed_over():
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port + 1)):
+        assert all(port + 1 not in free_ports(3) for _ in range(300))
+
+
+def test_what_waits_for_a_processor_is_not_counted_and_what_sleeps_is():
+    watch = Stopwatch()
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * os.cpu_count())]
+    time.sleep(2)
+    assert watch.wall() >= 2 and watch.seconds() < 1
+    for process in busy:
+        process.kill()
+        process.wait()
+    idle = Stopwatch(of=[os.getpid()])
+    time.sleep(1)
+    assert 0.5 < idle.seconds() <= idle.wall()
+    deadline = Deadline(0.2)
+    chat.wait_until(lambda: not deadline.left())
+    assert deadline.wall() >= 0.2

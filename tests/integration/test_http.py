@@ -8,6 +8,7 @@ import urllib.request
 
 import chat
 import pytest
+from ports import free_ports
 from test_config import run
 
 
@@ -133,9 +134,9 @@ def test_versions(node):
 
 
 def test_every_worker_has_its_own(start_chatd):
-    ports = [chat.free_port()]
+    ports = free_ports(2)
     node = start_chatd(workers=2, http=f"127.0.0.1:{ports[0]}")
-    assert {address_of(node), address_of(node, 1)} == {f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[0] + 1}"}
+    assert {address_of(node), address_of(node, 1)} == {f"127.0.0.1:{port}" for port in ports}
     assert get(node, "/healthz")[0] == get(node, "/healthz", 1)[0] == 200
 
 

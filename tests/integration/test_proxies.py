@@ -7,6 +7,7 @@ import subprocess
 
 import chat
 import pytest
+from ports import free_port
 from test_tls import Certificate
 
 EXAMPLES = chat.ROOT / "chatd/examples"
@@ -65,7 +66,7 @@ def front(request, tmp_path, start_chatd):
     program = request.param.__name__
     assert shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin"), f"{program} is missing"
     node = start_chatd(trusted_proxy="127.0.0.1", limit_loopback=True, max_per_address=2)
-    port = chat.free_port()
+    port = free_port()
     argv = request.param(tmp_path, port, node, Certificate(tmp_path / "certificate", name="chat.example"))
     env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(tmp_path),
            "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}

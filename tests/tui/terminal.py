@@ -16,6 +16,7 @@ import termios
 import time
 
 from chat import PATIENCE, wait_until
+from stopwatch import Deadline
 
 ENVIRONMENT = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "INPUTRC": "/dev/null",
                "PATH": os.environ["PATH"], "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")}
@@ -80,9 +81,9 @@ class Tmux:
             text = self.text(pane)
             return bool(re.search(pattern, text)) != absent
 
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while not look():
-            assert time.monotonic() < deadline, (
+            assert deadline.left(), (
                 f"{pattern!r} {'stays' if absent else 'is not'} on the screen:\n{text}")
             time.sleep(0.02)
         return text
@@ -180,9 +181,9 @@ class Pty:
         if isinstance(wanted, str):
             wanted = wanted.encode()
         start = getattr(self, "seen", 0)
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while wanted not in self.out[start:]:
-            assert time.monotonic() < deadline, f"{wanted!r} did not come: …{self.out[-1500:]!r}"
+            assert deadline.left(), f"{wanted!r} did not come: …{self.out[-1500:]!r}"
             self.read(0.05)
         self.seen = self.out.index(wanted, start) + len(wanted)
         return self.out[start:self.seen]
@@ -192,9 +193,9 @@ class Pty:
 
     def end(self, timeout=PATIENCE):
         """Waits for the program's end, reading all the while; returns the status (-N: signal N)."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while self.process.poll() is None:
-            assert time.monotonic() < deadline, f"it does not end: …{self.out[-1500:]!r}"
+            assert deadline.left(), f"it does not end: …{self.out[-1500:]!r}"
             self.read(0.02)
         self.read()
         return self.process.returncode

@@ -12,7 +12,8 @@ import tempfile
 import pytest
 
 import chattui
-from chat import PATIENCE, ROOT, free_port, wait_until
+from chat import PATIENCE, ROOT, wait_until
+from ports import free_port
 
 BUILD = pathlib.Path(os.environ["CHATD_BIN"]).resolve().parents[1]
 BUILDING = 120  # ./run looks whether the build is up to date, and another test may be waiting for that, too

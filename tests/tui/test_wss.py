@@ -15,7 +15,8 @@ import threading
 import pytest
 
 from certificates import Authority
-from chat import PATIENCE, free_port, wait_until
+from chat import PATIENCE, wait_until
+from ports import free_port
 
 PROBE = str(pathlib.Path(os.environ["CHATD_BIN"]).parents[1] / "tests/wsprobe")
 MAX = 4 << 20

@@ -7,8 +7,8 @@
  * Users are a, b, c and d, each with one session, none of them joined. Channels: p is the public
  * one, q is a's and b's, n is a's notes. A message is one character, which is its UUID and the ID
  * of its request, too. Epochs are digits; 1 is where everything begins. */
-#ifndef TESTS_HEART_H
-#define TESTS_HEART_H
+#ifndef TESTS_UNIT_HEART_H
+#define TESTS_UNIT_HEART_H
 
 #include "chatd/channel/append.h"
 #include "chatd/channel/bus.h"
