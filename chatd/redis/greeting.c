@@ -5,23 +5,22 @@
 #include "common/redis/grants.h"
 #include "common/redis/topology.h"
 
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <string.h>
 
 /* --- Answers: go on, try again later, or refused for good --- */
 
-static bool is_fine(struct greeting *g, const redisReply *reply) {
+static bool is_fine(struct greeting *g, const struct redisReply *reply) {
     struct err e;
     enum err_code code = reply_ok(reply, &e);
     if (code == ERR_OK)
         return true;
     if (!reply)
         return false; /* went down already */
-    if (code == ERR_UNAVAILABLE || strncmp(reply->str, "ERR max number", 14) == 0)
+    if (code == ERR_UNAVAILABLE || reply_is_error(reply, "ERR max number"))
         g->end(g->arg, GREETING_LATER, e.detail);
     else
-        g->end(g->arg, GREETING_REFUSED, reply->str);
+        g->end(g->arg, GREETING_REFUSED, reply_error(reply));
     return false;
 }
 
@@ -30,19 +29,22 @@ static void answered(struct greeting *g) {
         g->end(g->arg, GREETING_DONE, NULL);
 }
 
-static void on_greeting(const redisReply *reply, void *arg, link_aux aux) {
+static void on_greeting(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct greeting *g = arg;
     if (is_fine(g, reply))
         answered(g);
 }
 
-static void on_schema(const redisReply *reply, void *arg, link_aux aux) {
+static void on_schema(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct greeting *g = arg;
+    const char *version;
+    size_t len;
+    struct err e;
     if (!is_fine(g, reply))
         return;
-    if (reply->type != REDIS_REPLY_STRING || strcmp(reply->str, SCHEMA_VERSION) != 0) {
+    if (reply_str(reply, &version, &len, &e) || !version || strcmp(version, SCHEMA_VERSION) != 0) {
         char why[96];
         snprintf(why, sizeof why, "the data under prefix %s has another schema than %s",
                  g->ks->prefix, SCHEMA_VERSION);
@@ -53,7 +55,7 @@ static void on_schema(const redisReply *reply, void *arg, link_aux aux) {
 }
 
 /* Not being allowed to look is no reason to stay away. */
-static void on_run(const redisReply *reply, void *arg, link_aux aux) {
+static void on_run(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct greeting *g = arg;
     if (!reply)
@@ -62,7 +64,7 @@ static void on_run(const redisReply *reply, void *arg, link_aux aux) {
     answered(g);
 }
 
-static void on_role(const redisReply *reply, void *arg, link_aux aux) {
+static void on_role(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct greeting *g = arg;
     if (!is_fine(g, reply))
@@ -90,7 +92,7 @@ static void judge_durability(struct greeting *g, const struct persistence *p) {
     answered(g);
 }
 
-static void on_info(const redisReply *reply, void *arg, link_aux aux) {
+static void on_info(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct persistence p;
     if (!reply)
@@ -99,7 +101,7 @@ static void on_info(const redisReply *reply, void *arg, link_aux aux) {
     judge_durability(arg, &p);
 }
 
-static void on_config(const redisReply *reply, void *arg, link_aux aux) {
+static void on_config(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct greeting *g = arg;
     struct persistence p;
@@ -115,7 +117,7 @@ static void on_config(const redisReply *reply, void *arg, link_aux aux) {
 }
 
 /* A command that it will need some time is asked for now: it had better not serve at all. */
-static void on_grant(const redisReply *reply, void *arg, link_aux aux) {
+static void on_grant(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct greeting *g = arg;
     char why[256];
@@ -124,13 +126,13 @@ static void on_grant(const redisReply *reply, void *arg, link_aux aux) {
     g->asked = grant_next(g->asked, GRANT_CHATD);
     if (reply_is_denied(reply)) {
         snprintf(why, sizeof why, "user %s may not: %s (%s)",
-                 *g->uri->user ? g->uri->user : "default", g->asked->command, reply->str);
+                 *g->uri->user ? g->uri->user : "default", g->asked->command, reply_error(reply));
         g->end(g->arg, GREETING_REFUSED, why);
     } else
         answered(g);
 }
 
-static void on_sentinel_greeting(const redisReply *reply, void *arg, link_aux aux) {
+static void on_sentinel_greeting(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     if (reply)
         answered(arg);
