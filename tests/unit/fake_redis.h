@@ -194,7 +194,7 @@ __attribute__((unused)) static void fake_redis_confirm(int64_t replicas) {
 }
 
 /* The link is lost, with all that is asked; what is asked from now on is lost, too. */
-static void fake_redis_go(void) {
+__attribute__((unused)) static void fake_redis_go(void) {
     FAKE_POOL.up = false;
     while (FAKE_POOL.n > 0) {
         struct fake_call call = FAKE_POOL.calls[0];
