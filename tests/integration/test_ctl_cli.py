@@ -211,7 +211,8 @@ ACTING = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\U000e0041]"
 
 
 @pytest.mark.parametrize("shape", ["table", "tsv", "json", "jsonl"])
-@pytest.mark.parametrize("line", [["user", "list"], ["user", "show", "UUID"], ["user", "ban", "UUID", "--reason", EVIL]])
+@pytest.mark.parametrize("line", [["user", "list"], ["user", "show", "UUID"],
+                                  ["user", "ban", "UUID", "--reason", EVIL]])
 def test_nothing_that_acts_reaches_a_terminal(ctl, terminal, redis, prefix, shape, line):
     """Judged by the bytes; JSON stays exact, too."""
     made = ctl.add("alice")
@@ -225,7 +226,8 @@ def test_nothing_that_acts_reaches_a_terminal(ctl, terminal, redis, prefix, shap
 
 
 def test_errors_about_names_do_not_act_either(terminal):
-    for line in (["user", "show", EVIL], ["user", EVIL], [EVIL], ["user", "list", "--" + EVIL], ["--redis", EVIL, "stats"]):
+    for line in (["user", "show", EVIL], ["user", EVIL], [EVIL], ["user", "list", "--" + EVIL],
+                 ["--redis", EVIL, "stats"]):
         text = end(terminal(*line))
         assert text and not re.search(ACTING, text), ascii(text)
 
@@ -282,8 +284,9 @@ def test_ctrl_c_at_a_password_leaves_the_terminal_as_it_was(ctl, terminal):
 # Pipes
 
 def pipeline(ctl, script, **env):
-    return subprocess.run(["bash", "-c", "set -euo pipefail\n" + script.replace("chatctl", ctl.binary)], env=ctl.env(**env),
-                          capture_output=True, text=True, timeout=60, check=False)
+    script = "set -euo pipefail\n" + script.replace("chatctl", ctl.binary)
+    return subprocess.run(["bash", "-c", script], env=ctl.env(**env), capture_output=True, text=True, timeout=60,
+                          check=False)
 
 
 @pytest.fixture
@@ -343,8 +346,8 @@ def test_progress_on_a_terminal_only_and_only_if_it_takes_a_while(ctl, redis, ma
         line = f"{ctl.binary} -r {uri} user list > /dev/null"
         assert "users: [#" in end(terminal("-c", line, binary="/bin/sh"))
         assert end(terminal("-c", line.replace("list", "list --quiet"), binary="/bin/sh")) == ""
-        done = subprocess.run([ctl.binary, "-r", uri, "user", "list", "--limit", "6000"], env=ctl.env(), capture_output=True,
-                              check=True)
+        done = subprocess.run([ctl.binary, "-r", uri, "user", "list", "--limit", "6000"], env=ctl.env(),
+                              capture_output=True, check=True)
         assert done.stderr == b""
 
 
@@ -407,7 +410,8 @@ def timed(ctl, *line, status, **env):
 
 def test_redis_down(ctl):
     port = free_port()
-    for uri in (f"redis://127.0.0.1:{port}", "unix:///nonexistent", "embedded:/nonexistent", "redis://no.such.host.invalid"):
+    for uri in (f"redis://127.0.0.1:{port}", "unix:///nonexistent", "embedded:/nonexistent",
+                "redis://no.such.host.invalid"):
         assert timed(ctl, "user", "list", status=UNAVAILABLE, CHATCTL_REDIS=uri) < 8
         assert uri.split("//")[-1].split(":")[0] in ctl.err
 
@@ -429,7 +433,8 @@ def test_redis_hangs_in_the_middle(ctl, own_redis, prefix):
 def test_redis_that_dies_in_the_middle(own_redis, prefix):
     ctl = Ctl(own_redis.uri, prefix)
     ctl.add("alice")
-    p = subprocess.Popen([ctl.binary], env=ctl.env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p = subprocess.Popen([ctl.binary], env=ctl.env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
     p.stdin.write(b"user list\n")
     p.stdin.flush()
     assert b"alice" in p.stdout.readline()
@@ -470,7 +475,8 @@ class answering(slow_redis):
             pass
 
 
-@pytest.mark.parametrize("answer", [b"-ERR unknown command\r\n", b"+OK\r\n", b"*0\r\n", b"$-1\r\n", b"HTTP/1.1 400 Bad\r\n\r\n",
+@pytest.mark.parametrize("answer", [b"-ERR unknown command\r\n", b"+OK\r\n", b"*0\r\n", b"$-1\r\n",
+                                    b"HTTP/1.1 400 Bad\r\n\r\n",
                                     b"*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n6.2.14\r\n"])
 def test_what_is_no_redis_7(ctl, redis, answer):
     with answering(redis, answer) as uri:
@@ -559,7 +565,8 @@ def test_doctor_of_a_bad_redis(redis_with, prefix):
 
 
 def test_doctor_when_redis_is_down(ctl):
-    assert ctl("doctor", env={"CHATCTL_REDIS": "unix:///nonexistent"}, status=UNAVAILABLE).startswith("connection\tfail\t")
+    said = ctl("doctor", env={"CHATCTL_REDIS": "unix:///nonexistent"}, status=UNAVAILABLE)
+    assert said.startswith("connection\tfail\t")
 
 
 def test_doctor_leaves_a_user_of_any_name_alone(ctl, redis, prefix, unchanged):

@@ -58,11 +58,12 @@ def shipped(own_redis):
 def test_the_shipped_users_may_do_no_harm(shipped, user):
     assert shipped(user, "GET", "chat:users") and shipped(user, "SPUBLISH", "chat:bus", "x")
     for command in ("FLUSHALL", "FLUSHDB", "EVAL return 0", "CONFIG GET *", "CONFIG SET dir /", "MONITOR", "KEYS *",
-                    "RESTORE chat:x 0 x", "DUMP chat:x", "MIGRATE h 1 k 0 1", "SHUTDOWN", "REPLICAOF h 1", "DEBUG SLEEP 1",
-                    "ACL LIST", "ACL SETUSER x on", "CLIENT LIST", "CLIENT KILL ID 1", "SCRIPT FLUSH", "MODULE LIST",
-                    "FUNCTION LIST", "SAVE", "BGSAVE", "SWAPDB 0 1", "MOVE chat:x 1", "COPY chat:x y", "SORT chat:x",
-                    "PSUBSCRIBE *", "SLOWLOG GET", "LATENCY RESET", "OBJECT FREQ chat:x", "RANDOMKEY", "SYNC", "PSYNC ? -1",
-                    "GET other:users", "SET chat x", "ZADD other: 1 m", "XADD other:log * f v",
+                    "RESTORE chat:x 0 x", "DUMP chat:x", "MIGRATE h 1 k 0 1", "SHUTDOWN", "REPLICAOF h 1",
+                    "DEBUG SLEEP 1", "ACL LIST", "ACL SETUSER x on", "CLIENT LIST", "CLIENT KILL ID 1", "SCRIPT FLUSH",
+                    "MODULE LIST", "FUNCTION LIST", "SAVE", "BGSAVE",
+                    "SWAPDB 0 1", "MOVE chat:x 1", "COPY chat:x y", "SORT chat:x",
+                    "PSUBSCRIBE *", "SLOWLOG GET", "LATENCY RESET", "OBJECT FREQ chat:x", "RANDOMKEY", "SYNC",
+                    "PSYNC ? -1", "GET other:users", "SET chat x", "ZADD other: 1 m", "XADD other:log * f v",
                     "SPUBLISH other:bus x", "PUBLISH chat:bus x"):
         assert not shipped(user, *command.split()), command
 

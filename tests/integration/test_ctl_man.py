@@ -43,7 +43,8 @@ def test_install(tmp_path, ctl):
     build = os.path.dirname(os.path.dirname(ctl.binary))
     if not os.path.exists(f"{build}/cmake_install.cmake"):
         pytest.skip("not run from a build directory")
-    done = subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], capture_output=True, text=True, check=False)
+    done = subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], capture_output=True, text=True,
+                          check=False)
     assert done.returncode == 0, done.stderr
     for path in ("bin/chatctl", "sbin/chatd", "share/bash-completion/completions/chatctl",
                  "share/bash-completion/completions/chatd", "share/zsh/vendor-completions/_chatctl",

@@ -208,7 +208,8 @@ def test_search(ctl, client):
     alice.say("private printer", bob.user)
     rows = ctl.all_formats("message", "search", "printer", "public", "alice,bob")
     assert texts(rows) == ["The printer is on fire", "private printer"]
-    assert texts(ctl.json("message", "search", "printer", "public", "-i")) == ["which PRINTER?", "The printer is on fire"]
+    rows = ctl.json("message", "search", "printer", "public", "-i")
+    assert texts(rows) == ["which PRINTER?", "The printer is on fire"]
     assert texts(ctl.json("message", "search", "printer", "public", "-i", "--from", "bob")) == ["which PRINTER?"]
     assert ctl.json("message", "search", "printer", "public", "--before", "1h") == []
     assert len(ctl.json("message", "search", "printer", "public", "--since", "1h")) == 1
@@ -248,7 +249,7 @@ def test_delete_while_locked(ctl, client, redis, prefix):
 def test_what_is_no_text_is_not_sent(ctl, redis, prefix):
     ctl.add("alice")
     for line in b"a\0b\n", b"\xff\n":
-        done = subprocess.run([ctl.binary, "message", "send", "public", "--as", "alice", "-"], input=line, env=ctl.env(),
-                              capture_output=True, check=False)
+        done = subprocess.run([ctl.binary, "message", "send", "public", "--as", "alice", "-"], input=line,
+                              env=ctl.env(), capture_output=True, check=False)
         assert done.returncode != DONE and b"UTF-8" in done.stderr, line
     assert not redis.r.exists(f"{prefix}{{c:public}}:log")

@@ -16,8 +16,8 @@ def terminal(ctl):
     opened = []
 
     def spawn(*args, **env):
-        p = pexpect.spawn(ctl.binary, list(args), env=ctl.env(TERM="xterm", **env), encoding="utf-8", timeout=chat.PATIENCE,
-                          dimensions=(10, 100), echo=False)
+        p = pexpect.spawn(ctl.binary, list(args), env=ctl.env(TERM="xterm", **env), encoding="utf-8",
+                          timeout=chat.PATIENCE, dimensions=(10, 100), echo=False)
         opened.append(p)
         return p
 
@@ -69,16 +69,17 @@ def test_a_listing_goes_through_it(terminal, crowd, script, tmp_path):
     assert "NAME" in table.splitlines()[0] and table.count("user") == 40
 
 
-@pytest.mark.parametrize("command", [["user", "list", "--sort", "name"], ["channel", "list"], ["user", "list", "--json"],
-                                     ["channel", "members", "public"], ["message", "search", "hello"],
-                                     ["session", "list", "user00"], ["channel", "purges", "public"]])
+@pytest.mark.parametrize("command", [["user", "list", "--sort", "name"], ["channel", "list"],
+                                     ["user", "list", "--json"], ["channel", "members", "public"],
+                                     ["message", "search", "hello"], ["session", "list", "user00"],
+                                     ["channel", "purges", "public"]])
 def test_listings_do(terminal, crowd, script, ctl, command):
     ctl("message", "send", "public", "hello", "--as", "user00")
     assert "it came through" in end(terminal(*command, CHATCTL_PAGER=script("echo it came through; cat")))
 
 
-@pytest.mark.parametrize("command", [["user", "show", "user00"], ["stats"], ["message", "tail"], ["user", "list", "--no-pager"],
-                                     ["--no-pager", "user", "list"]])
+@pytest.mark.parametrize("command", [["user", "show", "user00"], ["stats"], ["message", "tail"],
+                                     ["user", "list", "--no-pager"], ["--no-pager", "user", "list"]])
 def test_others_do_not(terminal, crowd, script, command):
     assert "it came through" not in end(terminal(*command, CHATCTL_PAGER=script("echo it came through; cat")))
 
@@ -88,7 +89,8 @@ def test_none(terminal, crowd, env):
     env = {"CHATCTL_PAGER": "echo it came through", **env}
     text = terminal("user", "list")
     text.close(force=True)
-    p = pexpect.spawn(text.command, ["user", "list"], env={**text.env, "TERM": "xterm", **env}, encoding="utf-8", timeout=chat.PATIENCE)
+    p = pexpect.spawn(text.command, ["user", "list"], env={**text.env, "TERM": "xterm", **env}, encoding="utf-8",
+                      timeout=chat.PATIENCE)
     text = end(p)
     assert "user39" in text and "it came through" not in text
 
@@ -124,8 +126,8 @@ def test_the_shell_goes_on_behind_it(terminal, crowd, script):
 def test_less_by_default(terminal, crowd, ctl):
     env = ctl.env()
     del env["CHATCTL_PAGER"]
-    p = pexpect.spawn(ctl.binary, ["user", "list"], env={**env, "TERM": "xterm"}, encoding="utf-8", timeout=chat.PATIENCE,
-                      dimensions=(10, 100), echo=False)
+    p = pexpect.spawn(ctl.binary, ["user", "list"], env={**env, "TERM": "xterm"}, encoding="utf-8",
+                      timeout=chat.PATIENCE, dimensions=(10, 100), echo=False)
     p.expect("user05")
     with pytest.raises(pexpect.TIMEOUT):
         p.expect("user39", timeout=0.3)  # it waits
@@ -141,7 +143,8 @@ def test_less_by_default(terminal, crowd, ctl):
 def test_ctrl_c_stops_the_work_and_waits_for_the_pager(terminal, redis, prefix, script, tmp_path):
     """As often as it is pressed: less takes it for itself, and would be left behind without its parent."""
     go = tmp_path / "go"
-    pager = script(f"trap 'echo caught' INT; echo ready; until [ -e {go} ]; do sleep 0.05; done; cat >/dev/null; echo bye")
+    pager = script(f"trap 'echo caught' INT; echo ready; until [ -e {go} ]; do sleep 0.05; done; "
+                   "cat >/dev/null; echo bye")
     make_users(redis, prefix, 20000)
     p = terminal("user", "list", CHATCTL_PAGER=pager)
     p.expect("ready")

@@ -42,8 +42,8 @@ def test_every_noun(shape, ctl, start_chatd, client, tmp_path):
     ctl("message", "send", "alice,carol", "--as", "carol", "-", stdin="psst\n")
     assert {",".join(sorted(row[0].split(","))) for row in ctl.tsv("channel", "list")} == {"public", "alice,carol"}
     assert len(ctl.tsv("node", "list")) == 1 and ctl.tsv("stats")
-    assert [json.loads(line)["message"] for line in ctl("--format", "jsonl", "message", "tail", "public").splitlines()] == \
-        ["one", "two"]
+    lines = ctl("--format", "jsonl", "message", "tail", "public").splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["one", "two"]
     ctl("--yes", "user", "kick", "alice")
     alice.expect_close()
     ctl("--yes", "channel", "purge", "public")

@@ -43,13 +43,6 @@ tests/integration/load.py
 tests/integration/redis_shapes.py
 tests/integration/stopwatch.py
 tests/integration/test_config.py
-tests/integration/test_ctl_cli.py
-tests/integration/test_ctl_complete.py
-tests/integration/test_ctl_doctor.py
-tests/integration/test_ctl_man.py
-tests/integration/test_ctl_message.py
-tests/integration/test_ctl_pager.py
-tests/integration/test_ctl_shapes.py
 tests/integration/test_frames.py
 tests/integration/test_handshake.py
 tests/integration/test_http.py
