@@ -4,6 +4,7 @@ import shutil
 import signal
 import time
 
+import chat
 import pexpect
 import pytest
 
