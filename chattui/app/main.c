@@ -62,9 +62,9 @@ int main(int argc, char **argv) {
         return EXIT_FAILURE;
     }
     enum option_outcome outcome = tui_settings_load(&set, argc, argv);
-    int status = outcome == OPTION_RUN    ? run(&set)
-                 : outcome == OPTION_EXIT ? EXIT_SUCCESS
-                                          : EXIT_USAGE;
+    int status = outcome == OPTION_EXIT ? EXIT_SUCCESS : EXIT_USAGE;
+    if (outcome == OPTION_RUN)
+        status = run(&set);
     tui_settings_free(&set);
     return status;
 }

@@ -36,7 +36,7 @@ struct plain {
 
 /* --- Effects --- */
 
-static void carry_out(const struct effect *fx, void *arg) {
+static void plain_carry_out(const struct effect *fx, void *arg) {
     struct plain *p = arg;
     switch (fx->kind) {
     case EFFECT_SET_INPUT: /* a line comes back that can't be sent */
@@ -181,7 +181,7 @@ static void on_coming(const struct event *e, void *arg) {
         plain_output_response(&p->output, &p->client.model, e->u.answer);
 }
 
-static void on_done(void *arg) {
+static void plain_done(void *arg) {
     struct plain *p = arg;
     plain_output_show(&p->output, &p->client.model);
     if (p->output.closed) /* as with head(1): nobody is to be told */
@@ -189,7 +189,7 @@ static void on_done(void *arg) {
     go_on(p);
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
+static void plain_on_signal(uv_signal_t *handle, int number) {
     struct plain *p = handle->data;
     client_end(&p->client, 128 + number);
 }
@@ -200,14 +200,14 @@ static void start(struct plain *p) {
     uv_signal_init(loop, &p->on_int);
     uv_signal_init(loop, &p->on_term);
     p->on_int.data = p->on_term.data = p;
-    uv_signal_start(&p->on_int, on_signal, SIGINT);
-    uv_signal_start(&p->on_term, on_signal, SIGTERM);
+    uv_signal_start(&p->on_int, plain_on_signal, SIGINT);
+    uv_signal_start(&p->on_term, plain_on_signal, SIGTERM);
     client_start(&p->client);
     client_load(&p->client);
 }
 
 /* What was read to is saved, and the server hears a goodbye. */
-static void finish(struct plain *p) {
+static void plain_finish(struct plain *p) {
     struct client *c = &p->client;
     struct event e = {.kind = EV_QUIT};
     size_t waiting = outbox_count(&c->model.outbox, NULL, false);
@@ -226,7 +226,7 @@ static void finish(struct plain *p) {
 
 int plain_run(const struct tui_settings *settings) {
     static const struct frontend PLAIN = {
-        .coming = on_coming, .carry_out = carry_out, .done = on_done, .plain = true};
+        .coming = on_coming, .carry_out = plain_carry_out, .done = plain_done, .plain = true};
     struct plain *p = calloc(1, sizeof *p);
     char why[WHY_SIZE] = "out of memory";
     if (!p)
@@ -237,7 +237,7 @@ int plain_run(const struct tui_settings *settings) {
     if (client_open(&p->client, why, sizeof why)) {
         start(p);
         uv_run(&p->client.loop, UV_RUN_DEFAULT);
-        finish(p);
+        plain_finish(p);
     } else
         fprintf(stderr, "chattui: %s\n", why);
     client_free(&p->client);

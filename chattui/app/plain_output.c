@@ -33,7 +33,7 @@ static void talk(const char *text, size_t len) {
 
 /* --- A line of output --- */
 
-static void end_line(struct plain_output *o) {
+static void print_line(struct plain_output *o) {
     buf_char(&o->out, '\n');
     bool written = !o->out.failed && fwrite(o->out.data, 1, o->out.len, stdout) == o->out.len;
     o->closed = o->closed || !written;
@@ -151,7 +151,7 @@ static void print_row(struct plain_output *o, const struct conversation *c, cons
         put_object(&o->out, c, r, history);
     else
         put_text(&o->out, c, r);
-    end_line(o);
+    print_line(o);
 }
 
 /* What stands behind it waits: a hole that is being filled. */
@@ -233,7 +233,7 @@ static void show_purge(struct plain_output *o, const struct model *m, const stru
     else
         json_add_u64(&o->out, "upTo", a->u.sys.at.seq);
     buf_char(&o->out, '}');
-    end_line(o);
+    print_line(o);
 }
 
 void plain_output_response(struct plain_output *o, const struct model *m,

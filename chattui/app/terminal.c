@@ -32,7 +32,7 @@ static void notify(struct terminal *t, const char *title, const char *body) {
     buf_free(&clean_body);
 }
 
-static void carry_out(const struct effect *fx, void *arg) {
+static void terminal_carry_out(const struct effect *fx, void *arg) {
     struct terminal *t = arg;
     switch (fx->kind) {
     case EFFECT_SET_INPUT:
@@ -56,7 +56,7 @@ static void carry_out(const struct effect *fx, void *arg) {
     }
 }
 
-static void on_done(void *arg) {
+static void terminal_done(void *arg) {
     struct terminal *t = arg;
     if (t->client.model.version != t->drawn_version)
         terminal_stale(t, false);
@@ -76,7 +76,7 @@ static void on_gone(void *arg) {
 }
 
 /* Also behind a SIGSTOP, which nobody hears of: the shell has had the terminal meanwhile. */
-static void go_on(struct terminal *t) {
+static void take_back(struct terminal *t) {
     if (t->editor)
         return;
     screen_leave();
@@ -84,7 +84,7 @@ static void go_on(struct terminal *t) {
     terminal_resize(t);
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
+static void terminal_on_signal(uv_signal_t *handle, int number) {
     struct terminal *t = handle->data;
     switch (number) {
     case SIGWINCH:
@@ -95,7 +95,7 @@ static void on_signal(uv_signal_t *handle, int number) {
         raise(SIGSTOP);
         break;
     case SIGCONT:
-        go_on(t);
+        take_back(t);
         break;
     case SIGINT: /* with raw mode no key sends it; while the editor runs it is the editor's */
         if (!t->editor)
@@ -114,7 +114,7 @@ static void watch_signals(struct terminal *t) {
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
         uv_signal_init(&t->client.loop, &t->signals[i]);
         t->signals[i].data = t;
-        uv_signal_start(&t->signals[i], on_signal, NUMBERS[i]);
+        uv_signal_start(&t->signals[i], terminal_on_signal, NUMBERS[i]);
     }
 }
 
@@ -155,7 +155,7 @@ static void start(struct terminal *t) {
 }
 
 /* The terminal first, whatever the rest takes. */
-static void finish(struct terminal *t) {
+static void terminal_finish(struct terminal *t) {
     screen_close();
     if (t->editor)
         editor_abandon(t->editor);
@@ -168,7 +168,8 @@ static void finish(struct terminal *t) {
 }
 
 int terminal_run(const struct tui_settings *settings) {
-    static const struct frontend TERMINAL = {.carry_out = carry_out, .done = on_done};
+    static const struct frontend TERMINAL = {.carry_out = terminal_carry_out,
+                                             .done = terminal_done};
     struct terminal *t = calloc(1, sizeof *t);
     struct theme theme = {0};
     char why[WHY_SIZE] = "out of memory";
@@ -179,7 +180,7 @@ int terminal_run(const struct tui_settings *settings) {
         open_terminal(t, &theme, why, sizeof why)) {
         start(t);
         uv_run(&t->client.loop, UV_RUN_DEFAULT);
-        finish(t);
+        terminal_finish(t);
     } else
         fprintf(stderr, "chattui: %s\n", why);
     client_free(&t->client);

@@ -9,7 +9,9 @@
 static const struct cell BLANK = {.ch = {' '}, .width = 1};
 
 static int clamp(int v) {
-    return v < 1 ? 1 : v > GRID_MAX ? GRID_MAX : v;
+    if (v < 1)
+        return 1;
+    return v > GRID_MAX ? GRID_MAX : v;
 }
 
 bool grid_resize(struct grid *g, int rows, int cols) {
@@ -111,7 +113,7 @@ static void put_char(struct buf *out, uint32_t c) {
     if (c < 0x80)
         buf_char(out, (char)c);
     else {
-        int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+        int more = 1 + (c >= 0x800) + (c >= 0x10000);
         static const unsigned LEAD[] = {0, 0xc0, 0xe0, 0xf0};
         buf_char(out, (char)(LEAD[more] | c >> (6 * more)));
         while (more-- > 0)

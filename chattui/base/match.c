@@ -86,9 +86,11 @@ static size_t link_length(const char *s, size_t len) {
 const char *match_link(const char *text, size_t len, size_t *at, size_t *link_len) {
     for (size_t i = *at; i < len; i++) {
         size_t rest = len - i;
-        size_t head = rest > 8 && same(text + i, "https://", 8)  ? 8
-                      : rest > 7 && same(text + i, "http://", 7) ? 7
-                                                                 : 0;
+        size_t head = 0;
+        if (rest > 8 && same(text + i, "https://", 8))
+            head = 8;
+        else if (rest > 7 && same(text + i, "http://", 7))
+            head = 7;
         size_t n = head > 0 ? link_length(text + i, rest) : 0;
         if (n > head) {
             *at = i + n;

@@ -12,7 +12,8 @@ uint32_t text_char(const char *s, size_t len, size_t *used) {
     return n > 0 ? (uint32_t)c : TEXT_BAD;
 }
 
-int text_char_width(uint32_t c) {
+/* The columns of one code point: 0 for a mark, 1 for what the terminal can't show. */
+static int char_width(uint32_t c) {
     int width = wcwidth((wchar_t)c);
     return width < 0 ? 1 : width;
 }
@@ -20,11 +21,11 @@ int text_char_width(uint32_t c) {
 size_t text_cluster(const char *s, size_t len, int *columns) {
     size_t used, at;
     uint32_t c = text_char(s, len, &at);
-    *columns = c == '\n' ? 0 : text_char_width(c);
+    *columns = c == '\n' ? 0 : char_width(c);
     if (c == '\n')
         return at;
     while (at < len && (unsigned char)s[at] >= 0x80 &&
-           text_char_width(text_char(s + at, len - at, &used)) == 0)
+           char_width(text_char(s + at, len - at, &used)) == 0)
         at += used;
     return at;
 }

@@ -13,9 +13,6 @@
  * does. */
 uint32_t text_char(const char *s, size_t len, size_t *used);
 
-/* The columns of one code point: 0 for a mark, 1 for what the terminal can't show. */
-int text_char_width(uint32_t c);
-
 /* The length in bytes of the character that begins at `s` together with the marks behind it, and
  * its columns. len > 0. A line feed stands alone and has no columns. */
 size_t text_cluster(const char *s, size_t len, int *columns);

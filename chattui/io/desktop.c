@@ -9,22 +9,22 @@
 
 static unsigned running;
 
-static void on_closed(uv_handle_t *handle) {
+static void desktop_on_closed(uv_handle_t *handle) {
     free(handle);
     running--;
 }
 
-static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
+static void desktop_on_exit(uv_process_t *process, int64_t status, int signal) {
     (void)status;
     (void)signal;
-    uv_close((uv_handle_t *)process, on_closed);
+    uv_close((uv_handle_t *)process, desktop_on_closed);
 }
 
 /* libuv gives a child that has no stdio of ours /dev/null. */
 static bool start(uv_loop_t *loop, char **argv) {
     uv_process_options_t options = {.file = argv[0],
                                     .args = argv,
-                                    .exit_cb = on_exit_of,
+                                    .exit_cb = desktop_on_exit,
                                     .flags = UV_PROCESS_DETACHED}; /* no key press reaches it */
     uv_process_t *process = running < DESKTOP_CHILDREN ? calloc(1, sizeof *process) : NULL;
     if (!process)
@@ -33,11 +33,12 @@ static bool start(uv_loop_t *loop, char **argv) {
     int status = uv_spawn(loop, process, &options);
     uv_unref((uv_handle_t *)process);
     if (status != 0)
-        uv_close((uv_handle_t *)process, on_closed);
+        uv_close((uv_handle_t *)process, desktop_on_closed);
     return status == 0;
 }
 
-void desktop_escape(struct buf *out, const char *text) {
+/* Text as it must be for notification daemons, which read <b> and &amp; in bodies. */
+static void add_escaped(struct buf *out, const char *text) {
     for (; *text; text++) {
         if (*text == '<')
             buf_str(out, "&lt;");
@@ -53,7 +54,7 @@ void desktop_escape(struct buf *out, const char *text) {
 bool desktop_notify(uv_loop_t *loop, const char *title, const char *body) {
     struct buf escaped;
     buf_init(&escaped, BODY_MAX);
-    desktop_escape(&escaped, body);
+    add_escaped(&escaped, body);
     char *copy = strdup(title), *text = strdup(buf_cstr(&escaped));
     char program[] = "notify-send", name[] = "--app-name=chattui", end[] = "--";
     char *argv[] = {program, name, end, copy, text, NULL};

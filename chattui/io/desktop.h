@@ -19,7 +19,4 @@ bool desktop_notify(uv_loop_t *loop, const char *title, const char *body);
 /* Opens a link if it is an http or https one; false: it isn't, or could not be started. */
 bool desktop_open(uv_loop_t *loop, const char *url);
 
-/* Text as it must be for notification daemons, which read <b> and &amp; in bodies. */
-void desktop_escape(struct buf *out, const char *text);
-
 #endif

@@ -52,7 +52,7 @@ static bool make_file(struct editor *e, const char *text) {
     return true;
 }
 
-static bool read_file(const char *path, struct buf *out) {
+static bool read_back(const char *path, struct buf *out) {
     char block[4096];
     FILE *f = fopen(path, "re");
     if (!f)
@@ -68,11 +68,11 @@ static bool read_file(const char *path, struct buf *out) {
 
 /* --- The process --- */
 
-static void on_closed(uv_handle_t *handle) {
+static void editor_on_closed(uv_handle_t *handle) {
     struct editor *e = handle->data;
     struct buf text;
     buf_init(&text, EDITOR_TEXT_MAX + 1);
-    if (!*e->why && !read_file(e->path, &text))
+    if (!*e->why && !read_back(e->path, &text))
         snprintf(e->why, sizeof e->why, "what the editor wrote can't be read: %s",
                  text.failed ? "it is too long" : strerror(errno));
     unlink(e->path);
@@ -82,7 +82,7 @@ static void on_closed(uv_handle_t *handle) {
     free(e);
 }
 
-static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
+static void editor_on_exit(uv_process_t *process, int64_t status, int signal) {
     struct editor *e = process->data;
     if (signal)
         snprintf(e->why, sizeof e->why, "the editor was ended by signal %d; nothing is changed",
@@ -90,11 +90,11 @@ static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
     else if (status)
         snprintf(e->why, sizeof e->why, "the editor ended with status %d; nothing is changed",
                  (int)status);
-    uv_close((uv_handle_t *)process, on_closed);
+    uv_close((uv_handle_t *)process, editor_on_closed);
 }
 
 /* The words of the variable and, behind them, the file. */
-static bool split(char *command, char *path, char **argv) {
+static bool split_words(char *command, char *path, char **argv) {
     char *save, *word;
     int n = 0;
     for (word = strtok_r(command, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
@@ -109,7 +109,9 @@ static bool split(char *command, char *path, char **argv) {
 
 static const char *command_name(void) {
     const char *visual = getenv("VISUAL"), *editor = getenv("EDITOR");
-    return visual && *visual ? visual : editor && *editor ? editor : DEFAULT_EDITOR;
+    if (visual && *visual)
+        return visual;
+    return editor && *editor ? editor : DEFAULT_EDITOR;
 }
 
 /* 0, or libuv's error; on an error the handle is closed, too, and on_closed frees. */
@@ -119,9 +121,9 @@ static int spawn(struct editor *e, uv_loop_t *loop) {
     for (int i = 0; i < 3; i++)
         stdio[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i};
     uv_process_options_t options = {
-        .args = argv, .stdio = stdio, .stdio_count = 3, .exit_cb = on_exit_of};
+        .args = argv, .stdio = stdio, .stdio_count = 3, .exit_cb = editor_on_exit};
     snprintf(command, sizeof command, "%s", command_name());
-    if (!split(command, e->path, argv))
+    if (!split_words(command, e->path, argv))
         return UV_E2BIG;
     options.file = argv[0];
     return uv_spawn(loop, &e->process, &options);
@@ -145,7 +147,7 @@ struct editor *editor_start(uv_loop_t *loop, const char *text, editor_fn *fn, vo
     snprintf(why, size, "\"%s\": %s", command_name(), uv_strerror(status));
     snprintf(e->why, sizeof e->why, "not started");
     if (e->process.loop) /* libuv knows the handle */
-        uv_close((uv_handle_t *)&e->process, on_closed);
+        uv_close((uv_handle_t *)&e->process, editor_on_closed);
     else {
         unlink(e->path);
         free(e);
@@ -157,5 +159,5 @@ void editor_abandon(struct editor *e) {
     e->fn = NULL;
     unlink(e->path);
     if (!uv_is_closing((uv_handle_t *)&e->process))
-        uv_close((uv_handle_t *)&e->process, on_closed);
+        uv_close((uv_handle_t *)&e->process, editor_on_closed);
 }

@@ -73,7 +73,7 @@ const char *tui_journal_trouble(struct tui_journal *s) {
 
 /* --- Lines in memory --- */
 
-static char *put(char **to, const char *text, size_t len) {
+static char *put_copy(char **to, const char *text, size_t len) {
     char *at = *to;
     memcpy(at, text, len);
     at[len] = '\0';
@@ -89,9 +89,9 @@ static struct kept_entry *keep_entry(const struct saved_entry *entry) {
         return NULL;
     char *to = k->mem;
     k->entry = *entry;
-    k->entry.peer = put(&to, peer, strlen(peer));
-    k->entry.refused = put(&to, refused, strlen(refused));
-    k->entry.text = put(&to, entry->text, entry->len);
+    k->entry.peer = put_copy(&to, peer, strlen(peer));
+    k->entry.refused = put_copy(&to, refused, strlen(refused));
+    k->entry.text = put_copy(&to, entry->text, entry->len);
     return k;
 }
 
@@ -153,8 +153,8 @@ static void enter_conversation(struct tui_journal *s, const struct saved_convers
     }
     char *to = k->mem;
     k->conversation = *c;
-    k->conversation.peer = put(&to, c->peer, peer);
-    k->conversation.draft = put(&to, c->draft, draft);
+    k->conversation.peer = put_copy(&to, c->peer, peer);
+    k->conversation.draft = put_copy(&to, c->draft, draft);
     s->conversations = conversations;
     if (i == s->nconversations)
         s->nconversations++;

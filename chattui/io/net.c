@@ -16,7 +16,6 @@ struct tui_net {
     struct wsclient *ws;
     tui_event_fn *fn;
     void *arg;
-    void (*on_frame)(const char *text, size_t len, void *arg);
     uv_timer_t *broken; /* active: a frame could not be sent, and so the connection was closed */
 };
 
@@ -34,8 +33,6 @@ static void on_text(const char *text, size_t len, void *arg) {
     struct response answer;
     struct err why;
     struct event e = {.kind = EV_RESPONSE, .u.answer = &answer};
-    if (n->on_frame)
-        n->on_frame(text, len, n->arg);
     if (response_decode(text, len, &answer, &why) != ERR_OK)
         answer = (struct response){.kind = RESPONSE_UNKNOWN};
     n->fn(&e, n->arg);
@@ -46,10 +43,6 @@ static void on_closed(unsigned code, bool final, const char *reason, void *arg) 
     struct tui_net *n = arg;
     struct event e = {.kind = EV_NET_CLOSED, .u.closed = {code, final, reason}};
     n->fn(&e, n->arg);
-}
-
-void tui_net_on_frame(struct tui_net *n, void (*fn)(const char *text, size_t len, void *arg)) {
-    n->on_frame = fn;
 }
 
 /* --- What goes --- */

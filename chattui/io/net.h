@@ -27,9 +27,6 @@ struct tui_net *tui_net_new(uv_loop_t *loop, const char *ca_file, tui_event_fn *
  * under way are known to be lost. */
 bool tui_net_carry_out(struct tui_net *n, const struct effect *fx);
 
-/* For --format jsonl: every frame as it came, before its event. */
-void tui_net_on_frame(struct tui_net *n, void (*fn)(const char *text, size_t len, void *arg));
-
 /* Ends the connection with a goodbye: run the loop until nothing is left, then free. */
 void tui_net_end(struct tui_net *n);
 void tui_net_free(struct tui_net *n); /* NULL is fine */

@@ -102,7 +102,7 @@ static void on_timer(uv_timer_t *timer) {
 
 /* --- From a command --- */
 
-static void make_room(uv_handle_t *h, size_t size, uv_buf_t *b) {
+static void output_room(uv_handle_t *h, size_t size, uv_buf_t *b) {
     struct tui_password *p = h->data;
     (void)size;
     *b = uv_buf_init(p->text + p->len, (unsigned)(ROOM - p->len));
@@ -152,7 +152,7 @@ static void start(struct tui_password *p, uv_loop_t *loop, char *command) {
         uv_timer_start(&p->timer, on_timer, 0, 0);
         return;
     }
-    uv_read_start((uv_stream_t *)&p->output, make_room, on_output);
+    uv_read_start((uv_stream_t *)&p->output, output_room, on_output);
     uv_timer_start(&p->timer, on_timer, COMMAND_MS, 0);
 }
 

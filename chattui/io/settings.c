@@ -20,6 +20,9 @@
     {name, 0, OPTION_BOOL, AT(field), "no", 0, 0, NULL, NULL, help, group}
 /* clang-format on */
 
+#define IS_SWITCH(least, most) ((least) == 0 && (most) == 1)
+#define YES_NO(value) ((value) ? "yes" : "no")
+
 /* Where each row of TUNING_TABLE has its value. */
 enum {
 #define X(field, name, dflt, least, most, help) TUNED_##field,
@@ -57,13 +60,13 @@ static const struct option_def OPTIONS[] = {
 #define X(field, name, dflt, least, most, help)                                                    \
     {name,                                                                                         \
      0,                                                                                            \
-     (least) == 0 && (most) == 1 ? OPTION_BOOL : OPTION_NUM,                                       \
+     IS_SWITCH(least, most) ? OPTION_BOOL : OPTION_NUM,                                            \
      AT(tuned) + TUNED_##field * sizeof(union tuning_value),                                       \
-     (least) == 0 && (most) == 1 ? (dflt) ? "yes" : "no" : #dflt,                                  \
+     IS_SWITCH(least, most) ? YES_NO(dflt) : #dflt,                                                \
      least,                                                                                        \
      most,                                                                                         \
      NULL,                                                                                         \
-     (least) == 0 && (most) == 1 ? NULL : "N",                                                     \
+     IS_SWITCH(least, most) ? NULL : "N",                                                          \
      help,                                                                                         \
      NULL},
     TUNING_TABLE(X)
@@ -102,12 +105,12 @@ static bool own_path(const char *variable, const char *below, const char *name,
     return *out;
 }
 
-static bool complain(const char *option, const char *what) {
+static bool refuse(const char *option, const char *what) {
     fprintf(stderr, "chattui: --%s: %s\n", option, what);
     return false;
 }
 
-static void put(char **field, const char *text) {
+static void put_field(char **field, const char *text) {
     char *copy = strdup(text);
     if (!copy)
         return;
@@ -119,7 +122,7 @@ static void put(char **field, const char *text) {
 static void find_beside(char **field, const char *name) {
     char path[PATH_SIZE];
     if (!**field && own_path("XDG_CONFIG_HOME", ".config", name, path) && access(path, F_OK) == 0)
-        put(field, path);
+        put_field(field, path);
 }
 
 /* In the form in which it is kept: what is stored for a server is stored by its address. */
@@ -127,9 +130,9 @@ static bool check_server(struct tui_settings *set) {
     struct ws_url url;
     char why[200], text[WS_URL_TEXT];
     if (!ws_url_parse(set->server, &url, why, sizeof why))
-        return complain("server", why);
+        return refuse("server", why);
     ws_url_format(&url, text);
-    put(&set->server, text);
+    put_field(&set->server, text);
     return true;
 }
 
@@ -138,13 +141,13 @@ static bool check(struct tui_settings *set) {
     if (*set->server && !check_server(set))
         return false;
     if (*set->password_file && *set->password_command)
-        return complain("password-file", "not together with --password-command");
+        return refuse("password-file", "not together with --password-command");
     find_beside(&set->theme, "/theme");
     find_beside(&set->keys, "/keys");
     if (!*set->state) {
         if (!own_path("XDG_STATE_HOME", ".local/state", "", path))
-            return complain("state", "there is no home directory to keep anything in: name one");
-        put(&set->state, path);
+            return refuse("state", "there is no home directory to keep anything in: name one");
+        put_field(&set->state, path);
     }
     return true;
 }

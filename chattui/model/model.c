@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *field_label(enum field f) {
+const char *model_field_label(enum field f) {
     static const char *const LABELS[FIELDS] = {
 #define X(sym, label) [FIELD_##sym] = label,
         FIELD_TABLE(X)

@@ -9,6 +9,7 @@
 #define CHATTUI_MODEL_MODEL_H
 
 #include "chattui/base/place.h"
+#include "chattui/model/members.h"
 #include "chattui/model/outbox.h"
 #include "chattui/model/roster.h"
 #include "chattui/model/timeline.h"
@@ -155,7 +156,7 @@ enum field {
         FIELDS
 };
 
-const char *field_label(enum field f);
+const char *model_field_label(enum field f);
 
 #define FIELD_MAX PASSWORD_MAX
 

@@ -8,21 +8,21 @@
 
 /* --- Names --- */
 
-static unsigned char lower(char c) {
+static unsigned char fold_byte(char c) {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 int name_order(const char *a, const char *b) {
     size_t i = 0;
-    while (a[i] && lower(a[i]) == lower(b[i]))
+    while (a[i] && fold_byte(a[i]) == fold_byte(b[i]))
         i++;
-    int order = lower(a[i]) - lower(b[i]);
+    int order = fold_byte(a[i]) - fold_byte(b[i]);
     return order ? order : strcmp(a, b);
 }
 
 bool name_begins(const char *name, const char *s, size_t len) {
     for (size_t i = 0; i < len; i++)
-        if (!name[i] || lower(name[i]) != lower(s[i]))
+        if (!name[i] || fold_byte(name[i]) != fold_byte(s[i]))
             return false;
     return true;
 }
@@ -79,7 +79,7 @@ static void leave_name(struct roster *r, const struct person *p) {
     memmove(r->by_name + i, r->by_name + i + 1, (r->n - i) * sizeof *r->by_name);
 }
 
-static bool make_room(struct roster *r) {
+static bool roster_grow(struct roster *r) {
     if (r->n >= ROSTER_MAX)
         return false;
     if (r->n < r->cap)
@@ -94,7 +94,7 @@ static bool make_room(struct roster *r) {
 }
 
 static struct person *add_person(struct roster *r, const struct uuid *uuid, char *name) {
-    struct person *p = make_room(r) ? calloc(1, sizeof *p) : NULL;
+    struct person *p = roster_grow(r) ? calloc(1, sizeof *p) : NULL;
     if (!p) {
         free(name);
         return NULL;
@@ -156,68 +156,4 @@ const char *roster_name(const struct roster *r, const struct uuid *uuid, char sp
 
 void roster_spoke(struct roster *r, struct person *p) {
     p->spoke = ++r->clock;
-}
-
-/* --- Members --- */
-
-void members_clear(struct members *ms) {
-    ms->n = 0;
-    ms->total = 0;
-}
-
-void members_free(struct members *ms) {
-    free(ms->list);
-    memset(ms, 0, sizeof *ms);
-}
-
-static bool is_member(const struct members *ms, const struct person *p) {
-    for (size_t i = 0; i < ms->n; i++)
-        if (ms->list[i] == p)
-            return true;
-    return false;
-}
-
-bool members_add(struct members *ms, struct person *p) {
-    if (!p || is_member(ms, p) || ms->n >= MEMBERS_MAX)
-        return false;
-    if (ms->n == ms->cap) {
-        size_t cap = ms->cap ? ms->cap * 2 : 16;
-        struct person **list = realloc(ms->list, cap * sizeof *list);
-        if (!list)
-            return false;
-        ms->list = list;
-        ms->cap = cap;
-    }
-    ms->list[ms->n++] = p;
-    return true;
-}
-
-bool members_remove(struct members *ms, const struct person *p) {
-    for (size_t i = 0; i < ms->n; i++)
-        if (ms->list[i] == p) {
-            ms->n--;
-            memmove(ms->list + i, ms->list + i + 1, (ms->n - i) * sizeof *ms->list);
-            return true;
-        }
-    return false;
-}
-
-static int member_order(const void *a, const void *b) {
-    const struct person *x = *(struct person *const *)a, *y = *(struct person *const *)b;
-    if (x->online != y->online)
-        return x->online ? -1 : 1;
-    int order = name_order(x->name, y->name);
-    return order ? order : uuid_cmp(&x->uuid, &y->uuid);
-}
-
-void members_sort(struct members *ms) {
-    if (ms->n > 1)
-        qsort(ms->list, ms->n, sizeof *ms->list, member_order);
-}
-
-size_t members_online(const struct members *ms) {
-    size_t n = 0;
-    while (n < ms->n && ms->list[n]->online)
-        n++;
-    return n;
 }

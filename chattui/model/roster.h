@@ -1,4 +1,4 @@
-/* roster - the people: everybody whose name was heard of, and the members of each channel.
+/* roster - the people: everybody whose name was heard of.
  *
  * Names are foreign text, stored raw. Presence is a hint, as the protocol says. Bounded: past
  * ROSTER_MAX nobody new is remembered, which costs only completion and /msg by name.
@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #define ROSTER_MAX 20000
-#define MEMBERS_MAX 1000 /* of one channel; `total` may be more */
 
 struct person {
     struct table_node node;
@@ -48,19 +47,5 @@ void roster_spoke(struct roster *r, struct person *p);
 int name_order(const char *a, const char *b);
 /* Does `name` begin with these bytes, ASCII case apart? */
 bool name_begins(const char *name, const char *s, size_t len);
-
-/* Members of a channel: borrowed persons. Those online first, then by name. */
-struct members {
-    struct person **list;
-    size_t n, cap;
-    uint64_t total; /* as the server counts them */
-};
-
-void members_clear(struct members *ms);
-void members_free(struct members *ms);
-bool members_add(struct members *ms, struct person *p); /* false: is one, or full, or no memory */
-bool members_remove(struct members *ms, const struct person *p);
-void members_sort(struct members *ms); /* after somebody's presence or name changed */
-size_t members_online(const struct members *ms);
 
 #endif

@@ -59,7 +59,7 @@ static bool read_attr(const char *word, uint8_t *attrs) {
     return false;
 }
 
-bool look_read(const char *text, struct look *out) {
+bool theme_read_look(const char *text, struct look *out) {
     struct look look = {.fg = -1, .bg = -1};
     int16_t *color = &look.fg;
     char words[LOOK_SIZE], *save, *word;
@@ -83,7 +83,7 @@ void theme_fit(struct theme *t, int colors) {
     for (size_t i = 0; i < STYLES; i++) {
         struct look *look = &t->looks[i];
         const char *rich = t->light ? TABLE[i].light : TABLE[i].dark;
-        if (!t->own[i] && !look_read(colors >= 256 ? rich : TABLE[i].plain, look))
+        if (!t->own[i] && !theme_read_look(colors >= 256 ? rich : TABLE[i].plain, look))
             *look = (struct look){-1, -1, 0};
         if (look->fg >= colors)
             look->fg = -1;
@@ -103,7 +103,7 @@ bool theme_set(struct theme *t, const char *name, const char *look, char *why, s
     for (size_t i = 0; i < STYLES; i++) {
         if (strcmp(name, TABLE[i].name) != 0)
             continue;
-        t->own[i] = look_read(look, &t->looks[i]);
+        t->own[i] = theme_read_look(look, &t->looks[i]);
         if (!t->own[i])
             snprintf(why, size,
                      "\"%s\" is no look: words such as bold, underline, red, 203, on blue", look);

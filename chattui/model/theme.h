@@ -112,7 +112,7 @@ bool theme_read(struct theme *t, const char *path, char *why, size_t size);
  * number of its colour comes last), if there is one. */
 bool theme_is_light(const char *setting, const char *colorfgbg);
 
-bool look_read(const char *text, struct look *out);
+bool theme_read_look(const char *text, struct look *out);
 
 /* The style of a nick: stable, by a hash of the name. */
 enum style theme_nick(const char *name, size_t len);

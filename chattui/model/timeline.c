@@ -21,8 +21,8 @@ const char *row_text(const struct row *r) {
     return r->data + r->name_len;
 }
 
-struct row *row_make(enum row_kind kind, struct place at, const char *name, size_t name_len,
-                     const char *text, size_t text_len) {
+struct row *timeline_make_row(enum row_kind kind, struct place at, const char *name,
+                              size_t name_len, const char *text, size_t text_len) {
     if (name_len > NAME_MAX_BYTES)
         name_len = NAME_MAX_BYTES;
     struct row *r = malloc(sizeof *r + name_len + text_len);
@@ -97,7 +97,7 @@ static bool open_slot(struct timeline *t, size_t i) {
     return true;
 }
 
-bool rows_insert(struct timeline *t, size_t i, struct row *r) {
+bool timeline_insert(struct timeline *t, size_t i, struct row *r) {
     if (!r || !open_slot(t, i)) {
         free(r);
         return false;
@@ -107,7 +107,7 @@ bool rows_insert(struct timeline *t, size_t i, struct row *r) {
     return true;
 }
 
-void rows_remove(struct timeline *t, size_t from, size_t to) {
+void timeline_remove(struct timeline *t, size_t from, size_t to) {
     size_t n = t->n;
     if (from >= to)
         return;
@@ -131,7 +131,7 @@ void timeline_init(struct timeline *t, struct timeline_budget *budget) {
 }
 
 void timeline_free(struct timeline *t) {
-    rows_remove(t, 0, t->n);
+    timeline_remove(t, 0, t->n);
     free(t->slots);
     struct timeline **link = &t->budget->first;
     while (*link != t)
@@ -141,7 +141,7 @@ void timeline_free(struct timeline *t) {
 }
 
 void timeline_reset(struct timeline *t) {
-    rows_remove(t, 0, t->n - t->pending);
+    timeline_remove(t, 0, t->n - t->pending);
     t->at = (struct position){.seq = 0};
     t->cleared = PLACE_NONE;
     t->bottom = t->linked = 0;
@@ -158,7 +158,7 @@ static void take_top(struct timeline *t, size_t n) {
     uint64_t known = last->kind == ROW_GAP ? last->u.gap.to : last->place.seq + 1;
     if (last->place.epoch == t->epoch && known > t->bottom)
         t->bottom = known;
-    rows_remove(t, 0, n);
+    timeline_remove(t, 0, n);
 }
 
 static struct timeline *largest(struct timeline_budget *budget) {
@@ -178,7 +178,7 @@ static size_t takeable(const struct timeline *t) {
     return stored - 1 < TAKE_ROWS ? stored - 1 : TAKE_ROWS;
 }
 
-void rows_keep_budget(struct timeline *t) {
+void timeline_keep_budget(struct timeline *t) {
     struct timeline_budget *b = t->budget;
     size_t max = b->max ? b->max : TIMELINE_BYTES_MAX, n;
     if (t->n > TIMELINE_ROWS_MAX && (n = takeable(t)) > 0)
@@ -333,20 +333,20 @@ void timeline_forget_asks(struct timeline *t) {
 
 bool timeline_add_pending(struct timeline *t, const struct timeline_message *m) {
     struct place at = {.seq = m->seq, .epoch = PLACE_PENDING};
-    struct row *r = row_make(ROW_PENDING, at, m->name, m->name_len, m->text, m->text_len);
+    struct row *r = timeline_make_row(ROW_PENDING, at, m->name, m->name_len, m->text, m->text_len);
     if (!r)
         return false;
     r->flags = ROW_MINE;
     r->time_ms = m->time_ms;
     r->u.message.uuid = m->uuid;
     r->u.message.sender = m->sender;
-    return rows_insert(t, timeline_seek(t, at), r);
+    return timeline_insert(t, timeline_seek(t, at), r);
 }
 
 bool timeline_drop_pending(struct timeline *t, const struct uuid *uuid) {
     for (size_t i = t->n - t->pending; i < t->n; i++)
         if (uuid_eq(&t->rows[i]->u.message.uuid, uuid)) {
-            rows_remove(t, i, i + 1);
+            timeline_remove(t, i, i + 1);
             return true;
         }
     return false;
@@ -355,7 +355,7 @@ bool timeline_drop_pending(struct timeline *t, const struct uuid *uuid) {
 static void drop_oldest_notice(struct timeline *t) {
     for (size_t i = 0; i < t->n; i++)
         if (t->rows[i]->kind == ROW_NOTICE) {
-            rows_remove(t, i, i + 1);
+            timeline_remove(t, i, i + 1);
             return;
         }
 }
@@ -367,12 +367,12 @@ void timeline_notice(struct timeline *t, enum notice_level level, const char *te
     if (i > 0 && place_cmp(t->rows[i - 1]->place, at) > 0)
         at = t->rows[i - 1]->place;
     at.sub++;
-    struct row *r = row_make(ROW_NOTICE, at, "", 0, text, len);
+    struct row *r = timeline_make_row(ROW_NOTICE, at, "", 0, text, len);
     if (!r)
         return;
     r->level = (uint8_t)level;
     r->time_ms = wall_ms;
-    if (rows_insert(t, i, r) && t->notices > TIMELINE_NOTICES_MAX)
+    if (timeline_insert(t, i, r) && t->notices > TIMELINE_NOTICES_MAX)
         drop_oldest_notice(t);
-    rows_keep_budget(t);
+    timeline_keep_budget(t);
 }

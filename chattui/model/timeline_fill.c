@@ -26,22 +26,23 @@ static void join_gaps(struct timeline *t, size_t i) {
     if (is_gap(r, GAP_REMOVED) && is_gap(next, GAP_REMOVED) &&
         next->place.epoch == r->place.epoch && next->place.seq + 1 == r->u.gap.to) {
         r->u.gap.to = next->u.gap.to;
-        rows_remove(t, i + 1, i + 2);
+        timeline_remove(t, i + 1, i + 2);
     }
 }
 
-void rows_add_gap(struct timeline *t, enum gap_kind kind, uint16_t epoch, uint64_t lo,
-                  uint64_t hi) {
+/* At the place of a gap: those of numbers lo + 1 … hi - 1. Nothing if there are none. */
+static void add_gap(struct timeline *t, enum gap_kind kind, uint16_t epoch, uint64_t lo,
+                    uint64_t hi) {
     if (hi <= lo || hi - lo < 2)
         return;
     struct place at = {.seq = lo, .sub = TIMELINE_SUB_GAP, .epoch = epoch};
-    struct row *r = row_make(ROW_GAP, at, "", 0, "", 0);
+    struct row *r = timeline_make_row(ROW_GAP, at, "", 0, "", 0);
     if (!r)
         return;
     r->level = (uint8_t)kind;
     r->u.gap.to = hi;
     size_t i = timeline_seek(t, at);
-    if (rows_insert(t, i, r)) {
+    if (timeline_insert(t, i, r)) {
         join_gaps(t, i);
         if (i > 0)
             join_gaps(t, i - 1);
@@ -54,28 +55,28 @@ static void cut_gap(struct timeline *t, size_t i, uint64_t lo, uint64_t hi) {
     enum gap_kind kind = (enum gap_kind)r->level;
     uint16_t epoch = r->place.epoch;
     uint64_t from = r->place.seq, to = r->u.gap.to;
-    rows_remove(t, i, i + 1);
+    timeline_remove(t, i, i + 1);
     if (lo > from)
-        rows_add_gap(t, kind, epoch, from, lo + 1 < to ? lo + 1 : to);
+        add_gap(t, kind, epoch, from, lo + 1 < to ? lo + 1 : to);
     if (hi < to)
-        rows_add_gap(t, kind, epoch, hi - 1 > from ? hi - 1 : from, to);
+        add_gap(t, kind, epoch, hi - 1 > from ? hi - 1 : from, to);
 }
 
 /* --- Messages --- */
 
-static bool put_message(struct timeline *t, const struct timeline_message *m) {
+static bool insert_message(struct timeline *t, const struct timeline_message *m) {
     struct place at = timeline_place(t, m->seq);
     size_t i = timeline_seek(t, at);
     if (i < t->n && place_cmp(t->rows[i]->place, at) == 0)
         return false;
-    struct row *r = row_make(ROW_MESSAGE, at, m->name, m->name_len, m->text, m->text_len);
+    struct row *r = timeline_make_row(ROW_MESSAGE, at, m->name, m->name_len, m->text, m->text_len);
     if (!r)
         return false;
     r->flags = (uint8_t)((m->mine ? ROW_MINE : 0) | (m->mention ? ROW_MENTION : 0));
     r->time_ms = m->time_ms;
     r->u.message.uuid = m->uuid;
     r->u.message.sender = m->sender;
-    return rows_insert(t, i, r);
+    return timeline_insert(t, i, r);
 }
 
 #define LOOK_BACK 2000 /* rows of the numberings before */
@@ -106,16 +107,16 @@ static void forget_epochs(struct timeline *t) {
     if (t->epoch < TIMELINE_EPOCHS)
         return;
     uint16_t oldest = (uint16_t)(t->epoch - TIMELINE_EPOCHS + 1);
-    rows_remove(t, 0, timeline_seek(t, (struct place){.epoch = oldest}));
+    timeline_remove(t, 0, timeline_seek(t, (struct place){.epoch = oldest}));
 }
 
 static void add_epoch_row(struct timeline *t, int64_t wall_ms) {
     struct place at = {.epoch = t->epoch};
-    struct row *r = row_make(ROW_EPOCH, at, "", 0, "", 0);
+    struct row *r = timeline_make_row(ROW_EPOCH, at, "", 0, "", 0);
     if (!r)
         return;
     r->time_ms = wall_ms;
-    rows_insert(t, timeline_seek(t, at), r);
+    timeline_insert(t, timeline_seek(t, at), r);
 }
 
 bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms) {
@@ -137,7 +138,7 @@ bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t w
     add_epoch_row(t, wall_ms);
     forget_epochs(t);
     t->bottom = 1;
-    rows_add_gap(t, GAP_HOLE, t->epoch, 0, at->seq + 1);
+    add_gap(t, GAP_HOLE, t->epoch, 0, at->seq + 1);
     return true;
 }
 
@@ -193,11 +194,11 @@ static size_t settle(struct timeline *t, uint64_t lo, uint64_t hi,
         const struct timeline_message *m = &messages[i];
         if (m->seq <= last || m->seq >= hi)
             continue;
-        rows_add_gap(t, GAP_REMOVED, t->epoch, last, m->seq);
-        added += put_message(t, m);
+        add_gap(t, GAP_REMOVED, t->epoch, last, m->seq);
+        added += insert_message(t, m);
         last = m->seq;
     }
-    rows_add_gap(t, GAP_REMOVED, t->epoch, last, hi);
+    add_gap(t, GAP_REMOVED, t->epoch, last, hi);
     if (linked)
         link_up(t, linked);
     return added;
@@ -230,7 +231,7 @@ static size_t bring_back(struct timeline *t, const struct timeline_message *m) {
                 cut_gap(t, i - 1, m->seq - 1, m->seq + 1);
             break;
         }
-    return put_message(t, m);
+    return insert_message(t, m);
 }
 
 #define ROOM_ROWS 200u /* what a page may need */
@@ -254,11 +255,11 @@ static bool reach(struct timeline *t, uint64_t lo, uint64_t hi) {
         return false;
     }
     if (lo + 1 < t->bottom) {
-        rows_add_gap(t, GAP_HOLE, t->epoch, lo, t->bottom);
+        add_gap(t, GAP_HOLE, t->epoch, lo, t->bottom);
         t->bottom = lo + 1;
     }
     if (hi > t->at.seq + 1) {
-        rows_add_gap(t, GAP_HOLE, t->epoch, t->at.seq, hi);
+        add_gap(t, GAP_HOLE, t->epoch, t->at.seq, hi);
         t->at.seq = hi - 1;
     }
     return true;
@@ -267,7 +268,7 @@ static bool reach(struct timeline *t, uint64_t lo, uint64_t hi) {
 /* At the very top TOP_REMOVED says it. */
 static void trim_top(struct timeline *t) {
     if (t->bottom == 1 && is_gap(row_at(t, 0), GAP_REMOVED) && t->rows[0]->place.epoch == t->epoch)
-        rows_remove(t, 0, 1);
+        timeline_remove(t, 0, 1);
 }
 
 size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
@@ -277,7 +278,7 @@ size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
         return 0;
     if (n == 1 && t->bottom > 0 && lo == t->at.seq && hi == lo + 2 && messages->seq == lo + 1) {
         t->at.seq++; /* what is said now: the way that must be quick */
-        added = put_message(t, messages);
+        added = insert_message(t, messages);
     } else if (reach(t, lo, hi)) {
         added = settle_holes(t, lo, hi, messages, n);
         for (size_t i = 0; i < n; i++)
@@ -286,7 +287,7 @@ size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
         trim_top(t);
     }
     t->version++;
-    rows_keep_budget(t);
+    timeline_keep_budget(t);
     return added;
 }
 
@@ -302,10 +303,10 @@ static void remove_up_to(struct timeline *t, uint16_t epoch, uint64_t up_to) {
     uint64_t low = first->place.seq - (first->kind == ROW_MESSAGE);
     uint64_t high = last->kind == ROW_GAP ? last->u.gap.to : 0;
     enum gap_kind kind = (enum gap_kind)last->level;
-    rows_remove(t, from, to);
+    timeline_remove(t, from, to);
     if (high > up_to + 1)
-        rows_add_gap(t, kind, epoch, up_to, high);
-    rows_add_gap(t, GAP_REMOVED, epoch, low, up_to + 1);
+        add_gap(t, kind, epoch, up_to, high);
+    add_gap(t, GAP_REMOVED, epoch, low, up_to + 1);
 }
 
 void timeline_purge(struct timeline *t, const struct uuid *epoch, uint64_t up_to) {
@@ -329,8 +330,8 @@ void timeline_purge_one(struct timeline *t, const struct uuid *message) {
         struct place at = t->rows[i]->place;
         if (t->rows[i]->kind != ROW_MESSAGE || !uuid_eq(&t->rows[i]->u.message.uuid, message))
             continue;
-        rows_remove(t, i, i + 1);
-        rows_add_gap(t, GAP_REMOVED, at.epoch, at.seq - 1, at.seq + 1);
+        timeline_remove(t, i, i + 1);
+        add_gap(t, GAP_REMOVED, at.epoch, at.seq - 1, at.seq + 1);
         trim_top(t);
         return;
     }

@@ -36,7 +36,7 @@ static struct {
 /* --- Modes --- */
 
 /* Past curses, whose buffer is empty by then. */
-static void send(const char *bytes, size_t n) {
+static void send_bytes(const char *bytes, size_t n) {
     while (n) {
         ssize_t done = write(STDOUT_FILENO, bytes, n);
         if (done <= 0)
@@ -47,7 +47,7 @@ static void send(const char *bytes, size_t n) {
 }
 
 static void send_str(const char *s) {
-    send(s, strlen(s));
+    send_bytes(s, strlen(s));
 }
 
 static void modes_on(void) {
@@ -78,7 +78,7 @@ void screen_rescue(void) {
     if (!scr.open || !scr.ours)
         return;
     scr.ours = false;
-    send(scr.rescue, scr.rescue_len);
+    send_bytes(scr.rescue, scr.rescue_len);
     if (scr.has_before)
         tcsetattr(STDIN_FILENO, TCSANOW, &scr.before);
 }

@@ -10,18 +10,18 @@
 #define READ_SIZE 4096
 #define NAME_SIZE 256
 
-static void on_timer(uv_timer_t *timer);
+static void tty_on_timer(uv_timer_t *timer);
 
 static void wait_for_more(struct tty *t) {
     unsigned ms = tokens_waiting(&t->tokens);
     if (ms)
-        alarm_in(&t->timer, on_timer, ms);
+        alarm_in(&t->timer, tty_on_timer, ms);
     else
         uv_timer_stop(&t->timer);
 }
 
 /* What read() returned. */
-static ssize_t take(struct tty *t) {
+static ssize_t read_tokens(struct tty *t) {
     char bytes[READ_SIZE];
     ssize_t n = read(t->fd, bytes, sizeof bytes);
     if (n > 0)
@@ -32,16 +32,16 @@ static ssize_t take(struct tty *t) {
 }
 
 /* After a long turn of the loop the rest of a key may be there, unread: it came in time. */
-static void on_timer(uv_timer_t *timer) {
+static void tty_on_timer(uv_timer_t *timer) {
     struct tty *t = timer->data;
-    if (!uv_is_active((uv_handle_t *)&t->poll) || take(t) <= 0)
+    if (!uv_is_active((uv_handle_t *)&t->poll) || read_tokens(t) <= 0)
         tokens_timeout(&t->tokens);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
     struct tty *t = poll->data;
     (void)events;
-    ssize_t n = status < 0 ? 0 : take(t);
+    ssize_t n = status < 0 ? 0 : read_tokens(t);
     if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
         return;
     uv_poll_stop(&t->poll);
@@ -78,7 +78,7 @@ void tty_resume(struct tty *t) {
         uv_poll_start(&t->poll, UV_READABLE, on_readable);
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void tty_on_closed(uv_handle_t *handle) {
     struct tty *t = handle->data;
     close(t->fd);
     t->fd = -1;
@@ -90,5 +90,5 @@ void tty_close(struct tty *t) {
     uv_poll_stop(&t->poll);
     tokens_free(&t->tokens);
     uv_close((uv_handle_t *)&t->timer, NULL);
-    uv_close((uv_handle_t *)&t->poll, on_closed);
+    uv_close((uv_handle_t *)&t->poll, tty_on_closed);
 }

@@ -8,7 +8,7 @@
 #ifndef CHATTUI_TERM_TTY_H
 #define CHATTUI_TERM_TTY_H
 
-#include "chattui/base/keys.h"
+#include "chattui/base/tokens.h"
 
 #include <stdbool.h>
 

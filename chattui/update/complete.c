@@ -57,10 +57,8 @@ static void offer_people(struct model *m, const struct word *w, struct person *c
     qsort(fit, k, sizeof *fit, later_spoke);
     for (size_t i = 0; i < k; i++) {
         bool quoted = argument && strchr(fit[i]->name, ' ');
-        offer(&m->completion, w, quoted ? "\"" : "", fit[i]->name,
-              quoted     ? "\" "
-              : w->first ? ": "
-                         : " ");
+        const char *behind = w->first ? ": " : " ";
+        offer(&m->completion, w, quoted ? "\"" : "", fit[i]->name, quoted ? "\" " : behind);
     }
 }
 
@@ -170,7 +168,7 @@ static bool begin(struct model *m, const struct event *e) {
 }
 
 /* The input with the word at hand in place. */
-static void show(struct model *m, struct effects *fx) {
+static void show_word(struct model *m, struct effects *fx) {
     struct completion *c = &m->completion;
     const char *word = c->words[c->at];
     size_t size = c->start + strlen(word) + strlen(c->base + c->end) + 1;
@@ -195,5 +193,5 @@ void complete_next(struct model *m, const struct event *e, struct effects *fx) {
         return;
     else if (e->u.input.back)
         c->at = c->n - 1;
-    show(m, fx);
+    show_word(m, fx);
 }

@@ -128,10 +128,12 @@ static void lost(struct model *m, enum comeback comeback) {
         model_notice(m, NULL, NOTICE_ERROR, "%s - /connect tries again", m->conn.trouble);
         if (m->plain)
             model_quit(m, 1);
+    } else if (asked > 0) {
+        wait_ms(m, asked);
+    } else if (comeback == COME_SLOWLY) {
+        wait_ms(m, SLOW_MS + model_random(m, SLOW_MS / 4));
     } else {
-        wait_ms(m, asked                     ? asked
-                   : comeback == COME_SLOWLY ? SLOW_MS + model_random(m, SLOW_MS / 4)
-                                             : ask_back_off(m, m->conn.attempt));
+        wait_ms(m, ask_back_off(m, m->conn.attempt));
     }
 }
 
@@ -139,9 +141,10 @@ void conn_closed(struct model *m, const struct event *e) {
     if (!has_socket(m))
         return;
     unsigned code = e->u.closed.code;
-    const char *known = code ? close_text((enum close_code)code) : "";
     const char *why = e->u.closed.reason;
-    set_trouble(m, *why ? why : *known ? known : "the connection was lost");
+    if (!*why && code)
+        why = close_text((enum close_code)code);
+    set_trouble(m, *why ? why : "the connection was lost");
     bool final = e->u.closed.final;
     lost(m, final ? STAY_AWAY : comeback_of(code));
 }
@@ -305,7 +308,7 @@ void take_authorized(struct model *m, const struct response *a, const struct ask
     conn_signed_in(m);
 }
 
-static void forget_key(struct model *m, struct effects *fx) {
+static void drop_key(struct model *m, struct effects *fx) {
     if (*m->key)
         effects_add(fx, EFFECT_FORGET_KEY);
     secret_wipe(m->key, sizeof m->key);
@@ -315,7 +318,7 @@ static void forget_key(struct model *m, struct effects *fx) {
 void conn_key_refused(struct model *m, struct effects *fx, const char *why) {
     if (m->conn.state != CONN_SIGNING_IN && m->conn.state != CONN_ONLINE)
         return;
-    forget_key(m, fx);
+    drop_key(m, fx);
     lose_asks(m);
     set_trouble(m, why);
     set_state(m, CONN_SIGNED_OUT);
@@ -330,7 +333,7 @@ void take_unauthorized(struct model *m, const struct response *a, const struct a
     (void)a;
     bool asked_for = ask->kind == ASK_SIGN_OUT;
     const char *why = asked_for ? "signed out" : "signed out by another connection, or the server";
-    forget_key(m, fx);
+    drop_key(m, fx);
     conn_stop(m, fx, why);
     dialog_open(m, why);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define KEYS_MAX 1024
+#define COMMAND_COLS 19 /* of a command with its arguments in the help, at least */
 
 static void describe_gap(struct buf *out, const struct row *r) {
     uint64_t n = r->u.gap.to - r->place.seq - 1;
@@ -116,12 +117,11 @@ void describe_help(struct buf *out, const struct keymap *keymap) {
     if (keymap)
         describe_keys(out, keymap);
     buf_str(out, "Commands (//x says \"/x\")\n");
-    for (size_t i = 0; (d = slash_at(i)); i++)
-        buf_fmt(out, "  /%s%s%-*s %s\n", d->name, *d->args ? " " : "",
-                (int)(strlen(d->name) + strlen(d->args) + 2 < 20
-                          ? 20 - strlen(d->name) - 1 - (*d->args ? 1 : 0)
-                          : 0),
-                d->args, d->help);
+    for (size_t i = 0; (d = slash_at(i)); i++) {
+        const char *blank = *d->args ? " " : "";
+        int room = COMMAND_COLS - (int)(strlen(d->name) + strlen(blank));
+        buf_fmt(out, "  /%s%s%-*s %s\n", d->name, blank, room > 0 ? room : 0, d->args, d->help);
+    }
 }
 
 const char *describe_action(const char *text, size_t len) {

@@ -37,7 +37,7 @@ void update_field(struct model *m, const struct event *e, struct effects *fx);
 
 /* --- What the server says, handed out by update_response.c --- */
 
-void take_response(struct model *m, const struct response *a, struct effects *fx);
+void update_response(struct model *m, const struct response *a, struct effects *fx);
 
 /* Takes one kind of response. `ask` is a copy of what it answers, and over; of kind ASK_NONE if
  * nobody asked. */
@@ -56,7 +56,7 @@ SYS_TABLE(X)
 ASK_TABLE(X)
 #undef X
 
-/* --- update_outbox.c: entries on their way --- */
+/* --- outbox_send.c: entries on their way --- */
 
 /* Enters a message to be sent. False: it can't be; the user was told. */
 bool outbox_enter(struct model *m, struct effects *fx, struct conversation *c,
@@ -91,7 +91,7 @@ uint32_t ask_retry_delay(struct model *m, const struct response *a, unsigned n);
 /* Sends what is due: joins, entries of the outbox, history. */
 void update_pump(struct model *m, struct effects *fx);
 
-/* --- update_channel.c --- */
+/* --- conversation.c --- */
 
 void conversation_select(struct model *m, struct effects *fx, size_t index);
 void conversation_seen(struct model *m, struct conversation *c); /* all of it is read */
@@ -113,10 +113,10 @@ void conversation_leave(struct model *m, struct effects *fx, struct conversation
 
 /* --- update_ui.c --- */
 
-void ui_line(struct model *m, const struct event *e, struct effects *fx);
-void ui_action(struct model *m, enum action action, struct effects *fx);
-void ui_scroll(struct model *m, const struct scroll *s);
-void ui_reply(struct model *m, const struct event *e, struct effects *fx);
+void update_enter(struct model *m, const struct event *e, struct effects *fx);
+void update_action(struct model *m, enum action action, struct effects *fx);
+void update_scroll(struct model *m, const struct scroll *s);
+void update_reply(struct model *m, const struct event *e, struct effects *fx);
 
 /* --- slash_talk.c --- */
 

@@ -10,7 +10,7 @@
 #define LIST_BYTES (32u << 10) /* of one notice */
 
 /* A notice that was put together in a buffer, which is freed. */
-static void show(struct slash_call *call, struct buf *b) {
+static void show_notice(struct slash_call *call, struct buf *b) {
     struct conversation *c = call->conversation;
     if (b->len > 0 && b->data[b->len - 1] == '\n')
         b->len--;
@@ -136,11 +136,10 @@ bool slash_discard(struct slash_call *call) {
     size_t n = outbox_discard(call->m, call->fx, is_all(call) ? NULL : call->conversation);
     size_t left =
         outbox_count(&call->m->outbox, is_all(call) ? NULL : &call->conversation->to, true);
-    model_say(call->m, false,
-              left ? "%zu given up: again for the rest"
-              : n  ? "%zu given up"
-                   : "nothing has failed",
-              n);
+    if (n == 0 && left == 0)
+        model_say(call->m, false, "nothing has failed");
+    else
+        model_say(call->m, false, "%zu given up%s", n, left ? ": again for the rest" : "");
     return true;
 }
 
@@ -159,7 +158,7 @@ bool slash_list(struct slash_call *call) {
                     WORDS[c->activity]);
         buf_char(&b, '\n');
     }
-    show(call, &b);
+    show_notice(call, &b);
     return true;
 }
 
@@ -177,7 +176,7 @@ bool slash_names(struct slash_call *call) {
             buf_str(&b, i > 0 ? "\noffline: " : "nobody\noffline: ");
         buf_fmt(&b, "%s%s", i > 0 && i != online ? ", " : "", ms->list[i]->name);
     }
-    show(call, &b);
+    show_notice(call, &b);
     return true;
 }
 
@@ -209,7 +208,7 @@ void slash_list_users(struct model *m, const struct response *a) {
                 a->u.users.users[i].online ? " (online)" : "");
     if (i < a->u.users.total)
         buf_str(&b, ", ...");
-    show(&call, &b);
+    show_notice(&call, &b);
 }
 
 bool slash_search(struct slash_call *call) {
@@ -238,7 +237,7 @@ bool slash_url(struct slash_call *call) {
     if (n == 0 || wanted > n)
         model_say(call->m, true, n == 0 ? "no link in this channel" : "no link has that number");
     if (n > 0 && wanted == 0)
-        show(call, &b);
+        show_notice(call, &b);
     else
         buf_free(&b);
     return true;

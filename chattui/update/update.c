@@ -20,7 +20,7 @@ static uint64_t next_wake(const struct model *m) {
     sooner(m, &at, m->status_until_ms);
     if (m->conn.state == CONN_WAITING) { /* the countdown goes by seconds */
         uint64_t left = m->conn.retry_ms > m->now_ms ? m->conn.retry_ms - m->now_ms : 0;
-        sooner(m, &at, m->now_ms + (left % 1000 ? left % 1000 : left > 0 ? 1000 : 1));
+        sooner(m, &at, left > 0 ? m->now_ms + (left - 1) % 1000 + 1 : m->now_ms + 1);
     }
     if (m->conn.state != CONN_ONLINE)
         return at;
@@ -100,7 +100,7 @@ static void take_focus(struct model *m, bool has_focus) {
 static void dispatch(struct model *m, const struct event *e, struct effects *fx) {
     switch (e->kind) {
     case EV_ENTER:
-        ui_line(m, e, fx);
+        update_enter(m, e, fx);
         break;
     case EV_DRAFT:
         take_draft(m, e);
@@ -109,13 +109,13 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         complete_next(m, e, fx);
         break;
     case EV_ACTION:
-        ui_action(m, e->u.action, fx);
+        update_action(m, e->u.action, fx);
         break;
     case EV_SCROLL:
-        ui_scroll(m, &e->u.scroll);
+        update_scroll(m, &e->u.scroll);
         break;
     case EV_REPLY:
-        ui_reply(m, e, fx);
+        update_reply(m, e, fx);
         break;
     case EV_FIELD:
         update_field(m, e, fx);
@@ -141,7 +141,7 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         conn_closed(m, e);
         break;
     case EV_RESPONSE:
-        take_response(m, e->u.answer, fx);
+        update_response(m, e->u.answer, fx);
         break;
     case EV_LOADED:
         take_loaded(m, e, fx);

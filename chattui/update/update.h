@@ -9,8 +9,8 @@
  * The first event is EV_LOADED; it also begins to connect, or opens the dialogue. Where things are,
  * from the top: update.c which event goes where; update_ui.c, update_dialog.c and slash_run.c what
  * the user does; update_response.c and update_message.c what the server says; update_pump.c what is
- * due to be sent; conn.c the connection and signing in; update_outbox.c entries on their way;
- * update_channel.c what is read, seen and saved; ask.c requests under way.
+ * due to be sent; conn.c the connection and signing in; outbox_send.c entries on their way;
+ * conversation.c what is read, seen and saved; ask.c requests under way.
  */
 #ifndef CHATTUI_UPDATE_UPDATE_H
 #define CHATTUI_UPDATE_UPDATE_H

@@ -12,7 +12,7 @@
 static_assert(WS_URL_TEXT <= URL_MAX && WS_URL_TEXT <= FIELD_MAX, "an address fits");
 
 /* False: the error says what is wrong. Else the address is in the form in which it is kept. */
-static bool check(struct dialog *d) {
+static bool check_fields(struct dialog *d) {
     struct ws_url url;
     char text[WS_URL_TEXT];
     if (!ws_url_parse(d->text[FIELD_SERVER], &url, d->error, sizeof d->error)) {
@@ -29,7 +29,7 @@ static bool check(struct dialog *d) {
     return true;
 }
 
-static void take(char *out, size_t size, const char *field) {
+static void copy_field(char *out, size_t size, const char *field) {
     size_t len = strnlen(field, size - 1); /* it was seen to fit */
     memcpy(out, field, len);
     out[len] = '\0';
@@ -37,11 +37,11 @@ static void take(char *out, size_t size, const char *field) {
 
 static void go(struct model *m, struct effects *fx) {
     struct dialog *d = &m->dialog;
-    if (!check(d))
+    if (!check_fields(d))
         return;
     bool same_server = strcmp(m->url, d->text[FIELD_SERVER]) == 0;
-    take(m->url, sizeof m->url, d->text[FIELD_SERVER]);
-    take(m->user, sizeof m->user, d->text[FIELD_NAME]);
+    copy_field(m->url, sizeof m->url, d->text[FIELD_SERVER]);
+    copy_field(m->user, sizeof m->user, d->text[FIELD_NAME]);
     secret_wipe(m->key, sizeof m->key);
     *d->error = '\0';
     d->state = DIALOG_BUSY;

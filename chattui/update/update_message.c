@@ -198,9 +198,9 @@ static void alert(struct model *m, struct effects *fx, const char *name, const c
 /* Nobody has seen it yet. */
 static void count_unread(struct model *m, struct conversation *c,
                          const struct timeline_message *row, struct effects *fx) {
-    enum activity a = row->mention      ? ACTIVITY_MENTION
-                      : c->to.is_public ? ACTIVITY_MESSAGE
-                                        : ACTIVITY_PRIVATE;
+    enum activity a = c->to.is_public ? ACTIVITY_MESSAGE : ACTIVITY_PRIVATE;
+    if (row->mention)
+        a = ACTIVITY_MENTION;
     if (c->unread == 0)
         c->unread_after = c->read;
     c->unread += c->unread < UNREAD_MAX;

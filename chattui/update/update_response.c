@@ -167,7 +167,7 @@ void take_sys(struct model *m, const struct response *a, const struct ask *ask,
     TAKE[a->u.sys.event](m, a, ask, fx);
 }
 
-void take_response(struct model *m, const struct response *a, struct effects *fx) {
+void update_response(struct model *m, const struct response *a, struct effects *fx) {
     static take_fn *const TAKE[] = {
 #define X(sym, type, body, codec) [RESPONSE_##sym] = take_##codec,
         RESPONSE_TABLE(X)

@@ -38,15 +38,15 @@ static bool ask_first(struct model *m, const struct conversation *c, const char 
     return true;
 }
 
-static void say_line(struct model *m, const struct event *e, struct effects *fx,
-                     struct conversation *c, const char *text, size_t len) {
+static void say(struct model *m, const struct event *e, struct effects *fx, struct conversation *c,
+                const char *text, size_t len) {
     if (ask_first(m, c, text, len))
         return;
     if (!outbox_enter(m, fx, c, &e->u.input.uuid, text, len))
         effects_set_input(fx, e->u.input.text, e->u.input.len, e->u.input.len);
 }
 
-void ui_line(struct model *m, const struct event *e, struct effects *fx) {
+void update_enter(struct model *m, const struct event *e, struct effects *fx) {
     struct conversation *c = model_current(m);
     const char *text = e->u.input.text;
     size_t len = e->u.input.len;
@@ -62,10 +62,10 @@ void ui_line(struct model *m, const struct event *e, struct effects *fx) {
     if (text[0] == '/' && !escaped)
         slash_run(m, e, fx);
     else
-        say_line(m, e, fx, c, text + escaped, len - escaped);
+        say(m, e, fx, c, text + escaped, len - escaped);
 }
 
-void ui_reply(struct model *m, const struct event *e, struct effects *fx) {
+void update_reply(struct model *m, const struct event *e, struct effects *fx) {
     struct question q = m->question;
     if (q.kind == QUESTION_NONE)
         return;
@@ -107,7 +107,7 @@ static void scrolled(struct model *m, struct conversation *c) {
     m->version++;
 }
 
-void ui_scroll(struct model *m, const struct scroll *s) {
+void update_scroll(struct model *m, const struct scroll *s) {
     struct conversation *c = model_current(m);
     if (!c)
         return;
@@ -163,7 +163,7 @@ static void next_activity(struct model *m, struct effects *fx) {
     conversation_select(m, fx, best);
 }
 
-void ui_action(struct model *m, enum action action, struct effects *fx) {
+void update_action(struct model *m, enum action action, struct effects *fx) {
     struct conversation *c = model_current(m);
     if (!c)
         return;

@@ -23,20 +23,26 @@ static int pane_cols(int cols, bool members) {
 }
 
 static int nick_cols(int timeline_cols) {
-    return timeline_cols >= 90 ? NICK_WIDE : timeline_cols >= 56 ? NICK : NICK_NARROW;
+    if (timeline_cols >= 90)
+        return NICK_WIDE;
+    return timeline_cols >= 56 ? NICK : NICK_NARROW;
+}
+
+static int clamp_rows(int rows, int most) {
+    if (rows > most)
+        rows = most;
+    return rows < 1 ? 1 : rows;
 }
 
 int layout_input_rows_max(int rows) {
-    int third = rows / 3;
-    return third < 1 ? 1 : third > INPUT_ROWS_MAX ? INPUT_ROWS_MAX : third;
+    return clamp_rows(rows / 3, INPUT_ROWS_MAX);
 }
 
 struct layout layout_make(int rows, int cols, bool members, int input_rows) {
     struct layout l = {.too_small = rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS};
     if (l.too_small)
         return l;
-    int most = layout_input_rows_max(rows);
-    int below = input_rows < 1 ? 1 : input_rows > most ? most : input_rows;
+    int below = clamp_rows(input_rows, layout_input_rows_max(rows));
     int height = rows - 2 - below, left = 0, right = cols;
     l.title = (struct area){0, 0, 1, cols};
     l.status = (struct area){rows - below - 1, 0, 1, cols};

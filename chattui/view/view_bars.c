@@ -17,10 +17,11 @@
 static int title_private(struct grid *g, const struct model *m, const struct conversation *c,
                          struct area a, int col, int end) {
     const struct person *p = roster_get(&m->roster, &c->to.user);
-    const char *text = c->self                        ? "notes to yourself"
-                       : m->conn.state != CONN_ONLINE ? ""
-                       : p && p->online               ? "online"
-                                                      : "offline";
+    const char *text = p && p->online ? "online" : "offline";
+    if (c->self)
+        text = "notes to yourself";
+    else if (m->conn.state != CONN_ONLINE)
+        text = "";
     return grid_str(g, a.row, col, end, STYLE_TITLE_MORE, text);
 }
 
@@ -72,9 +73,9 @@ static int add_part(struct grid *g, struct area a, int col, enum style style, co
 }
 
 static enum style activity_style(enum activity a) {
-    return a == ACTIVITY_MENTION   ? STYLE_STATUS_MENTION
-           : a == ACTIVITY_PRIVATE ? STYLE_STATUS_PRIVATE
-                                   : STYLE_STATUS_MESSAGE;
+    if (a == ACTIVITY_MENTION)
+        return STYLE_STATUS_MENTION;
+    return a == ACTIVITY_PRIVATE ? STYLE_STATUS_PRIVATE : STYLE_STATUS_MESSAGE;
 }
 
 /* "2:bob+1": what is new elsewhere, the most urgent first. */

@@ -63,14 +63,16 @@ static void draw_field(struct grid *g, const struct dialog *d, enum field f, int
     uint8_t style = has_focus ? STYLE_FIELD_FOCUS : STYLE_FIELD;
     buf_init(&text, FIELD_MAX * 4);
     field_text(d, f, &text);
-    grid_str(g, row, col, col + LABEL_COLS, STYLE_DIALOG, field_label(f));
+    grid_str(g, row, col, col + LABEL_COLS, STYLE_DIALOG, model_field_label(f));
     col += LABEL_COLS;
     if (f != FIELD_REGISTER)
         grid_fill(g, row, col, end, style, ' ');
     int at = grid_str(g, row, col, end, style, tail(buf_cstr(&text), end - col - 1));
     if (has_focus) {
         g->cursor_row = row;
-        g->cursor_col = f == FIELD_REGISTER ? col + 1 : at < end ? at : end - 1;
+        g->cursor_col = at < end ? at : end - 1;
+        if (f == FIELD_REGISTER)
+            g->cursor_col = col + 1;
         g->cursor_on = true;
     }
     secret_wipe(text.data, text.size);
@@ -93,10 +95,12 @@ void view_dialog(struct grid *g, const struct model *m, struct area a) {
     for (enum field f = 0; f < FIELDS; f++)
         draw_field(g, d, f, row++, col, end);
     row += roomy ? 1 : 0;
-    grid_str(g, row, col, end, STYLE_NOTICE,
-             d->state == DIALOG_BUSY ? "Signing in …"
-             : cols < HINT_COLS      ? "Tab next · Enter go on · Esc back"
-                                     : "Tab next · Enter go on · Space yes/no · Esc back");
+    const char *hint = "Tab next · Enter go on · Space yes/no · Esc back";
+    if (d->state == DIALOG_BUSY)
+        hint = "Signing in …";
+    else if (cols < HINT_COLS)
+        hint = "Tab next · Enter go on · Esc back";
+    grid_str(g, row, col, end, STYLE_NOTICE, hint);
 }
 
 /* --- Help --- */
@@ -152,10 +156,12 @@ void view_help(struct grid *g, struct area a, struct view_state *state) {
         state->help_top = 0;
     help_lines(g, page, a.row - state->help_top, s);
     grid_fill(g, a.row + rows, a.col, a.col + a.cols, STYLE_MORE, ' ');
-    grid_str(g, a.row + rows, a.col + 1, a.col + a.cols, STYLE_MORE,
-             !most                ? "F1 or Esc: back to the chat"
-             : a.cols < HINT_COLS ? "PgUp PgDn: more · Esc: back"
-                                  : "PgUp PgDn: more · F1 or Esc: back to the chat");
+    const char *hint = "PgUp PgDn: more · F1 or Esc: back to the chat";
+    if (!most)
+        hint = "F1 or Esc: back to the chat";
+    else if (a.cols < HINT_COLS)
+        hint = "PgUp PgDn: more · Esc: back";
+    grid_str(g, a.row + rows, a.col + 1, a.col + a.cols, STYLE_MORE, hint);
     buf_free(&text);
 }
 

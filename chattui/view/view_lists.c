@@ -47,7 +47,10 @@ static void draw_channel(struct grid *g, const struct model *m, size_t i, int ro
     uint8_t style = (uint8_t)channel_style(m, i);
     char count[COUNT_SIZE], number[COUNT_SIZE];
     count_text(c, count);
-    snprintf(number, sizeof number, "%2zu%s", i + 1, c->pinned ? "^" : c->muted ? "-" : " ");
+    char mark = c->muted ? '-' : ' ';
+    if (c->pinned)
+        mark = '^';
+    snprintf(number, sizeof number, "%2zu%c", i + 1, mark);
     if (i == m->current)
         grid_fill(g, row, a.col, end, style, ' ');
     int col = grid_str(g, row, a.col, end, style, number);

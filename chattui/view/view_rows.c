@@ -113,10 +113,13 @@ static struct head message_head(const struct rows *r, const struct row *row) {
     bool pending = row->kind == ROW_PENDING;
     h.mark_style = STYLE_BORDER;
     h.text_style = pending ? STYLE_PENDING : STYLE_TEXT;
-    h.nick_style = row->flags & ROW_MINE      ? STYLE_NICK_SELF
-                   : row->flags & ROW_MENTION ? STYLE_MENTION
-                   : r->m->tuning.colors      ? theme_nick(h.nick, h.nick_len)
-                                              : STYLE_TEXT;
+    h.nick_style = STYLE_TEXT;
+    if (row->flags & ROW_MINE)
+        h.nick_style = STYLE_NICK_SELF;
+    else if (row->flags & ROW_MENTION)
+        h.nick_style = STYLE_MENTION;
+    else if (r->m->tuning.colors)
+        h.nick_style = theme_nick(h.nick, h.nick_len);
     if (is_failed(r, row)) {
         h.mark = "!";
         h.mark_style = STYLE_FAILED;

@@ -52,8 +52,10 @@ static int move_down(struct rows *r, struct spot *s, int lines) {
     return done;
 }
 
-static int clamp(int v, int most) {
-    return v < 0 ? 0 : v > most ? most : v;
+static int clamp_skip(int v, int most) {
+    if (v < 0)
+        return 0;
+    return v > most ? most : v;
 }
 
 static struct spot newest_line(struct rows *r) {
@@ -65,7 +67,9 @@ static struct spot newest_line(struct rows *r) {
 static size_t scroll_row(const struct rows *r) {
     const struct timeline *t = &r->c->timeline;
     size_t i = timeline_seek(t, r->c->scroll.at), first = timeline_first(t);
-    return i >= t->n ? t->n - 1 : i < first ? first : i;
+    if (i >= t->n)
+        return t->n - 1;
+    return i < first ? first : i;
 }
 
 static struct window window_up_from(struct rows *r, struct spot bottom, int height) {
@@ -83,11 +87,11 @@ static struct window make_window(struct rows *r, int height) {
     size_t row = scroll_row(r);
     int most = view_rows_height(r, row) - 1;
     if (s.edge == SCROLL_TOP) {
-        w.top = w.bottom = (struct spot){row, clamp(s.skip, most)};
+        w.top = w.bottom = (struct spot){row, clamp_skip(s.skip, most)};
         w.lines = move_down(r, &w.bottom, height - 1) + 1;
         return w.lines < height ? window_up_from(r, w.bottom, height) : w;
     }
-    w = window_up_from(r, (struct spot){row, most - clamp(s.skip, most)}, height);
+    w = window_up_from(r, (struct spot){row, most - clamp_skip(s.skip, most)}, height);
     if (w.lines < height)
         w.lines += move_down(r, &w.bottom, height - w.lines);
     return w;

@@ -65,7 +65,7 @@ struct world {
     struct request requests[ASKS_MAX]; /* from the client, not carried out yet */
     char texts[ASKS_MAX][24], ids[ASKS_MAX][24];
     size_t nrequests;
-    bool open, signed_in, is_calm;
+    bool open, signed_in, calm;
     unsigned epochs, bobs;
     struct line lines[LINES_MAX];
     size_t nentries;
@@ -170,7 +170,7 @@ static struct entry *store(size_t ch, const struct uuid *uuid, const struct uuid
 static void do_message(const struct request *r) {
     size_t ch = channel_of(&r->to);
     struct log *l = &W.logs[ch];
-    unsigned trouble = W.is_calm ? 100 : dice(100);
+    unsigned trouble = W.calm ? 100 : dice(100);
     if (!l->joined) {
         refuse(r, ERR_NOT_JOINED);
         return;
@@ -306,7 +306,7 @@ static void serve_one(void) {
     W.signed_in |= r.key_len > 0;
     if (!W.signed_in && r.kind != REQ_SIGN_IN)
         refuse(&r, ERR_NOT_AUTHORIZED);
-    else if (!W.is_calm && dice(30) == 0 && r.kind != REQ_SIGN_IN)
+    else if (!W.calm && dice(30) == 0 && r.kind != REQ_SIGN_IN)
         refuse(&r, ERR_UNAVAILABLE);
     else if (r.kind == REQ_CHANNEL_JOIN)
         do_join(&r);
@@ -597,7 +597,7 @@ static void step(void) {
 
 /* Nothing goes wrong any more, and somebody scrolls through everything. */
 static void settle(void) {
-    W.is_calm = true;
+    W.calm = true;
     lose_connection();
     for (unsigned i = 0; i < 3000; i++) {
         if (W.c.m.conn.state == CONN_CONNECTING && !W.open)

@@ -229,9 +229,9 @@ static void test_torn(void **st) {
     for (long cut = whole - 1; cut > whole / 2; cut--) {
         assert_int_equal(truncate(path, cut), 0);
         s = open_as(url, alice);
-        bool is_there = load(s).u.loaded.nentries == 2; /* but for the line feed it is whole */
-        check_lines(s, is_there ? "1 2" : "1");
-        assert_true(is_there == (cut == whole - 1));
+        bool there = load(s).u.loaded.nentries == 2; /* but for the line feed it is whole */
+        check_lines(s, there ? "1 2" : "1");
+        assert_true(there == (cut == whole - 1));
         add(s, 2, "two"); /* and what comes behind is not torn with it */
         tui_journal_close(s);
         s = open_as(url, alice);

@@ -1,6 +1,6 @@
 /* test_tui_keys - what terminals send for keys, pastes, mouse and focus, whole and in pieces, and
  * what is no key at all. */
-#include "chattui/base/keys.h"
+#include "chattui/base/tokens.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

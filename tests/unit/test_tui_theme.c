@@ -14,7 +14,7 @@
 
 static void check(const char *text, int fg, int bg, int attrs) {
     struct look look;
-    assert_true(look_read(text, &look));
+    assert_true(theme_read_look(text, &look));
     assert_int_equal(look.fg, fg);
     assert_int_equal(look.bg, bg);
     assert_int_equal(look.attrs, attrs);
@@ -29,7 +29,7 @@ static void test_looks(void **state) {
     static const char *const BAD[] = {"256", "-1", "pink", "1x", "bolder"};
     struct look look;
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
-        assert_false(look_read(BAD[i], &look));
+        assert_false(theme_read_look(BAD[i], &look));
 }
 
 /* Every built-in look can be read, and fits its terminal. */
@@ -42,7 +42,7 @@ static void test_built_in(void **state) {
     };
     struct look look;
     for (size_t i = 0; i < sizeof LOOKS / sizeof *LOOKS; i++) {
-        assert_true(look_read(LOOKS[i], &look));
+        assert_true(theme_read_look(LOOKS[i], &look));
         assert_true(i % 3 != 2 || (look.fg < 8 && look.bg < 8));
     }
     struct theme t = {0};

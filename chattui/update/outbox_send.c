@@ -1,4 +1,4 @@
-/* update_outbox - entries on their way: see outbox.h for how one goes. */
+/* outbox_send - entries on their way: see outbox.h for how one goes. */
 #include "chattui/update/internal.h"
 
 #include <stdio.h>
@@ -64,7 +64,8 @@ bool outbox_enter(struct model *m, struct effects *fx, struct conversation *c,
     return true;
 }
 
-static void show(struct model *m, struct conversation *c, const struct outbox_entry *entry) {
+static void show_pending(struct model *m, struct conversation *c,
+                         const struct outbox_entry *entry) {
     struct timeline_message row = {.uuid = entry->uuid,
                                    .sender = m->me,
                                    .seq = entry->order,
@@ -96,7 +97,7 @@ void outbox_loaded(struct model *m, const struct saved_entry *entries, size_t n)
         snprintf(entry->why, sizeof entry->why, "%s", s->refused);
         if (c->join == JOIN_NONE && entry->state == OUT_READY)
             c->join = JOIN_WANTED;
-        show(m, c, entry);
+        show_pending(m, c, entry);
     }
 }
 
@@ -112,7 +113,7 @@ void outbox_persisted(struct model *m, const struct event *e) {
                   e->u.input.text);
     if (!c)
         return;
-    show(m, c, entry);
+    show_pending(m, c, entry);
     c->scroll = (struct scroll){.edge = SCROLL_FOLLOW};
     c->unread_after = PLACE_NONE;
     conversation_seen(m, c);
@@ -132,7 +133,7 @@ void outbox_stored(struct model *m, const struct uuid *uuid, struct effects *fx)
     m->version++;
 }
 
-static void set_state(struct model *m, struct outbox_entry *entry, enum outbox_state state) {
+static void set_entry_state(struct model *m, struct outbox_entry *entry, enum outbox_state state) {
     struct conversation *c = model_conversation(m, &entry->to);
     entry->state = state;
     if (c)
@@ -145,7 +146,7 @@ static void fail(struct model *m, struct effects *fx, struct outbox_entry *entry
                  const char *why) {
     entry->error = code;
     snprintf(entry->why, sizeof entry->why, "%s", *why ? why : "refused");
-    set_state(m, entry, OUT_FAILED);
+    set_entry_state(m, entry, OUT_FAILED);
     entry->refused = true;
     if (m->plain && !entry->old)
         effects_add(fx, EFFECT_OUTBOX_DROP)->uuid = entry->uuid; /* the exit status tells */
@@ -175,11 +176,11 @@ void ask_refused_send(struct model *m, const struct response *a, const struct as
     if (code == ERR_NOT_JOINED || code == ERR_NOT_AUTHORIZED || code == ERR_BAD_KEY) {
         if (c && c->join == JOIN_DONE)
             c->join = JOIN_WANTED;
-        set_state(m, entry, OUT_READY);
+        set_entry_state(m, entry, OUT_READY);
     } else if (wait > 0) {
         entry->retry_ms = m->now_ms + wait;
         snprintf(entry->why, sizeof entry->why, "%s", a->u.error.message);
-        set_state(m, entry, OUT_WAIT);
+        set_entry_state(m, entry, OUT_WAIT);
     } else {
         fail(m, fx, entry, code, a->u.error.message);
     }
@@ -189,7 +190,7 @@ void outbox_lost_connection(struct model *m) {
     for (size_t i = 0; i < m->outbox.n; i++) {
         struct outbox_entry *entry = m->outbox.entries[i];
         if (entry->state == OUT_SENT || entry->state == OUT_WAIT || entry->state == OUT_CHECK)
-            set_state(m, entry, OUT_READY);
+            set_entry_state(m, entry, OUT_READY);
     }
 }
 
@@ -202,7 +203,7 @@ size_t outbox_retry(struct model *m, const struct conversation *c) {
         entry->sure = true; /* whatever its fate: the user has decided */
         entry->tries = 0;
         *entry->why = '\0';
-        set_state(m, entry, OUT_READY);
+        set_entry_state(m, entry, OUT_READY);
         n++;
     }
     return n;
@@ -223,8 +224,8 @@ size_t outbox_discard(struct model *m, struct effects *fx, const struct conversa
 
 /* --- Sending --- */
 
-static void send(struct model *m, struct conversation *c, struct outbox_entry *entry,
-                 struct effects *fx) {
+static void send_entry(struct model *m, struct conversation *c, struct outbox_entry *entry,
+                       struct effects *fx) {
     if (!entry->was_sent || entry->refused) {
         entry->refused = false;
         if (!entry->was_sent)
@@ -246,7 +247,7 @@ static void send(struct model *m, struct conversation *c, struct outbox_entry *e
     entry->old &= !entry->sure;
     entry->sure = false;
     entry->tries++;
-    set_state(m, entry, OUT_SENT);
+    set_entry_state(m, entry, OUT_SENT);
 }
 
 /* Whether an entry of old and unknown fate may be sent. Else it is being found out, or has failed.
@@ -258,7 +259,7 @@ static bool is_cleared(struct model *m, struct conversation *c, struct outbox_en
         return true;
     if (entry->state != OUT_CHECK) {
         entry->checks = CHECK_PAGES;
-        set_state(m, entry, OUT_CHECK);
+        set_entry_state(m, entry, OUT_CHECK);
         c->join = JOIN_WANTED;
         return false;
     }
@@ -286,5 +287,5 @@ void outbox_pump(struct model *m, struct conversation *c, struct effects *fx) {
         (entry->state == OUT_WAIT && m->now_ms < entry->retry_ms))
         return;
     if (is_cleared(m, c, entry, fx))
-        send(m, c, entry, fx);
+        send_entry(m, c, entry, fx);
 }

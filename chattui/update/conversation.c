@@ -1,4 +1,4 @@
-/* update_channel - a channel as the user has it: current, read, unread, its draft, and what of it
+/* conversation - a channel as the user has it: current, read, unread, its draft, and what of it
  * is saved.
  */
 #include "chattui/update/internal.h"

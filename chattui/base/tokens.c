@@ -1,0 +1,387 @@
+/* tokens - see tokens.h. */
+#include "chattui/base/tokens.h"
+
+#include <string.h>
+
+#define ESC '\033'
+#define ESCAPE_MS 50 /* as tmux and vis: a sequence comes in one piece but over a bad link */
+#define PASTE_MS 1000
+#define PARAMS_MAX 4
+
+static const char PASTE_END[] = "\033[201~";
+
+/* --- Handing out --- */
+
+static void emit_key(struct tokens *t, uint32_t code, unsigned mods) {
+    struct token token = {.kind = TOKEN_KEY,
+                          .key = {code, (uint8_t)(mods | (t->alt ? MOD_ALT : 0u))},
+                          .bytes = t->seq,
+                          .len = t->len};
+    t->state = TOKENS_GROUND;
+    t->alt = false;
+    t->fn(&token, t->arg);
+    t->len = 0;
+}
+
+/* What was under way is no token. */
+static void forget(struct tokens *t) {
+    t->state = TOKENS_GROUND;
+    t->alt = false;
+    t->len = 0;
+}
+
+static void emit_paste(struct tokens *t, bool ended) {
+    const char *text = buf_cstr(&t->paste);
+    struct token token = {.kind = TOKEN_PASTE,
+                          .bytes = text,
+                          .len = t->paste.failed ? 0 : t->paste.len,
+                          .cut = !ended || t->overflown};
+    t->state = TOKENS_GROUND;
+    t->fn(&token, t->arg);
+    buf_free(&t->paste); /* a long one needn't stay in memory */
+}
+
+static void emit_focus(struct tokens *t, bool on) {
+    struct token token = {.kind = TOKEN_FOCUS, .on = on};
+    forget(t);
+    t->fn(&token, t->arg);
+}
+
+static void emit_mouse(struct tokens *t, const int *params, bool on) {
+    struct token token = {.kind = TOKEN_MOUSE,
+                          .button = params[0],
+                          .column = params[1] - 1,
+                          .row = params[2] - 1,
+                          .on = on};
+    forget(t);
+    t->fn(&token, t->arg);
+}
+
+/* --- Characters --- */
+
+/* A byte that is a key by itself. */
+static void control(struct tokens *t, unsigned char c) {
+    static const struct {
+        unsigned char byte;
+        enum key_code code;
+    } KEYS[] = {{'\t', KEYCODE_TAB},
+                {'\r', KEYCODE_ENTER},
+                {0x7f, KEYCODE_BACKSPACE},
+                {' ', KEYCODE_SPACE}};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+        if (c == KEYS[i].byte) {
+            emit_key(t, KEYS[i].code, 0);
+            return;
+        }
+    }
+    if (c == 0)
+        emit_key(t, KEYCODE_SPACE, MOD_CTRL);
+    else if (c < ' ')
+        emit_key(t, key_lower(c | 0x40u), MOD_CTRL);
+    else
+        emit_key(t, c, 0);
+}
+
+static size_t char_length(unsigned char first) {
+    if (first >= 0xf0 && first < 0xf5)
+        return 4;
+    if (first >= 0xe0)
+        return 3;
+    return first >= 0xc2 ? 2 : 1;
+}
+
+static void begin_char(struct tokens *t, unsigned char c) {
+    t->want = c >= 0xf5 ? 1 : char_length(c);
+    t->seq[t->len++] = (char)c;
+    if (c >= 0x80 && t->want == 1) /* begins no character: nothing to hand on */
+        forget(t);
+    else if (t->want == 1)
+        control(t, c);
+    else
+        t->state = TOKENS_CHAR;
+}
+
+/* The sequence so far is one character, behind an ESC if it is an Alt key's. */
+static void end_char(struct tokens *t) {
+    const unsigned char *s = (const unsigned char *)t->seq + t->len - t->want;
+    uint32_t c = *s & (0xffu >> (t->want + 1));
+    for (size_t i = 1; i < t->want; i++)
+        c = c << 6 | (s[i] & 0x3f);
+    emit_key(t, c, 0);
+}
+
+/* --- Sequences --- */
+
+/* SS3 (ESC O x) and CSI with a letter at its end. */
+static uint32_t letter_key(char final) {
+    static const struct {
+        char final;
+        enum key_code code;
+    } KEYS[] = {{'A', KEYCODE_UP},   {'B', KEYCODE_DOWN}, {'C', KEYCODE_RIGHT}, {'D', KEYCODE_LEFT},
+                {'H', KEYCODE_HOME}, {'F', KEYCODE_END},  {'P', KEYCODE_F1},    {'Q', KEYCODE_F2},
+                {'R', KEYCODE_F3},   {'S', KEYCODE_F4},   {'M', KEYCODE_ENTER}, {'Z', KEYCODE_TAB}};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+        if (final == KEYS[i].final)
+            return KEYS[i].code;
+    return KEYCODE_NONE;
+}
+
+/* CSI n ~ */
+static uint32_t number_key(int n) {
+    static const struct {
+        int first, last;
+        enum key_code code;
+    } KEYS[] = {{1, 1, KEYCODE_HOME}, {2, 2, KEYCODE_INSERT},  {3, 3, KEYCODE_DELETE},
+                {4, 4, KEYCODE_END},  {5, 5, KEYCODE_PAGE_UP}, {6, 6, KEYCODE_PAGE_DOWN},
+                {7, 7, KEYCODE_HOME}, {8, 8, KEYCODE_END},     {11, 15, KEYCODE_F1},
+                {17, 21, KEYCODE_F6}, {23, 24, KEYCODE_F11}};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+        if (n >= KEYS[i].first && n <= KEYS[i].last)
+            return KEYS[i].code + (uint32_t)(n - KEYS[i].first);
+    return KEYCODE_NONE;
+}
+
+/* xterm's modifier parameter: 1 + a bit each for Shift, Alt, Ctrl, Meta. */
+static unsigned modifiers(int param) {
+    unsigned bits = param > 1 ? (unsigned)param - 1 : 0;
+    return (bits & 1 ? MOD_SHIFT : 0u) | (bits & (2 | 8) ? MOD_ALT : 0u) |
+           (bits & 4 ? MOD_CTRL : 0u);
+}
+
+/* A character with modifiers, as CSI u and modifyOtherKeys send it. Readline doesn't know these
+ * sequences: it is handed the byte that the key has always sent. */
+static void coded_key(struct tokens *t, int code, int mods_param) {
+    unsigned mods = modifiers(mods_param);
+    uint32_t c = code > 0 && code < KEYCODE_FIRST ? (uint32_t)code : 0;
+    if (c == 0 || c >= 0x80) {
+        emit_key(t, KEYCODE_NONE, 0);
+        return;
+    }
+    t->len = 0;
+    if (mods & MOD_ALT)
+        t->seq[t->len++] = ESC;
+    t->alt = (mods & MOD_ALT) != 0;
+    t->seq[t->len++] = (char)(mods & MOD_CTRL && c >= '@' ? c & 0x1f : c);
+    if (c == '\r' || c == '\t' || c == ' ' || c == 0x7f) {
+        uint32_t named = KEYCODE_BACKSPACE;
+        if (c == '\r')
+            named = KEYCODE_ENTER;
+        else if (c == '\t')
+            named = KEYCODE_TAB;
+        else if (c == ' ')
+            named = KEYCODE_SPACE;
+        emit_key(t, named, mods & ~(unsigned)MOD_ALT);
+    } else if (c == 0x1b)
+        emit_key(t, KEYCODE_ESCAPE, 0);
+    else
+        emit_key(t, mods & MOD_CTRL ? key_lower(c) : c, mods & MOD_CTRL);
+}
+
+/* The numbers of `CSI [<] n ; n ; n x`; those that are not there are 0. Returns how many. */
+static size_t read_params(const char *s, size_t len, int params[PARAMS_MAX]) {
+    size_t n = 0;
+    memset(params, 0, PARAMS_MAX * sizeof *params);
+    for (size_t i = 0; i < len && n < PARAMS_MAX; i++) {
+        if (s[i] >= '0' && s[i] <= '9') {
+            if (params[n] < 1000000)
+                params[n] = params[n] * 10 + (s[i] - '0');
+        } else if (s[i] == ';')
+            n++;
+    }
+    return n < PARAMS_MAX ? n + 1 : n;
+}
+
+static void begin_paste(struct tokens *t) {
+    forget(t);
+    t->state = TOKENS_PASTE;
+    t->matched = 0;
+    t->overflown = false;
+}
+
+static void tilde(struct tokens *t, const int *params) {
+    if (params[0] == 200)
+        begin_paste(t);
+    else if (params[0] == 201) /* the end of a paste that was given up */
+        forget(t);
+    else if (params[0] == 27)
+        coded_key(t, params[2], params[1]);
+    else
+        emit_key(t, number_key(params[0]), modifiers(params[1]));
+}
+
+/* A whole CSI sequence is in seq. */
+static void end_csi(struct tokens *t) {
+    size_t from = t->alt ? 3 : 2;
+    char final = t->seq[t->len - 1];
+    int params[PARAMS_MAX];
+    const char *body = t->seq + from;
+    size_t len = t->len - from - 1, n = read_params(body, len, params);
+    if (len && body[0] == '<' && (final == 'M' || final == 'm') && n == 3)
+        emit_mouse(t, params, final == 'M');
+    else if (len && strchr("<=>?", body[0])) /* an answer of the terminal, not a key */
+        emit_key(t, KEYCODE_NONE, 0);
+    else if (len == 0 && (final == 'I' || final == 'O'))
+        emit_focus(t, final == 'I');
+    else if (len && body[0] == '[') /* the Linux console's F1 … F5: CSI [ A */
+        emit_key(t, final >= 'A' && final <= 'E' ? KEYCODE_F1 + (uint32_t)(final - 'A') : 0, 0);
+    else if (final == '~')
+        tilde(t, params);
+    else if (final == '^' || final == '$' || final == '@') /* rxvt's Ctrl, Shift, both */
+        emit_key(t, number_key(params[0]),
+                 (final != '$' ? MOD_CTRL : 0u) | (final != '^' ? MOD_SHIFT : 0u));
+    else if (final == 'u')
+        coded_key(t, params[0], params[1]);
+    else if (len == 0 && final >= 'a' && final <= 'd') /* rxvt's Shift+Up … */
+        emit_key(t, letter_key((char)(final - ('a' - 'A'))), MOD_SHIFT);
+    else
+        emit_key(t, letter_key(final), final == 'Z' ? MOD_SHIFT : modifiers(params[1]));
+}
+
+static void in_csi(struct tokens *t, unsigned char c) {
+    size_t from = t->alt ? 3 : 2;
+    t->seq[t->len++] = (char)c;
+    if (c < ' ' || c >= 0x7f || t->len == SEQUENCE_MAX) { /* no sequence of a key */
+        forget(t);
+        return;
+    }
+    bool console = t->len - 1 == from && c == '[';
+    bool shift = c == '$' && t->len - 1 > from; /* rxvt ends in what is an intermediate byte */
+    if ((c >= 0x40 && !console) || shift)
+        end_csi(t);
+}
+
+static void in_ss3(struct tokens *t, unsigned char c) {
+    t->seq[t->len++] = (char)c;
+    bool lower_case = c >= 'a' && c <= 'd'; /* rxvt's Ctrl+Up … */
+    emit_key(t, letter_key((char)(lower_case ? c - ('a' - 'A') : c)), lower_case ? MOD_CTRL : 0u);
+}
+
+static void in_escape(struct tokens *t, unsigned char c) {
+    if (c == ESC && t->len == 1) { /* ESC ESC [ A: Alt+Up of some; else two of them */
+        t->seq[t->len++] = ESC;
+        return;
+    }
+    bool twice = t->len == 2;
+    if (c == '[' || c == 'O') {
+        t->seq[t->len++] = (char)c;
+        t->alt = twice;
+        t->state = c == '[' ? TOKENS_CSI : TOKENS_SS3;
+    } else if (c == ESC) { /* a third: the first was a key */
+        t->len = 1;
+        emit_key(t, KEYCODE_ESCAPE, 0);
+        memset(t->seq, ESC, 2);
+        t->len = 2;
+        t->state = TOKENS_ESCAPE;
+    } else {
+        if (twice) {
+            t->len = 1;
+            emit_key(t, KEYCODE_ESCAPE, 0);
+            t->seq[t->len++] = ESC;
+        }
+        t->alt = true;
+        begin_char(t, c);
+    }
+}
+
+/* --- Pastes --- */
+
+static void paste_add(struct tokens *t, const char *bytes, size_t n) {
+    if (n > PASTE_MAX - t->paste.len) {
+        n = PASTE_MAX - t->paste.len;
+        t->overflown = true;
+    }
+    buf_add(&t->paste, bytes, n);
+}
+
+static void in_paste(struct tokens *t, char c) {
+    if (c == PASTE_END[t->matched]) {
+        if (!PASTE_END[++t->matched])
+            emit_paste(t, true);
+        return;
+    }
+    paste_add(t, PASTE_END, t->matched); /* it only began like the end */
+    t->matched = c == ESC;
+    if (c != ESC)
+        paste_add(t, &c, 1);
+}
+
+/* --- The machine --- */
+
+static void feed(struct tokens *t, unsigned char c) {
+    switch (t->state) {
+    case TOKENS_GROUND:
+        if (c == ESC) {
+            t->seq[t->len++] = ESC;
+            t->state = TOKENS_ESCAPE;
+        } else
+            begin_char(t, c);
+        break;
+    case TOKENS_CHAR:
+        if ((c & 0xc0) != 0x80) { /* the character broke off: forget it */
+            forget(t);
+            feed(t, c);
+            break;
+        }
+        t->seq[t->len++] = (char)c;
+        if (t->len - (t->alt ? 1 : 0) == t->want)
+            end_char(t);
+        break;
+    case TOKENS_ESCAPE:
+        in_escape(t, c);
+        break;
+    case TOKENS_SS3:
+        in_ss3(t, c);
+        break;
+    case TOKENS_CSI:
+        in_csi(t, c);
+        break;
+    case TOKENS_PASTE:
+        in_paste(t, (char)c);
+        break;
+    }
+}
+
+void tokens_init(struct tokens *t, token_fn *fn, void *arg) {
+    *t = (struct tokens){.fn = fn, .arg = arg};
+    buf_init(&t->paste, PASTE_MAX + 1);
+}
+
+void tokens_free(struct tokens *t) {
+    buf_free(&t->paste);
+}
+
+void tokens_feed(struct tokens *t, const char *bytes, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        feed(t, (unsigned char)bytes[i]);
+}
+
+unsigned tokens_waiting(const struct tokens *t) {
+    if (t->state == TOKENS_GROUND)
+        return 0;
+    return t->state == TOKENS_PASTE ? PASTE_MS : ESCAPE_MS;
+}
+
+void tokens_timeout(struct tokens *t) {
+    switch (t->state) {
+    case TOKENS_GROUND:
+        break;
+    case TOKENS_CHAR:
+        forget(t);
+        break;
+    case TOKENS_ESCAPE:
+        t->alt = t->len == 2;
+        emit_key(t, KEYCODE_ESCAPE, 0);
+        break;
+    case TOKENS_SS3:
+    case TOKENS_CSI: /* Alt+O and Alt+[, when nothing came behind */
+        if (t->len == (t->alt ? 3u : 2u))
+            emit_key(t, (unsigned char)t->seq[t->len - 1], MOD_ALT);
+        else
+            forget(t);
+        break;
+    case TOKENS_PASTE:
+        paste_add(t, PASTE_END, t->matched);
+        emit_paste(t, false);
+        break;
+    }
+}
