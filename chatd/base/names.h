@@ -14,7 +14,7 @@ struct names {
     struct name_entry *oldest, *newest;
 };
 
-bool names_init(struct names *n);
+bool names_init(struct names *n); /* false: no memory */
 void names_free(struct names *n);
 /* The name (NUL-terminated; valid until the next call here), or NULL: not known. */
 const char *names_get(struct names *n, const struct uuid *user, uint64_t now_ms);

@@ -1,7 +1,7 @@
 /* bus - what the nodes tell one another through Redis pub/sub: a subscription for each channel with
  * local sessions and each user who is signed in here, and one for all nodes, each on the
- * link to the shard that has it. What arrives is handed to delivery (messages), sessions (events)
- * and accounts. Loop thread only.
+ * link to the shard that has it. Messages go to delivery, a channel's events to its sessions, a
+ * user's to the account. Loop thread only.
  */
 #ifndef CHATD_CHANNEL_BUS_H
 #define CHATD_CHANNEL_BUS_H
@@ -35,7 +35,7 @@ struct bus {
     bool unsettled; /* a subscription was taken away, and isn't anywhere yet */
 };
 
-void bus_init(struct bus *bus);
+void bus_init(struct bus *bus); /* nothing is heard yet */
 /* Hooks of the pool. */
 void bus_up(struct bus *bus, uint16_t link);
 void bus_down(struct bus *bus, uint16_t link);

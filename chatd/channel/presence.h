@@ -30,6 +30,7 @@ struct presence {
     uint64_t reap_from_ms; /* silence of others means something from then on */
 };
 
+/* Its timer, which the caller closes, runs from the first presence_store_up on. */
 void presence_init(struct presence *p, uv_loop_t *loop);
 void presence_online(struct presence *p, struct account *acc);
 void presence_offline(struct presence *p, struct account *acc);

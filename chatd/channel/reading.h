@@ -1,5 +1,5 @@
-/* reading - pages of history. What several ask for in one turn of the loop is read from Redis once,
- * for all of them: when many come back at once, they ask for the same page.
+/* reading - pages of history. A page that several ask for in one turn of the loop is read from
+ * Redis once, for all of them: when many come back at once, they ask for the same page.
  *
  * Redis is asked at the end of the turn, when all that share the page have asked: so none gets an
  * older page than if it had asked alone. Loop thread only. */

@@ -23,9 +23,10 @@ struct repairs {
     struct delivery *delivery;
     struct counters *count;
 
-    uv_timer_t timer; /* runs while a stream is to be read; its maker closes it */
+    uv_timer_t timer; /* runs while a stream is to be read; the caller closes it */
 };
 
+/* Has delivery call it when a stream is to be read. */
 void repairs_init(struct repairs *all, uv_loop_t *loop);
 /* The link for commands to a shard is down, or back. */
 void repair_store_down(struct repairs *all, uint16_t shard);

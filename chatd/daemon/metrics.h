@@ -9,6 +9,7 @@
 
 struct node;
 
+/* All of them, as they are now. */
 void metrics_write(const struct node *node, struct buf *out);
 /* A TSV row a metric: name, type, help. */
 void metrics_list(struct buf *out);

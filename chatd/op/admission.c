@@ -5,32 +5,32 @@
 
 #include <stddef.h>
 
-static void join_queue(struct admission *g, struct session *s) {
+static void join_queue(struct admission *a, struct session *s) {
     if (s->queued)
         return;
     s->queued = true;
     s->queue_next = NULL;
-    *(g->first ? &g->last->queue_next : &g->first) = s;
-    g->last = s;
+    *(a->first ? &a->last->queue_next : &a->first) = s;
+    a->last = s;
 }
 
-bool admission_enter(struct admission *g, struct session *s) {
-    if (g->inside >= ADMISSION_PLACES) {
-        join_queue(g, s);
+bool admission_enter(struct admission *a, struct session *s) {
+    if (a->inside >= ADMISSION_PLACES) {
+        join_queue(a, s);
         return false;
     }
-    g->inside++;
+    a->inside++;
     return true;
 }
 
-void admission_leave(struct admission *g) {
-    g->inside--;
+void admission_leave(struct admission *a) {
+    a->inside--;
 }
 
-struct session *admission_next(struct admission *g) {
-    struct session *s = g->inside < ADMISSION_PLACES ? g->first : NULL;
+struct session *admission_next(struct admission *a) {
+    struct session *s = a->inside < ADMISSION_PLACES ? a->first : NULL;
     if (s) {
-        g->first = s->queue_next;
+        a->first = s->queue_next;
         s->queued = false;
     }
     return s;

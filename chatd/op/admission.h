@@ -20,9 +20,9 @@ struct admission {
 /* True: the session's next request is inside, until admission_leave. False: there is no room; the
  * session is queued, once, until admission_next gives it back. It must not be freed there, and
  * isn't: its request waits. */
-bool admission_enter(struct admission *g, struct session *s);
-void admission_leave(struct admission *g);
+bool admission_enter(struct admission *a, struct session *s);
+void admission_leave(struct admission *a);
 /* If there is room, the first of the queue, taken out of it, to try again; else NULL. */
-struct session *admission_next(struct admission *g);
+struct session *admission_next(struct admission *a);
 
 #endif

@@ -27,19 +27,19 @@ static bool may_enter(struct op *op) {
 /* An op that is let in may end at once (Redis is away): the loop that runs goes on with the next,
  * as op.h says. */
 static void leave_admission(struct op *op) {
-    struct admission *g = &op->all->admission;
+    struct admission *a = &op->all->admission;
     if (!op->inside)
         return;
     op->inside = false;
-    admission_leave(g);
-    if (g->opening)
+    admission_leave(a);
+    if (a->opening)
         return;
-    g->opening = true;
-    for (struct session *s; (s = admission_next(g));) {
+    a->opening = true;
+    for (struct session *s; (s = admission_next(a));) {
         advance(s);
         session_release(s);
     }
-    g->opening = false;
+    a->opening = false;
 }
 
 /* --- Life --- */

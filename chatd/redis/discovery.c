@@ -28,64 +28,64 @@ struct discovery {
     struct cmd cmd;
 };
 
-static struct redis_address discovery_place(const struct discovery *s) {
-    struct redis_address a = {.port = s->at.port};
-    memcpy(a.host, s->at.host, sizeof a.host);
+static struct redis_address discovery_place(const struct discovery *d) {
+    struct redis_address a = {.port = d->at.port};
+    memcpy(a.host, d->at.host, sizeof a.host);
     return a;
 }
 
 static void discovery_on_answer(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
-    struct discovery *s = arg;
-    struct redis_address from = discovery_place(s);
-    s->asking = false;
-    if (reply && s->hooks.answer(reply, &from, s->hooks.arg))
-        s->helped_ms = clock_mono_ms();
+    struct discovery *d = arg;
+    struct redis_address from = discovery_place(d);
+    d->asking = false;
+    if (reply && d->hooks.answer(reply, &from, d->hooks.arg))
+        d->helped_ms = clock_mono_ms();
 }
 
-static void discovery_ask(struct discovery *s) {
-    s->asking = true;
-    s->asked_ms = clock_mono_ms();
-    if (s->uri->kind == REDIS_SENTINEL)
-        cmd_sentinel_master(&s->cmd, s->uri->name);
+static void discovery_ask(struct discovery *d) {
+    d->asking = true;
+    d->asked_ms = clock_mono_ms();
+    if (d->uri->kind == REDIS_SENTINEL)
+        cmd_sentinel_master(&d->cmd, d->uri->name);
     else
-        cmd_cluster_slots(&s->cmd);
-    redis_link_call(s->link, &s->cmd, discovery_on_answer, s, NULL);
+        cmd_cluster_slots(&d->cmd);
+    redis_link_call(d->link, &d->cmd, discovery_on_answer, d, NULL);
 }
 
 static void discovery_on_timer(uv_timer_t *t) {
-    struct discovery *s = t->data;
+    struct discovery *d = t->data;
     uint64_t now = clock_mono_ms();
-    bool trouble = s->hooks.trouble(s->hooks.arg);
-    if (!trouble && !s->asking)
-        s->helped_ms = now;
-    if (!redis_link_up(s->link))
+    bool trouble = d->hooks.trouble(d->hooks.arg);
+    if (!trouble && !d->asking)
+        d->helped_ms = now;
+    if (!redis_link_up(d->link))
         return;
-    if (now - s->helped_ms > PATIENCE_MS) {
-        s->helped_ms = now;
-        redis_link_move(s->link, "no help from it");
-    } else if (!s->asking && now - s->asked_ms >= (trouble ? TROUBLE_MS : CALM_MS)) {
-        discovery_ask(s);
-        redis_link_flush(s->link);
+    if (now - d->helped_ms > PATIENCE_MS) {
+        d->helped_ms = now;
+        redis_link_move(d->link, "no help from it");
+    } else if (!d->asking && now - d->asked_ms >= (trouble ? TROUBLE_MS : CALM_MS)) {
+        discovery_ask(d);
+        redis_link_flush(d->link);
     }
 }
 
 /* The next address in turn: before each try to connect. */
 static bool discovery_locate(void *arg) {
-    struct discovery *s = arg;
-    unsigned n = s->uri->seed_count + s->learned_count, i = s->turn++ % n;
+    struct discovery *d = arg;
+    unsigned n = d->uri->seed_count + d->learned_count, i = d->turn++ % n;
     const struct redis_address *a =
-        i < s->uri->seed_count ? &s->uri->seeds[i] : &s->learned[i - s->uri->seed_count];
-    memcpy(s->at.host, a->host, sizeof s->at.host);
-    s->at.port = a->port;
+        i < d->uri->seed_count ? &d->uri->seeds[i] : &d->learned[i - d->uri->seed_count];
+    memcpy(d->at.host, a->host, sizeof d->at.host);
+    d->at.port = a->port;
     return true;
 }
 
 static void discovery_on_up(void *arg) {
-    struct discovery *s = arg;
-    s->asking = false;
-    s->helped_ms = clock_mono_ms();
-    discovery_ask(s);
+    struct discovery *d = arg;
+    d->asking = false;
+    d->helped_ms = clock_mono_ms();
+    discovery_ask(d);
 }
 
 static void discovery_on_down(void *arg) {
@@ -93,8 +93,8 @@ static void discovery_on_down(void *arg) {
 }
 
 static void discovery_on_refused(const char *why, void *arg) {
-    struct discovery *s = arg;
-    s->hooks.refused(why, s->hooks.arg);
+    struct discovery *d = arg;
+    d->hooks.refused(why, d->hooks.arg);
 }
 
 struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
@@ -106,63 +106,63 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
                                     .up = discovery_on_up,
                                     .down = discovery_on_down,
                                     .refused = discovery_on_refused};
-    struct discovery *s = calloc(1, sizeof *s);
-    if (!s)
+    struct discovery *d = calloc(1, sizeof *d);
+    if (!d)
         return NULL;
-    s->uri = uri;
-    s->hooks = *hooks;
-    s->at = *uri;
-    s->at.kind = REDIS_TCP;
-    s->at.db = 0;
-    link.arg = s;
-    cmd_init(&s->cmd);
-    s->link = redis_link_new(loop, &s->at, ks, name, &link);
-    if (!s->link) {
-        free(s);
+    d->uri = uri;
+    d->hooks = *hooks;
+    d->at = *uri;
+    d->at.kind = REDIS_TCP;
+    d->at.db = 0;
+    link.arg = d;
+    cmd_init(&d->cmd);
+    d->link = redis_link_new(loop, &d->at, ks, name, &link);
+    if (!d->link) {
+        free(d);
         return NULL;
     }
-    uv_timer_init(loop, &s->timer);
-    s->timer.data = s;
-    return s;
+    uv_timer_init(loop, &d->timer);
+    d->timer.data = d;
+    return d;
 }
 
-void discovery_start(struct discovery *s) {
-    s->helped_ms = clock_mono_ms();
-    uv_timer_start(&s->timer, discovery_on_timer, LOOK_MS, LOOK_MS);
-    redis_link_start(s->link);
+void discovery_start(struct discovery *d) {
+    d->helped_ms = clock_mono_ms();
+    uv_timer_start(&d->timer, discovery_on_timer, LOOK_MS, LOOK_MS);
+    redis_link_start(d->link);
 }
 
-void discovery_flush(struct discovery *s) {
-    redis_link_flush(s->link);
+void discovery_flush(struct discovery *d) {
+    redis_link_flush(d->link);
 }
 
-void discovery_learn(struct discovery *s, const struct redis_address *at) {
-    for (unsigned i = 0; i < s->uri->seed_count; i++)
-        if (redis_address_eq(&s->uri->seeds[i], at))
+void discovery_learn(struct discovery *d, const struct redis_address *at) {
+    for (unsigned i = 0; i < d->uri->seed_count; i++)
+        if (redis_address_eq(&d->uri->seeds[i], at))
             return;
-    for (unsigned i = 0; i < s->learned_count; i++)
-        if (redis_address_eq(&s->learned[i], at))
+    for (unsigned i = 0; i < d->learned_count; i++)
+        if (redis_address_eq(&d->learned[i], at))
             return;
-    s->learned[s->learned_next] = *at;
-    s->learned_next = (s->learned_next + 1) % LEARNED_MAX;
-    if (s->learned_count < LEARNED_MAX)
-        s->learned_count++;
+    d->learned[d->learned_next] = *at;
+    d->learned_next = (d->learned_next + 1) % LEARNED_MAX;
+    if (d->learned_count < LEARNED_MAX)
+        d->learned_count++;
 }
 
-void discovery_hurry(struct discovery *s) {
-    if (redis_link_up(s->link) && !s->asking)
-        discovery_ask(s);
+void discovery_hurry(struct discovery *d) {
+    if (redis_link_up(d->link) && !d->asking)
+        discovery_ask(d);
 }
 
 static void discovery_on_closed(uv_handle_t *h) {
-    struct discovery *s = h->data;
-    cmd_free(&s->cmd);
-    free(s);
+    struct discovery *d = h->data;
+    cmd_free(&d->cmd);
+    free(d);
 }
 
-void discovery_free(struct discovery *s) {
-    if (!s)
+void discovery_free(struct discovery *d) {
+    if (!d)
         return;
-    redis_link_free(s->link);
-    uv_close((uv_handle_t *)&s->timer, discovery_on_closed);
+    redis_link_free(d->link);
+    uv_close((uv_handle_t *)&d->timer, discovery_on_closed);
 }

@@ -26,13 +26,13 @@ struct discovery_hooks {
 struct discovery *discovery_new(uv_loop_t *loop, const struct redis_uri *uri,
                                 const struct keyspace *ks, const char *name,
                                 const struct discovery_hooks *hooks);
-void discovery_start(struct discovery *s);
-void discovery_flush(struct discovery *s);
+void discovery_start(struct discovery *d);
+void discovery_flush(struct discovery *d);
 /* One more address to ask, beside those of the URI; the oldest of these is forgotten. */
-void discovery_learn(struct discovery *s, const struct redis_address *at);
+void discovery_learn(struct discovery *d, const struct redis_address *at);
 /* Asks at once. */
-void discovery_hurry(struct discovery *s);
+void discovery_hurry(struct discovery *d);
 /* The memory goes when the loop has closed the handles. NULL is fine. */
-void discovery_free(struct discovery *s);
+void discovery_free(struct discovery *d);
 
 #endif

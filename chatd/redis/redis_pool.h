@@ -57,7 +57,9 @@ void redis_pool_bus_call(struct redis_pool *p, uint16_t shard, const struct cmd 
 bool redis_pool_bus_redirected(struct redis_pool *p, uint16_t shard, const struct redisReply *r);
 void redis_pool_doubt(struct redis_pool *p); /* something moved: the table may be old */
 
+/* Writes what has gathered; at the end of each turn of the loop. */
 void redis_pool_flush(struct redis_pool *p);
+/* Commands whose answers have yet to come. */
 size_t redis_pool_in_flight(const struct redis_pool *p);
 
 #endif

@@ -79,11 +79,12 @@ struct hub {
     void *arg;
 };
 
+/* The hooks are called as each channel begins and ends. False: no memory. */
 bool hub_init(struct hub *h, void (*opened)(struct channel *ch, void *arg),
               void (*closed)(struct channel *ch, void *arg), void *arg);
 void hub_free(struct hub *h);
 
-struct channel *hub_find(struct hub *h, const struct channel_id *id);
+struct channel *hub_find(struct hub *h, const struct channel_id *id); /* or NULL */
 /* Finds or makes a channel and pins it; NULL: no memory. */
 struct channel *hub_pin(struct hub *h, const struct channel_id *id);
 void hub_unpin(struct hub *h, struct channel *ch);
@@ -91,7 +92,7 @@ void hub_unpin(struct hub *h, struct channel *ch);
 /* Calls fn for every channel, pinned meanwhile; fn may close it and others. */
 void hub_each(struct hub *h, void (*fn)(struct channel *ch, void *arg), void *arg);
 
-struct sub *sub_find(const struct session *s, const struct channel *ch);
+struct sub *sub_find(const struct session *s, const struct channel *ch); /* or NULL */
 /* A sub in the state of joining. NULL: no memory. */
 struct sub *sub_open(struct channel *ch, struct session *s);
 void sub_close(struct hub *h, struct sub *sub);

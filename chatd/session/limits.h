@@ -14,7 +14,7 @@ struct bucket {
     uint32_t last_ms;      /* low half of the monotonic clock */
 };
 
-void bucket_init(struct bucket *b, uint64_t rate, uint64_t now_ms);
+void bucket_init(struct bucket *b, uint64_t rate, uint64_t now_ms); /* full */
 /* Takes a token: 0, or after how many ms there is one. */
 uint32_t bucket_take(struct bucket *b, uint64_t rate, uint64_t now_ms);
 
@@ -35,7 +35,7 @@ struct addresses {
     uint64_t connections; /* from all of them */
 };
 
-bool addresses_init(struct addresses *a);
+bool addresses_init(struct addresses *a); /* false: no memory */
 void addresses_free(struct addresses *a);
 struct sockaddr;
 /* Counts a connection in. NULL: `max` are there already (loopback counts only if `count_loopback`),

@@ -2,7 +2,7 @@
  *
  * Messages arrive by several ways (own appends' replies, the bus, the stream) and at different
  * times; each has a position {epoch, seq}. The buffer says what to do with one, and holds those
- * that are early. What leaves it is 1, 2, 3 … of one epoch, each once.
+ * that are early. Items leave it as 1, 2, 3 … of one epoch, each once.
  */
 #ifndef CHATD_SESSION_REORDER_H
 #define CHATD_SESSION_REORDER_H
@@ -34,27 +34,28 @@ enum reorder_verdict {
     REORDER_UNBASED  /* nothing is known yet: hold it */
 };
 
-enum reorder_verdict reorder_judge(const struct reorder *f, const struct position *at);
+/* Says what to do with a message at `at`; changes nothing. */
+enum reorder_verdict reorder_judge(const struct reorder *r, const struct position *at);
 
 /* Sets where the channel stands: everything up to `at` counts as delivered. */
-void reorder_base(struct reorder *f, const struct position *at);
+void reorder_base(struct reorder *r, const struct position *at);
 
 /* Marks `seq` (of the current epoch) as delivered; seq > last. */
-void reorder_advance(struct reorder *f, uint64_t seq);
+void reorder_advance(struct reorder *r, uint64_t seq);
 
 /* Holds an item. False: full (unless `must`, for items whose number is bounded otherwise) or out of
  * memory, the item was not taken. An item of the same position that is held already is given back
  * through *old (else NULL). */
-bool reorder_hold(struct reorder *f, const struct position *at, void *data, bool must, void **old);
+bool reorder_hold(struct reorder *r, const struct position *at, void *data, bool must, void **old);
 
 /* Takes out what is held for a position; NULL if nothing is. */
-void *reorder_take(struct reorder *f, const struct position *at);
+void *reorder_take(struct reorder *r, const struct position *at);
 /* Takes out the next in order, if it is held: seq == last + 1. */
-void *reorder_take_next(struct reorder *f, uint64_t *seq);
+void *reorder_take_next(struct reorder *r, uint64_t *seq);
 /* Takes out any item that will never be delivered (repeat), NULL when there is none; with `all`,
  * any item. */
-void *reorder_take_stale(struct reorder *f, bool all);
+void *reorder_take_stale(struct reorder *r, bool all);
 
-void reorder_free(struct reorder *f); /* nothing may be held */
+void reorder_free(struct reorder *r); /* nothing may be held */
 
 #endif

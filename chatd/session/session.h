@@ -97,6 +97,8 @@ struct sessions {
 bool sessions_init(struct sessions *all, uint64_t max_outbound, void (*gone)(struct session *s));
 void sessions_free(struct sessions *all);
 
+/* For a socket that is open; takes the address over. `rate` is the limit on its requests a second.
+ * NULL: no memory. */
 struct session *session_new(struct sessions *all, struct lws *wsi, struct address *address,
                             uint64_t rate, uint64_t now_ms);
 /* The socket is gone. May free the session. */
