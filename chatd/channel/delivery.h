@@ -2,9 +2,9 @@
  *
  * Each channel with local sessions has a reorder buffer (reorder.h). Messages are offered to it as
  * they come, by three ways: own ones when Redis has acknowledged them, so that the sender's copy is
- * the acknowledgement; others' from the bus; and entries of the stream. They leave in seq order, each
- * once, through the hub. If the buffer can't settle something by itself, the stream is read, which
- * is the truth: see repair.h. Loop thread only.
+ * the acknowledgement; others' from the bus; and entries of the stream. They leave in seq order,
+ * each once, through the hub. If the buffer can't settle something by itself, the stream is read,
+ * which is the truth: see repair.h. Loop thread only.
  */
 #ifndef CHATD_CHANNEL_DELIVERY_H
 #define CHATD_CHANNEL_DELIVERY_H
