@@ -194,7 +194,7 @@ class Room:
         if not self.joined or out.uuid not in self.outgoing or (wire and wire is not self.member.wire):
             return
         out.attempts += 1
-        out.watch = Stopwatch(waited=lately())
+        out.watch = Stopwatch(so_far=lately())
         if out.attempts == 2:
             self.member.load.resent.add(out.uuid)
         self.member.wire.send(chat.request(

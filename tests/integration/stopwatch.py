@@ -1,24 +1,27 @@
-"""Time limits that hold on a machine with other work: what counts is how long things took, less what this process and
-those that it started were ready to run and had to wait for a processor. With nothing else to do that is next to nothing.
+"""Time limits that hold on a machine with other work: what counts is how long things took, less what this process
+computed by itself, and less what it and those that it started were ready to run and had to wait for a processor. On a
+machine with nothing else to do that is next to nothing.
 
     watch = Stopwatch();  …;  assert watch.seconds() < 3"""
 
+import contextlib
 import os
 import pathlib
 import time
 
 _looked = -1.0, 0.0  # when, and what was found
-_waited = {}  # {(pid, its start): seconds that it was ready and did not run}; of those that ended, too
+_excused = {}  # {(pid, its start): seconds}; of those that ended, too
 
 
 def _descendants(pid):
     for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
-            yield int(child)
-            yield from _descendants(child)
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            for child in path.read_text().split():
+                yield int(child)
+                yield from _descendants(child)
 
 
-def waited_for_a_processor(pids=()):
+def excused(pids=()):
     """Seconds, of all of us together since each began; or of these processes."""
     of = set()
     for pid in set(pids) or {os.getpid(), *_descendants(os.getpid())}:
@@ -26,11 +29,11 @@ def waited_for_a_processor(pids=()):
             born = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
             threads = [path.read_text().split() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]
         except (OSError, IndexError):
-            continue  # it has ended meanwhile
-        waited = sum(int(fields[1]) for fields in threads if len(fields) == 3) / 1e9
+            continue
+        spans = [sum(map(int, fields[:2])) if pid == os.getpid() else int(fields[1]) for fields in threads if fields]
         of.add((pid, born))
-        _waited[pid, born] = max(waited, _waited.get((pid, born), 0))
-    return sum(_waited[one] for one in (of if pids else _waited))
+        _excused[pid, born] = max(sum(spans) / 1e9, _excused.get((pid, born), 0))
+    return sum(_excused[one] for one in (of if pids else _excused))
 
 
 def lately():
@@ -38,29 +41,29 @@ def lately():
     global _looked
     now = time.monotonic()
     if now - _looked[0] > 0.25:
-        _looked = now, waited_for_a_processor()
+        _looked = now, excused()
     return _looked[1]
 
 
 class Stopwatch:
     """`of`: only these processes are excused."""
 
-    def __init__(self, of=(), waited=None):
+    def __init__(self, of=(), so_far=None):
         self.start, self.of = time.monotonic(), of
-        self.waited = waited_for_a_processor(of) if waited is None else waited
+        self.excused = excused(of) if so_far is None else so_far
 
     def wall(self):
         return time.monotonic() - self.start
 
     def seconds(self):
-        return self.wall() - (waited_for_a_processor(self.of) - self.waited)
+        return self.wall() - (excused(self.of) - self.excused)
 
 
 class Deadline(Stopwatch):
     """So many seconds from now on. Cheap, for each frame that is waited for."""
 
     def __init__(self, limit):
-        super().__init__(waited=lately())
+        super().__init__(so_far=lately())
         self.limit = limit
 
     def left(self):
