@@ -186,7 +186,7 @@ static void on_payload(struct bus *bus, const struct push *p) {
 
 /* --- Purges that nobody heard, since the link was down --- */
 
-#define MARKS_MAX 1001 /* more are not kept; see purge.lua */
+#define PURGES_KEPT 1001 /* more are not kept; see purge.lua */
 
 struct unheard {
     struct bus *bus;
@@ -221,7 +221,7 @@ static void ask_marks(struct bus *bus, struct channel *ch) {
         return;
     *u = (struct unheard){.bus = bus, .channel = ch};
     ch->pins++;
-    cmd_marks(&bus->redis->cmd, &bus->redis->keys, &ch->id, ch->bus.missed_since.seq, MARKS_MAX);
+    cmd_marks(&bus->redis->cmd, &bus->redis->keys, &ch->id, ch->bus.missed_since.seq, PURGES_KEPT);
     redis_call(bus->redis, bus_on_marks, u, NULL);
 }
 

@@ -97,7 +97,7 @@ static void on_info(const struct redisReply *reply, void *arg, link_aux aux) {
     struct persistence p;
     if (!reply)
         return;
-    persistence_from_info(reply, &p);
+    durability_from_info(reply, &p);
     judge_durability(arg, &p);
 }
 
@@ -107,7 +107,7 @@ static void on_config(const struct redisReply *reply, void *arg, link_aux aux) {
     struct persistence p;
     if (!reply)
         return;
-    if (persistence_from_config(reply, &p)) {
+    if (durability_from_config(reply, &p)) {
         g->keeps = p.aof && strcmp(p.fsync, "always") == 0;
         judge_durability(g, &p);
         return;

@@ -415,7 +415,7 @@ const char *redis_pool_history(const struct redis_pool *p) {
 }
 
 uint16_t redis_pool_slot(const struct redis_pool *p, const char *key, size_t len) {
-    return p->shards.spread ? slot_of(key, len) : 0;
+    return p->shards.spread ? topology_slot(key, len) : 0;
 }
 
 unsigned redis_pool_slots(const struct redis_pool *p) {

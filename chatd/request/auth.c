@@ -47,7 +47,7 @@ static void on_expiry(struct op *op, const struct redisReply *reply) {
         op_fail_as(op, &e);
 }
 
-static void on_record(struct op *op, const struct redisReply *reply) {
+static void on_pair_record(struct op *op, const struct redisReply *reply) {
     struct pair_check *c = op->state;
     struct user_record u;
     struct err e;
@@ -69,7 +69,7 @@ static void look_up_pair(struct op *op) {
     cmd_key_expiry(cmd, &op->node->redis.keys, &op->req.user, c->key_hash);
     op_call(op, on_expiry);
     cmd_user_get(cmd, &op->node->redis.keys, &op->req.user);
-    op_call(op, on_record);
+    op_call(op, on_pair_record);
 }
 
 static void check_pair(struct op *op) {

@@ -7,12 +7,12 @@
 
 struct channel_id recipient_channel(const struct op *op) {
     const struct recipient *to = &op->req.to;
-    return to->is_public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
+    return to->public ? channel_public() : channel_dm(&op->account->uuid, &to->user);
 }
 
 const struct uuid *recipient_shown(const struct op *op) {
     const struct recipient *to = &op->req.to;
-    return to->is_public ? NULL : &to->user;
+    return to->public ? NULL : &to->user;
 }
 
 static void recipient_on_name(struct op *op, const struct redisReply *reply) {
@@ -29,7 +29,7 @@ static void recipient_on_name(struct op *op, const struct redisReply *reply) {
 
 void recipient_check(struct op *op) {
     const struct recipient *to = &op->req.to;
-    if (to->is_public || names_get(&op->node->names, &to->user, clock_mono_ms()))
+    if (to->public || names_get(&op->node->names, &to->user, clock_mono_ms()))
         return;
     cmd_user_name(&op->node->redis.cmd, &op->node->redis.keys, &to->user);
     op_call(op, recipient_on_name);

@@ -38,7 +38,7 @@ struct sign {
     char key[ACCESS_KEY_TEXT + 1], key_hash[KEY_HASH_TEXT + 1];
 };
 
-static void clear(void *state) {
+static void sign_clear(void *state) {
     secret_wipe(state, sizeof(struct sign));
 }
 
@@ -63,7 +63,7 @@ static void on_name_ttl(struct op *op, const struct redisReply *reply) {
 }
 
 static void check_name(struct op *op) {
-    struct sign *g = op_state(op, sizeof *g, clear);
+    struct sign *g = op_state(op, sizeof *g, sign_clear);
     struct err e;
     if (!g)
         return;
@@ -129,7 +129,7 @@ static void look_up_record(struct op *op) {
     op_call(op, on_ttl);
 }
 
-static const op_step LOOK_UP_AGAIN[4]; /* below */
+enum { FROM_LOOK_UP = 3 }; /* the step of VERB_SIGN_IN that a repetition begins with */
 
 /* Another request is making this user: look again in a moment. */
 static bool wait_for_another(struct op *op) {
@@ -142,7 +142,7 @@ static bool wait_for_another(struct op *op) {
         return true;
     }
     op_sleep(op, PENDING_MS);
-    op_goto(op, LOOK_UP_AGAIN);
+    op_goto(op, &VERB_SIGN_IN[FROM_LOOK_UP]);
     return true;
 }
 
@@ -291,7 +291,7 @@ static void on_key_added(struct op *op, const struct redisReply *reply) {
     if (reply_i64(reply, GONE, &stored, &e) != ERR_OK || stored == STORED)
         return;
     if (stored == CHANGED && ++g->looks <= PENDING_MAX)
-        op_goto(op, LOOK_UP_AGAIN);
+        op_goto(op, &VERB_SIGN_IN[FROM_LOOK_UP]);
     else
         op_refuse(op, stored == BANNED ? ERR_BANNED : ERR_UNAVAILABLE);
 }
@@ -360,19 +360,23 @@ static void enter_or_create(struct op *op) {
         op_goto(op, up || (!g->found && op->node->set->sign_in_creates) ? CREATE : ENTER);
 }
 
-static const op_step LOOK_UP_AGAIN[] = {look_up_name, look_up_record, enter_or_create, NULL};
+const op_step VERB_SIGN_IN[] = {
+    check_name,     look_up_fails,   throttle_wait, [FROM_LOOK_UP] = look_up_name,
+    look_up_record, enter_or_create, NULL};
 
-const op_step VERB_SIGN_IN[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
-                                look_up_record, enter_or_create, NULL};
-const op_step VERB_SIGN_UP[] = {check_name,     look_up_fails,   throttle_wait, look_up_name,
-                                look_up_record, enter_or_create, NULL};
+/* The same: what differs looks at the kind of the request. */
+static void sign_up(struct op *op) {
+    op_goto(op, VERB_SIGN_IN);
+}
+
+const op_step VERB_SIGN_UP[] = {sign_up, NULL};
 
 /* Somebody else claimed the name in the meantime: it is theirs, or they can sign in. */
 static void on_claimed(struct op *op, const struct redisReply *reply) {
     int64_t claimed;
     struct err e;
     if (reply_i64(reply, 0, &claimed, &e) == ERR_OK && !claimed)
-        op_goto(op, LOOK_UP_AGAIN);
+        op_goto(op, &VERB_SIGN_IN[FROM_LOOK_UP]);
 }
 
 /* --- signOut --- */
@@ -381,7 +385,7 @@ struct sign_out {
     struct session *session;
 };
 
-static void clear_sign_out(void *state) {
+static void sign_out_clear(void *state) {
     ((struct sign_out *)state)->session->signing_out = false;
 }
 
@@ -390,7 +394,7 @@ static void revoke_key(struct op *op) {
     if (!o)
         return;
     o->session = op->session;
-    op->state_clear = clear_sign_out;
+    op->state_clear = sign_out_clear;
     op->session->signing_out = true;
     const char *hash = op->session->key_hash; /* this connection's own, whatever pair was sent */
     struct buf *b = frame_scratch();
@@ -400,11 +404,11 @@ static void revoke_key(struct op *op) {
     op_call(op, NULL);
 }
 
-static void leave(struct op *op) {
+static void leave_account(struct op *op) {
     account_leave(&op->node->accounts, op->session);
     struct buf *b = frame_scratch();
     response_encode_unauthorized(b, &op->account->uuid, &op->req.id);
     op_answer(op, b);
 }
 
-const op_step VERB_SIGN_OUT[] = {revoke_key, leave, NULL};
+const op_step VERB_SIGN_OUT[] = {revoke_key, leave_account, NULL};

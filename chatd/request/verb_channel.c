@@ -17,44 +17,61 @@
 
 #define SNAPSHOT 10     /* newest messages in an answer */
 #define MEMBERS_MAX 100 /* members listed */
-#define MARKS_MAX 100   /* purges told after a resume; more: it is none */
+#define PURGES_TOLD 100 /* after a resume; more: it is none */
 #define TRIES_MAX 50    /* snapshots, while the channel's epoch changes */
 #define TRY_MS 20
+
+/* Does the client get what it missed since the position that it gave? */
+enum recovery {
+    RECOVERY_NOT_ASKED,
+    RECOVERY_ASKED, /* and not decided yet */
+    RECOVERY_DONE,  /* the page holds all that was missed */
+    RECOVERY_FAILED /* it can't be given: the normal join instead */
+};
+
+/* Entries say nothing until the position is known. They come before it where the script had to be
+ * loaded first, which breaks the link's order. */
+enum arrival { ARRIVED_NOTHING, ARRIVED_POSITION, ARRIVED_ENTRIES_FIRST };
+
+/* The channel as it was read. */
+struct snapshot {
+    struct join_result at;
+    enum arrival arrival;
+    enum recovery recovery;
+    uint64_t up_to; /* it holds everything up to here */
+    struct page page;
+    struct mark *marks; /* what was purged since the client's position */
+    size_t marks_n;
+};
 
 struct join {
     struct people people; /* first, so that people_clear can be used */
     struct channel_wait wait;
     struct op *op;
-    struct join_result at;
-    bool asked_since, recovered, fresh, opened;
-    bool positioned, early; /* early: the entries came before the position, and say nothing */
+    bool fresh, opened; /* the session had no part in the channel; it was given one */
     unsigned tries;
-    uint64_t from; /* the snapshot holds everything up to here */
-    struct page page;
-    bool unmarked;      /* more was purged since `since` than can be told */
-    struct mark *marks; /* what was purged since then */
-    size_t marks_n;
+    struct snapshot snap;
 };
 
 /* Also the end of a join that failed: it must leave no receiver that holds messages for ever. */
-static void clear(void *state) {
+static void join_clear(void *state) {
     struct join *j = state;
     struct sub *sub = j->opened ? sub_find(j->op->session, j->op->channel) : NULL;
     if (sub && !sub->joined)
         sub_close(&j->op->node->hub, sub);
-    page_free(&j->page);
-    free(j->marks);
+    page_free(&j->snap.page);
+    free(j->snap.marks);
     people_clear(&j->people);
 }
 
 /* --- Listening --- */
 
-static void begin(struct op *op) {
-    struct join *j = op_state(op, sizeof *j, clear);
+static void join_begin(struct op *op) {
+    struct join *j = op_state(op, sizeof *j, join_clear);
     if (!j)
         return;
     j->op = op;
-    page_init(&j->page, response_encode_join_message, &op->node->count.bad_entries);
+    page_init(&j->snap.page, response_encode_join_message, &op->node->count.bad_entries);
 }
 
 static void on_listening(void *arg, bool subscribed) {
@@ -89,40 +106,50 @@ static void listen_on_bus(struct op *op) {
 
 static void on_position(struct op *op, const struct redisReply *reply) {
     struct join *j = op->state;
+    struct snapshot *snap = &j->snap;
     struct err e;
-    if (reply_join(reply, &j->at, &e)) {
+    if (reply_join(reply, &snap->at, &e)) {
         op_fail_as(op, &e);
         return;
     }
-    people_take(op, &j->people, j->at.listed);
-    j->at.listed = NULL; /* lives as long as the reply */
-    j->from = j->at.at.seq;
-    j->positioned = true;
+    people_take(op, &j->people, snap->at.listed);
+    snap->at.listed = NULL; /* lives as long as the reply */
+    snap->up_to = snap->at.at.seq;
+    if (snap->arrival == ARRIVED_NOTHING)
+        snap->arrival = ARRIVED_POSITION;
+}
+
+/* False: the position is not known yet. */
+static bool entries_arrived(struct snapshot *snap) {
+    if (snap->arrival == ARRIVED_NOTHING)
+        snap->arrival = ARRIVED_ENTRIES_FIRST;
+    return snap->arrival == ARRIVED_POSITION;
 }
 
 /* Newest first; as many as fit. */
 static void on_newest(struct op *op, const struct redisReply *reply) {
-    struct join *j = op->state;
+    struct snapshot *snap = &((struct join *)op->state)->snap;
     size_t n;
     struct err e;
     if (reply_array(reply, &n, &e)) {
         op_fail_as(op, &e);
         return;
     }
-    j->early = !j->positioned;
-    for (size_t i = 0; i < n && !j->early; i++) {
+    if (!entries_arrived(snap))
+        return;
+    for (size_t i = 0; i < n; i++) {
         uint64_t seq;
-        bool taken = page_take(&j->page, reply_item(reply, i), &op->channel->id, &seq);
-        if (seq > j->from) /* appended between the two commands */
-            j->from = seq;
+        bool taken = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &seq);
+        if (seq > snap->up_to) /* appended between the two commands */
+            snap->up_to = seq;
         if (!taken)
             break;
     }
 }
 
-static void give_up_recovery(struct join *j) {
-    j->recovered = false;
-    page_reset(&j->page);
+static void give_up_recovery(struct snapshot *snap) {
+    snap->recovery = RECOVERY_FAILED;
+    page_reset(&snap->page);
 }
 
 /* A position in this epoch; or in the one before, in the part that this one goes on from. */
@@ -134,7 +161,7 @@ static bool is_known(const struct position *since, const struct join_result *at)
 
 /* Oldest first, and without a hole, or it is no recovery. */
 static void on_missed(struct op *op, const struct redisReply *reply) {
-    struct join *j = op->state;
+    struct snapshot *snap = &((struct join *)op->state)->snap;
     const struct position *since = &op->req.u.join.since;
     size_t n;
     struct err e;
@@ -142,39 +169,40 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
         op_fail_as(op, &e);
         return;
     }
-    j->early = !j->positioned;
-    bool whole = is_known(since, &j->at) && since->seq <= j->at.at.seq &&
+    if (!entries_arrived(snap) || snap->recovery == RECOVERY_FAILED)
+        return;
+    bool whole = is_known(since, &snap->at) && since->seq <= snap->at.at.seq &&
                  n <= op->node->limits.resume_messages;
     uint64_t next = since->seq + 1, seq;
     for (size_t i = 0; whole && i < n; i++, next++)
-        whole = page_take(&j->page, reply_item(reply, i), &op->channel->id, &seq) && seq == next;
-    j->recovered = whole && next > j->at.at.seq && !j->unmarked;
-    if (j->recovered)
-        j->from = next - 1;
-    else
-        give_up_recovery(j);
+        whole = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &seq) && seq == next;
+    if (whole && next > snap->at.at.seq) {
+        snap->recovery = RECOVERY_DONE;
+        snap->up_to = next - 1;
+    } else {
+        give_up_recovery(snap);
+    }
 }
 
 /* Of messages that the client has had. If it can't be told of all, it must begin anew. */
 static void on_marks(struct op *op, const struct redisReply *reply) {
-    struct join *j = op->state;
+    struct snapshot *snap = &((struct join *)op->state)->snap;
     size_t n;
     struct err e;
-    j->marks_n = 0;
+    snap->marks_n = 0;
     if (reply_array(reply, &n, &e)) {
         op_fail_as(op, &e);
         return;
     }
-    if (n > 0 && n <= MARKS_MAX && !j->marks)
-        j->marks = calloc(MARKS_MAX, sizeof *j->marks);
-    bool all = n == 0 || (n <= MARKS_MAX && j->marks);
+    if (n > 0 && n <= PURGES_TOLD && !snap->marks)
+        snap->marks = calloc(PURGES_TOLD, sizeof *snap->marks);
+    bool all = n == 0 || (n <= PURGES_TOLD && snap->marks);
     for (size_t i = 0; i < n && all; i++)
-        if (reply_mark(reply_item(reply, i), &j->marks[j->marks_n]))
-            all = !j->marks[j->marks_n++].lost;
+        if (reply_mark(reply_item(reply, i), &snap->marks[snap->marks_n]))
+            all = !snap->marks[snap->marks_n++].lost;
     if (!all) {
-        j->unmarked = true;
-        j->marks_n = 0;
-        give_up_recovery(j);
+        snap->marks_n = 0;
+        give_up_recovery(snap);
     }
 }
 
@@ -188,13 +216,14 @@ static void begin_listening(struct op *op) {
 static void read_entries(struct op *op) {
     struct node *node = op->node;
     const struct request *r = &op->req;
-    ((struct join *)op->state)->unmarked = false;
+    struct snapshot *snap = &((struct join *)op->state)->snap;
+    snap->recovery = r->u.join.has_since ? RECOVERY_ASKED : RECOVERY_NOT_ASKED;
     if (r->u.join.has_since) {
         cmd_log_forward(&node->redis.cmd, &node->redis.keys, &op->channel->id, r->u.join.since.seq,
                         node->limits.resume_messages + 1);
         op_call(op, on_missed);
         cmd_marks(&node->redis.cmd, &node->redis.keys, &op->channel->id, r->u.join.since.seq,
-                  MARKS_MAX + 1);
+                  PURGES_TOLD + 1);
         op_call(op, on_marks);
     } else {
         cmd_log_back(&node->redis.cmd, &node->redis.keys, &op->channel->id, 0, 0, SNAPSHOT);
@@ -203,7 +232,6 @@ static void read_entries(struct op *op) {
 }
 
 static void read_snapshot(struct op *op) {
-    struct join *j = op->state;
     struct node *node = op->node;
     const struct reorder *order = &op->channel->order;
     struct buf *b = frame_scratch();
@@ -221,7 +249,6 @@ static void read_snapshot(struct op *op) {
                           .history = redis_pool_history(node->redis.pool)};
     cmd_join(&node->redis.cmd, &node->redis.keys, &a);
     op_call(op, on_position);
-    j->asked_since = op->req.u.join.has_since;
     read_entries(op);
     cmd_user_channel_add(&node->redis.cmd, &node->redis.keys, &a.user, &a.channel, a.now_ms);
     op_tell(op);
@@ -231,17 +258,17 @@ static void read_snapshot(struct op *op) {
     }
 }
 
-/* The link's order was broken: the script had to be loaded first, and came after the entries. */
 static void read_early_again(struct op *op) {
-    struct join *j = op->state;
-    if (j->early)
-        read_entries(op);
+    struct snapshot *snap = &((struct join *)op->state)->snap;
+    if (snap->arrival != ARRIVED_ENTRIES_FIRST)
+        return;
+    snap->arrival = ARRIVED_POSITION;
+    read_entries(op);
 }
 
-/* What was missed can't be given: the normal join instead. */
 static void read_newest_instead(struct op *op) {
     const struct join *j = op->state;
-    if (!j->asked_since || j->recovered)
+    if (j->snap.recovery != RECOVERY_FAILED)
         return;
     cmd_log_back(&op->node->redis.cmd, &op->node->redis.keys, &op->channel->id, 0, 0, SNAPSHOT);
     op_call(op, on_newest);
@@ -250,13 +277,13 @@ static void read_newest_instead(struct op *op) {
 static void look_up_members(struct op *op) {
     struct join *j = op->state;
     const struct recipient *to = &op->req.to;
-    if (!to->is_public &&
+    if (!to->public &&
         !(people_add(op, &j->people, &op->account->uuid) && people_add(op, &j->people, &to->user)))
         return;
     people_look_up(op, &j->people);
 }
 
-static const op_step AGAIN[6]; /* below */
+enum { FROM_SNAPSHOT = 4 }; /* the step of VERB_CHANNEL_JOIN that a repetition begins with */
 
 /* The snapshot is of another epoch than what is delivered: one of them is about to change. */
 static void try_again(struct op *op) {
@@ -265,21 +292,21 @@ static void try_again(struct op *op) {
         op_refuse(op, ERR_UNAVAILABLE);
         return;
     }
-    page_reset(&j->page);
-    j->positioned = j->recovered = false;
+    page_reset(&j->snap.page);
+    j->snap.arrival = ARRIVED_NOTHING;
     j->people.n = 0;
     op_sleep(op, TRY_MS);
-    op_goto(op, AGAIN);
+    op_goto(op, &VERB_CHANNEL_JOIN[FROM_SNAPSHOT]);
 }
 
 static void tell_marks(struct op *op) {
-    const struct join *j = op->state;
-    if (!uuid_eq(&j->at.at.epoch, &op->req.u.join.since.epoch))
+    const struct snapshot *snap = &((struct join *)op->state)->snap;
+    if (!uuid_eq(&snap->at.at.epoch, &op->req.u.join.since.epoch))
         return;
-    for (size_t i = 0; i < j->marks_n; i++) {
-        const struct mark *m = &j->marks[i];
+    for (size_t i = 0; i < snap->marks_n; i++) {
+        const struct mark *m = &snap->marks[i];
         struct buf *b = frame_scratch();
-        response_encode_sys_purge(b, recipient_shown(op), &j->at.at.epoch, m->up_to,
+        response_encode_sys_purge(b, recipient_shown(op), &snap->at.at.epoch, m->up_to,
                                   m->one ? &m->message : NULL);
         session_push_json(op->session, b);
     }
@@ -287,9 +314,9 @@ static void tell_marks(struct op *op) {
 
 /* Answers and, with nothing in between, begins to deliver. On a connection that was joined already
  * only the snapshot is new: its messages go on as they did. */
-static void answer(struct op *op) {
+static void join_answer(struct op *op) {
     struct join *j = op->state;
-    struct position at = {.epoch = j->at.at.epoch, .seq = j->from};
+    struct position at = {.epoch = j->snap.at.at.epoch, .seq = j->snap.up_to};
     if (!delivery_base(&op->node->delivery, op->channel, &at)) {
         try_again(op);
         return;
@@ -297,9 +324,10 @@ static void answer(struct op *op) {
     size_t n = people_settle(op, &j->people, true);
     struct buf *b = frame_scratch();
     response_encode_join_begin(b, recipient_shown(op));
-    buf_add(b, j->page.texts.data, j->page.texts.len);
-    response_encode_join_end(b, j->people.users, n, (uint64_t)j->at.members, &at, j->asked_since,
-                             j->recovered, &op->req.id);
+    buf_add(b, j->snap.page.texts.data, j->snap.page.texts.len);
+    response_encode_join_end(b, j->people.users, n, (uint64_t)j->snap.at.members, &at,
+                             j->snap.recovery != RECOVERY_NOT_ASKED,
+                             j->snap.recovery == RECOVERY_DONE, &op->req.id);
     op_answer(op, b);
     struct sub *sub = sub_find(op->session, op->channel);
     if (op->err.code || !sub)
@@ -313,18 +341,15 @@ static void answer(struct op *op) {
         sub_joined(sub, at.seq);
 }
 
-static const op_step AGAIN[] = {read_snapshot,   read_early_again, read_newest_instead,
-                                look_up_members, answer,           NULL};
-
 const op_step VERB_CHANNEL_JOIN[] = {recipient_check,
-                                     begin,
+                                     join_begin,
                                      listen_on_bus,
                                      begin_listening,
-                                     read_snapshot,
+                                     [FROM_SNAPSHOT] = read_snapshot,
                                      read_early_again,
                                      read_newest_instead,
                                      look_up_members,
-                                     answer,
+                                     join_answer,
                                      NULL};
 
 /* --- channelLeave --- */
@@ -337,9 +362,9 @@ static bool account_is_joined(const struct account *acc, const struct channel *c
 }
 
 /* Messages stop at once; the membership goes when no other session of the user here is joined. */
-static void leave(struct op *op) {
+static void leave_channel(struct op *op) {
     struct node *node = op->node;
-    if (op->req.to.is_public) {
+    if (op->req.to.public) {
         op_refuse(op, ERR_PUBLIC_CHANNEL);
         return;
     }
@@ -370,4 +395,4 @@ static void answer_leave(struct op *op) {
     op_answer(op, b);
 }
 
-const op_step VERB_CHANNEL_LEAVE[] = {leave, answer_leave, NULL};
+const op_step VERB_CHANNEL_LEAVE[] = {leave_channel, answer_leave, NULL};

@@ -36,8 +36,7 @@ bool verb_message_may_follow(const struct op *op) {
     const struct recipient *to = &op->req.to;
     if (!auth_is_settled(s, &op->req))
         return false;
-    struct channel_id id =
-        to->is_public ? channel_public() : channel_dm(&s->account->uuid, &to->user);
+    struct channel_id id = to->public ? channel_public() : channel_dm(&s->account->uuid, &to->user);
     return channel_eq(&id, &s->append_to->id);
 }
 
@@ -49,24 +48,24 @@ struct history {
     struct reading *reading;
 };
 
-static void clear(void *state) {
+static void history_clear(void *state) {
     struct history *h = state;
     if (h->reading)
         reading_unref(h->reading);
 }
 
-static void look_up(struct op *op) {
-    struct history *h = op_state(op, sizeof *h, clear);
+static void history_look_up(struct op *op) {
+    struct history *h = op_state(op, sizeof *h, history_clear);
     struct channel_id id = recipient_channel(op);
     if (h)
         h->reading = reading_share(&op->node->readings, op, &id);
 }
 
-static void answer(struct op *op) {
+static void history_answer(struct op *op) {
     const struct history *h = op->state;
     struct buf *b = frame_scratch();
     reading_encode(h->reading, b, recipient_shown(op), &op->req.id);
     op_answer(op, b);
 }
 
-const op_step VERB_CHANNEL_MESSAGES[] = {recipient_check, look_up, answer, NULL};
+const op_step VERB_CHANNEL_MESSAGES[] = {recipient_check, history_look_up, history_answer, NULL};

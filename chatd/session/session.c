@@ -165,8 +165,8 @@ void session_close(struct session *s, enum close_code code) {
     if (!s->wsi || s->closing)
         return;
     if (code != CLOSE_NORMAL && code != CLOSE_GOING_AWAY && code != CLOSE_SLOW_CONSUMER)
-        log_client("client_closed", "code=%d reason=\"%s\" address=%s", (int)code, close_text(code),
-                   s->address->text);
+        log_client("client_closed", "code=%d reason=\"%s\" address=%s", (int)code,
+                   err_close_text(code), s->address->text);
     s->closing = code;
     if (s->paused) /* the peer's close frame is waited for */
         wire_pause(s->wsi, false);

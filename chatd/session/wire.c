@@ -70,7 +70,7 @@ void wire_close_within(struct lws *wsi, int seconds) {
 }
 
 enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code) {
-    const char *text = close_text(code);
+    const char *text = err_close_text(code);
     unsigned char bytes[4 + 123] = {0x88}; /* FIN, close; RFC 6455 section 5.5.1 */
     size_t len = strlen(text);
     bytes[1] = (unsigned char)(2 + len);

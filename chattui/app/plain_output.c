@@ -62,7 +62,7 @@ static void put_head(struct buf *b, const struct conversation *c, int64_t time_m
     time_t seconds = (time_t)(time_ms / 1000);
     localtime_r(&seconds, &tm);
     strftime(hour, sizeof hour, "%H:%M", &tm);
-    if (!c->to.is_public) {
+    if (!c->to.public) {
         buf_char(b, '[');
         put_clean(b, c->name, strlen(c->name));
         buf_str(b, "] ");

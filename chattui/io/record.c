@@ -11,7 +11,7 @@
 /* --- Writing --- */
 
 static void put_recipient(struct buf *b, const struct recipient *to, const char *peer) {
-    if (to->is_public)
+    if (to->public)
         json_add_text(b, "to", "0");
     else
         json_add_uuid(b, "to", &to->user);
@@ -88,8 +88,8 @@ static bool get_recipient(const struct json *o, struct recipient *to, const char
     size_t len;
     if (!get_text(o, "to", &s, &len) || !get_text(o, "peer", peer, NULL))
         return false;
-    to->is_public = strcmp(s, "0") == 0;
-    return to->is_public || uuid_read(s, len, &to->user);
+    to->public = strcmp(s, "0") == 0;
+    return to->public || uuid_read(s, len, &to->user);
 }
 
 static bool get_position(const struct json *o, struct position *at) {

@@ -96,10 +96,10 @@ struct conversation *model_open(struct model *m, const struct recipient *to, con
         return NULL;
     char spare[16];
     c->to = *to;
-    if (!to->is_public && !*name)
+    if (!to->public && !*name)
         name = roster_name(&m->roster, &to->user, spare);
-    snprintf(c->name, sizeof c->name, "%s", to->is_public ? "public" : name);
-    c->self = !to->is_public && uuid_eq(&to->user, &m->me);
+    snprintf(c->name, sizeof c->name, "%s", to->public ? "public" : name);
+    c->self = !to->public && uuid_eq(&to->user, &m->me);
     c->order = ++m->last_order;
     timeline_init(&c->timeline, &m->budget);
     m->conversations[m->nconversations++] = c;
@@ -123,8 +123,8 @@ void model_close(struct model *m, struct conversation *c) {
 static int by_list_order(const void *a, const void *b) {
     const struct conversation *x = *(struct conversation *const *)a,
                               *y = *(struct conversation *const *)b;
-    if (x->to.is_public != y->to.is_public)
-        return x->to.is_public ? -1 : 1;
+    if (x->to.public != y->to.public)
+        return x->to.public ? -1 : 1;
     if (x->pinned != y->pinned)
         return x->pinned ? -1 : 1;
     return x->order < y->order ? -1 : 1;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 bool recipient_eq(const struct recipient *a, const struct recipient *b) {
-    return a->is_public == b->is_public && (a->is_public || uuid_eq(&a->user, &b->user));
+    return a->public == b->public && (a->public || uuid_eq(&a->user, &b->user));
 }
 
 void outbox_free(struct outbox *o) {

@@ -143,7 +143,7 @@ void conn_closed(struct model *m, const struct event *e) {
     unsigned code = e->u.closed.code;
     const char *why = e->u.closed.reason;
     if (!*why && code)
-        why = close_text((enum close_code)code);
+        why = err_close_text((enum close_code)code);
     set_trouble(m, *why ? why : "the connection was lost");
     bool final = e->u.closed.final;
     lost(m, final ? STAY_AWAY : comeback_of(code));

@@ -39,7 +39,7 @@ static enum activity activity_of(const struct conversation *c, const struct row 
         return ACTIVITY_NONE;
     if (r->flags & ROW_MENTION)
         return ACTIVITY_MENTION;
-    return c->to.is_public ? ACTIVITY_MESSAGE : ACTIVITY_PRIVATE;
+    return c->to.public ? ACTIVITY_MESSAGE : ACTIVITY_PRIVATE;
 }
 
 /* Counts anew what is behind `read`, after many messages came at once. */
@@ -133,7 +133,7 @@ static void save(struct model *m, struct conversation *c, struct effects *fx) {
         return;
     const char *draft = c->draft ? c->draft : "";
     s->to = c->to;
-    s->peer = c->to.is_public ? "" : effects_copy(fx, c->name, strlen(c->name));
+    s->peer = c->to.public ? "" : effects_copy(fx, c->name, strlen(c->name));
     s->open = c->join != JOIN_NONE;
     s->muted = c->muted;
     s->pinned = c->pinned;

@@ -50,7 +50,7 @@ bool slash_msg(struct slash_call *call) {
 bool slash_part(struct slash_call *call) {
     struct model *m = call->m;
     struct conversation *c = *call->arg[0] ? named(m, call->arg[0]) : call->conversation;
-    if (!c || c->to.is_public) {
+    if (!c || c->to.public) {
         model_say(m, true, c ? "nobody leaves the public channel" : "no such channel is open");
         return false;
     }

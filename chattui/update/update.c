@@ -63,7 +63,7 @@ static void look_at_the_clock(struct model *m, struct effects *fx) {
 
 static void take_loaded(struct model *m, const struct event *e, struct effects *fx) {
     bool first = m->nconversations == 0;
-    struct recipient all = {.is_public = true};
+    struct recipient all = {.public = true};
     struct conversation *c = model_open(m, &all, "public");
     if (!c)
         return; /* no memory: the frontend finds no channel and gives up */

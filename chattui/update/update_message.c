@@ -11,8 +11,8 @@
 /* The channel of a message, as we name it. False: it isn't one of ours. */
 static bool recipient_of(const struct model *m, const struct message *am, struct recipient *out) {
     const struct channel_id *ch = &am->channel;
-    *out = (struct recipient){.is_public = ch->kind == CHANNEL_PUBLIC};
-    if (out->is_public)
+    *out = (struct recipient){.public = ch->kind == CHANNEL_PUBLIC};
+    if (out->public)
         return true;
     out->user = channel_peer(ch, &m->me);
     return uuid_eq(&ch->low, &m->me) || uuid_eq(&ch->high, &m->me);
@@ -81,7 +81,7 @@ static void take_members(struct model *m, struct conversation *c, const struct r
             p->online = u->online;
             members_add(&c->members, p);
         }
-        if (!c->to.is_public && uuid_eq(&u->uuid, &c->to.user) && u->name_len > 0)
+        if (!c->to.public && uuid_eq(&u->uuid, &c->to.user) && u->name_len > 0)
             snprintf(c->name, sizeof c->name, "%s", u->name);
     }
     c->members.total = a->u.join.users_total;
@@ -198,7 +198,7 @@ static void alert(struct model *m, struct effects *fx, const char *name, const c
 /* Nobody has seen it yet. */
 static void count_unread(struct model *m, struct conversation *c,
                          const struct timeline_message *row, struct effects *fx) {
-    enum activity a = c->to.is_public ? ACTIVITY_MESSAGE : ACTIVITY_PRIVATE;
+    enum activity a = c->to.public ? ACTIVITY_MESSAGE : ACTIVITY_PRIVATE;
     if (row->mention)
         a = ACTIVITY_MENTION;
     if (c->unread == 0)
@@ -256,7 +256,7 @@ void take_sys_unread(struct model *m, const struct response *a, const struct ask
     (void)ask;
     struct recipient to = a->u.sys.to;
     const char *name = a->u.sys.name;
-    if (to.is_public || !uuid_eq(&to.user, &a->u.sys.user)) {
+    if (to.public || !uuid_eq(&to.user, &a->u.sys.user)) {
         m->strange++;
         return;
     }
@@ -282,7 +282,7 @@ static void tell(struct model *m, struct conversation *c, const char *name, enum
                                         [SYS_CHANNEL_JOIN] = "joined",
                                         [SYS_CHANNEL_LEAVE] = "left"};
     bool presence = event == SYS_SIGN_IN || event == SYS_SIGN_OUT;
-    if (!presence || m->tuning.presence || !c->to.is_public)
+    if (!presence || m->tuning.presence || !c->to.public)
         model_notice(m, c, NOTICE_PRESENCE, "%s %s", name, WORDS[event]);
 }
 

@@ -54,8 +54,8 @@ void view_title(struct grid *g, const struct model *m, struct area a) {
     if (c) {
         col = foreign_put(g, a.row, col, end, STYLE_TITLE, c->name, strlen(c->name));
         col = grid_str(g, a.row, col, end, STYLE_TITLE, "  ");
-        col = c->to.is_public ? title_public(g, m, c, a, col, end)
-                              : title_private(g, m, c, a, col, end);
+        col =
+            c->to.public ? title_public(g, m, c, a, col, end) : title_private(g, m, c, a, col, end);
     }
     title_right(g, m, a, col);
 }

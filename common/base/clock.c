@@ -70,7 +70,7 @@ void clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT + 1]) {
 }
 
 /* -1: not n digits. */
-static int64_t number(const char *s, int n) {
+static int64_t clock_number(const char *s, int n) {
     int64_t v = 0;
     for (int i = 0; i < n; i++) {
         if (s[i] < '0' || s[i] > '9')
@@ -100,11 +100,11 @@ bool clock_parse_rfc3339(const char *text, size_t len, int64_t *wall_ms) {
         if (i < 23)
             form[i] = text[i];
     }
-    int64_t y = number(form, 4), m = number(form + 5, 2), d = number(form + 8, 2);
-    int64_t seconds = number(form + 17, 2);
-    int64_t minutes = number(form + 11, 2) * 60 + number(form + 14, 2);
+    int64_t y = clock_number(form, 4), m = clock_number(form + 5, 2), d = clock_number(form + 8, 2);
+    int64_t seconds = clock_number(form + 17, 2);
+    int64_t minutes = clock_number(form + 11, 2) * 60 + clock_number(form + 14, 2);
     int64_t ms =
-        days_of(y, m, d) * 86400000 + minutes * 60000 + seconds * 1000 + number(form + 20, 3);
+        days_of(y, m, d) * 86400000 + minutes * 60000 + seconds * 1000 + clock_number(form + 20, 3);
     char again[CLOCK_TEXT + 1];
     clock_rfc3339(ms, again);
     if (memcmp(form, again, sizeof form) != 0) /* whatever was wrong with it */

@@ -61,7 +61,7 @@ enum err_code err_at(unsigned i) {
     return i < sizeof ROWS / sizeof *ROWS ? ROWS[i].code : ERR_OK;
 }
 
-const char *close_text(enum close_code code) {
+const char *err_close_text(enum close_code code) {
     switch (code) {
 #define X(sym, num, text)                                                                          \
     case CLOSE_##sym:                                                                              \

@@ -95,10 +95,10 @@ struct err {
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-const char *err_name(enum err_code code);      /* "bad_json"; "ok" for ERR_OK */
-const char *err_text(enum err_code code);      /* the table's text */
-enum close_code err_close(enum err_code code); /* CLOSE_NONE: the connection stays */
-const char *close_text(enum close_code code);  /* the reason in the close frame */
+const char *err_name(enum err_code code);         /* "bad_json"; "ok" for ERR_OK */
+const char *err_text(enum err_code code);         /* the table's text */
+enum close_code err_close(enum err_code code);    /* CLOSE_NONE: the connection stays */
+const char *err_close_text(enum close_code code); /* the reason in the close frame */
 
 enum err_retry err_retry(enum err_code code); /* RETRY_NEVER if the code is unknown */
 

@@ -95,7 +95,7 @@ static void make_plain(char *line, size_t n) {
 }
 
 /* Sends a line of logfmt, which has no newline yet, in the form that is set. */
-static void put(enum log_level level, const char *line, size_t n) {
+static void log_put(enum log_level level, const char *line, size_t n) {
     char out[16 + LOG_JSON_GROWS * LINE_BYTES];
     size_t at = 0;
     if (to_journal) {
@@ -129,7 +129,7 @@ static void write_line(enum log_level level, const char *event, const char *fmt,
     else
         n += tail > 0 ? (size_t)tail : 0;
     make_plain(line, n);
-    put(level, line, n);
+    log_put(level, line, n);
     errno = saved_errno;
 }
 
@@ -178,7 +178,7 @@ static size_t sequence_length(unsigned char lead) {
 }
 
 /* Decodes one character of strict UTF-8 (RFC 3629). Returns its bytes, 0 when there is none. */
-static size_t decode(const unsigned char *s, size_t len, uint32_t *out) {
+static size_t log_decode(const unsigned char *s, size_t len, uint32_t *out) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = sequence_length(*s);
     if (n == 0 || n > len)
@@ -200,7 +200,7 @@ static size_t decode(const unsigned char *s, size_t len, uint32_t *out) {
 static size_t escape(const char *s, size_t len, char out[16]) {
     const unsigned char *bytes = (const unsigned char *)s;
     uint32_t c = 0;
-    size_t n = decode(bytes, len, &c);
+    size_t n = log_decode(bytes, len, &c);
     if (n == 0) {
         snprintf(out, 16, "\\x%02x", bytes[0]);
         return 1;

@@ -75,7 +75,7 @@ static bool is_number(const char *s, size_t n) {
 }
 
 /* A bare word, which has no need of a quote but may have one or a backslash in it. */
-static void add_word(struct out *o, const char *s, size_t n) {
+static void add_bare_word(struct out *o, const char *s, size_t n) {
     if (is_number(s, n) || is_bool(s, n)) {
         add(o, s, n);
         return;
@@ -117,7 +117,7 @@ size_t log_json(const char *line, size_t n, char *out, size_t size) {
             s = add_quoted(&o, s + 1, end);
         } else {
             size_t word = word_length(s, end, " ");
-            add_word(&o, s, word);
+            add_bare_word(&o, s, word);
             s += word;
         }
     }

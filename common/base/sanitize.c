@@ -4,13 +4,13 @@
 #include <stdint.h>
 #include <wchar.h>
 
-#define MARKS_MAX 4
+#define COMBINING_MAX 4
 #define TAB_WIDTH 4
 #define BAD 0xfffdu
 
 /* One code point of strict UTF-8 (RFC 3629) and its length; BAD and 1 for a byte that begins none.
  */
-static uint32_t decode(const unsigned char *s, size_t len, size_t *used) {
+static uint32_t sanitize_decode(const unsigned char *s, size_t len, size_t *used) {
     static const struct {
         unsigned char first, last;
         size_t n;
@@ -75,7 +75,8 @@ struct state {
     size_t columns;
 };
 
-static void put(struct buf *out, struct state *st, const char *text, size_t len, size_t columns) {
+static void sanitize_put(struct buf *out, struct state *st, const char *text, size_t len,
+                         size_t columns) {
     buf_add(out, text, len);
     st->columns += columns;
     st->marks = 0;
@@ -85,12 +86,12 @@ static void put(struct buf *out, struct state *st, const char *text, size_t len,
 static void put_control(struct buf *out, struct state *st, uint32_t c, bool lines) {
     char caret[2] = {'^', (char)(c ^ 0x40)};
     if (c == '\n' && lines) {
-        put(out, st, "\n", 1, 0);
+        sanitize_put(out, st, "\n", 1, 0);
         st->columns = 0;
     } else if (c == '\t')
-        put(out, st, "    ", TAB_WIDTH, TAB_WIDTH);
+        sanitize_put(out, st, "    ", TAB_WIDTH, TAB_WIDTH);
     else
-        put(out, st, caret, 2, 2);
+        sanitize_put(out, st, caret, 2, 2);
 }
 
 static void put_char(struct buf *out, struct state *st, uint32_t c, const char *text, size_t len) {
@@ -99,12 +100,12 @@ static void put_char(struct buf *out, struct state *st, uint32_t c, const char *
         if (st->before >= 0x600 && st->before <= 0xdff)
             buf_add(out, text, len);
     } else if (width < 0 || is_replaced(c)) {
-        put(out, st, "\xef\xbf\xbd", 3, 1);
+        sanitize_put(out, st, "\xef\xbf\xbd", 3, 1);
     } else if (width == 0) {
-        if (st->before && ++st->marks <= MARKS_MAX)
+        if (st->before && ++st->marks <= COMBINING_MAX)
             buf_add(out, text, len);
     } else {
-        put(out, st, text, len, (size_t)width);
+        sanitize_put(out, st, text, len, (size_t)width);
         st->before = c;
     }
 }
@@ -112,7 +113,7 @@ static void put_char(struct buf *out, struct state *st, uint32_t c, const char *
 size_t sanitize(struct buf *out, const char *s, size_t len, bool lines) {
     struct state st = {0};
     for (size_t i = 0, used; i < len; i += used) {
-        uint32_t c = decode((const unsigned char *)s + i, len - i, &used);
+        uint32_t c = sanitize_decode((const unsigned char *)s + i, len - i, &used);
         if (c < 0x20 || c == 0x7f)
             put_control(out, &st, c, lines);
         else if (!is_dropped(c))

@@ -18,8 +18,8 @@
 
 struct ws_url {
     bool tls;
-    bool is_local; /* localhost, 127.x.x.x or ::1: what goes there stays on this machine */
-    bool is_v6;    /* host is an IPv6 address */
+    bool local; /* localhost, 127.x.x.x or ::1: what goes there stays on this machine */
+    bool v6;    /* host is an IPv6 address */
     uint16_t port;
     char host[WS_URL_HOST_MAX + 1]; /* without brackets */
     char path[WS_URL_PATH_MAX + 1]; /* begins with / */

@@ -42,16 +42,16 @@ struct link {
     struct addrinfo *addresses, *next; /* next: not tried yet */
     uv_getaddrinfo_t lookup;
     struct lws *wsi;
-    bool is_looking, is_connecting; /* the lookup is under way; lws is, on the stack */
-    bool is_open, is_over;          /* over: nothing but to be told and freed */
-    bool is_abandoned;              /* closed by the caller, who hears no more of it */
-    bool is_final, has_said_goodbye;
+    bool looking, connecting; /* the lookup is under way; lws is, on the stack */
+    bool open, over;          /* over: nothing but to be told and freed */
+    bool abandoned;           /* closed by the caller, who hears no more of it */
+    bool final, has_said_goodbye;
     unsigned code;
     char reason[REASON_MAX]; /* "" = not known yet */
 
     struct piece *first, *last;
     size_t queued, count;
-    bool wants_ping, is_pinged, is_heard;
+    bool wants_ping, pinged, heard;
 
     char *part;
     size_t part_len, part_cap;
@@ -69,7 +69,7 @@ struct wsclient {
     struct link *link;       /* the current one */
     unsigned links;          /* all there are */
     uv_timer_t clock, later; /* deadline and pings; step() */
-    bool is_ending;
+    bool ending;
 };
 
 /* --- The end of a link --- */
@@ -88,7 +88,7 @@ static void step(uv_timer_t *timer);
 static void tick(uv_timer_t *timer);
 
 static void soon(struct wsclient *c) {
-    if (!c->is_ending)
+    if (!c->ending)
         uv_timer_start(&c->later, step, 0, 0);
 }
 
@@ -114,9 +114,9 @@ static void drop_queue(struct link *l) {
 /* Frees it, if nothing can come back to it. */
 static void release(struct link *l) {
     struct wsclient *c = l->c;
-    if (l->is_looking || l->wsi)
+    if (l->looking || l->wsi)
         return;
-    if (--c->links == 0 && c->is_ending && !uv_is_closing((uv_handle_t *)&c->later))
+    if (--c->links == 0 && c->ending && !uv_is_closing((uv_handle_t *)&c->later))
         uv_timer_start(&c->later, on_end, 0, 0);
     drop_queue(l);
     uv_freeaddrinfo(l->addresses);
@@ -127,10 +127,10 @@ static void release(struct link *l) {
 /* Nobody hears of it any more, and it goes: at once, but for a look-up. Not from lws' callback for
  * it. */
 static void cut(struct link *l) {
-    l->is_abandoned = true;
+    l->abandoned = true;
     if (l->wsi)
         lws_set_timeout(l->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-    else if (l->is_looking)
+    else if (l->looking)
         uv_cancel((uv_req_t *)&l->lookup);
     else
         release(l);
@@ -139,26 +139,26 @@ static void cut(struct link *l) {
 /* The current link is over. */
 static void tell_closed(struct wsclient *c, void (*and_then)(struct link *l)) {
     struct link *l = c->link;
-    bool is_final = l->is_final;
+    bool final = l->final;
     unsigned code = l->code;
     char reason[REASON_MAX];
     memcpy(reason, l->reason, sizeof reason);
     c->link = NULL;
     uv_timer_stop(&c->clock);
     and_then(l);
-    c->hooks.closed(code, is_final, reason, c->arg);
+    c->hooks.closed(code, final, reason, c->arg);
 }
 
 /* --- Certificates --- */
 
 static bool name_fits(X509 *certificate, const struct ws_url *url) {
     return X509_check_ip_asc(certificate, url->host, 0) == 1 ||
-           (!url->is_v6 && X509_check_host(certificate, url->host, 0,
-                                           X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1);
+           (!url->v6 && X509_check_host(certificate, url->host, 0,
+                                        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1);
 }
 
 static void note_certificate(struct link *l, int error) {
-    l->is_final = true;
+    l->final = true;
     if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
         note(l, "the server's certificate is not for %s", l->url.host);
     else
@@ -168,15 +168,15 @@ static void note_certificate(struct link *l, int error) {
 
 /* OpenSSL has judged one certificate of the chain; 0 = go on. lws cuts a host at its first colon,
  * and so could not check IPv6 addresses: all names are checked here. */
-static int verify(struct link *l, X509_STORE_CTX *store, bool is_good) {
-    if (is_good && X509_STORE_CTX_get_error_depth(store) == 0 &&
+static int verify(struct link *l, X509_STORE_CTX *store, bool good) {
+    if (good && X509_STORE_CTX_get_error_depth(store) == 0 &&
         !name_fits(X509_STORE_CTX_get_current_cert(store), &l->url)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-        is_good = false;
+        good = false;
     }
-    if (!is_good)
+    if (!good)
         note_certificate(l, X509_STORE_CTX_get_error(store));
-    return !is_good;
+    return !good;
 }
 
 /* The same asked once more of what came of it, before a word is said: whatever lws may do. */
@@ -228,16 +228,16 @@ static int writeable(struct link *l) {
         free(p);
         if (n < 0)
             return -1;
-    } else if (l->is_abandoned)
+    } else if (l->abandoned)
         say_goodbye(l, LWS_CLOSE_STATUS_NORMAL); /* and the server hangs up, or GOODBYE_SECS pass */
-    if (l->first || (l->is_abandoned && !l->has_said_goodbye))
+    if (l->first || (l->abandoned && !l->has_said_goodbye))
         lws_callback_on_writable(l->wsi);
     return 0;
 }
 
 bool wsclient_send(struct wsclient *c, const char *text, size_t len) {
     struct link *l = c->link;
-    if (!l || !l->is_open || l->queued + len > WSCLIENT_QUEUE_MAX || l->count >= QUEUE_COUNT_MAX)
+    if (!l || !l->open || l->queued + len > WSCLIENT_QUEUE_MAX || l->count >= QUEUE_COUNT_MAX)
         return false;
     struct piece *p = malloc(sizeof *p + len);
     if (!p)
@@ -258,7 +258,7 @@ bool wsclient_send(struct wsclient *c, const char *text, size_t len) {
 
 /* --- Receiving --- */
 
-static int refuse(struct link *l, enum lws_close_status code, const char *what) {
+static int ws_refuse(struct link *l, enum lws_close_status code, const char *what) {
     note(l, "the server sent %s", what);
     say_goodbye(l, code);
     return -1;
@@ -283,25 +283,25 @@ static bool gather(struct link *l, const char *in, size_t len) {
 
 static int complete(struct link *l, const char *text, size_t len) {
     if (!utf8_valid(text, len))
-        return refuse(l, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "what is not UTF-8");
+        return ws_refuse(l, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "what is not UTF-8");
     l->c->hooks.text(text, len, l->c->arg);
     return 0;
 }
 
 static int received(struct link *l, const char *in, size_t len) {
     if (lws_frame_is_binary(l->wsi))
-        return refuse(l, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "what is not text");
+        return ws_refuse(l, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "what is not text");
     size_t rest = lws_remaining_packet_payload(l->wsi);
-    bool is_last = lws_is_final_fragment(l->wsi) && rest == 0;
+    bool last = lws_is_final_fragment(l->wsi) && rest == 0;
     if (l->part_len + len + rest > WSCLIENT_MESSAGE_MAX || ++l->fragments > FRAGMENTS_MAX)
-        return refuse(l, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "a message that is too large");
-    if (is_last && l->part_len == 0) {
+        return ws_refuse(l, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "a message that is too large");
+    if (last && l->part_len == 0) {
         l->fragments = 0;
         return complete(l, len ? in : "", len);
     }
     if (!gather(l, in, len))
-        return refuse(l, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, "more than there is memory for");
-    if (!is_last)
+        return ws_refuse(l, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, "more than there is memory for");
+    if (!last)
         return 0;
     char *text = l->part; /* taken out: the hook may close the link */
     len = l->part_len;
@@ -318,7 +318,7 @@ static int established(struct link *l) {
     struct wsclient *c = l->c;
     if (l->url.tls && !is_secure(l))
         return -1;
-    l->is_open = l->is_heard = true;
+    l->open = l->heard = true;
     uv_timer_start(&c->clock, tick, c->ping_ms, c->ping_ms);
     c->hooks.opened(c->arg);
     return 0;
@@ -372,10 +372,10 @@ static void goodbye_came(struct link *l, const unsigned char *in, size_t len) {
 static void destroyed(struct link *l) {
     lws_set_opaque_user_data(l->wsi, NULL);
     l->wsi = NULL;
-    l->is_over = true;
-    if (l->is_abandoned)
+    l->over = true;
+    if (l->abandoned)
         release(l);
-    else if (!l->is_connecting)
+    else if (!l->connecting)
         soon(l->c);
 }
 
@@ -392,15 +392,15 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         not_opened(l, in, len);
         return 0;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
-        return l->is_abandoned ? -1 : established(l);
+        return l->abandoned ? -1 : established(l);
     case LWS_CALLBACK_CLIENT_RECEIVE:
-        l->is_heard = true;
-        return l->is_abandoned ? 0 : received(l, in, len);
+        l->heard = true;
+        return l->abandoned ? 0 : received(l, in, len);
     case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
-        l->is_heard = true;
+        l->heard = true;
         return 0;
     case LWS_CALLBACK_CLIENT_WRITEABLE:
-        return l->is_open ? writeable(l) : 0;
+        return l->open ? writeable(l) : 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         goodbye_came(l, in, len);
         say_goodbye(l, LWS_CLOSE_STATUS_NORMAL);
@@ -431,7 +431,7 @@ static bool try_next(struct link *l) {
         l->next = a->ai_next;
         uv_timer_start(&l->c->clock, tick,
                        l->next && l->c->open_ms > TRY_MS ? TRY_MS : l->c->open_ms, 0);
-        l->is_over = false;
+        l->over = false;
         *l->reason = '\0';
         if (a->ai_family == AF_INET6 ? uv_ip6_name((const struct sockaddr_in6 *)(void *)a->ai_addr,
                                                    address, sizeof address)
@@ -439,7 +439,7 @@ static bool try_next(struct link *l) {
                                                    address, sizeof address))
             continue;
         bool with_port = l->url.port != (l->url.tls ? 443 : 80);
-        snprintf(host, sizeof host, l->url.is_v6 ? "[%s]" : "%s", l->url.host);
+        snprintf(host, sizeof host, l->url.v6 ? "[%s]" : "%s", l->url.host);
         if (with_port)
             snprintf(host + strlen(host), sizeof host - strlen(host), ":%u", l->url.port);
         struct lws_client_connect_info info = {
@@ -458,27 +458,27 @@ static bool try_next(struct link *l) {
             .retry_and_idle_policy = &no_pings,
             .pwsi = &l->wsi,
         };
-        l->is_connecting = true;
+        l->connecting = true;
         struct lws *wsi = lws_client_connect_via_info(&info);
-        l->is_connecting = false;
+        l->connecting = false;
         l->wsi = wsi;
         if (wsi)
             return true;
     }
-    l->is_over = true;
+    l->over = true;
     return false;
 }
 
 static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses) {
     struct link *l = lookup->data;
-    l->is_looking = false;
+    l->looking = false;
     l->addresses = l->next = addresses;
-    l->is_over = true; /* for step() to begin */
+    l->over = true; /* for step() to begin */
     if (status < 0)
         note(l, "%s: %s", l->url.host,
              status == UV_EAI_NONAME ? "there is no host of this name" : uv_strerror(status));
     soon(l->c);
-    if (l->is_abandoned)
+    if (l->abandoned)
         release(l);
 }
 
@@ -487,16 +487,16 @@ static void tick(uv_timer_t *timer) {
     struct link *l = c->link;
     if (!l)
         return;
-    if (!l->is_open && l->wsi && l->next)
+    if (!l->open && l->wsi && l->next)
         lws_set_timeout(l->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC); /* step() goes on */
-    else if (!l->is_open) {
+    else if (!l->open) {
         note(l, "no answer from %s:%u within %u s", l->url.host, l->url.port,
              (c->open_ms + 999) / 1000);
         tell_closed(c, cut);
-    } else if (l->is_heard)
-        l->is_heard = l->is_pinged = false;
-    else if (!l->is_pinged) {
-        l->is_pinged = l->wants_ping = true;
+    } else if (l->heard)
+        l->heard = l->pinged = false;
+    else if (!l->pinged) {
+        l->pinged = l->wants_ping = true;
         lws_callback_on_writable(l->wsi);
     } else {
         note(l, "the server does not answer any more");
@@ -508,9 +508,9 @@ static void tick(uv_timer_t *timer) {
 static void step(uv_timer_t *timer) {
     struct wsclient *c = timer->data;
     struct link *l = c->link;
-    if (!l || !l->is_over)
+    if (!l || !l->over)
         return;
-    if (!l->is_open && !l->is_final && try_next(l))
+    if (!l->open && !l->final && try_next(l))
         return;
     note(l, "the connection could not be opened");
     tell_closed(c, release);
@@ -530,12 +530,12 @@ void wsclient_open(struct wsclient *c, const char *url) {
     uv_timer_start(&c->clock, tick, c->open_ms, 0);
     if (!ws_url_parse(url, &l->url, why, sizeof why)) {
         note(l, "%s", why);
-        l->is_final = l->is_over = true;
+        l->final = l->over = true;
     } else if (uv_getaddrinfo(c->loop, &l->lookup, on_lookup, l->url.host, NULL, &HINTS) == 0)
-        l->is_looking = true;
+        l->looking = true;
     else {
         note(l, "%s: the name can't be looked up", l->url.host);
-        l->is_over = true;
+        l->over = true;
     }
     soon(c);
 }
@@ -546,8 +546,8 @@ void wsclient_close(struct wsclient *c) {
         return;
     c->link = NULL;
     uv_timer_stop(&c->clock);
-    if (l->wsi && l->is_open) {
-        l->is_abandoned = true;
+    if (l->wsi && l->open) {
+        l->abandoned = true;
         lws_set_timeout(l->wsi, PENDING_TIMEOUT_CLOSE_SEND, GOODBYE_SECS);
         lws_callback_on_writable(l->wsi);
     } else
@@ -634,7 +634,7 @@ struct wsclient *wsclient_new(uv_loop_t *loop, const struct wsclient_options *op
 
 void wsclient_end(struct wsclient *c) {
     wsclient_close(c);
-    c->is_ending = true;
+    c->ending = true;
     uv_timer_start(&c->later, on_end, c->links ? END_MS : 0, 0);
 }
 

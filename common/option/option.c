@@ -62,19 +62,19 @@ static bool unknown_flag(const struct option_program *p, const char *name, size_
 
 /* Finds what `arg`, which begins with '-', names; --no-x counts as x with the value "no". */
 static bool name_flag(const struct option_program *p, const char *arg, struct flag *f) {
-    bool is_long = arg[1] == '-';
-    const char *name = arg + (is_long ? 2 : 1);
-    size_t len = is_long ? strcspn(name, "=") : strlen(name);
+    bool long_name = arg[1] == '-';
+    const char *name = arg + (long_name ? 2 : 1);
+    size_t len = long_name ? strcspn(name, "=") : strlen(name);
     const char *given = name[len] ? name + len + 1 : NULL;
     snprintf(f->shown, sizeof f->shown, "%.*s", (int)(name + len - arg), arg);
-    if (is_long)
+    if (long_name)
         f->def = find_long(p, name, len);
     else
         f->def = len == 1 ? find_letter(p, *name) : NULL;
     f->value = !given && f->def && f->def->type == OPTION_BOOL ? "yes" : given;
     if (f->def)
         return true;
-    if (is_long && !strncmp(name, "no-", 3)) {
+    if (long_name && !strncmp(name, "no-", 3)) {
         f->def = option_find(p->options, name + 3, len - 3);
         f->value = "no";
         if (f->def && f->def->type == OPTION_BOOL)
@@ -129,8 +129,8 @@ static bool load_flags(const struct option_program *p, int argc, char **argv, vo
         struct flag f = {0};
         if (!read_flag(p, argc, argv, &i, &f))
             return false;
-        bool is_setting = f.def != &OPTION_BUILTIN[OPTION_CONFIG];
-        if (is_setting && !apply(p, f.def, settings, f.value, f.shown))
+        bool setting = f.def != &OPTION_BUILTIN[OPTION_CONFIG];
+        if (setting && !apply(p, f.def, settings, f.value, f.shown))
             return false;
     }
     return true;

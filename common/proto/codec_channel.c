@@ -65,7 +65,7 @@ void response_encode_join_begin(struct buf *b, const struct uuid *recipient) {
 }
 
 void response_encode_join_message(struct buf *b, const struct message *m, bool first) {
-    response_put_listed(b, m, first, true);
+    codec_put_message(b, m, first, true);
 }
 
 void response_encode_join_end(struct buf *b, const struct user_item *members, size_t n,
@@ -104,9 +104,9 @@ enum err_code response_decode_join(struct response_decoder *d) {
     struct response *a = d->out;
     enum err_code code = response_recipient(d, d->body, &a->u.join.to);
     if (!code)
-        code = response_messages(d, &a->u.join.messages, &a->u.join.n);
+        code = codec_messages(d, &a->u.join.messages, &a->u.join.n);
     if (!code)
-        code = response_users(d, "username", "online", &a->u.join.users, &a->u.join.users_n);
+        code = codec_users(d, "username", "online", &a->u.join.users, &a->u.join.users_n);
     if (!code)
         code = response_u64(d, d->body, "usersTotal", SEQ_MAX, &a->u.join.users_total);
     if (!code)

@@ -118,7 +118,7 @@ static void put_message(struct buf *b, const struct message *m, bool twice) {
     JSON_PUT(b, "}");
 }
 
-void response_put_listed(struct buf *b, const struct message *m, bool first, bool twice) {
+void codec_put_message(struct buf *b, const struct message *m, bool first, bool twice) {
     json_expect(b, MESSAGE_ROOM + m->sender_name_len + m->text_len);
     if (!first)
         JSON_PUT(b, ",");
@@ -139,7 +139,7 @@ void response_encode_read_begin(struct buf *b, const struct uuid *recipient) {
 }
 
 void response_encode_read_message(struct buf *b, const struct message *m, bool first) {
-    response_put_listed(b, m, first, false);
+    codec_put_message(b, m, first, false);
 }
 
 void response_encode_read_end(struct buf *b, uint64_t total, size_t received,
@@ -178,14 +178,14 @@ static enum err_code read_message(const struct response_decoder *d, const struct
         return code;
     if (m->sender_name_len > NAME_MAX_BYTES)
         return response_bad(d, "senderUsername", "too long");
-    m->channel = to.is_public ? channel_public() : channel_dm(&m->sender, &to.user);
+    m->channel = to.public ? channel_public() : channel_dm(&m->sender, &to.user);
     if (!clock_parse_rfc3339(at, at_len, &m->created_ms))
         m->created_ms = 0;
     return ERR_OK;
 }
 
-enum err_code response_messages(struct response_decoder *d, const struct message **messages,
-                                size_t *n) {
+enum err_code codec_messages(struct response_decoder *d, const struct message **messages,
+                             size_t *n) {
     const struct json *v;
     enum err_code code = response_list(d, "messages", sizeof **messages, &v, n, &d->out->lists[0]);
     struct message *m = d->out->lists[0];
@@ -203,7 +203,7 @@ enum err_code response_decode_history(struct response_decoder *d) {
     struct response *a = d->out;
     enum err_code code = response_recipient(d, d->body, &a->u.history.to);
     if (!code)
-        code = response_messages(d, &a->u.history.messages, &a->u.history.n);
+        code = codec_messages(d, &a->u.history.messages, &a->u.history.n);
     if (!code)
         code = response_u64(d, d->body, "messagesTotal", SEQ_MAX, &a->u.history.total);
     return code ? code : response_position(d, &a->u.history.at);

@@ -21,7 +21,7 @@ static void sys_end(struct buf *b) {
 void response_encode_sys_user(struct buf *b, enum sys_event ev, const struct uuid *recipient,
                               const struct uuid *user, const char *username, size_t username_len) {
     json_expect(b, FRAME_ROOM + username_len);
-    sys_begin(b, sys_event_name(ev), recipient);
+    sys_begin(b, response_event_name(ev), recipient);
     JSON_PUT(b, "\"userUUID\":\"");
     json_put_uuid(b, user);
     JSON_PUT(b, "\",\"username\":");
@@ -123,7 +123,7 @@ static const struct {
 #undef X
 };
 
-const char *sys_event_name(enum sys_event ev) {
+const char *response_event_name(enum sys_event ev) {
     return EVENTS[ev].type;
 }
 

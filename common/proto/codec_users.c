@@ -71,8 +71,8 @@ static enum err_code read_user(const struct response_decoder *d, const struct js
                : ERR_OK;
 }
 
-enum err_code response_users(struct response_decoder *d, const char *name_key,
-                             const char *online_key, const struct user_item **users, size_t *n) {
+enum err_code codec_users(struct response_decoder *d, const char *name_key, const char *online_key,
+                          const struct user_item **users, size_t *n) {
     const struct json *v;
     enum err_code code = response_list(d, "users", sizeof **users, &v, n, &d->out->lists[1]);
     struct user_item *u = d->out->lists[1];
@@ -85,5 +85,5 @@ enum err_code response_users(struct response_decoder *d, const char *name_key,
 enum err_code response_decode_users(struct response_decoder *d) {
     struct response *a = d->out;
     enum err_code code = response_u64(d, d->body, "total", SEQ_MAX, &a->u.users.total);
-    return code ? code : response_users(d, "Username", "OnLine", &a->u.users.users, &a->u.users.n);
+    return code ? code : codec_users(d, "Username", "OnLine", &a->u.users.users, &a->u.users.n);
 }

@@ -127,12 +127,12 @@ RESPONSE_TABLE(X)
 /* --- Shared by codecs --- */
 
 /* codec_message.c: lists of messages, which a join has, too */
-enum err_code response_messages(struct response_decoder *d, const struct message **messages,
-                                size_t *n);
-void response_put_listed(struct buf *b, const struct message *m, bool first, bool twice);
+enum err_code codec_messages(struct response_decoder *d, const struct message **messages,
+                             size_t *n);
+void codec_put_message(struct buf *b, const struct message *m, bool first, bool twice);
 
 /* codec_users.c: lists of users, whose members are spelled in two ways */
-enum err_code response_users(struct response_decoder *d, const char *name_key,
-                             const char *online_key, const struct user_item **users, size_t *n);
+enum err_code codec_users(struct response_decoder *d, const char *name_key, const char *online_key,
+                          const struct user_item **users, size_t *n);
 
 #endif

@@ -117,13 +117,14 @@ struct scan {
     struct err *e;
 };
 
-static bool fail(struct scan *s, const char *at, const char *what) {
+static bool scan_fail(struct scan *s, const char *at, const char *what) {
     err_set(s->e, ERR_BAD_JSON, "%s at byte %zu", what, (size_t)(at - s->start));
     return false;
 }
 
 static bool fail_here(struct scan *s) {
-    return fail(s, s->at, s->at == s->end ? "the text ends too early" : "unexpected character");
+    return scan_fail(s, s->at,
+                     s->at == s->end ? "the text ends too early" : "unexpected character");
 }
 
 static bool is_digit(const struct scan *s) {
@@ -198,9 +199,9 @@ static bool scan_unicode(struct scan *s) {
     const char *escape = s->at - 2;
     int32_t unit = hex4(s->at, s->end);
     if (unit < 0)
-        return fail(s, escape, "bad \\u escape");
+        return scan_fail(s, escape, "bad \\u escape");
     if (unit == 0)
-        return fail(s, escape, "\\u0000");
+        return scan_fail(s, escape, "\\u0000");
     s->at += 4;
     if (is_high(unit) && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u' &&
         is_low(hex4(s->at + 2, s->end))) {
@@ -208,7 +209,7 @@ static bool scan_unicode(struct scan *s) {
         return true;
     }
     if (is_high(unit) || is_low(unit))
-        return fail(s, escape, "lone surrogate");
+        return scan_fail(s, escape, "lone surrogate");
     return true;
 }
 
@@ -219,7 +220,7 @@ static bool scan_escape(struct scan *s) {
     if (s->at == s->end)
         return fail_here(s);
     if (!memchr("\"\\/bfnrt", *s->at, 8))
-        return fail(s, s->at - 1, "bad escape");
+        return scan_fail(s, s->at - 1, "bad escape");
     s->at++;
     return true;
 }
@@ -233,7 +234,7 @@ static bool scan_string(struct scan *s, bool *escaped) {
         if (accept(s, '"'))
             return true;
         if (!accept(s, '\\'))
-            return s->at == s->end ? fail_here(s) : fail(s, s->at, "raw control character");
+            return s->at == s->end ? fail_here(s) : scan_fail(s, s->at, "raw control character");
         *escaped = true;
         if (!scan_escape(s))
             return false;
@@ -277,7 +278,7 @@ static bool scan_number(struct scan *s) {
     accept(s, '-');
     if (accept(s, '0')) {
         if (is_digit(s))
-            return fail(s, begin, "number with a leading zero");
+            return scan_fail(s, begin, "number with a leading zero");
     } else if (!scan_digits(s))
         return false;
     if (accept(s, '.') && !scan_digits(s))
@@ -290,8 +291,8 @@ static bool scan_number(struct scan *s) {
     }
     size_t len = (size_t)(s->at - begin);
     if (len > NUMBER_MAX)
-        return fail(s, begin, "number too long");
-    return is_finite(begin, len) || fail(s, begin, "number out of range");
+        return scan_fail(s, begin, "number too long");
+    return is_finite(begin, len) || scan_fail(s, begin, "number out of range");
 }
 
 static bool scan_word(struct scan *s, const char *word) {
@@ -350,18 +351,18 @@ static bool same_key(const struct key *a, const struct key *b) {
 }
 
 static bool fail_duplicate(struct scan *s, const struct key *k) {
-    return fail(s, k->text - 1, "duplicate key");
+    return scan_fail(s, k->text - 1, "duplicate key");
 }
 
 static bool grow_keys(struct scan *s) {
     size_t size = s->key_size * 2;
-    bool is_inline = s->keys == s->first_keys;
-    struct key *keys = realloc(is_inline ? NULL : s->keys, size * sizeof *keys);
+    bool inlined = s->keys == s->first_keys;
+    struct key *keys = realloc(inlined ? NULL : s->keys, size * sizeof *keys);
     if (!keys) {
         err_set(s->e, ERR_INTERNAL, "out of memory");
         return false;
     }
-    if (is_inline)
+    if (inlined)
         memcpy(keys, s->first_keys, sizeof s->first_keys);
     s->keys = keys;
     s->key_size = size;
@@ -453,10 +454,10 @@ static bool scan_value(struct scan *s, unsigned depth) {
     if (s->at == s->end)
         return fail_here(s);
     if (++s->values > s->max_values)
-        return fail(s, s->at, "too many values");
+        return scan_fail(s, s->at, "too many values");
     bool escaped, nests = *s->at == '{' || *s->at == '[';
     if (nests && depth > JSON_DEPTH_MAX)
-        return fail(s, s->at, "nested too deeply");
+        return scan_fail(s, s->at, "nested too deeply");
     switch (*s->at) {
     case '{':
         return scan_object(s, depth);
@@ -481,7 +482,7 @@ static bool fail_utf8(struct scan *s) {
         while (n <= 4 && n <= left && !utf8_valid(s->at, n))
             n++;
         if (n > 4 || n > left)
-            return fail(s, s->at, "invalid UTF-8");
+            return scan_fail(s, s->at, "invalid UTF-8");
         s->at += n;
     }
 }
@@ -491,14 +492,14 @@ static bool scan_document(struct scan *s) {
     if (!utf8_valid(s->at, len))
         return fail_utf8(s);
     if (len >= 3 && memcmp(s->at, "\xEF\xBB\xBF", 3) == 0)
-        return fail(s, s->at, "byte order mark");
+        return scan_fail(s, s->at, "byte order mark");
     skip_space(s);
     if (s->at < s->end && !next_is(s, '{'))
-        return fail(s, s->at, "not an object");
+        return scan_fail(s, s->at, "not an object");
     if (!scan_value(s, 1))
         return false;
     skip_space(s);
-    return s->at == s->end || fail(s, s->at, "text after the object");
+    return s->at == s->end || scan_fail(s, s->at, "text after the object");
 }
 
 static bool scan(const char *text, size_t len, size_t max_values, struct err *e) {
@@ -594,10 +595,10 @@ enum json_result json_bool(const struct json *obj, const char *key, bool *v) {
     return JSON_OK;
 }
 
-static enum json_result container(const cJSON *c, bool is_kind, const struct json **v) {
+static enum json_result container(const cJSON *c, bool kind, const struct json **v) {
     if (!c)
         return JSON_ABSENT;
-    if (!is_kind)
+    if (!kind)
         return JSON_WRONG;
     *v = (const struct json *)c;
     return JSON_OK;

@@ -171,14 +171,14 @@ enum err_code request_recipient(struct request_decoder *d) {
     const char *s;
     size_t len;
     int64_t number = 1;
-    to->is_public = true;
+    to->public = true;
     switch (json_str(d->body, key, &s, &len)) {
     case JSON_ABSENT:
         return ERR_OK;
     case JSON_OK:
         if (len == 0 || strcmp(s, "0") == 0)
             return ERR_OK;
-        to->is_public = false;
+        to->public = false;
         return uuid_read(s, len, &to->user) ? ERR_OK
                                             : request_fail(d, ERR_NOT_FOUND, key, "no such user");
     case JSON_WRONG:
@@ -251,8 +251,7 @@ static enum err_code pack(struct request_decoder *d) {
 
 /* What an error needs to be answered: kind and id. Nothing else may point into the document. */
 static void keep_envelope(struct request_decoder *d) {
-    *d->out =
-        (struct request){.kind = d->out->kind, .id.len = d->out->id.len, .to.is_public = true};
+    *d->out = (struct request){.kind = d->out->kind, .id.len = d->out->id.len, .to.public = true};
     d->kept.n = 0;
     d->e = NULL; /* it tells the first error */
     if (pack(d))
@@ -261,7 +260,7 @@ static void keep_envelope(struct request_decoder *d) {
 
 enum err_code request_decode(const char *text, size_t len, struct request *out, struct err *e) {
     struct err local = {.code = ERR_OK};
-    *out = (struct request){.kind = REQ_NONE, .to.is_public = true};
+    *out = (struct request){.kind = REQ_NONE, .to.public = true};
     struct json *root = json_parse(text, len, 0, e ? e : &local);
     if (!root)
         return e ? e->code : local.code;
@@ -291,7 +290,7 @@ void request_free(struct request *r) {
 /* ---- Writing. ---- */
 
 void request_add_recipient(struct buf *b, const struct request *r) {
-    if (r->to.is_public)
+    if (r->to.public)
         json_add_text(b, "recipientUUID", "0");
     else
         json_add_uuid(b, "recipientUUID", &r->to.user);

@@ -53,7 +53,7 @@ struct request_id {
 
 /* recipientUUID: the public channel (0, "0", "", null or absent), or a user. */
 struct recipient {
-    bool is_public;
+    bool public;
     struct uuid user;
 };
 

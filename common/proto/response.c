@@ -57,10 +57,10 @@ enum err_code response_recipient(const struct response_decoder *d, const struct 
     const char *s;
     size_t len;
     enum json_result result = json_str(obj, key, &s, &len);
-    *to = (struct recipient){.is_public = true};
+    *to = (struct recipient){.public = true};
     if (result == JSON_ABSENT || (result == JSON_OK && strcmp(s, "0") == 0))
         return ERR_OK;
-    to->is_public = false;
+    to->public = false;
     return response_uuid(d, obj, key, &to->user);
 }
 

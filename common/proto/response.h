@@ -67,7 +67,7 @@ enum sys_event {
         SYS_EVENTS
 };
 
-const char *sys_event_name(enum sys_event ev); /* "signIn" … */
+const char *response_event_name(enum sys_event ev); /* "signIn" … */
 
 /* What the server tells a client in `ready`, so that it need not guess. */
 struct server_limits {

@@ -349,7 +349,7 @@ struct name_scan {
     struct err *e;
 };
 
-static enum err_code refuse(const struct name_scan *n, int32_t c, const char *why) {
+static enum err_code name_refuse(const struct name_scan *n, int32_t c, const char *why) {
     return err_set(n->e, ERR_BAD_NAME, "character %zu (U+%04X) %s", n->at, (unsigned)c, why);
 }
 
@@ -389,9 +389,9 @@ static bool is_mimic(const struct name_scan *n, int32_t c) {
 
 static enum err_code take_mark(struct name_scan *n, int32_t c) {
     if (!n->letter)
-        return refuse(n, c, "is a mark that follows no letter");
+        return name_refuse(n, c, "is a mark that follows no letter");
     if (++n->marks > NAME_MAX_MARKS)
-        return refuse(n, c, "is one mark too many on a letter");
+        return name_refuse(n, c, "is one mark too many on a letter");
     if (c == THAI_NIKHAHIT || c == LAO_NIGGAHITA)
         n->nikhahit = true;
     return ERR_OK;
@@ -416,7 +416,7 @@ static enum err_code take_digit(struct name_scan *n, int32_t c) {
     int32_t zero = zero_of(c);
     if (zero != '0') {
         if (n->zero && n->zero != zero)
-            return refuse(n, c, "is a digit of another kind than those before it");
+            return name_refuse(n, c, "is a digit of another kind than those before it");
         n->zero = zero;
     }
     n->letter = 0;
@@ -424,23 +424,23 @@ static enum err_code take_digit(struct name_scan *n, int32_t c) {
     return ERR_OK;
 }
 
-static enum err_code take(struct name_scan *n, int32_t c) {
+static enum err_code name_take(struct name_scan *n, int32_t c) {
     enum shape shape = shape_of(c);
     if (shape == SHAPE_REFUSED)
-        return refuse(n, c, "is not allowed in a name");
+        return name_refuse(n, c, "is not allowed in a name");
     if (shape == SHAPE_SPACE && (n->before == 0 || n->before == ' '))
-        return refuse(n, c, "is a space, which must be single and inside the name");
+        return name_refuse(n, c, "is a space, which must be single and inside the name");
     if (shape == SHAPE_SPACE || shape == SHAPE_PUNCTUATION) {
         n->letter = 0;
         return ERR_OK;
     }
     if (is_compatibility(c) && !is_everyday(c))
-        return refuse(n, c, "is a compatibility form of another character");
+        return name_refuse(n, c, "is a compatibility form of another character");
     n->writing &= writing_of(c);
     if (!n->writing)
-        return refuse(n, c, "is of another script than those before it");
+        return name_refuse(n, c, "is of another script than those before it");
     if (is_mimic(n, c))
-        return refuse(n, c, "looks like another character after the one before it");
+        return name_refuse(n, c, "looks like another character after the one before it");
     if (shape == SHAPE_MARK)
         return take_mark(n, c);
     if (shape == SHAPE_DIGIT)
@@ -453,13 +453,13 @@ static enum err_code check_characters(const int32_t *cps, size_t count, struct e
     struct name_scan n = {.writing = ANY, .e = e};
     for (size_t i = 0; i < count; i++) {
         n.at = i + 1;
-        enum err_code code = take(&n, cps[i]);
+        enum err_code code = name_take(&n, cps[i]);
         if (code)
             return code;
         n.before = cps[i];
     }
     if (n.before == ' ')
-        return refuse(&n, ' ', "is a space, which must be single and inside the name");
+        return name_refuse(&n, ' ', "is a space, which must be single and inside the name");
     if (!n.solid)
         return err_set(e, ERR_BAD_NAME, "must have a letter or a digit");
     return ERR_OK;

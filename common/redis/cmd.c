@@ -42,7 +42,7 @@ static void reset(struct cmd *c) {
     c->key = 0;
 }
 
-static char *take(struct cmd *c, size_t n) {
+static char *cmd_take(struct cmd *c, size_t n) {
     struct cmd_chunk *k = c->chunks;
     if (!k || k->size - k->used < n) {
         size_t size = n > CHUNK_SIZE ? n : CHUNK_SIZE;
@@ -92,7 +92,7 @@ void cmd_literal(struct cmd *c, const char *s) {
 }
 
 void cmd_copy(struct cmd *c, const char *s, size_t len) {
-    char *p = take(c, len);
+    char *p = cmd_take(c, len);
     if (p && len)
         memcpy(p, s, len);
     cmd_borrow(c, p, len);
@@ -116,7 +116,7 @@ void cmd_i64(struct cmd *c, int64_t v) {
 }
 
 void cmd_uuid(struct cmd *c, const struct uuid *u) {
-    char *p = take(c, UUID_TEXT);
+    char *p = cmd_take(c, UUID_TEXT);
     if (p)
         uuid_write(u, p);
     cmd_borrow(c, p, UUID_TEXT);

@@ -29,7 +29,7 @@ const char *durability_name(enum durability d) {
 
 static const struct persistence UNSEEN = {.min_replicas = -1};
 
-bool persistence_from_config(const struct redisReply *r, struct persistence *out) {
+bool durability_from_config(const struct redisReply *r, struct persistence *out) {
     size_t n, name_len, len;
     const char *name, *value;
     struct err e;
@@ -51,7 +51,7 @@ bool persistence_from_config(const struct redisReply *r, struct persistence *out
     return out->seen;
 }
 
-bool persistence_from_info(const struct redisReply *r, struct persistence *out) {
+bool durability_from_info(const struct redisReply *r, struct persistence *out) {
     static const char field[] = "aof_enabled:";
     const char *text;
     size_t len;
@@ -65,7 +65,7 @@ bool persistence_from_info(const struct redisReply *r, struct persistence *out) 
     return out->seen;
 }
 
-static bool refuse(char *why, size_t size, const char *what) {
+static bool durability_refuse(char *why, size_t size, const char *what) {
     snprintf(why, size, "%s", what);
     return false;
 }
@@ -74,20 +74,23 @@ bool durability_kept(enum durability d, const struct persistence *p, char *why, 
     if (d == DURABILITY_REDIS)
         return true;
     if (!p->seen)
-        return refuse(why, size,
-                      "Redis can't be looked at: allow the user CONFIG GET (+config|get)");
+        return durability_refuse(
+            why, size, "Redis can't be looked at: allow the user CONFIG GET (+config|get)");
     if (!p->aof)
-        return refuse(why, size, "Redis has no append-only file: set appendonly yes");
+        return durability_refuse(why, size, "Redis has no append-only file: set appendonly yes");
     if (strcmp(p->fsync, "no") == 0)
-        return refuse(why, size, "Redis has appendfsync no: set appendfsync everysec or always");
+        return durability_refuse(why, size,
+                                 "Redis has appendfsync no: set appendfsync everysec or always");
     if (d == DURABILITY_EVERYSEC)
         return true;
     if (!*p->fsync)
-        return refuse(why, size,
-                      "appendfsync can't be looked at: allow the user CONFIG GET (+config|get)");
+        return durability_refuse(
+            why, size, "appendfsync can't be looked at: allow the user CONFIG GET (+config|get)");
     if (strcmp(p->fsync, "always") != 0)
-        return refuse(why, size, "Redis has appendfsync everysec: set appendfsync always");
+        return durability_refuse(why, size,
+                                 "Redis has appendfsync everysec: set appendfsync always");
     if (d == DURABILITY_REPLICATED && p->min_replicas < 1)
-        return refuse(why, size, "Redis has min-replicas-to-write 0: set min-replicas-to-write 1");
+        return durability_refuse(why, size,
+                                 "Redis has min-replicas-to-write 0: set min-replicas-to-write 1");
     return true;
 }

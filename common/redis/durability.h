@@ -35,10 +35,10 @@ struct persistence {
 };
 /* CONFIG GET appendonly appendfsync min-replicas-to-write. False: not permitted, or
  * no such reply. */
-bool persistence_from_config(const struct redisReply *r, struct persistence *out);
+bool durability_from_config(const struct redisReply *r, struct persistence *out);
 /* INFO persistence, for users who may not look at the configuration: tells the first of the three.
  */
-bool persistence_from_info(const struct redisReply *r, struct persistence *out);
+bool durability_from_info(const struct redisReply *r, struct persistence *out);
 
 /* False: `why` says what to change. */
 bool durability_kept(enum durability d, const struct persistence *p, char *why, size_t size);

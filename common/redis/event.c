@@ -124,7 +124,7 @@ static bool parse_sys(const char *s, size_t len, enum sys_event *out) {
 #undef X
     };
     for (size_t i = 0; i < sizeof EVENTS / sizeof *EVENTS; i++) {
-        const char *name = sys_event_name(EVENTS[i]);
+        const char *name = response_event_name(EVENTS[i]);
         *out = EVENTS[i];
         if (strlen(name) == len && memcmp(name, s, len) == 0)
             return true;
@@ -223,7 +223,7 @@ static void add_uuid(struct buf *b, const struct uuid *u) {
 void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user, const char *name,
                       size_t name_len) {
     add_kind(b, EVENT_USER);
-    buf_str(b, sys_event_name(ev));
+    buf_str(b, response_event_name(ev));
     buf_char(b, '\n');
     add_uuid(b, user);
     buf_char(b, '\n');

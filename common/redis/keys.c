@@ -41,21 +41,21 @@ bool keyspace_init(struct keyspace *ks, const char *prefix) {
 }
 
 /* Appends to the key at *at; the last call leaves a NUL behind. */
-static char *put(char *at, const char *s, size_t len) {
+static char *key_put(char *at, const char *s, size_t len) {
     memcpy(at, s, len);
     at[len] = '\0';
     return at + len;
 }
 
 static char *put_str(char *at, const char *s) {
-    return put(at, s, strlen(s));
+    return key_put(at, s, strlen(s));
 }
 
 static char *put_channel(const struct keyspace *ks, const struct channel_id *c, char *out) {
-    char *p = put(out, ks->prefix, ks->len);
-    p = put(p, "{c:", 3);
+    char *p = key_put(out, ks->prefix, ks->len);
+    p = key_put(p, "{c:", 3);
     p += channel_format(c, p);
-    return put(p, "}:", 2);
+    return key_put(p, "}:", 2);
 }
 
 size_t key_channel(const struct keyspace *ks, const struct channel_id *c, enum channel_key k,
@@ -65,7 +65,7 @@ size_t key_channel(const struct keyspace *ks, const struct channel_id *c, enum c
 
 size_t key_sent(const struct keyspace *ks, const struct channel_id *c, const struct uuid *message,
                 char *out) {
-    char *p = put(put_channel(ks, c, out), "sent:", 5);
+    char *p = key_put(put_channel(ks, c, out), "sent:", 5);
     uuid_format(message, p);
     return (size_t)(p + UUID_TEXT - out);
 }
@@ -78,24 +78,24 @@ size_t key_purge(const struct keyspace *ks, const struct channel_id *c, enum pur
 }
 
 size_t key_user(const struct keyspace *ks, const struct uuid *u, enum user_key k, char *out) {
-    char *p = put(out, ks->prefix, ks->len);
-    p = put(p, "{u:", 3);
+    char *p = key_put(out, ks->prefix, ks->len);
+    p = key_put(p, "{u:", 3);
     uuid_write(u, p);
-    p = put(p + UUID_TEXT, "}", 1);
+    p = key_put(p + UUID_TEXT, "}", 1);
     if (*USER_SUFFIX[k])
-        p = put_str(put(p, ":", 1), USER_SUFFIX[k]);
+        p = put_str(key_put(p, ":", 1), USER_SUFFIX[k]);
     return (size_t)(p - out);
 }
 
 size_t key_global(const struct keyspace *ks, enum global_key k, char *out) {
-    return (size_t)(put_str(put(out, ks->prefix, ks->len), GLOBAL_TEXT[k]) - out);
+    return (size_t)(put_str(key_put(out, ks->prefix, ks->len), GLOBAL_TEXT[k]) - out);
 }
 
 size_t key_tailed(const struct keyspace *ks, enum tailed_key k, const char *tail, size_t len,
                   char *out) {
-    char *p = put_str(put(out, ks->prefix, ks->len), TAILED_TEXT[k]);
+    char *p = put_str(key_put(out, ks->prefix, ks->len), TAILED_TEXT[k]);
     size_t room = KEY_MAX - (size_t)(p - out);
-    return (size_t)(put(p, tail, len < room ? len : room) - out);
+    return (size_t)(key_put(p, tail, len < room ? len : room) - out);
 }
 
 /* Strips `<prefix><open>` from the front and `<close>` from the back; what is left, or NULL. */
@@ -141,7 +141,7 @@ static bool is(const char *s, size_t len, const char *word) {
     return len == strlen(word) && memcmp(s, word, len) == 0;
 }
 
-static bool begins(const char *s, size_t len, const char *word) {
+static bool key_begins(const char *s, size_t len, const char *word) {
     return len >= strlen(word) && memcmp(s, word, strlen(word)) == 0;
 }
 
@@ -154,7 +154,7 @@ static bool parse_channel_key(const char *rest, size_t len, struct key_name *out
         }
     for (out->which = 0; out->which < COUNT(PURGE_SUFFIX); out->which++) {
         size_t n = strlen(PURGE_SUFFIX[out->which]);
-        if (begins(rest, len, PURGE_SUFFIX[out->which])) {
+        if (key_begins(rest, len, PURGE_SUFFIX[out->which])) {
             out->family = FAMILY_PURGE;
             out->type = PURGE_TYPES[out->which];
             return uuid_read(rest + n, len - n, &out->uuid);
@@ -162,7 +162,7 @@ static bool parse_channel_key(const char *rest, size_t len, struct key_name *out
     }
     out->family = FAMILY_SENT;
     out->type = "string, TTL";
-    return begins(rest, len, "sent:") && uuid_read(rest + 5, len - 5, &out->uuid);
+    return key_begins(rest, len, "sent:") && uuid_read(rest + 5, len - 5, &out->uuid);
 }
 
 static bool parse_user_key(const char *rest, size_t len, struct key_name *out) {
@@ -186,7 +186,7 @@ static bool parse_plain_key(const char *rest, size_t len, struct key_name *out) 
     out->family = FAMILY_TAILED;
     for (out->which = 0; out->which < COUNT(TAILED_TEXT); out->which++) {
         size_t n = strlen(TAILED_TEXT[out->which]);
-        if (begins(rest, len, TAILED_TEXT[out->which])) {
+        if (key_begins(rest, len, TAILED_TEXT[out->which])) {
             out->type = TAILED_TYPES[out->which];
             out->tail = rest + n;
             out->tail_len = len - n;

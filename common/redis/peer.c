@@ -85,18 +85,18 @@ bool peer_alive(const struct peer *p) {
 
 /* --- Opening --- */
 
-static bool starts(const char *s, const char *word) {
+static bool peer_starts(const char *s, const char *word) {
     return strncmp(s, word, strlen(word)) == 0;
 }
 
 /* An error in the handshake, told by its kind; Redis quotes no password in these. */
 static enum err_code greeting_error(const struct peer *p, const redisReply *r, struct err *e) {
-    if (starts(r->str, "NOAUTH"))
+    if (peer_starts(r->str, "NOAUTH"))
         return err_set(e, ERR_NOT_AUTHORIZED, "%.100s wants a password", p->where);
-    if (starts(r->str, "WRONGPASS") || starts(r->str, "ERR invalid password") ||
-        starts(r->str, "ERR AUTH"))
+    if (peer_starts(r->str, "WRONGPASS") || peer_starts(r->str, "ERR invalid password") ||
+        peer_starts(r->str, "ERR AUTH"))
         return err_set(e, ERR_NOT_AUTHORIZED, "%.100s refuses this user or password", p->where);
-    if (starts(r->str, "NOPERM"))
+    if (peer_starts(r->str, "NOPERM"))
         return err_set(e, ERR_NOT_AUTHORIZED, "%.50s: %.100s", p->where, r->str);
     if (reply_ok(r, e) == ERR_UNAVAILABLE)
         return err_set(e, ERR_UNAVAILABLE, "%.100s: %.50s", p->where, r->str);
@@ -104,7 +104,7 @@ static enum err_code greeting_error(const struct peer *p, const redisReply *r, s
 }
 
 /* Sends the scratch command; an error reply is an error. */
-static enum err_code greet(struct peer *p, struct err *e) {
+static enum err_code peer_greet(struct peer *p, struct err *e) {
     redisReply *r = peer_do(p, &p->cmd, e);
     if (!r)
         return e->code;
@@ -116,12 +116,12 @@ static enum err_code greet(struct peer *p, struct err *e) {
 static enum err_code log_in(struct peer *p, const struct redis_uri *uri, struct err *e) {
     if (*uri->password) {
         cmd_auth(&p->cmd, uri->user, uri->password);
-        if (greet(p, e))
+        if (peer_greet(p, e))
             return e->code;
     }
     if (uri->db) {
         cmd_select(&p->cmd, uri->db);
-        if (greet(p, e))
+        if (peer_greet(p, e))
             return e->code;
     }
     cmd_client_name(&p->cmd, CLIENT_NAME);
@@ -130,7 +130,7 @@ static enum err_code log_in(struct peer *p, const struct redis_uri *uri, struct 
         return e->code;
     freeReplyObject(r);
     cmd_ping(&p->cmd);
-    return greet(p, e);
+    return peer_greet(p, e);
 }
 
 /* The socket of a running embedded server. False: no directory can be named. */

@@ -177,7 +177,7 @@ enum err_code redis_sync_queue(struct redis_sync *s, struct err *e) {
     const struct cmd *c = &s->cmd;
     struct owed o = {.script = c->script};
     if (s->map && c->key)
-        o.slot = slot_of(c->argv[c->key], c->argvlen[c->key]);
+        o.slot = topology_slot(c->argv[c->key], c->argvlen[c->key]);
     struct peer *p = reach(s, o.slot, &o.server, e);
     if (!p)
         return e->code;
@@ -322,7 +322,7 @@ bool redis_sync_alive(const struct redis_sync *s) {
 /* --- Opening --- */
 
 /* Sends the scratch command; an error reply is an error. */
-static enum err_code greet(struct redis_sync *s, struct err *e) {
+static enum err_code sync_greet(struct redis_sync *s, struct err *e) {
     const char *text = redis_sync_do(s, e) ? reply_error(s->reply) : "";
     if (!s->reply)
         return e->code;
@@ -362,7 +362,7 @@ static enum err_code check(struct redis_sync *s, struct err *e) {
         return err_set(e, ERR_INTERNAL, "%.80s is Redis %s: %d.0 or later is needed", s->where,
                        *version ? version : "before 6.2", REDIS_MAJOR_MIN);
     cmd_schema_get(&s->cmd, &s->keys);
-    if (greet(s, e))
+    if (sync_greet(s, e))
         return e->code;
     const char *schema;
     size_t len;

@@ -19,7 +19,7 @@
 #define DB_MAX 65535
 #define SYSTEM_DIR "/var/lib/chatd"
 
-static bool refuse(char *why, size_t size, const char *text) {
+static bool uri_refuse(char *why, size_t size, const char *text) {
     snprintf(why, size, "%s", text);
     return false;
 }
@@ -59,7 +59,7 @@ static bool percent_decode(const char *s, size_t len, char *out, size_t size) {
     return true;
 }
 
-static bool number(const char *s, size_t len, unsigned max, unsigned *out) {
+static bool uri_number(const char *s, size_t len, unsigned max, unsigned *out) {
     unsigned long v = 0;
     if (len == 0 || len > 9)
         return false;
@@ -76,11 +76,11 @@ static bool parse_credentials(const char *s, size_t len, struct redis_uri *u, ch
                               size_t size) {
     const char *colon = memchr(s, ':', len);
     if (!colon)
-        return refuse(why, size, "expected user:password@ or :password@ before the host");
+        return uri_refuse(why, size, "expected user:password@ or :password@ before the host");
     const char *password = colon + 1;
     if (!percent_decode(s, (size_t)(colon - s), u->user, sizeof u->user) ||
         !percent_decode(password, (size_t)(s + len - password), u->password, sizeof u->password))
-        return refuse(why, size, "the user or the password is too long or has a bad %XX in it");
+        return uri_refuse(why, size, "the user or the password is too long or has a bad %XX in it");
     return true;
 }
 
@@ -97,22 +97,23 @@ static bool parse_address(const char *s, size_t len, struct redis_address *out, 
         struct in6_addr v6;
         if (!close || !copy(s + 1, (size_t)(close - s - 1), out->host, sizeof out->host) ||
             inet_pton(AF_INET6, out->host, &v6) != 1)
-            return refuse(why, size, "not an IPv6 address between the brackets");
+            return uri_refuse(why, size, "not an IPv6 address between the brackets");
         port = close + 1;
     } else {
         port = memchr(s, ':', len);
         if (!port)
             port = end;
         if (!copy(s, (size_t)(port - s), out->host, sizeof out->host) || !is_host_name(out->host))
-            return refuse(why, size,
-                          "the host is missing or not a host name (in a password write @ as %40, "
-                          "/ as %2F, : as %3A)");
+            return uri_refuse(
+                why, size,
+                "the host is missing or not a host name (in a password write @ as %40, "
+                "/ as %2F, : as %3A)");
     }
     if (port == end)
         return true;
-    if (*port != ':' || !number(port + 1, (size_t)(end - port - 1), 65535, &out->port) ||
+    if (*port != ':' || !uri_number(port + 1, (size_t)(end - port - 1), 65535, &out->port) ||
         !out->port)
-        return refuse(why, size, "the port must be a number from 1 to 65535");
+        return uri_refuse(why, size, "the port must be a number from 1 to 65535");
     return true;
 }
 
@@ -130,8 +131,8 @@ static bool take_credentials(const char **s, size_t *len, struct redis_uri *u, c
 }
 
 static bool parse_db(const char *db, struct redis_uri *u, char *why, size_t size) {
-    if (*db && !number(db, strlen(db), DB_MAX, &u->db))
-        return refuse(why, size, "the database after the / must be a number from 0 to 65535");
+    if (*db && !uri_number(db, strlen(db), DB_MAX, &u->db))
+        return uri_refuse(why, size, "the database after the / must be a number from 0 to 65535");
     return true;
 }
 
@@ -154,7 +155,7 @@ static bool parse_seeds(const char *s, size_t len, unsigned port, struct redis_u
         const char *comma = memchr(s, ',', (size_t)(end - s));
         size_t n = (size_t)((comma ? comma : end) - s);
         if (u->seed_count == REDIS_SEEDS_MAX)
-            return refuse(why, size, "more than 16 hosts: any few of them will do");
+            return uri_refuse(why, size, "more than 16 hosts: any few of them will do");
         u->seeds[u->seed_count].port = port;
         if (!parse_address(s, n, &u->seeds[u->seed_count++], why, size))
             return false;
@@ -177,9 +178,10 @@ static bool parse_sentinel(const char *s, struct redis_uri *u, char *why, size_t
     if (!take_credentials(&s, &len, u, why, size) || !parse_seeds(s, len, 26379, u, why, size))
         return false;
     if (!copy(name, name_len, u->name, sizeof u->name) || !is_master_name(u->name))
-        return refuse(why, size,
-                      "after the sentinels /NAME must follow, as they call the master (A-Z a-z 0-9 "
-                      "- . _)");
+        return uri_refuse(
+            why, size,
+            "after the sentinels /NAME must follow, as they call the master (A-Z a-z 0-9 "
+            "- . _)");
     return parse_db(db, u, why, size);
 }
 
@@ -187,8 +189,8 @@ static bool parse_cluster(const char *s, struct redis_uri *u, char *why, size_t 
     size_t len = strcspn(s, "/");
     u->kind = REDIS_CLUSTER;
     if (s[len] && s[len + 1])
-        return refuse(why, size,
-                      "a Cluster has no numbered databases: nothing may follow the hosts");
+        return uri_refuse(why, size,
+                          "a Cluster has no numbered databases: nothing may follow the hosts");
     return take_credentials(&s, &len, u, why, size) && parse_seeds(s, len, 6379, u, why, size);
 }
 
@@ -203,14 +205,14 @@ static bool parse_unix(const char *s, struct redis_uri *u, char *why, size_t siz
     }
     size_t len = strcspn(s, "?");
     if (len == 0)
-        return refuse(why, size, "the socket's path is missing");
+        return uri_refuse(why, size, "the socket's path is missing");
     if (len >= sizeof((struct sockaddr_un *)0)->sun_path || !copy(s, len, u->path, sizeof u->path))
-        return refuse(why, size, "the socket's path is longer than the system allows");
+        return uri_refuse(why, size, "the socket's path is longer than the system allows");
     const char *query = s + len;
     if (!*query)
         return true;
-    if (strncmp(query, "?db=", 4) != 0 || !number(query + 4, strlen(query + 4), DB_MAX, &u->db))
-        return refuse(why, size, "after the path only ?db=N may follow, N from 0 to 65535");
+    if (strncmp(query, "?db=", 4) != 0 || !uri_number(query + 4, strlen(query + 4), DB_MAX, &u->db))
+        return uri_refuse(why, size, "after the path only ?db=N may follow, N from 0 to 65535");
     return true;
 }
 
@@ -219,28 +221,28 @@ static bool parse_embedded(const char *s, struct redis_uri *u, char *why, size_t
     if (!*s)
         return true;
     if (!s[1] || !copy(s + 1, strlen(s + 1), u->path, sizeof u->path))
-        return refuse(why, size, "the directory after embedded: is missing or too long");
+        return uri_refuse(why, size, "the directory after embedded: is missing or too long");
     return true;
 }
 
-static bool starts(const char *text, const char *scheme) {
+static bool uri_starts(const char *text, const char *scheme) {
     return !strncasecmp(text, scheme, strlen(scheme));
 }
 
 static bool parse(const char *text, struct redis_uri *out, char *why, size_t size) {
-    if (starts(text, "redis://"))
+    if (uri_starts(text, "redis://"))
         return parse_tcp(text + strlen("redis://"), out, why, size);
-    if (starts(text, "unix://"))
+    if (uri_starts(text, "unix://"))
         return parse_unix(text + strlen("unix://"), out, why, size);
-    if (starts(text, "embedded") && (!text[8] || text[8] == ':'))
+    if (uri_starts(text, "embedded") && (!text[8] || text[8] == ':'))
         return parse_embedded(text + strlen("embedded"), out, why, size);
-    if (starts(text, "sentinel://"))
+    if (uri_starts(text, "sentinel://"))
         return parse_sentinel(text + strlen("sentinel://"), out, why, size);
-    if (starts(text, "cluster://"))
+    if (uri_starts(text, "cluster://"))
         return parse_cluster(text + strlen("cluster://"), out, why, size);
-    if (starts(text, "rediss://"))
-        return refuse(why, size, "rediss:// is not there yet; expected " FORMS);
-    return refuse(why, size, "expected " FORMS);
+    if (uri_starts(text, "rediss://"))
+        return uri_refuse(why, size, "rediss:// is not there yet; expected " FORMS);
+    return uri_refuse(why, size, "expected " FORMS);
 }
 
 bool redis_uri_parse(const char *text, struct redis_uri *out, char *why, size_t size) {

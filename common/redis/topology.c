@@ -20,7 +20,7 @@ static uint16_t crc16(const char *s, size_t len) {
     return crc;
 }
 
-uint16_t slot_of(const char *key, size_t len) {
+uint16_t topology_slot(const char *key, size_t len) {
     const char *open = memchr(key, '{', len);
     const char *close = open ? memchr(open + 1, '}', (size_t)(key + len - open - 1)) : NULL;
     if (close && close > open + 1) {

@@ -18,7 +18,7 @@ struct redisReply;
 #define NO_MASTER UINT16_MAX
 
 /* The slot of a key, by its hash tag if it has one (Redis Cluster Specification). */
-uint16_t slot_of(const char *key, size_t len);
+uint16_t topology_slot(const char *key, size_t len);
 
 struct topology {
     size_t n;

@@ -46,7 +46,7 @@ static void read_rest(const redisReply *r) {
         MUST(to.kind != REDIRECT_NONE && to.slot < CLUSTER_SLOTS);
         is_address(&to.to);
     }
-    if (persistence_from_config(r, &p) || persistence_from_info(r, &p)) {
+    if (durability_from_config(r, &p) || durability_from_info(r, &p)) {
         MUST(memchr(p.fsync, 0, sizeof p.fsync));
         for (enum durability d = DURABILITY_REDIS; d <= DURABILITY_REPLICATED; d++)
             MUST(durability_kept(d, &p, why, sizeof why) || memchr(why, 0, sizeof why));

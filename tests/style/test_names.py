@@ -2,6 +2,7 @@
 backtrace, and nothing is extern that one file alone uses."""
 
 import collections
+import functools
 import re
 
 import known
@@ -28,10 +29,19 @@ def families(program):
     return {family for family, files in begins.items() if files > 1}
 
 
+@functools.cache
+def header_stems():
+    """{function: stem of the header that declares it}, for a header whose functions stand in several files."""
+    return {name: header.rpartition("/")[2].removesuffix(".h")
+            for header in tree.c_files() if header.endswith(".h") and not header.endswith("/internal.h")
+            for name in re.findall(r"^(?!static|typedef)[a-z][^()\n;]*?\b(\w+)\(", tree.text(header), re.M)}
+
+
 def has_prefix(function, source):
-    """of x.c: x, x_…, xs_… (what holds or walks them all), and the same of its family; tui_x… where x is chatd's too."""
+    """of x.c: x, x_…, xs_… (what holds or walks them all), and the same of its family and of the header that declares
+    it; tui_x… where x is chatd's too."""
     file, words = stem(source).removeprefix("cmd_"), function.removeprefix("tui_").split("_")
-    known = {file} | {family for family in families(tree.program(source)) if f"{file}_".startswith(f"{family}_")}
+    known = {file, header_stems().get(function, file)} | {family for family in families(tree.program(source)) if f"{file}_".startswith(f"{family}_")}
     return any([plain(word) for word in words[:prefix.count("_") + 1]] == [plain(word) for word in prefix.split("_")]
                for prefix in known)
 
@@ -87,6 +97,8 @@ def test_extern_functions_are_used_by_other_files():
     ("accounts_init", "chatd/session/account.c", True),
     ("redis_down", "chatd/redis/redis_link.c", True),
     ("link_down", "chatd/redis/redis_link.c", False),
+    ("response_encode_ready", "common/proto/codec_account.c", True),
+    ("response_wait", "common/proto/codec_account.c", False),
     ("tui_net_open", "chattui/io/net.c", True),
 ])
 def test_prefixes_are_told(function, source, does):

@@ -16,7 +16,7 @@
 static void check(const char *reply, enum durability d, const char *expected) {
     struct persistence p;
     char why[128] = "";
-    persistence_from_config(made(reply), &p);
+    durability_from_config(made(reply), &p);
     bool kept = durability_kept(d, &p, why, sizeof why);
     if (kept != !expected || (expected && !strstr(why, expected)))
         fail_msg("%s with %s: %s", durability_name(d), reply, why);
@@ -53,16 +53,16 @@ static void by_info(void **state) {
     (void)state;
     struct persistence p;
     char why[128];
-    assert_true(persistence_from_info(made("'loading:0\r\naof_enabled:1\r\nx:1'"), &p));
+    assert_true(durability_from_info(made("'loading:0\r\naof_enabled:1\r\nx:1'"), &p));
     assert_true(durability_kept(DURABILITY_EVERYSEC, &p, why, sizeof why));
     assert_false(durability_kept(DURABILITY_ALWAYS, &p, why, sizeof why));
     assert_non_null(strstr(why, "appendfsync can't be looked at"));
-    assert_true(persistence_from_info(made("'aof_enabled:0'"), &p));
+    assert_true(durability_from_info(made("'aof_enabled:0'"), &p));
     assert_false(durability_kept(DURABILITY_EVERYSEC, &p, why, sizeof why));
-    assert_false(persistence_from_info(made("'other:1'"), &p));
+    assert_false(durability_from_info(made("'other:1'"), &p));
     assert_false(durability_kept(DURABILITY_EVERYSEC, &p, why, sizeof why));
-    assert_false(persistence_from_info(made("-NOPERM no;"), &p));
-    assert_false(persistence_from_info(made("nil"), &p));
+    assert_false(durability_from_info(made("-NOPERM no;"), &p));
+    assert_false(durability_from_info(made("nil"), &p));
 }
 
 static void words(void **state) {

@@ -99,8 +99,8 @@ static void test_no_such_code(void **state) {
     assert_int_equal(err_close((enum err_code)9999), CLOSE_NONE);
     assert_int_equal(err_retry((enum err_code)9999), RETRY_NEVER);
     assert_int_equal(err_at(9999), ERR_OK);
-    assert_string_equal(close_text(CLOSE_NONE), "");
-    assert_string_equal(close_text((enum close_code)1234), "");
+    assert_string_equal(err_close_text(CLOSE_NONE), "");
+    assert_string_equal(err_close_text((enum close_code)1234), "");
 }
 
 /* RFC 6455: 1000 to 1011 as registered, 4000 to 4999 for us; a reason is at most 123 bytes. */
@@ -108,13 +108,13 @@ static void test_closes(void **state) {
     (void)state;
     for (unsigned i = 0; i < COUNT(CLOSES); i++) {
         int code = CLOSES[i].code;
-        const char *text = close_text((enum close_code)code);
+        const char *text = err_close_text((enum close_code)code);
         assert_true((code >= 1000 && code <= 1011) || (code >= 4000 && code <= 4999));
         assert_true(code < 1004 || code > 1006); /* these never go over the wire */
         assert_in_range(strlen(text), 1, 123);
         for (unsigned k = 0; k < i; k++) {
             assert_int_not_equal(code, CLOSES[k].code);
-            assert_string_not_equal(text, close_text((enum close_code)CLOSES[k].code));
+            assert_string_not_equal(text, err_close_text((enum close_code)CLOSES[k].code));
         }
     }
 }
@@ -123,7 +123,7 @@ static void test_errors_close_with_a_known_code(void **state) {
     (void)state;
     for (unsigned i = 0; err_at(i) != ERR_OK; i++)
         if (err_close(err_at(i)) != CLOSE_NONE)
-            assert_true(*close_text(err_close(err_at(i))) != '\0');
+            assert_true(*err_close_text(err_close(err_at(i))) != '\0');
 }
 
 static void test_set(void **state) {

@@ -574,13 +574,13 @@ static void recipients(void **state) {
             channel_request(text, i, public[k]);
             struct request r = accepted(text);
             assert_int_equal(r.kind, CHANNEL_REQUESTS[i].kind);
-            assert_true(r.to.is_public);
+            assert_true(r.to.public);
             assert_true(uuid_is_nil(&r.to.user));
             request_free(&r);
         }
         channel_request(text, i, "'recipientUUID':'B0B00000-0000-4000-8000-000000000002',");
         struct request r = accepted(text);
-        assert_false(r.to.is_public);
+        assert_false(r.to.public);
         check_uuid(&r.to.user, BOB);
         request_free(&r);
     }

@@ -85,15 +85,15 @@ static void test_users(void **state) {
 static void test_join(void **state) {
     (void)state;
     struct request r = {.kind = REQ_CHANNEL_JOIN};
-    r.to.is_public = true;
+    r.to.public = true;
     const struct request *h = heard(&r);
-    assert_true(h->to.is_public && !h->u.join.has_since);
+    assert_true(h->to.public && !h->u.join.has_since);
     request_free(&HEARD);
     r.to = (struct recipient){.user = BOB};
     r.u.join.has_since = true;
     r.u.join.since = (struct position){.epoch = EPOCH, .seq = 0};
     h = heard(&r);
-    assert_true(!h->to.is_public && uuid_eq(&h->to.user, &BOB));
+    assert_true(!h->to.public && uuid_eq(&h->to.user, &BOB));
     assert_true(h->u.join.has_since && uuid_eq(&h->u.join.since.epoch, &EPOCH));
     assert_int_equal(h->u.join.since.seq, 0);
 }
@@ -116,7 +116,7 @@ static void test_message(void **state) {
 static void test_history(void **state) {
     (void)state;
     struct request r = {.kind = REQ_CHANNEL_MESSAGES};
-    r.to.is_public = true;
+    r.to.public = true;
     r.u.history.before = 900719925474099;
     r.u.history.limit = HISTORY_PAGE_MAX;
     const struct request *h = heard(&r);

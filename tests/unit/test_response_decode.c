@@ -124,7 +124,7 @@ static void test_unauthorized_and_leave(void **state) {
     response_free(&A);
     decode_golden("channel_leave");
     assert_int_equal(A.kind, RESPONSE_CHANNEL_LEAVE);
-    assert_false(A.u.leave.to.is_public);
+    assert_false(A.u.leave.to.public);
     is_uuid(&A.u.leave.to.user, BOB);
 }
 
@@ -146,7 +146,7 @@ static void test_join(void **state) {
     (void)state;
     decode_golden("channel_join");
     assert_int_equal(A.kind, RESPONSE_CHANNEL_JOIN);
-    assert_true(A.u.join.to.is_public);
+    assert_true(A.u.join.to.public);
     assert_int_equal(A.u.join.n, 2);
     const struct message *m = &A.u.join.messages[0];
     is_uuid(&m->uuid, MESSAGE);

@@ -433,7 +433,7 @@ static void check_sys_user(enum sys_event ev, const char *name, const struct uui
                            const char *golden) {
     struct uuid alice = uuid_of(ALICE);
     response_encode_sys_user(&B, ev, recipient, &alice, "Alice", 5);
-    assert_string_equal(sys_event_name(ev), name);
+    assert_string_equal(response_event_name(ev), name);
     check(golden,
           frame("sys", object("type", str(name), "recipientUUID", str(recipient ? ALICE : "0"),
                               "userUUID", str(ALICE), "username", str("Alice"), NULL)));

@@ -24,10 +24,10 @@ static void slots(void **state) {
                  {"foo{{bar}}zap", 4015}, {"{}", 15257},
                  {"{foo", 13308},         {"}foo{", 8453}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (slot_of(cases[i].key, strlen(cases[i].key)) != cases[i].slot)
-            fail_msg("%s: %u", cases[i].key, slot_of(cases[i].key, strlen(cases[i].key)));
-    assert_int_equal(slot_of("{c:public}", 10), slot_of("chat:{c:public}:log", 19));
-    assert_int_equal(slot_of("foo\0{x}", 7), slot_of("x", 1));
+        if (topology_slot(cases[i].key, strlen(cases[i].key)) != cases[i].slot)
+            fail_msg("%s: %u", cases[i].key, topology_slot(cases[i].key, strlen(cases[i].key)));
+    assert_int_equal(topology_slot("{c:public}", 10), topology_slot("chat:{c:public}:log", 19));
+    assert_int_equal(topology_slot("foo\0{x}", 7), topology_slot("x", 1));
 }
 
 static void reads(void **state) {

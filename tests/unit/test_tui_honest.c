@@ -88,11 +88,11 @@ static uint32_t dice(uint32_t below) {
 /* --- The server --- */
 
 static struct recipient channel_to(size_t ch) {
-    return (struct recipient){.is_public = ch == 0, .user = ch == 0 ? (struct uuid){{0}} : BOB};
+    return (struct recipient){.public = ch == 0, .user = ch == 0 ? (struct uuid){{0}} : BOB};
 }
 
 static size_t channel_of(const struct recipient *to) {
-    return to->is_public ? 0 : 1;
+    return to->public ? 0 : 1;
 }
 
 static const struct uuid *named(size_t ch) {

@@ -76,7 +76,7 @@ static struct uuid id(unsigned n) {
 
 static void add(struct tui_journal *s, unsigned n, const char *text) {
     struct saved_entry entry = {.uuid = id(n),
-                                .to.is_public = true,
+                                .to.public = true,
                                 .created_ms = 1000 + n,
                                 .text = text,
                                 .len = strlen(text)};
@@ -207,7 +207,7 @@ static void test_line_again(void **st) {
     s = open_as(url, alice);
     check_lines(s, "1 2");
     const struct saved_entry *back = &load(s).u.loaded.entries[0];
-    assert_true(back->was_sent && !back->to.is_public && back->from.seq == 17);
+    assert_true(back->was_sent && !back->to.public && back->from.seq == 17);
     assert_true(uuid_eq(&back->to.user, &entry.to.user) &&
                 uuid_eq(&back->from.epoch, &entry.from.epoch));
     assert_string_equal(back->peer, "Bob");

@@ -380,19 +380,15 @@ static void test_failed_and_again(void **state) {
  * back. */
 static void test_refused_in_an_earlier_run(void **state) {
     (void)state;
-    struct saved_entry entries[] = {{.uuid = {{1}},
-                                     .to.is_public = true,
-                                     .peer = "",
-                                     .refused = "",
-                                     .text = "unsent",
-                                     .len = 6},
-                                    {.uuid = {{2}},
-                                     .to.is_public = true,
-                                     .peer = "",
-                                     .was_sent = true,
-                                     .refused = "too long for us",
-                                     .text = "refused",
-                                     .len = 7}};
+    struct saved_entry entries[] = {
+        {.uuid = {{1}}, .to.public = true, .peer = "", .refused = "", .text = "unsent", .len = 6},
+        {.uuid = {{2}},
+         .to.public = true,
+         .peer = "",
+         .was_sent = true,
+         .refused = "too long for us",
+         .text = "refused",
+         .len = 7}};
     start("ann");
     struct event e = {.kind = EV_LOADED,
                       .u.loaded = {.has_key = true,

@@ -41,7 +41,7 @@ static int set_up(void **state) {
     m.conn.state = CONN_ONLINE;
     m.show_members = false;
     epoch = user(99);
-    struct recipient everybody = {.is_public = true};
+    struct recipient everybody = {.public = true};
     public_channel = model_open(&m, &everybody, "public");
     assert_non_null(public_channel);
     timeline_set_epoch(&public_channel->timeline, &(struct position){epoch, 0}, NOON);
@@ -279,7 +279,7 @@ static void test_pending_and_failed(void **state) {
     (void)state;
     say(2, "bob", "hello", NOON, false);
     struct uuid uuid = user(200);
-    struct recipient everybody = {.is_public = true};
+    struct recipient everybody = {.public = true};
     struct outbox_entry *line = outbox_add(&m.outbox, &uuid, &everybody, "on its way", 10);
     assert_non_null(line);
     struct timeline_message message = {.uuid = uuid,
@@ -304,7 +304,7 @@ static void test_pending_and_failed(void **state) {
 static void test_offline_with_lines_unsent(void **state) {
     (void)state;
     struct uuid uuid = user(200);
-    struct recipient everybody = {.is_public = true};
+    struct recipient everybody = {.public = true};
     assert_non_null(outbox_add(&m.outbox, &uuid, &everybody, "unsent", 6));
     m.conn.state = CONN_WAITING;
     memset(m.conn.trouble, 'x', sizeof m.conn.trouble - 1);

@@ -39,7 +39,7 @@ static void test_good(void **state) {
         ws_url_format(&u, text);
         assert_string_equal(text, ROWS[i].canonical);
         assert_int_equal(u.tls, ROWS[i].tls);
-        assert_int_equal(u.is_local, ROWS[i].local);
+        assert_int_equal(u.local, ROWS[i].local);
     }
 }
 
