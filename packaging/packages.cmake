@@ -1,7 +1,13 @@
-# Debian packages, one a program: cmake --preset package && cmake --build --preset package && (cd build/package && cpack)
+# Debian packages, one a program: cmake --preset package && cmake --build --preset package && (cd build/package && cpack).
+# cpack needs `file` and dpkg-shlibdeps (Debian: dpkg-dev), or it would forget what the programs depend on. DEBFULLNAME and
+# DEBEMAIL name the maintainer, as they do for Debian's own tools.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME chatd)
-set(CPACK_PACKAGE_CONTACT "The chatd maintainers <chatd@localhost>")
+if(DEFINED ENV{DEBEMAIL})
+  set(CPACK_PACKAGE_CONTACT "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
+else()
+  set(CPACK_PACKAGE_CONTACT "The chatd maintainers <chatd@maintainers.invalid>")
+endif()
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "chat on Redis, over WebSocket")
 set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
 set(CPACK_SET_DESTDIR ON) # /etc is not under the prefix
@@ -44,6 +50,8 @@ set(CPACK_DEBIAN_CHATCTL_PACKAGE_SUGGESTS "chatd, less")
 
 set(CPACK_COMPONENT_CHATTUI_DESCRIPTION "The terminal client: channels, private conversations and history, for people
 who live in terminals.")
+set(CPACK_DEBIAN_CHATTUI_PACKAGE_DEPENDS "libwebsockets-evlib-uv")
+set(CPACK_DEBIAN_CHATTUI_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_CHATTUI_PACKAGE_SUGGESTS "chatd")
 
 include(CPack)

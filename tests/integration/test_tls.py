@@ -297,7 +297,7 @@ def test_scanner_is_content(node):
     status, printed = s_client(node, "-tls1_2", "-alpn", "h2,http/1.1")
     assert status == 0 and "ALPN protocol: http/1.1" in printed
     assert "Compression: NONE" in printed and "Secure Renegotiation IS supported" in printed
-    assert re.search(r"Server Temp Key: (X25519|ECDH, prime256v1)", printed)
+    assert re.search(r"(Server|Peer) Temp Key: (X25519|ECDH, prime256v1)", printed)
     status, printed = s_client(node, "-tls1_3")
     assert status == 0 and "Early data was not sent" in printed
 
