@@ -204,11 +204,15 @@ void redis_link_flush(struct redis_link *l) {
 
 /* --- NOSCRIPT --- */
 
+/* Scripts that can't be loaded would be missed, and loaded, again and again: whether they can be is
+ * for the next handshake to find out. */
 static void on_script_loaded(const redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
-    struct err e;
-    if (reply_ok(reply, &e))
-        log_error("script_refused", "link=%s", ((struct redis_link *)arg)->name);
+    struct redis_link *l = arg;
+    if (!reply_error(reply))
+        return;
+    log_error("script_refused", "link=%s", l->name);
+    go_down(l, reply_error(reply));
 }
 
 static void load_scripts(struct redis_link *l) {

@@ -92,9 +92,11 @@ static void server_carry_out(struct server *v, const char *line) {
 
 static void server_answer(struct server *v, const char *line) {
     bool script = server_begins(line, "EVALSHA ") && !strstr(line, " 1 ");
-    if (v->asked_for && server_begins(line, v->asked_for))
+    if (v->asked_for && server_begins(line, v->asked_for)) {
         server_say(v, v->answer);
-    else if (script && v->forgot)
+        return;
+    }
+    if (script && v->forgot)
         server_say(v, "-NOSCRIPT No matching script.;");
     else if (script || server_begins(line, "ECHO ") || strcmp(line, "ASKING") == 0)
         server_carry_out(v, line);

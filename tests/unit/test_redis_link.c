@@ -623,6 +623,25 @@ static void test_demoted(void **state) {
     }
 }
 
+/* Scripts that can't be loaded again are no reason to ask without end. */
+static void test_scripts_are_refused(void **state) {
+    (void)state;
+    start_up();
+    SERVER.asked_for = "SCRIPT LOAD --";
+    SERVER.answer = NOPERM;
+    SERVER.forgot = true;
+    call('A');
+    call('b');
+    settle();
+    assert_string_equal(GOT, "bA-");
+    assert_int_equal(DOWNS, 1);
+    assert_int_equal(REFUSALS, 1);
+    assert_string_equal(WHY, "NOPERM no permissions");
+    SERVER.asked_for = NULL;
+    pass(1000);
+    assert_true(redis_link_up(LINK));
+}
+
 static void test_too_much_in_flight(void **state) {
     enum { MAX = 200000 };
     (void)state;
@@ -732,6 +751,7 @@ int main(void) {
         TEST(test_not_located),
         TEST(test_orders),
         TEST(test_demoted),
+        TEST(test_scripts_are_refused),
         TEST(test_too_much_in_flight),
         TEST(test_called_before_it_is_up),
         TEST(test_no_link),
