@@ -29,7 +29,7 @@ struct server {
     char *held[SERVER_HELD_MAX];
     size_t held_count;
     char asked[8192]; /* all of it, a line each, as far as there is room */
-    char done[256];   /* what was carried out, by its letters */
+    char done[512];   /* what was carried out, by its letters */
     unsigned connections;
     uint64_t moves; /* grows with all that happens */
 };
@@ -155,6 +155,7 @@ static void server_came(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
         server_hang_up(v);
         return;
     }
+    v->moves++;
     redisReaderFeed(v->reader, b->base, (size_t)n);
     void *command = NULL;
     while (v->client && redisReaderGetReply(v->reader, &command) == REDIS_OK && command) {

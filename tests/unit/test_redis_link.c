@@ -29,7 +29,7 @@ static struct cmd CMD;
 static unsigned UPS, DOWNS, REFUSALS, LOCATES, PUSHES;
 static bool FOUND;
 static char WHY[256], PUSHED[64];
-static char GOT[256]; /* what was called back: 'a', with '-' behind it for NULL, '!' an error */
+static char GOT[512]; /* what was called back: 'a', with '-' behind it for NULL, '!' an error */
 
 static void on_up(void *arg) {
     assert_ptr_equal(arg, &SERVER);
@@ -642,6 +642,51 @@ static void test_scripts_are_refused(void **state) {
     assert_true(redis_link_up(LINK));
 }
 
+/* The queue of what is in flight moves on, and grows: the order stays. */
+static void test_many_in_flight(void **state) {
+    enum { ROUNDS = 6, EACH = 40 };
+    char expected[512] = "";
+    (void)state;
+    start_up();
+    SERVER.holds = true;
+    for (int i = 0; i < ROUNDS * EACH; i++) {
+        char name[] = {(char)('a' + i % 13), '\0'};
+        call(*name);
+        strcat(expected, name);
+        if (i % EACH < EACH - 1)
+            continue;
+        settle();
+        for (int k = 0; k < EACH - 4; k++) /* four are left, each time */
+            server_serve(&SERVER);
+        settle();
+    }
+    assert_int_equal(redis_link_in_flight(LINK), 4 * ROUNDS);
+    serve_all();
+    assert_string_equal(GOT, expected);
+    assert_string_equal(SERVER.done, expected);
+}
+
+/* What the socket doesn't take waits until it does. */
+static void test_server_reads_late(void **state) {
+    enum { CALLS = 40, SIZE = 65536 };
+    static char text[SIZE];
+    (void)state;
+    start_up();
+    memset(text, 'a', SIZE);
+    uv_read_stop((uv_stream_t *)SERVER.client);
+    for (int i = 0; i < CALLS; i++) {
+        cmd_begin(&CMD, "ECHO");
+        cmd_borrow(&CMD, text, SIZE);
+        redis_link_call(LINK, &CMD, on_reply, (void *)name_at('a'), (link_aux)test_greetings);
+    }
+    settle();
+    assert_string_equal(GOT, "");
+    uv_read_start((uv_stream_t *)SERVER.client, server_alloc, server_came);
+    settle();
+    assert_int_equal(strspn(GOT, "a"), CALLS);
+    assert_int_equal(DOWNS, 0);
+}
+
 static void test_too_much_in_flight(void **state) {
     enum { MAX = 200000 };
     (void)state;
@@ -752,6 +797,8 @@ int main(void) {
         TEST(test_orders),
         TEST(test_demoted),
         TEST(test_scripts_are_refused),
+        TEST(test_many_in_flight),
+        TEST(test_server_reads_late),
         TEST(test_too_much_in_flight),
         TEST(test_called_before_it_is_up),
         TEST(test_no_link),

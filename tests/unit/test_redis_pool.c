@@ -484,6 +484,17 @@ static void test_ready(void **state) {
     assert_false(redis_pool_up(NULL));
 }
 
+static void test_refused(void **state) {
+    (void)state;
+    make_shape(CLUSTER);
+    struct redis_link *refusing[] = {link_to('a', "store"), fake_link_to(NULL, "scout")};
+    for (int i = 0; i < 2; i++) {
+        WHY[0] = '\0';
+        refusing[i]->hooks.refused("why", refusing[i]->hooks.arg);
+        assert_string_equal(WHY, "why");
+    }
+}
+
 static void test_history(void **state) {
     static const struct {
         const char *uri;
@@ -580,11 +591,12 @@ static void test_bus_redirected(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_ways),        TEST(test_answered_within_the_call),
-        TEST(test_no_callback), TEST(test_schema),
-        TEST(test_schema_lost), TEST(test_ready),
-        TEST(test_history),     TEST(test_slots),
-        TEST(test_bus),         TEST(test_bus_redirected),
+        TEST(test_ways),           TEST(test_answered_within_the_call),
+        TEST(test_no_callback),    TEST(test_schema),
+        TEST(test_schema_lost),    TEST(test_ready),
+        TEST(test_refused),        TEST(test_history),
+        TEST(test_slots),          TEST(test_bus),
+        TEST(test_bus_redirected),
     };
     return cmocka_run_group_tests(tests, init, NULL);
 }
