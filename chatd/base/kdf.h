@@ -26,7 +26,7 @@ typedef void (*kdf_fn)(const struct kdf_result *result, void *arg);
  * uses libuv's thread pool. NULL: no memory. */
 struct kdf *kdf_new(uv_loop_t *loop, unsigned threads, size_t queue, unsigned long long passes,
                     size_t memory_bytes);
-/* The cost from here on; what was hashed with another is hashed anew when it is next verified. */
+/* The cost from here on; a hash made at another is renewed when it is next verified. */
 void kdf_set_cost(struct kdf *k, unsigned long long passes, size_t memory_bytes);
 /* Ever hashed, and how many run and wait now. */
 struct kdf_load {

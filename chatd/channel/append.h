@@ -1,7 +1,8 @@
-/* append - messages on their way into Redis. One call of append.lua is in flight at a time; what
- * comes meanwhile goes in the next, all together. So a call's fixed cost is shared the more the
- * busier it gets, and no two calls can overtake one another, whatever happens to the scripts or the
- * link between them. In a Cluster that holds for each slot by itself: a call may touch only one. */
+/* append - messages on their way into Redis. One call of append.lua is in flight at a time;
+ * messages that come meanwhile go in the next, all together. So a call's fixed cost is shared the
+ * more the busier it gets, and no two calls can overtake one another, whatever happens to the
+ * scripts or the link between them. In a Cluster that holds for each slot by itself: a call may
+ * touch only one. */
 #ifndef CHATD_CHANNEL_APPEND_H
 #define CHATD_CHANNEL_APPEND_H
 

@@ -41,7 +41,7 @@ void bus_up(struct bus *bus, uint16_t link);
 void bus_down(struct bus *bus, uint16_t link);
 void bus_push(struct bus *bus, uint16_t link, const struct redisReply *reply);
 void bus_moved(struct bus *bus);
-/* Now and then: what was taken away is asked for again. */
+/* Now and then: a subscription that was taken away is asked for again. */
 void bus_settle(struct bus *bus);
 
 /* The hub and the bus know each other by bus_channel_opened/closed, which are the hub's hooks. */

@@ -553,7 +553,7 @@ static void server_close_handle(uv_handle_t *h) {
         uv_close(h, NULL);
 }
 
-/* Links first: what is pending ends as lost. Then the sockets, then the loop runs out of handles;
+/* Links first: pending commands end as lost. Then the sockets, then the loop runs out of handles;
  * password hashes that are being computed are waited for, since their threads write into our
  * memory. */
 static void server_finish(struct server *v) {

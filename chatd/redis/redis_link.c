@@ -57,7 +57,7 @@ struct redis_link {
     struct redis_link_hooks hooks;
     enum state state;
     redisContext *ctx;
-    struct reply_arena *arena; /* what its answers are made of */
+    struct reply_arena *arena; /* memory of its answers */
     uv_poll_t *poll;           /* its own allocation: closes after the link went down */
     uv_timer_t tick, retry;
     int handles; /* timers to be closed yet */
@@ -164,8 +164,8 @@ static void link_call(struct redis_link *l, const struct cmd *c, link_reply_fn f
         free(text);
 }
 
-/* Nobody overtakes the handshake: what is asked before it has told which server this is, and that
- * its data are ours, must not be carried out. */
+/* Nobody overtakes the handshake: a command that is asked before it has told which server this is,
+ * and that its data are ours, must not be carried out. */
 void redis_link_call(struct redis_link *l, const struct cmd *c, link_reply_fn fn, void *arg,
                      link_aux aux) {
     link_call(redis_link_up(l) ? l : NULL, c, fn, arg, aux);

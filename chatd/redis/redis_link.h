@@ -37,7 +37,7 @@ struct redis_link_hooks {
     enum link_role role;
     bool master; /* the server must be a master, or the link is of no use */
     bool shard; /* it is one of many: the one that has the schema's key is asked for it elsewhere */
-    bool sentinel; /* needs no password of the Redis behind it: what it says to one is no matter */
+    bool sentinel; /* needs no password of the Redis behind it: its answer to one doesn't matter */
     enum durability durability; /* what the server must be set up to keep (LINK_STORE) */
     /* May be NULL. Called before each try: `uri` may be changed in it. False: it isn't known where
      * to connect to; asked again soon. */

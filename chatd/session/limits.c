@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE_MAX 4000000u /* what the thousandths of a bucket can hold */
+#define RATE_MAX 4000000u /* the thousandths of a bucket hold no more */
 
 static uint64_t clamp(uint64_t rate) {
     return rate > RATE_MAX ? RATE_MAX : rate;
@@ -48,7 +48,8 @@ void addresses_free(struct addresses *a) {
     table_free(&a->table);
 }
 
-/* Fills ip, loopback and text. What is neither IPv4 nor IPv6 (a Unix socket) counts as loopback. */
+/* Fills ip, loopback and text. A peer that is neither IPv4 nor IPv6 (a Unix socket) counts as
+ * loopback. */
 static void describe(struct address *out, const struct sockaddr *sa) {
     memset(out, 0, sizeof *out);
     out->loopback = true;
