@@ -252,7 +252,9 @@ struct looked_up {
 };
 
 #define LOST INT64_MIN
+#define NONSENSE INT64_MAX
 #define RECORD_LOST '?'
+#define RECORD_NONSENSE '!'
 
 static const struct looked_up LOOKED_UP[] = {
     {"right", "", 1000, 'A', 0, "ok", "2", .backwards = false},
@@ -268,6 +270,8 @@ static const struct looked_up LOOKED_UP[] = {
     {"the first answer is lost", "", LOST, 'A', 0, "unavailable", "", .backwards = false},
     {"the second is", "", 1000, RECORD_LOST, 0, "unavailable", "", .backwards = false},
     {"both are", "", LOST, RECORD_LOST, 0, "unavailable", "", .backwards = false},
+    {"the first answer is nonsense", "", NONSENSE, 'A', 0, "internal", "", .backwards = false},
+    {"the second is nonsense", "", 1000, RECORD_NONSENSE, 0, "internal", "", .backwards = false},
     {"its user's other key", "A1", 1000, 'A', 0, "ok", "1", .backwards = false},
     {"its user's, that is none", "A1", 0, 'A', 0, "bad_key", "1", .backwards = false},
     {"its user's, and they are banned", "A1", 1000, 'A', 1000, "banned", "1", .backwards = false},
@@ -302,12 +306,12 @@ static void check_looked_up(const struct looked_up *r) {
         happen(r->meanwhile);
     for (int turn = 0; turn < 2; turn++)
         if ((turn == 0) != r->backwards) {
-            if (r->expiry == LOST)
-                fake_redis_answer(NULL);
+            if (r->expiry == LOST || r->expiry == NONSENSE)
+                fake_redis_answer(r->expiry == LOST ? NULL : "'soon'");
             else
                 answer_expiry(r->expiry);
-        } else if (r->name == RECORD_LOST)
-            fake_redis_answer_at(FAKE_POOL.n - 1, NULL);
+        } else if (r->name == RECORD_LOST || r->name == RECORD_NONSENSE)
+            fake_redis_answer_at(FAKE_POOL.n - 1, r->name == RECORD_LOST ? NULL : ":1");
         else
             answer_record(r->name, r->banned);
     assert_int_equal(FAKE_POOL.n, 0);

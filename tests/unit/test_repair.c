@@ -292,10 +292,10 @@ static void test_orders(void **state) {
     HEART_SPREAD = false;
 }
 
-/* A page of a stream, from `from` on, of a channel that stands at `seq`. */
-static void answer_page(unsigned n, unsigned from, unsigned seq) {
+/* A page of a stream, from `from` on, of a channel that stands as `state` says. */
+static void answer_page(unsigned n, unsigned from, const char *state) {
     static char text[PAGE * 16];
-    size_t len = (size_t)snprintf(text, sizeof text, "1@1:%u;", seq);
+    size_t len = (size_t)snprintf(text, sizeof text, "%s;", state);
     for (unsigned i = 0; i < n; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, i ? ",%u:x" : "%u:x", from + i);
     answer_read(text);
@@ -313,16 +313,32 @@ static void test_pages(void **state) {
         snprintf(expected, sizeof expected, "p%u", from);
         assert_string_equal(asked(), expected);
         assert_non_null(strstr(fake_redis_asked(0), "-0 256"));
-        answer_page(PAGE, from, 700);
+        answer_page(PAGE, from, "1@1:700");
         heart_step("wait=20");
     }
-    answer_page(700 - from + 1, from, 700);
+    answer_page(700 - from + 1, from, "1@1:700");
     heart_step("wait=20");
     assert_string_equal(asked(), "");
     assert_int_equal(heart_find('p')->order.last.seq, 700);
     assert_int_equal(H.count.deliveries, 700);
     heart_step("wait=20"); /* what is held waits still */
     assert_string_equal(asked(), "p701");
+}
+
+/* … and so is what is left of an epoch, before the next is entered. */
+static void test_pages_of_the_old_epoch(void **state) {
+    (void)state;
+    heart_step("join=ap0");
+    heart_step("offer=p1:x/2");
+    heart_step("wait=20");
+    answer_page(PAGE, 1, "2<1@301:301");
+    assert_int_equal(H.count.epochs, 0);
+    heart_step("wait=20");
+    assert_string_equal(asked(), "p257");
+    answer_page(45, 257, "2<1@301:301");
+    assert_int_equal(H.count.deliveries, 300);
+    assert_int_equal(H.count.epochs, 1);
+    assert_int_equal(heart_find('p')->order.last.seq, 300);
 }
 
 static void join_many(unsigned n) {
@@ -367,6 +383,7 @@ static void test_quiet_rounds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {HEART_TEST(test_orders), HEART_TEST(test_pages),
+                                       HEART_TEST(test_pages_of_the_old_epoch),
                                        HEART_TEST(test_no_storm), HEART_TEST(test_quiet_rounds)};
     return cmocka_run_group_tests(tests, heart_init, NULL);
 }
