@@ -321,7 +321,7 @@ static void join_answer(struct op *op) {
         try_again(op);
         return;
     }
-    size_t n = people_settle(op, &j->people, true);
+    size_t n = people_settle(&j->people, true);
     struct buf *b = frame_scratch();
     response_encode_join_begin(b, recipient_shown(op));
     buf_add(b, j->snap.page.texts.data, j->snap.page.texts.len);

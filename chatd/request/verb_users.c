@@ -43,7 +43,7 @@ static void look_up_people(struct op *op) {
 
 static void users_answer(struct op *op) {
     struct users_page *p = op->state;
-    size_t n = people_settle(op, &p->people, false);
+    size_t n = people_settle(&p->people, false);
     struct buf *b = frame_scratch();
     response_encode_users(b, (uint64_t)p->total, p->people.users, n, &op->req.id);
     op_answer(op, b);
