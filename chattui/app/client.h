@@ -1,6 +1,7 @@
 /* client - a running chattui, whatever its frontend: the loop, the model, the network, the journal
- * and the timers. What happens becomes an event; update() decides; the effects are carried out in
- * order: the network's, the journal's and the clock's here, the others by the frontend.
+ * and the timers. Everything that happens becomes an event; update() decides; the effects are
+ * carried out in order: the network's, the journal's and the clock's here, the others by the
+ * frontend.
  *
  *     client_init ─▶ client_open ─▶ client_start ─▶ client_load, the loop ─▶ client_finish
  *                        └──────────── false ────────────────────────────────────┴─▶ client_free
@@ -22,13 +23,13 @@
 
 #include <uv.h>
 
-/* What a frontend adds; `arg` is what client_init was given. */
+/* A frontend's share; `arg` is the one given to client_init. */
 struct frontend {
     /* An event that the model does not know yet; NULL: nothing is to be done about it. */
     void (*coming)(const struct event *e, void *arg);
     /* An effect that is not the client's. May cause events: theirs are behind those under way. */
     void (*carry_out)(const struct effect *fx, void *arg);
-    /* An event, and all that came of it, is done: what is new is to be shown. */
+    /* An event and all that came of it are done: changes are to be shown. */
     void (*done)(void *arg);
     bool plain; /* there is no dialogue, and there are no questions: see struct model_options */
 };
@@ -40,7 +41,7 @@ struct client {
     uv_loop_t loop;
     struct model model;
     struct effects fx;
-    bool carrying_out; /* effects are being carried out: what comes is appended to them */
+    bool carrying_out; /* effects are being carried out: others are appended to them */
     struct tui_net *net;
     struct tui_journal *journal;
     uv_timer_t wake, patience; /* patience: with the network, at the end */

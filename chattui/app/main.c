@@ -29,7 +29,7 @@ static void set_locale(void) {
     setlocale(LC_ALL, "");
 }
 
-/* What completions and the making of the man pages ask for. */
+/* For completions and the making of the man pages. */
 static int print_list(const struct tui_settings *set) {
     struct buf b;
     buf_init(&b, LIST_MAX);

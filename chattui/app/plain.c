@@ -1,5 +1,5 @@
-/* plain - see plain.h. What happens in which order: sign in and join the public channel, open the
- * channels of --join, read stdin, wait until all is stored, leave.
+/* plain - see plain.h. The order of things: sign in and join the public channel, open the channels
+ * of --join, read stdin, wait until all is stored, leave.
  */
 #include "chattui/app/plain.h"
 
@@ -25,7 +25,7 @@ struct plain {
     uv_signal_t on_int, on_term;
     struct plain_output output;
     enum phase phase;
-    const char *join;                 /* what is left of --join */
+    const char *join;                 /* the rest of --join */
     char opening[NAME_MAX_BYTES + 1]; /* the name before */
     size_t before;                    /* the channel that was current when it was asked for */
     bool takes_commands, input_open;
@@ -174,7 +174,7 @@ static void go_on(struct plain *p) {
 
 /* --- Beginning and end --- */
 
-/* Before the model has it: what it removes is to be told. */
+/* Before the model has it, while the messages that it removes are there. */
 static void on_coming(const struct event *e, void *arg) {
     struct plain *p = arg;
     if (e->kind == EV_RESPONSE)
@@ -206,7 +206,7 @@ static void start(struct plain *p) {
     client_load(&p->client);
 }
 
-/* What was read to is saved, and the server hears a goodbye. */
+/* Read marks are saved, and the server hears a goodbye. */
 static void plain_finish(struct plain *p) {
     struct client *c = &p->client;
     struct event e = {.kind = EV_QUIT};

@@ -154,7 +154,7 @@ static void print_row(struct plain_output *o, const struct conversation *c, cons
     print_line(o);
 }
 
-/* What stands behind it waits: a hole that is being filled. */
+/* A hole that is being filled: the rows behind it wait. */
 static bool is_awaited(const struct model *m, const struct conversation *c, const struct row *r) {
     return r->kind == ROW_GAP && r->level == GAP_HOLE &&
            (m->conn.state != CONN_ONLINE || c->join != JOIN_DONE || c->hole_pages > 0 ||

@@ -1,6 +1,6 @@
-/* terminal - the frontend in a terminal: keys, the screen, signals, an editor. What the user does
- * becomes an event for the client (client.h); and at the end of a turn of the loop the view is
- * drawn, if something has changed.
+/* terminal - the frontend in a terminal: keys, the screen, signals, an editor. A key or
+ * click becomes an event for the client (client.h); and at the end of a turn of the loop the view
+ * is drawn, if something has changed.
  *
  * A key is drawn at once. Under load, when many messages come, the screen is drawn some 60 times a
  * second and not more. When nothing happens nothing runs.

@@ -1,6 +1,6 @@
-/* terminal_keys - what the user does with the terminal, as events: see internal.h. Where a key goes
- * is decided by what is on the screen: the dialogue, a question, the help, or else the keys of
- * actions and, last, the line that is edited.
+/* terminal_keys - keys, pastes and the mouse, as events: see internal.h. The screen decides where a
+ * key goes: to the dialogue, a question, the help, or else the keys of actions and, last, the
+ * draft.
  */
 #include "chattui/app/internal.h"
 
@@ -101,7 +101,7 @@ static void act_on_terminal(struct terminal *t, enum action action) {
 }
 
 static void act(struct terminal *t, enum action action) {
-    if (action_def(action)->who == ACTION_WHO_CORE)
+    if (action_def(action)->who == ACTION_WHO_UPDATE)
         tell_action(t, action);
     else
         act_on_terminal(t, action);

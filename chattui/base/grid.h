@@ -40,18 +40,18 @@ void grid_clear(struct grid *g); /* spaces in style 0, no cursor */
 struct cell *grid_row(const struct grid *g, int row); /* its first cell; row must be in range */
 bool grid_row_eq(const struct grid *a, const struct grid *b, int row); /* of equal size */
 
-/* A rectangle, clipped to the grid by whoever draws into it. */
+/* A rectangle, clipped to the grid by the functions that draw into it. */
 struct area {
     int row, col, rows, cols;
 };
 
-/* Writes text into row `row`, from column `col` on, up to but not including column `end`. What does
- * not fit is left out; a line feed ends it. Rows and columns out of range draw nothing. Returns the
- * column behind. */
+/* Writes text into row `row`, from column `col` on, up to but not including column `end`. Text
+ * that does not fit is left out; a line feed ends it. Rows and columns out of range draw nothing.
+ * Returns the column behind. */
 int grid_put(struct grid *g, int row, int col, int end, uint8_t style, const char *text,
              size_t len);
 int grid_str(struct grid *g, int row, int col, int end, uint8_t style, const char *text);
-/* The same; what is cut ends in an ellipsis. */
+/* The same; a cut text ends in an ellipsis. */
 int grid_put_cut(struct grid *g, int row, int col, int end, uint8_t style, const char *text,
                  size_t len);
 /* Fills columns `col` to `end` - 1 with a character of width 1. */

@@ -34,7 +34,7 @@ bool match_name(const char *text, size_t len, const char *name) {
     return false;
 }
 
-/* The next character, folded as the locale has it; what is no UTF-8 stands for itself. */
+/* The next character, folded as the locale has it; a byte that is no UTF-8 stands for itself. */
 static wint_t next_folded(const char **s, size_t *len) {
     wchar_t c;
     mbstate_t state = {0};

@@ -19,7 +19,7 @@ struct place {
 
 int place_cmp(struct place a, struct place b); /* < 0, 0, > 0 */
 
-/* What a channel's window shows. Zeroed: the newest rows, and it follows. */
+/* The window on a channel. Zeroed: the newest rows, and it follows. */
 enum scroll_edge {
     SCROLL_FOLLOW, /* the newest row is at the bottom, also when others come */
     SCROLL_BOTTOM, /* the row `at` is at the bottom; `skip` of its lines are below the window */

@@ -23,7 +23,7 @@ static void emit_key(struct tokens *t, uint32_t code, unsigned mods) {
     t->len = 0;
 }
 
-/* What was under way is no token. */
+/* The bytes under way are no token. */
 static void forget(struct tokens *t) {
     t->state = TOKENS_GROUND;
     t->alt = false;

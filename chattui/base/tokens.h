@@ -2,9 +2,9 @@
  * focus.
  *
  * It stands in front of readline, which would freeze in a bracketed paste that never ends and knows
- * neither mouse nor focus. Pure: it has no clock; who feeds it also says when enough time has
+ * neither mouse nor focus. Pure: it has no clock; its caller says when enough time has
  * passed (tokens_waiting, tokens_timeout). Every token carries the bytes that it was made of, so
- * that what nobody claims can be handed on to readline as it came.
+ * that an unclaimed one can be handed on to readline as it came.
  *
  * Understood: UTF-8, C0 controls, ESC x as Alt+x, CSI and SS3 sequences of xterm, VTE, the Linux
  * console, rxvt and tmux (modifiers in the second parameter, CSI u, modifyOtherKeys), bracketed
@@ -34,7 +34,7 @@ struct token {
 
 typedef void token_fn(const struct token *t, void *arg);
 
-#define PASTE_MAX (1u << 20) /* bytes; what comes behind is dropped */
+#define PASTE_MAX (1u << 20) /* bytes; the rest is dropped */
 #define SEQUENCE_MAX 64
 
 enum tokens_state {
@@ -48,7 +48,7 @@ enum tokens_state {
 
 struct tokens {
     enum tokens_state state;
-    char seq[SEQUENCE_MAX]; /* what the token under way has so far */
+    char seq[SEQUENCE_MAX]; /* of the token under way, so far */
     size_t len, want;       /* want: the length of the character under way */
     bool alt;               /* TOKENS_CHAR, _SS3, _CSI: an ESC of its own came before */
     struct buf paste;

@@ -7,7 +7,7 @@ void wrap_init(struct wrap *w, const char *text, size_t len, int width) {
     *w = (struct wrap){.text = text, .len = len, .width = width < 1 ? 1 : width};
 }
 
-/* Where a line may end, and where the next one begins then. */
+/* A place where a line may end, and the beginning of the next one then. */
 struct cut {
     size_t end, next;
     int columns;

@@ -11,7 +11,7 @@
 
 #include <uv.h>
 
-#define DESKTOP_CHILDREN 8 /* at a time; what comes on top is dropped */
+#define DESKTOP_CHILDREN 8 /* at a time; more are dropped */
 
 /* Title and body have passed sanitize(). The body's markup is defused. */
 bool desktop_notify(uv_loop_t *loop, const char *title, const char *body);

@@ -54,7 +54,7 @@ struct tui_journal {
     char key[ACCESS_KEY_TEXT + 1];
     struct uuid me;
     bool has_key;
-    struct saved_entry *entries_out; /* what EV_LOADED points to */
+    struct saved_entry *entries_out; /* of EV_LOADED */
     struct saved_conversation *conversations_out;
     char trouble[200];
     bool troubled;
@@ -184,7 +184,7 @@ static void take_record(struct tui_journal *s, const struct record *r) {
         enter_conversation(s, &r->u.conversation);
 }
 
-/* What is torn or unknown is passed over. Returns how many records there were. */
+/* Torn or unknown records are passed over. Returns how many records there were. */
 static size_t replay(struct tui_journal *s, const struct buf *b) {
     size_t n = 0;
     for (const char *at = b->data, *end = at + b->len; at < end;) {
@@ -366,7 +366,7 @@ static bool open_server(struct tui_journal *s, const char *url) {
     return s->server >= 0;
 }
 
-/* Whoever was signed in somewhere last is so again where no server is named. */
+/* The server that was signed in to last, where none is named. */
 static bool open_last_server(struct tui_journal *s) {
     struct buf b;
     buf_init(&b, WS_URL_TEXT);

@@ -1,6 +1,6 @@
-/* journal - what outlives the program, in files for the user alone: who was signed in with which
- * key, what was entered and isn't known to be stored, channels with their drafts and how far they
- * were read.
+/* journal - things that outlive the program, in files for the user alone: who was signed in with
+ * which key, what was entered and isn't known to be stored, channels with their drafts and how far
+ * they were read.
  *
  *     $XDG_STATE_HOME/chattui/last                     the server that was signed in to last
  *     $XDG_STATE_HOME/chattui/SERVER/last              the user who was signed in there last
@@ -34,7 +34,7 @@ struct tui_journal;
 struct tui_journal *tui_journal_open(const struct tui_settings *set, char *why, size_t size);
 void tui_journal_close(struct tui_journal *s); /* NULL is fine */
 
-/* EV_LOADED. What it points to is valid until the next call of a function here. */
+/* EV_LOADED. Its pointers are valid until the next call of a function here. */
 void tui_journal_load(struct tui_journal *s, struct event *e);
 
 /* Carries out SAVE_KEY, FORGET_KEY, OUTBOX_ADD, OUTBOX_DROP, SAVE_CONVERSATION. Follows CONNECT
@@ -43,8 +43,8 @@ void tui_journal_load(struct tui_journal *s, struct event *e);
 bool tui_journal_carry_out(struct tui_journal *s, const struct effect *fx, tui_event_fn *fn,
                            void *arg);
 
-/* What went wrong last with what nobody is told by an event (a key or draft that can't be written),
- * once; NULL: nothing. */
+/* The last failure that no event tells of (a key or draft that can't be written), once; NULL: none.
+ */
 const char *tui_journal_trouble(struct tui_journal *s);
 
 #endif

@@ -27,7 +27,7 @@ static void on_opened(void *arg) {
     n->fn(&e, n->arg);
 }
 
-/* What can't be understood is told as an answer that is to be ignored. */
+/* A frame that can't be understood is told as a response that is to be ignored. */
 static void on_text(const char *text, size_t len, void *arg) {
     struct tui_net *n = arg;
     struct response answer;

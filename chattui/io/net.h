@@ -15,7 +15,7 @@
 struct tui_net;
 
 /* An event of net or journal: EV_NET_OPEN, EV_NET_CLOSED, EV_RESPONSE; EV_PERSISTED, EV_PASSWORD.
- * The receiver fills in the time. What it points to is valid during the call. */
+ * The receiver fills in the time. Pointers are valid during the call. */
 typedef void tui_event_fn(struct event *e, void *arg);
 
 /* `ca_file`: see wsclient.h; `fn` is called from the loop, never from within these functions. NULL:
@@ -23,7 +23,7 @@ typedef void tui_event_fn(struct event *e, void *arg);
 struct tui_net *tui_net_new(uv_loop_t *loop, const char *ca_file, tui_event_fn *fn, void *arg,
                             char *why, size_t size);
 
-/* False: not an effect of net's. What can't be sent closes the connection, so that the requests
+/* False: not an effect of net's. A request that can't be sent closes the connection, so that those
  * under way are known to be lost. */
 bool tui_net_carry_out(struct tui_net *n, const struct effect *fx);
 

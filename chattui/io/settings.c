@@ -23,7 +23,7 @@
 #define IS_SWITCH(least, most) ((least) == 0 && (most) == 1)
 #define YES_NO(value) ((value) ? "yes" : "no")
 
-/* Where each row of TUNING_TABLE has its value. */
+/* The index of each row of TUNING_TABLE among the values. */
 enum {
 #define X(field, name, dflt, least, most, help) TUNED_##field,
     TUNING_TABLE(X)
@@ -125,7 +125,7 @@ static void find_beside(char **field, const char *name) {
         put_field(field, path);
 }
 
-/* In the form in which it is kept: what is stored for a server is stored by its address. */
+/* In the form in which it is kept: a server's files are found by its address. */
 static bool check_server(struct tui_settings *set) {
     struct ws_url url;
     char why[200], text[WS_URL_TEXT];

@@ -33,7 +33,7 @@ struct tui_settings {
 
 extern const struct option_program TUI_PROGRAM;
 
-/* Fills a zeroed *set; what is wrong was said on stderr. To be freed with tui_settings_free in any
+/* Fills a zeroed *set; mistakes were told on stderr. To be freed with tui_settings_free in any
  * case. */
 enum option_outcome tui_settings_load(struct tui_settings *set, int argc, char **argv);
 /* Nothing is run: something is to be printed. */

@@ -1,8 +1,8 @@
-/* event - everything that update() can be told: one tagged union. Who tells it: the frontend (app
- * and input, or plain), net, journal, and timers.
+/* event - everything that update() can be told: one tagged union. Events come from the frontend
+ * (terminal or plain), from net, journal, and timers.
  *
  * Time comes in with events, since update() has no clock. Strings and pointers are borrowed for the
- * call; what the model keeps it copies.
+ * call; the model copies those it keeps.
  */
 #ifndef CHATTUI_MODEL_EVENT_H
 #define CHATTUI_MODEL_EVENT_H
@@ -24,7 +24,7 @@ enum event_kind {
                * it can't be sent */
     EV_DRAFT, /* the draft changed: text, cursor. Kept by conversation */
     EV_COMPLETE, /* Tab: text, cursor, back */
-    EV_ACTION,   /* action, one that CORE carries out */
+    EV_ACTION,   /* action, one that update() carries out */
     EV_SCROLL,   /* the frontend scrolled: scroll */
     EV_REPLY,    /* to model.question: yes, uuid (as in EV_ENTER: an answer may send the message) */
     EV_FIELD,    /* typed into the sign-in dialogue, while it is open: field */
@@ -41,8 +41,8 @@ enum event_kind {
     /* From journal. */
     EV_LOADED,    /* before anything else, and in answer to LOAD: loaded */
     EV_PERSISTED, /* uuid: an OUTBOX_ADD was carried out; yes = it is on disk, else text says why */
-    EV_PASSWORD,  /* what READ_PASSWORD found: text, yes = found; else text says why. Wiped by the
-                   * sender afterwards */
+    EV_PASSWORD,  /* the outcome of READ_PASSWORD: text, yes = found; else text says why. Wiped by
+                   * the  sender afterwards */
 
     EV_TICK /* the time that WAKE asked for has come, or any other */
 };

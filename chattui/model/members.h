@@ -1,4 +1,4 @@
-/* members - who belongs to a channel: borrowed persons of the roster. Those online first, then by
+/* members - the members of a channel, persons borrowed from the roster: those online first, then by
  * name.
  */
 #ifndef CHATTUI_MODEL_MEMBERS_H

@@ -1,4 +1,4 @@
-/* model - everything that chattui knows: what view draws and plain prints. Changed by update()
+/* model - everything that chattui knows: view draws it, plain prints it. Changed by update()
  * alone.
  *
  * All of it is bounded, whatever a server or its users send: channels, rows and their bytes,
@@ -41,7 +41,7 @@ enum join_state {
     JOIN_REFUSED /* and so it stays until somebody asks: see the last notice */
 };
 
-/* What is new in a channel, in rising order. */
+/* The most important kind of news in a channel, in rising order. */
 enum activity { ACTIVITY_NONE, ACTIVITY_MESSAGE, ACTIVITY_PRIVATE, ACTIVITY_MENTION };
 
 struct conversation {
@@ -60,7 +60,7 @@ struct conversation {
                                 * PLACE_NONE = there is no line */
     struct position saved_read; /* as it came from the file, until the channel is joined */
     uint64_t unread_from;       /* first seq that an `unread` event told of; 0 = none */
-    bool was_loaded;            /* joined once: what comes now is new */
+    bool was_loaded;            /* joined once: messages that come now are new */
     struct scroll scroll;
     unsigned below; /* messages that came while scrolled up: "N new below" */
     char *draft;    /* the input while another conversation is current; NULL = "" */
@@ -94,7 +94,7 @@ struct conn {
     uint64_t deadline_ms;     /* CONNECTING, GREETING, SIGNING_IN: then it has failed; 0 = none */
     unsigned attempt;         /* failed ones in a row */
     uint32_t go_away_ms;      /* as the server asked; 0 = it did not */
-    char trouble[STATUS_MAX]; /* what went wrong last; "" = nothing; may hold foreign text */
+    char trouble[STATUS_MAX]; /* the last failure; "" = none; may hold foreign text */
     struct server_limits limits;
     char server[64]; /* as it names itself: "chatd 0.1.0"; foreign */
     bool was_online; /* in this run */
@@ -102,7 +102,7 @@ struct conn {
     bool has_users;  /* asked for, on this connection */
 };
 
-/* What requests are sent for: (symbol, request, refused). update calls ask_refused_REFUSED when the
+/* The purposes of requests: (symbol, request, refused). update calls ask_refused_REFUSED when the
  * answer is an error; `say` tells the user, and does for most. */
 #define ASK_TABLE(X)                                                                               \
     X(SIGN, SIGN_IN, sign) /* or SIGN_UP */                                                        \
@@ -132,7 +132,7 @@ struct ask {
     struct uuid uuid;
     uint16_t epoch;        /* HISTORY, HOLE: the timeline's number of it */
     uint64_t low, high;    /* HISTORY, HOLE: both ends, exclusive */
-    struct position since; /* JOIN: what was asked; nil epoch = nothing */
+    struct position since; /* JOIN: as it was asked; nil epoch = not at all */
     bool has_key;          /* carried the access key: the first of a connection */
 };
 
@@ -165,7 +165,7 @@ struct dialog {
     enum field focus;
     char text[FIELDS][FIELD_MAX + 1]; /* PASSWORD is wiped as soon as it was sent */
     bool sign_up;
-    char error[STATUS_MAX]; /* what to tell above the fields; may hold foreign text */
+    char error[STATUS_MAX]; /* told above the fields; may hold foreign text */
 };
 
 /* --- A question that wants y or n --- */
@@ -218,13 +218,13 @@ struct alias {
 struct model_options {
     const char *server; /* URL; "" = ask */
     const char *user;   /* "" = ask */
-    bool plain;         /* no dialogue and no questions: what needs one ends the program */
+    bool plain;         /* no dialogue and no questions: needing one ends the program */
     uint64_t seed;      /* for jitter */
     struct tuning tuning;
 };
 
 struct model {
-    /* Who we are. */
+    /* The user. */
     char url[URL_MAX + 1];
     char user[NAME_MAX_BYTES + 1]; /* as signed in, or to sign in as; "" = not known */
     struct uuid me;                /* nil = not known */
@@ -257,7 +257,7 @@ struct model {
     struct alias aliases[ALIASES_MAX];
     size_t naliases;
 
-    /* What the frontend shows beside the timeline. */
+    /* Shown beside the timeline. */
     bool show_members;
     bool show_whole; /* messages that are longer than tuning.fold_lines */
     bool show_help;
@@ -270,7 +270,7 @@ struct model {
 
     uint64_t now_ms; /* of the event at hand */
     int64_t wall_ms;
-    uint64_t wake_ms; /* what was asked for; 0 = nothing */
+    uint64_t wake_ms; /* as it was asked for; 0 = not at all */
     uint64_t save_ms; /* when drafts and the like are saved; 0 = nothing is to be */
     uint64_t seed;
     uint64_t last_order;

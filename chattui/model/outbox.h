@@ -1,7 +1,7 @@
-/* outbox - what was entered and is not known to be stored. An entry is here, and in the journal on
- * disk, from Enter until the server's acknowledgement, whatever happens to the connection, the
- * program or the machine in between; its message UUID is made once, so that sending it again can't
- * double it.
+/* outbox - messages that were entered and are not known to be stored. An entry is here, and in the
+ * journal on disk, from Enter until the server's acknowledgement, whatever happens to the
+ * connection, the program or the machine in between; its message UUID is made once, so that sending
+ * it again can't double it.
  *
  * How an entry goes:
  *
@@ -15,7 +15,7 @@
  * from overtaking one that was refused for the moment; and of each channel at most one has an
  * unknown fate when the connection goes.
  *
- * What has failed stays so, over restarts too, until the user decides: nothing that was refused is
+ * A failed entry stays so, over restarts too, until the user decides: nothing that was refused is
  * sent again behind anybody's back. Without a screen (--plain) nobody would decide: there the exit
  * status tells, and it is not kept.
  *

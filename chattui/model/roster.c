@@ -49,7 +49,8 @@ struct person *roster_get(const struct roster *r, const struct uuid *uuid) {
     return n ? container_of(n, struct person, node) : NULL;
 }
 
-/* Where a name is, or belongs. Equal names (of different people) lie next to each other. */
+/* The index at which a name is, or belongs. Equal names (of different people) lie next to each
+ * other. */
 static size_t seek_name(const struct roster *r, const char *name) {
     size_t lo = 0, hi = r->n;
     while (lo < hi) {

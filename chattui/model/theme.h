@@ -16,8 +16,8 @@
 #define THEME_NICKS 12 /* colours that nicks are given by a hash of the name */
 
 /* (symbol, name in the theme file, looks with 256 colours on a dark and on a light background, look
- * with 8 colours). Whoever gets the background wrong still sees everything: nothing without a
- * background of its own is nearly white or black. */
+ * with 8 colours). A user whose background is guessed wrong still sees everything: nothing without
+ * a background of its own is nearly white or black. */
 #define STYLE_TABLE(X)                                                                             \
     X(TEXT, "text", "default", "default", "default")                                               \
     X(TITLE, "title", "bold 255 on 238", "bold 232 on 252", "reverse")                             \

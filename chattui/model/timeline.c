@@ -152,7 +152,7 @@ void timeline_reset(struct timeline *t) {
 
 /* --- Bounds --- */
 
-/* What was taken from the top can be loaded again. */
+/* Rows that were taken from the top can be loaded again. */
 static void take_top(struct timeline *t, size_t n) {
     const struct row *last = t->rows[n - 1];
     uint64_t known = last->kind == ROW_GAP ? last->u.gap.to : last->place.seq + 1;

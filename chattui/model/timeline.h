@@ -1,10 +1,10 @@
-/* timeline - what was said in one channel, as far as it is known here: rows in order, and an honest
- * account of what is missing.
+/* timeline - the messages of one channel, as far as they are known here: rows in order, and an
+ * honest account of those missing.
  *
  * Messages are numbered by the server (docs/PROTOCOL.md): seq, within an epoch. The timeline is
  * told stretches: "between these two numbers there are exactly these messages" (timeline_fill).
- * What it was never told about is a gap row of kind HOLE, to be asked for or shown; numbers inside
- * a stretch that have no message are a gap row of kind REMOVED. So nothing is ever silently
+ * A stretch it was never told about is a gap row of kind HOLE, to be asked for or shown; numbers
+ * inside a stretch that have no message are a gap row of kind REMOVED. So nothing is ever silently
  * missing, doubled or out of order, whatever arrives, and in whatever order.
  *
  * A row is one allocation. Text and names are stored raw, as they came: foreign. They pass
@@ -24,7 +24,7 @@ enum row_kind {
     ROW_MESSAGE, /* stored by the server: seq is in its place */
     ROW_PENDING, /* our own, not known to be stored; the outbox knows how it stands */
     ROW_GAP,     /* something is not here: gap */
-    ROW_EPOCH,   /* the numbering began anew; what is above may be incomplete on the server */
+    ROW_EPOCH,   /* the numbering began anew; the rows above may be incomplete on the server */
     ROW_NOTICE   /* our own words, or about members; `level` */
 };
 
@@ -66,7 +66,7 @@ struct row {
 const char *row_name(const struct row *r); /* the sender's, name_len bytes */
 const char *row_text(const struct row *r); /* text_len bytes; a notice may have several lines */
 
-/* What is above the first row. */
+/* The state of the rows above the first one. */
 enum timeline_top {
     TOP_UNKNOWN, /* nothing was loaded yet */
     TOP_MORE,    /* there may be older messages: load them */
@@ -86,7 +86,7 @@ enum timeline_top {
 
 struct timeline_budget {    /* shared by the timelines of a model */
     size_t bytes, max;      /* max 0 = TIMELINE_BYTES_MAX */
-    struct timeline *first; /* all of them; whoever has most gives way */
+    struct timeline *first; /* all of them; the one that has most gives way */
 };
 
 struct timeline {
@@ -100,9 +100,10 @@ struct timeline {
 
     /* Of timeline's own files. Every number from `bottom` to at.seq is accounted for by a row, but
      * those of GAP_HOLE rows. */
-    uint64_t bottom;  /* 0 = nothing is known of this epoch */
-    uint64_t linked;  /* what has such a number, or a lower one, is above, in an earlier epoch */
-    bool full, asked; /* at the top: see enum timeline_top */
+    uint64_t bottom; /* 0 = nothing is known of this epoch */
+    uint64_t
+        linked; /* a message with such a number, or a lower one, is above, in an earlier epoch */
+    bool full, asked;                    /* at the top: see enum timeline_top */
     struct uuid epochs[TIMELINE_EPOCHS]; /* epochs[number % TIMELINE_EPOCHS] */
     uint16_t epoch;                      /* the current one's number, from 1; 0 = none yet */
     struct row **slots;
@@ -136,7 +137,7 @@ unsigned timeline_count_after(const struct timeline *t, struct place p, unsigned
 /* Is all that was said behind `seq` of the current epoch here, up to where the channel stands? */
 bool timeline_covers(const struct timeline *t, uint64_t seq);
 
-/* What the server says. */
+/* The server's word. */
 
 /* One message as it came; `seq` and `text` as in common/proto/model.h, channel unused. */
 struct timeline_message {
@@ -153,8 +154,8 @@ struct timeline_message {
  * Returns whether it was another. */
 bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms);
 /* Between lo and hi, both exclusive, of the current epoch there are exactly these messages, in
- * ascending order, and no others. Those that are here already stay as they are. What lies between
- * this stretch and what was known becomes a HOLE, but a stretch wholly below all that is known is
+ * ascending order, and no others. Those that are here already stay as they are. The numbers between
+ * this stretch and those known become a HOLE, but a stretch wholly below all that is known is
  * ignored. Messages outside or out of order are dropped. Returns how many were new. */
 size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
                      const struct timeline_message *messages, size_t n);

@@ -1,6 +1,6 @@
-/* timeline_fill - see timeline.h: what the server says of a channel's messages.
+/* timeline_fill - see timeline.h: the server's word on a channel's messages.
  *
- * A stretch of numbers becomes known in two steps. What lies outside of all that was known is first
+ * A stretch of numbers becomes known in two steps. The part outside of all that was known is first
  * marked as a hole. Then the stretch is taken out of every hole that it meets: for each of its
  * numbers a message is put in its place, or, where there is none, a REMOVED gap.
  */
@@ -49,7 +49,7 @@ static void add_gap(struct timeline *t, enum gap_kind kind, uint16_t epoch, uint
     }
 }
 
-/* Takes the numbers lo + 1 … hi - 1 out of gap row i; what remains stays as one gap or two. */
+/* Takes the numbers lo + 1 … hi - 1 out of gap row i; the rest stays as one gap or two. */
 static void cut_gap(struct timeline *t, size_t i, uint64_t lo, uint64_t hi) {
     const struct row *r = t->rows[i];
     enum gap_kind kind = (enum gap_kind)r->level;
@@ -234,7 +234,7 @@ static size_t bring_back(struct timeline *t, const struct timeline_message *m) {
     return insert_message(t, m);
 }
 
-#define ROOM_ROWS 200u /* what a page may need */
+#define ROOM_ROWS 200u /* for a page */
 #define ROOM_BYTES (2u << 20)
 
 static bool has_room(const struct timeline *t) {
@@ -277,7 +277,7 @@ size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
     if (t->epoch == 0 || hi <= lo || hi > TIMELINE_SEQ_MAX)
         return 0;
     if (n == 1 && t->bottom > 0 && lo == t->at.seq && hi == lo + 2 && messages->seq == lo + 1) {
-        t->at.seq++; /* what is said now: the way that must be quick */
+        t->at.seq++; /* the newest message: the way that must be quick */
         added = insert_message(t, messages);
     } else if (reach(t, lo, hi)) {
         added = settle_holes(t, lo, hi, messages, n);

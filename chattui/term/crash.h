@@ -1,5 +1,5 @@
 /* crash - a program that dies of a bug still gives the terminal back. Signals that mean a crash
- * call `rescue`, say what happened, and then go on to whoever was to handle them: the default,
+ * call `rescue`, say what happened, and then go on to the handler before: the default,
  * which ends the process with a core dump, or a sanitizer.
  */
 #ifndef CHATTUI_TERM_CRASH_H

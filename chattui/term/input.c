@@ -141,7 +141,7 @@ static void hand_on_line(void) {
     char *line = in.submitted;
     in.submitted = NULL;
     if (line)
-        in.hooks.line(line, in.arg);
+        in.hooks.enter(line, in.arg);
     free(line);
 }
 
@@ -162,7 +162,7 @@ void input_key(const char *bytes, size_t len, bool named) {
 
 /* --- Text --- */
 
-/* What a paste may bring: see input_insert. */
+/* A character that a paste may bring: see input_insert. */
 static void clean(struct buf *out, const char *text, size_t len) {
     for (size_t i = 0, used; i < len; i += used) {
         uint32_t c = text_char(text + i, len - i, &used);

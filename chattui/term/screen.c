@@ -25,11 +25,11 @@ static struct {
     bool open, ours; /* ours: not given back for a while */
     bool mouse, has_colors;
     int rows, cols;
-    struct grid shown; /* what the terminal has; 0 x 0 = unknown */
+    struct grid shown; /* on the terminal now; 0 x 0 = unknown */
     attr_t attrs[STYLES];
     struct termios before;
     bool has_before;
-    char rescue[RESCUE_SIZE]; /* what takes the terminal out of all modes */
+    char rescue[RESCUE_SIZE]; /* takes the terminal out of all modes */
     size_t rescue_len;
 } scr;
 

@@ -28,7 +28,7 @@ void screen_close(void);
 void screen_leave(void);
 void screen_enter(void);
 
-/* What the terminal's size is now; true if it changed since the last call. */
+/* The terminal's size now; true if it changed since the last call. */
 bool screen_size(int *rows, int *cols);
 void screen_redraw(void); /* the next screen_show writes everything (Ctrl-L) */
 

@@ -20,7 +20,7 @@ static void wait_for_more(struct tty *t) {
         uv_timer_stop(&t->timer);
 }
 
-/* What read() returned. */
+/* Returns what read() did. */
 static ssize_t read_tokens(struct tty *t) {
     char bytes[READ_SIZE];
     ssize_t n = read(t->fd, bytes, sizeof bytes);

@@ -17,7 +17,7 @@ void complete_end(struct model *m, const char *text, size_t len) {
 /* --- Gathering --- */
 
 struct word {
-    const char *text; /* what was typed of it */
+    const char *text; /* as far as it was typed */
     size_t len;
     bool first; /* of the input: a name there is followed by a colon */
 };
@@ -46,7 +46,7 @@ static int later_spoke(const void *a, const void *b) {
     return name_order(x->name, y->name);
 }
 
-/* Those of `from` that fit, who spoke last first. */
+/* The people of `from` that fit, the last to speak first. */
 static void offer_people(struct model *m, const struct word *w, struct person *const *from,
                          size_t n, bool argument) {
     struct person *fit[COMPLETIONS_MAX];

@@ -46,7 +46,7 @@ static void wipe_password(struct model *m) {
 
 /* --- To and fro --- */
 
-/* What was under way is to be asked again; what was asked by the user is not. */
+/* Joins and pages under way are due again; requests of the user are not. */
 static void lose_asks(struct model *m) {
     for (size_t i = 0; i < ASKS_MAX; i++)
         ask_end(&m->asks[i]);
@@ -89,7 +89,7 @@ static void wait_ms(struct model *m, uint64_t ms) {
     set_state(m, CONN_WAITING);
 }
 
-/* What a close code means for coming back: PROTOCOL.md, "Close codes". */
+/* A close code's meaning for coming back: PROTOCOL.md, "Close codes". */
 enum comeback { COME_BACK, COME_SLOWLY, STAY_AWAY, SIGN_IN_AGAIN };
 
 static enum comeback comeback_of(unsigned code) {
@@ -274,7 +274,7 @@ void conn_signed_in(struct model *m) {
     set_state(m, CONN_ONLINE);
 }
 
-/* Somebody else than before: what belongs to the former goes from memory, not from the files. */
+/* Somebody else than before: the former user's things go from memory, not from the files. */
 static void become(struct model *m, const struct uuid *user) {
     if (uuid_eq(&m->me, user))
         return;

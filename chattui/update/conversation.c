@@ -22,7 +22,7 @@ bool conversation_is_seen(const struct model *m, const struct conversation *c) {
 
 void conversation_seen(struct model *m, struct conversation *c) {
     if (!c->was_loaded)
-        return; /* what is unread will be seen when it is here */
+        return; /* its unread messages will be seen when they are here */
     const struct row *newest = timeline_newest(&c->timeline);
     if (newest && place_cmp(newest->place, c->read) > 0) {
         c->read = newest->place;

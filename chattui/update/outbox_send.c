@@ -141,7 +141,7 @@ static void set_entry_state(struct model *m, struct outbox_entry *entry, enum ou
     m->version++;
 }
 
-/* What was refused for good stays so over restarts, until the user decides. */
+/* An entry refused for good stays so over restarts, until the user decides. */
 static void fail(struct model *m, struct effects *fx, struct outbox_entry *entry, unsigned code,
                  const char *why) {
     entry->error = code;
@@ -251,7 +251,7 @@ static void send_entry(struct model *m, struct conversation *c, struct outbox_en
 }
 
 /* Whether an entry of old and unknown fate may be sent. Else it is being found out, or has failed.
- * The channel is joined anew first: what a connection that was asleep has told may be old. */
+ * The channel is joined anew first: a connection that was asleep may have told old things. */
 static bool is_cleared(struct model *m, struct conversation *c, struct outbox_entry *entry,
                        struct effects *fx) {
     const struct timeline *t = &c->timeline;

@@ -8,11 +8,11 @@
 
 #include <stddef.h>
 
-/* What Tab offers for an argument. */
+/* The words that Tab offers for an argument. */
 enum slash_value {
     SLASH_TEXT,    /* names of people in the channel */
     SLASH_USER,    /* anybody */
-    SLASH_CHANNEL, /* what is in the list */
+    SLASH_CHANNEL, /* those in the list */
     SLASH_SETTING,
     SLASH_COMMAND,
     SLASH_ALIAS,
@@ -21,7 +21,7 @@ enum slash_value {
 
 #define SLASH_ARGS 2
 
-/* (name, arguments for people, help, how many arguments at least and at most, what Tab offers for
+/* (name, arguments for people, help, how many arguments at least and at most, Tab's offer for
  * the first and the second, words of SLASH_WORDS separated by |). The last argument is the rest of
  * the command. In the order of the help; slash_NAME runs it. */
 #define SLASH_TABLE(X)                                                                             \

@@ -1,5 +1,5 @@
-/* slash_run - see slash_run.h. What the commands do is in slash_talk.c (channels and messages), and
- * slash_self.c (the program itself).
+/* slash_run - see slash_run.h. The commands themselves are in slash_talk.c (channels and messages)
+ * and slash_self.c (the program itself).
  */
 #include "chattui/update/slash_run.h"
 
@@ -36,7 +36,7 @@ static char *skip_blanks(char *s) {
     return s;
 }
 
-/* Where the text ends without the blanks behind it, which completion leaves. */
+/* The end of the text without the blanks behind it, which completion leaves. */
 static char *skip_back(const char *start, char *end) {
     while (end > start && end[-1] == ' ')
         *--end = '\0';

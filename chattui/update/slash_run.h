@@ -18,8 +18,8 @@ struct slash_call {
     const char *arg[SLASH_ARGS];       /* NUL-terminated; "" = not given */
 };
 
-/* Carries out a command that begins with a single slash. What is wrong is said in the status line,
- * and the text given back. */
+/* Carries out a command that begins with a single slash. A mistake is told in the status line, and
+ * the text given back. */
 void slash_run(struct model *m, const struct event *e, struct effects *fx);
 
 /* slash_NAME for each row of the table. False: it was not done, the user was told why, and gets the

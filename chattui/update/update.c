@@ -7,7 +7,8 @@
 
 /* --- Waking --- */
 
-/* What is due by now was looked at in this very event: to wake up for it again would be in vain. */
+/* Timers due by now were looked at in this very event: to wake up for them again would be in vain.
+ */
 static void sooner(const struct model *m, uint64_t *at, uint64_t when) {
     if (when > m->now_ms && (*at == 0 || when < *at))
         *at = when;
@@ -84,7 +85,7 @@ static void take_draft(struct model *m, const struct event *e) {
     struct conversation *c = model_current(m);
     complete_end(m, e->u.input.text, e->u.input.len);
     if (m->status_error && e->u.input.len == 0)
-        *m->status = '\0'; /* what was wrong with the line went with it */
+        *m->status = '\0'; /* the draft's fault went with it */
     if (c)
         conversation_set_draft(m, c, e->u.input.text, e->u.input.len, e->u.input.cursor);
 }

@@ -6,11 +6,11 @@
  *     for (size_t i = 0; i < fx.n; i++) carry_out(&fx.items[i]);
  *     effects_clear(&fx);
  *
- * The first event is EV_LOADED; it also begins to connect, or opens the dialogue. Where things are,
- * from the top: update.c which event goes where; update_ui.c, update_dialog.c and slash_run.c what
- * the user does; update_response.c and update_message.c what the server says; update_pump.c what is
- * due to be sent; conn.c the connection and signing in; outbox_send.c entries on their way;
- * conversation.c what is read, seen and saved; ask.c requests under way.
+ * The first event is EV_LOADED; it also begins to connect, or opens the dialogue. The files, from
+ * the top: update.c hands events out; update_ui.c, update_dialog.c and slash_run.c take the user's,
+ * update_response.c and update_message.c the server's; update_pump.c sends requests that are due;
+ * conn.c has the connection and signing in, outbox_send.c entries on their way, conversation.c read
+ * marks and drafts, ask.c requests under way.
  */
 #ifndef CHATTUI_UPDATE_UPDATE_H
 #define CHATTUI_UPDATE_UPDATE_H

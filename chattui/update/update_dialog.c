@@ -1,5 +1,5 @@
-/* update_dialog - keys of the sign-in dialogue: what was filled in is checked, and then used to
- * connect and sign in.
+/* update_dialog - keys of the sign-in dialogue: the fields are checked, and then used to connect
+ * and sign in.
  */
 #include "chattui/update/internal.h"
 

@@ -109,7 +109,7 @@ static void take_snapshot(struct model *m, struct conversation *c, const struct 
     free(rows);
 }
 
-/* The first time in this run: what was read is known from the files, or from an `unread`. */
+/* The first time in this run: the read mark is known from the files, or from an `unread`. */
 static void place_read(struct model *m, struct conversation *c) {
     struct place read = timeline_place_of(&c->timeline, &c->saved_read);
     const struct row *newest = timeline_newest(&c->timeline);
@@ -195,7 +195,7 @@ static void alert(struct model *m, struct effects *fx, const char *name, const c
     m->notify_ms = m->now_ms + BELL_MS;
 }
 
-/* Nobody has seen it yet. */
+/* A message that the user has not seen yet. */
 static void count_unread(struct model *m, struct conversation *c,
                          const struct timeline_message *row, struct effects *fx) {
     enum activity a = c->to.public ? ACTIVITY_MESSAGE : ACTIVITY_PRIVATE;

@@ -1,6 +1,6 @@
-/* update_response - what the server says, handed to those whom it concerns. An answer finds its
- * request by the requestID; what answers nothing of ours, or makes no sense, is counted and
- * ignored.
+/* update_response - responses of the server, each handed to the function that its row names. An
+ * answer finds its request by the requestID; one that answers nothing of ours, or makes no sense,
+ * is counted and ignored.
  */
 #include "chattui/update/internal.h"
 
@@ -71,7 +71,7 @@ void ask_refused_say(struct model *m, const struct response *a, const struct ask
     model_say(m, true, "%s", a->u.error.message);
 }
 
-/* What was asked may have been forgotten since, with its connection or key. */
+/* The request may have been forgotten since, with its connection or key. */
 static void refused_unasked(struct model *m, const struct response *a, const struct ask *ask,
                             struct effects *fx) {
     if (!a->has_id)

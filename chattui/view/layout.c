@@ -10,7 +10,7 @@
 #define NICK_NARROW 8
 #define INPUT_ROWS_MAX 10
 
-/* What a screen of so many columns gives to its panes. */
+/* The panes' columns on a screen of so many. */
 static const struct {
     int from, channels, members;
 } PANES[] = {{140, 24, 22}, {100, 18, 16}, {0, 14, 12}};

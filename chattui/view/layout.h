@@ -1,4 +1,4 @@
-/* layout - what goes where on a screen of a given size. Pure arithmetic.
+/* layout - the panes of a screen of a given size. Pure arithmetic.
  *
  *   title ───────────────────────────
  *   channels │ timeline   │ members     side panes go when the screen is narrow
@@ -18,10 +18,10 @@
 struct layout {
     bool too_small; /* then nothing else is set */
     struct area title, channels, timeline, members, status, input;
-    int nick_cols; /* what the timeline gives to nicks */
+    int nick_cols; /* of the timeline, for nicks */
 };
 
-/* A pane that is not shown has no columns. `input_rows`: what the draft would take. */
+/* A pane that is not shown has no columns. `input_rows`: as many as the draft would take. */
 struct layout layout_make(int rows, int cols, bool members, int input_rows);
 
 /* The rows that the input line may take. */

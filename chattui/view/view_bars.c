@@ -29,13 +29,13 @@ static int title_public(struct grid *g, const struct model *m, const struct conv
                         struct area a, int col, int end) {
     char text[TEXT_SIZE];
     if (!c->members.n || m->conn.state != CONN_ONLINE)
-        return col; /* who is there now isn't known */
+        return col; /* the members are not known now */
     snprintf(text, sizeof text, "%llu member%s, %zu online", (unsigned long long)c->members.total,
              c->members.total == 1 ? "" : "s", members_online(&c->members));
     return grid_str(g, a.row, col, end, STYLE_TITLE_MORE, text);
 }
 
-/* What the right end says: the server, and where help is. */
+/* The right end: the server, and the key for help. */
 static void title_right(struct grid *g, const struct model *m, struct area a, int from) {
     static const char HELP[] = "F1 help ";
     int end = a.col + a.cols, col = end - (int)strlen(HELP);
@@ -78,7 +78,7 @@ static enum style activity_style(enum activity a) {
     return a == ACTIVITY_PRIVATE ? STYLE_STATUS_PRIVATE : STYLE_STATUS_MESSAGE;
 }
 
-/* "2:bob+1": what is new elsewhere, the most urgent first. */
+/* "2:bob+1": news elsewhere, the most urgent first. */
 static int add_activity(struct grid *g, const struct model *m, struct area a, int col) {
     static const char *const MARKS[] = {"", ":", "+", "@"};
     int end = a.col + a.cols, at = col;
@@ -138,7 +138,7 @@ static struct area add_below(struct grid *g, const struct conversation *c, struc
     return a;
 }
 
-/* What matters most first; what went wrong with the connection may be long. */
+/* The most important part first; the trouble of a connection may be long. */
 void view_status(struct grid *g, const struct model *m, struct area a, bool more_below) {
     int col = a.col + 1;
     grid_fill(g, a.row, a.col, a.col + a.cols, STYLE_STATUS, ' ');

@@ -1,4 +1,4 @@
-/* view_dialog - what lies above the timeline: the sign-in dialogue, the help, a question. See
+/* view_dialog - drawn above the timeline: the sign-in dialogue, the help, a question. See
  * internal.h. */
 #include "chattui/view/internal.h"
 
@@ -31,7 +31,7 @@ static int draw_error(struct grid *g, const char *error, int row, int col, int c
     return row;
 }
 
-/* What is shown of a field: a password as dots. */
+/* A field as it is shown: a password as dots. */
 static void field_text(const struct dialog *d, enum field f, struct buf *out) {
     if (f == FIELD_REGISTER)
         buf_str(out, d->sign_up ? "[x] yes" : "[ ] no");
@@ -105,7 +105,7 @@ void view_dialog(struct grid *g, const struct model *m, struct area a) {
 
 /* --- Help --- */
 
-/* Where the words behind the last gap of a line begin; 0: there is no gap. */
+/* The beginning of the words behind the last gap of a line; 0: there is no gap. */
 static size_t words_behind(const char *s, size_t len) {
     size_t at = 0;
     for (size_t i = 2; i < len; i++)

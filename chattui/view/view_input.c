@@ -10,7 +10,7 @@
 
 #define PIECE_MAX 128
 
-/* Where the next character goes. */
+/* The place of the next character. */
 struct pen {
     int row, col, cols;
 };

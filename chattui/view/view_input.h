@@ -1,5 +1,5 @@
-/* view_input - the line being written, as cells: wrapped where the row is full, since whoever edits
- * wants each space to be seen; scrolled so that the cursor is on the screen. Pure.
+/* view_input - the draft, as cells: wrapped where the row is full, since an editor shows each
+ * space; scrolled so that the cursor is on the screen. Pure.
  *
  * A draft is the user's own text, yet may hold what was pasted: it passes sanitize() like all else.
  */

@@ -21,7 +21,7 @@
 #define LINE_SIZE 256
 #define RULE 0x2500u /* ─ */
 
-/* What is drawn before the text of a row, and how. */
+/* The part drawn before the text of a row. */
 struct head {
     const char *nick; /* foreign */
     size_t nick_len;
@@ -276,7 +276,7 @@ static void draw_line(const struct rows *r, struct grid *g, int row, const struc
         mark_found(r, g, row, text, line->len);
 }
 
-/* What keeps a message from being sent. */
+/* The reason why a message is not sent. */
 static void draw_stuck(const struct rows *r, struct grid *g, int row, const struct row *what) {
     struct buf why;
     buf_init(&why, LINE_SIZE * 4);

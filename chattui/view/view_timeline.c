@@ -1,6 +1,6 @@
-/* view_timeline - the window on a channel's rows: see internal.h. What it shows is said by struct
- * scroll (place.h), in terms of a row at its top or bottom, so that what comes in elsewhere doesn't
- * move it. Only the rows that are seen are looked at, however many there are.
+/* view_timeline - the window on a channel's rows: see internal.h. struct scroll (place.h) places it
+ * by a row at its top or bottom, so that messages that come in elsewhere don't move it. Only the
+ * rows that are seen are looked at, however many there are.
  */
 #include "chattui/view/internal.h"
 
