@@ -246,9 +246,8 @@ static const char *heart_got(int who) {
     got[0] = '\0';
     for (size_t at = 0; (json = fake_wire_next(&H.wsi[who], &at));) {
         heart_read(json, one, sizeof one);
-        if (*got)
-            strcat(got, " ");
-        strncat(got, one, sizeof got - strlen(got) - 2);
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof got - n, n ? " %s" : "%s", one);
     }
     return got;
 }

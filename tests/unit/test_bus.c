@@ -106,7 +106,7 @@ static void answer_marks(const char *items) {
             snprintf(text + n, sizeof text - n, "'%s %lu' ", heart_text(purge),
                      strtoul(items, NULL, 10));
     }
-    strcat(text, "]");
+    strncat(text, "]", sizeof text - strlen(text) - 1);
     fake_redis_answer_at(heart_asked("ZRANGEBYSCORE"), text);
 }
 
@@ -192,7 +192,8 @@ static const char *asked_on(unsigned link) {
         for (const char *name = "pqn*"; *name; name++)
             if (strncmp(key, bus_name(*name), strcspn(key, "\n")) == 0)
                 what[1] = *name;
-        strcat(strcat(out, *out ? " " : ""), what);
+        size_t n = strlen(out);
+        snprintf(out + n, sizeof out - n, n ? " %s" : "%s", what);
     }
     return out;
 }

@@ -297,7 +297,7 @@ static void check_row(const struct row *r) {
     snprintf(steps, sizeof steps, "%s", r->steps);
     for (char *step; (step = strtok_r(rest, " ", &rest));) {
         do_step(step, one, sizeof one);
-        strcat(marks, one);
+        strncat(marks, one, sizeof marks - strlen(marks) - 1);
     }
     assert_string_equal(marks, r->marks);
     for (int i = 0; i < PEOPLE; i++)

@@ -310,9 +310,8 @@ static void check_got(int who, const char *expected) {
         snprintf(one, sizeof one, "%s", text);
         if (*text == '{')
             read_error(text, one, sizeof one);
-        if (*got)
-            strcat(got, " ");
-        strcat(got, one);
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof got - n, n ? " %s" : "%s", one);
     }
     assert_string_equal(got, expected);
 }

@@ -169,7 +169,7 @@ static void on_answer(const redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     char mark[3] = {*(const char *)arg};
     mark[1] = !reply ? '-' : reply_error(reply) ? '!' : '\0';
-    strcat(GOT, mark);
+    strncat(GOT, mark, sizeof GOT - strlen(GOT) - 1);
     if (mark[0] == 'n')
         call('c');
 }

@@ -157,7 +157,8 @@ static void test_what_a_uri_makes(void **state) {
         for (size_t k = 0; k < FAKE_LINKS_COUNT; k++) {
             assert_memory_equal(FAKE_LINKS[k]->name, "chatd-n1-", 9);
             assert_false(FAKE_LINKS[k]->started);
-            strcat(strcat(names, FAKE_LINKS[k]->name + 9), " ");
+            size_t n = strlen(names);
+            snprintf(names + n, sizeof names - n, "%s ", FAKE_LINKS[k]->name + 9);
         }
         assert_string_equal(names, m->links);
         struct redis_link *store = fake_link_to(NULL, "store");
