@@ -1,4 +1,5 @@
-/* auth - who asks? Checked for every request, before its first step.
+/* auth - the user in whose name a request is made. Checked for every request, before its first
+ * step.
  *
  * A connection is signed in by signIn or signUp, or by a right userUUID + userAccessKey pair on any
  * request. A pair that is the one this connection is signed in with is compared in memory (its

@@ -11,7 +11,7 @@
 #define FLOOD_MAX 1000   /* requests refused for their rate: likewise … */
 #define FLOOD_FORGIVES 4 /* … but each that is taken makes up for so many */
 
-/* What the table's column RUN means to the driver. */
+/* The table's column RUN, as the driver knows it. */
 #define RUN_ALONE
 #define RUN_COSTLY .costly = true,
 #define RUN_APPENDS .may_follow = verb_message_may_follow,
@@ -34,7 +34,7 @@ static void count_bad(struct session *s, struct err *e) {
         err_set(e, ERR_TOO_MANY_ERRORS, "%s", "");
 }
 
-/* Whose rate it goes over, and by how many ms: the connection's, the user's or the address'. */
+/* By how many ms the request goes over a rate: the connection's, the user's or the address'. */
 static uint32_t over_rate(const struct chatd_settings *set, struct session *s, uint64_t now_ms) {
     if (s->address->loopback && !set->limit_loopback)
         return 0;
@@ -44,7 +44,8 @@ static uint32_t over_rate(const struct chatd_settings *set, struct session *s, u
     return wait ? wait : bucket_take(&s->address->rate, set->max_rate_address, now_ms);
 }
 
-/* 0, or after how many ms there is room for one. Who goes on and on in spite of that is flooding.
+/* 0, or after how many ms there is room for one. A client that goes on and on in spite of that is
+ * flooding.
  */
 static uint32_t take_turn(const struct node *node, struct session *s) {
     uint32_t wait = over_rate(node->set, s, clock_mono_ms());
@@ -90,7 +91,7 @@ void dispatch_receive(struct node *node, struct session *s, const char *text, si
     node->count.requests++;
     request_decode(text, len, &req, &e);
     count_bad(s, &e);
-    if (e.code != ERR_TOO_MANY_ERRORS) /* what is malformed counts, too */
+    if (e.code != ERR_TOO_MANY_ERRORS) /* a malformed frame counts, too */
         check_rate(node, s, &e);
     op_submit(&node->ops, s, &VERBS[req.kind], &req, e.code ? &e : NULL);
 }

@@ -2,7 +2,7 @@
  *
  * A user is made so that a node killed at any point leaves nothing that stands in anybody's way:
  * the name is claimed with a time to lapse, the record is written with one too, then the name is
- * made permanent, then the record. The client is answered last. What was left half-made lapses; a
+ * made permanent, then the record. The client is answered last. A user left half-made lapses; a
  * record that was found unconfirmed is confirmed by the next sign-in; a permanent name whose record
  * is gone may be claimed by the next, since the record comes first and so won't come any more. A
  * name that is claimed and not yet permanent is being made by another request: a sign-in waits for
@@ -339,7 +339,7 @@ static void add_key(struct op *op) {
     store_key(op, g->hash, g->rehashed);
 }
 
-/* The user may have been made by a node that did not come to the end: what is missing is done now.
+/* The user may have been made by a node that did not come to the end: the rest is done now.
  * The index comes last there, behind what tells a confirmed record, so that it is written again in
  * any case. */
 static void confirm_if_needed(struct op *op) {

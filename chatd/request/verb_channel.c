@@ -1,8 +1,8 @@
 /* verb_channel - channelJoin and channelLeave.
  *
  * A join must neither lose nor double a message: the node listens on the channel's bus first, the
- * session is put among its receivers (which hold what comes), then the snapshot is read; what came
- * meanwhile and is newer than the snapshot follows the answer.
+ * session is put among its receivers (which hold new messages), then the snapshot is read; messages
+ * that came meanwhile and are newer than the snapshot follow the answer.
  */
 #include "chatd/channel/page.h"
 #include "chatd/daemon/node.h"

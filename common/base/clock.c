@@ -107,7 +107,7 @@ bool clock_parse_rfc3339(const char *text, size_t len, int64_t *wall_ms) {
         days_of(y, m, d) * 86400000 + minutes * 60000 + seconds * 1000 + clock_number(form + 20, 3);
     char again[CLOCK_TEXT + 1];
     clock_rfc3339(ms, again);
-    if (memcmp(form, again, sizeof form) != 0) /* whatever was wrong with it */
+    if (memcmp(form, again, sizeof form) != 0) /* out of range somewhere */
         return false;
     *wall_ms = ms;
     return true;

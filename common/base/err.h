@@ -66,7 +66,7 @@ enum close_code {
       CLOSE_TOO_MANY_ERRORS, NEVER)                                                                \
     X(FLOOD, 25, "flood", "too many requests for too long", CLOSE_FLOOD, LATER)
 
-/* What a client may do about an error. */
+/* Does it help to try again? */
 enum err_retry {
     RETRY_NEVER,    /* the same request would fail again */
     RETRY_LATER,    /* nothing was done: the same request, after a while */

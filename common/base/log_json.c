@@ -40,7 +40,7 @@ static void add_character(struct out *o, uint32_t c) {
     add_text(o, text);
 }
 
-/* What stands between quotes, at `s`. Returns behind the closing quote. */
+/* The text between quotes, at `s`. Returns behind the closing quote. */
 static const char *add_quoted(struct out *o, const char *s, const char *end) {
     add_text(o, "\"");
     for (; s < end && *s != '"'; s++) {

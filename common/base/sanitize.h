@@ -1,5 +1,5 @@
 /* sanitize - foreign text made safe for a terminal: the one choke point for names and messages on
- * their way to a screen, a title or a tty. What is stored stays as it is; this is how it is shown.
+ * their way to a screen, a title or a tty. The stored text stays as it is; this is how it is shown.
  *
  *   C0, DEL                         ^X
  *   TAB                             four spaces

@@ -1,4 +1,4 @@
-/* secret - see secret.h. Thin over libsodium; what is ours is the look at a stored hash before it
+/* secret - see secret.h. Thin over libsodium; our own part is the look at a stored hash before it
  * is computed: its cost comes from Redis, and a forged record could ask for gigabytes or hours. */
 #include "common/base/secret.h"
 

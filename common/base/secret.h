@@ -27,7 +27,7 @@ enum secret_verdict secret_verify_password(const char *hash, const char *passwor
                                            unsigned long long ops, size_t mem_kib);
 
 void secret_make_key(char out[ACCESS_KEY_TEXT + 1]); /* a fresh access key */
-/* What is stored of a key: nobody can sign in with it. */
+/* The hash of a key, as it is stored: nobody can sign in with it. */
 void secret_hash_key(const char *key, size_t len, char out[KEY_HASH_TEXT + 1]);
 bool secret_eq(const void *a, const void *b, size_t len); /* constant time */
 void secret_wipe(void *p, size_t len);

@@ -25,7 +25,7 @@ struct ws_url {
     char path[WS_URL_PATH_MAX + 1]; /* begins with / */
 };
 
-/* False: `why` says what is wrong. What stands before an @ (a name, a password) is refused, and
+/* False: `why` says what is wrong. Text before an @ (a name, a password) is refused, and
  * anything but printable ASCII. */
 bool ws_url_parse(const char *text, struct ws_url *out, char *why, size_t size);
 

@@ -179,7 +179,8 @@ static int verify(struct link *l, X509_STORE_CTX *store, bool good) {
     return !good;
 }
 
-/* The same asked once more of what came of it, before a word is said: whatever lws may do. */
+/* The same asked once more of the connection that came of it, before a word is said: lws is not
+ * trusted to have asked. */
 static bool is_secure(struct link *l) {
     SSL *ssl = lws_get_ssl(l->wsi);
     X509 *certificate = ssl ? SSL_get_peer_certificate(ssl) : NULL;
@@ -324,7 +325,7 @@ static int established(struct link *l) {
     return 0;
 }
 
-/* Why it was not opened. What lws says is short and about itself: these are its words and ours. */
+/* Why it was not opened. The words of lws are short and about itself: these are its and ours. */
 static const char *in_plain_words(const char *said, size_t len) {
     static const struct {
         const char *theirs, *ours;

@@ -49,7 +49,7 @@ struct wsclient *wsclient_new(uv_loop_t *loop, const struct wsclient_options *op
 /* Begins to open; a connection that there was is closed first. One opened() or closed() follows. */
 void wsclient_open(struct wsclient *c, const char *url);
 
-/* Queues a text message of valid UTF-8. False: not open, or too much waits. What was sent is wiped.
+/* Queues a text message of valid UTF-8. False: not open, or too much waits. Sent text is wiped.
  */
 bool wsclient_send(struct wsclient *c, const char *text, size_t len);
 

@@ -14,7 +14,7 @@ extern const struct option_def OPTION_BUILTIN[];
 /* The row called `name` (len bytes) in one table, or NULL. */
 const struct option_def *option_find(const struct option_def *table, const char *name, size_t len);
 
-/* What stands for the option's value in texts: "HOST:PORT"; "" for a flag. */
+/* The placeholder of the option's value in texts: "HOST:PORT"; "" for a flag. */
 const char *option_arg(const struct option_def *d);
 
 /* Prints "chatd: …" to stderr, or tells the program's `complain`, and returns false, so that a

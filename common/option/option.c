@@ -1,4 +1,4 @@
-/* option - see option.h. What is given where, and what wins: defaults, file, environment and flags
+/* option - see option.h. Sources and their order: defaults, file, environment and flags
  * are laid over each other in this order. The values are option_value.c's, the file is
  * option_file.c's. */
 #include "common/base/suggest.h"

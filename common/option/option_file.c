@@ -18,7 +18,7 @@
 #define FILE_MAX ((size_t)1 << 20)
 #define WHY_MAX 256
 
-/* What the callbacks of libconfuse, which carry no pointer of ours, need to know. */
+/* For the callbacks of libconfuse, which carry no pointer of ours. */
 static struct {
     const struct option_program *program;
     const char *path;

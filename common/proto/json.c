@@ -20,8 +20,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-/* ---- The arena. Holds all the nodes and strings of the documents alive; what doesn't fit comes
- * from malloc. Wiped when given back, as a document may hold a password. ---- */
+/* ---- The arena. Holds all the nodes and strings of the documents alive; a piece that doesn't fit
+ * comes from malloc. Wiped when given back, as a document may hold a password. ---- */
 
 #define ARENA_SIZE ((size_t)256 * 1024)
 #define ALIGNMENT 16

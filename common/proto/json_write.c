@@ -3,8 +3,8 @@
 
 /* --- Strings --- */
 
-/* What a byte needs: 0 nothing; a letter its two-character escape; CODE \u00XX; LOOK the next two
- * bytes decide (U+2028 and U+2029 are E2 80 A8 and E2 80 A9). */
+/* How a byte is escaped: 0 not at all; a letter its two-character escape; CODE \u00XX; LOOK the
+ * next two bytes decide (U+2028 and U+2029 are E2 80 A8 and E2 80 A9). */
 #define CODE 'u'
 #define LOOK 'L'
 

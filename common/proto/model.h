@@ -39,7 +39,7 @@ struct message {
     size_t text_len;
 };
 
-/* Where a channel stands. An epoch is one unbroken numbering: seq 1, 2, 3 … */
+/* A place in a channel's history. An epoch is one unbroken numbering: seq 1, 2, 3 … */
 struct position {
     struct uuid epoch;
     uint64_t seq;

@@ -249,7 +249,7 @@ static enum err_code pack(struct request_decoder *d) {
     return ERR_OK;
 }
 
-/* What an error needs to be answered: kind and id. Nothing else may point into the document. */
+/* Keeps kind and id, which an error's answer needs. Nothing else may point into the document. */
 static void keep_envelope(struct request_decoder *d) {
     *d->out = (struct request){.kind = d->out->kind, .id.len = d->out->id.len, .to.public = true};
     d->kept.n = 0;

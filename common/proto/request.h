@@ -104,7 +104,7 @@ struct request {
  * are ignored. */
 enum err_code request_decode(const char *text, size_t len, struct request *out, struct err *e);
 
-/* Appends the frame of `r`. What is said, beside the body: requestID if r->id has one, SUUID if
+/* Appends the frame of `r`. Its members, beside the body: requestID if r->id has one, SUUID if
  * has_suuid, userUUID and userAccessKey if there is a key. Texts are valid UTF-8. Limits and
  * offsets of 0 are left out: the server's defaults. `b` may hold a password or key afterwards: wipe
  * it. */

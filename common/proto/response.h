@@ -3,9 +3,9 @@
  * are read and written in codec_*.c, one file a subject; golden tests hold what is written against
  * cJSON and the JSON Schema. Reference: PROTOCOL.md.
  *
- * To a client the server may be hostile or of another version: whatever is not of the protocol's
- * shape is an error, never a guess, and every list has a cap. Texts are as the server sent them,
- * valid UTF-8 but otherwise raw: sanitize() where they are shown.
+ * To a client the server may be hostile or of another version: a frame that is not of the
+ * protocol's shape is an error, never a guess, and every list has a cap. Texts are as the server
+ * sent them, valid UTF-8 but otherwise raw: sanitize() where they are shown.
  */
 #ifndef COMMON_PROTO_RESPONSE_H
 #define COMMON_PROTO_RESPONSE_H
@@ -69,7 +69,7 @@ enum sys_event {
 
 const char *response_event_name(enum sys_event ev); /* "signIn" … */
 
-/* What the server tells a client in `ready`, so that it need not guess. */
+/* The limits that a server tells in `ready`, so that a client need not guess. */
 struct server_limits {
     uint32_t frame_bytes, message_chars, message_bytes, history_page, users_page, resume_messages;
 };

@@ -336,7 +336,7 @@ static enum shape shape_of(int32_t c) {
 #define THAI_NIKHAHIT 0x0E4D
 #define LAO_NIGGAHITA 0x0ECD
 
-/* Where the check of a name stands. */
+/* A check of a name, under way. */
 struct name_scan {
     size_t at;        /* position of the character, from 1 */
     int32_t before;   /* the character before; 0 at the start */
@@ -465,7 +465,7 @@ static enum err_code check_characters(const int32_t *cps, size_t count, struct e
     return ERR_OK;
 }
 
-/* Names are short: what is longer than any spelling of 32 characters is not even looked at. A
+/* Names are short: a text longer than any spelling of 32 characters is not even looked at. A
  * character of NFC text has at most 12 bytes before (three Hangul jamo, 9; four Greek parts, 8). */
 #define NAME_INPUT_MAX ((size_t)12 * NAME_MAX_CHARS)
 #define WORK_MAX 1024 /* code points while normalizing */

@@ -34,7 +34,7 @@ enum err_code name_check(const char *s, size_t len, char out[NAME_MAX_BYTES + 1]
 #define NAME_FOLDED_MAX 384
 bool name_fold(const char *name, size_t len, char out[NAME_FOLDED_MAX + 1], size_t *out_len);
 
-/* What the messages of a deleted user are named. A name like any other, so nobody may have it. */
+/* The sender's name in messages of a deleted user. A name like any other, so nobody may have it. */
 #define NAME_DELETED "deleted user"
 bool name_reserved(const char *folded, size_t len);
 

@@ -155,11 +155,11 @@ struct rename_args {
     uint32_t entries;
 };
 void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_args *a);
-/* What was purged since the channel stood at `since`; at most n. */
+/* The purges since the channel stood at `since`; at most n. */
 void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                uint64_t since, uint32_t n);
 void cmd_purges(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-                int64_t now_ms); /* uuids of those that can be undone still */
+                int64_t now_ms); /* uuids of those that can still be restored */
 void cmd_purge_get(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                    const struct uuid *purge);
 

@@ -26,7 +26,7 @@ enum durability {
 bool durability_parse(const char *text, enum durability *out);
 const char *durability_name(enum durability d);
 
-/* What a server says of itself. */
+/* The durability that a server reports. */
 struct persistence {
     bool seen;         /* it let us look */
     bool aof;          /* appendonly */

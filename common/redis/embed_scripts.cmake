@@ -3,7 +3,7 @@
 cmake_policy(VERSION 3.22)
 set(PREPENDED position copying)
 file(GLOB scripts "${DIR}/*.lua")
-set(header "/* Made from common/scripts by embed_scripts.cmake. */\n")
+set(header "/* Made from common/redis/scripts by embed_scripts.cmake. */\n")
 foreach(path IN LISTS scripts)
   get_filename_component(name "${path}" NAME_WE)
   if(name IN_LIST PREPENDED)

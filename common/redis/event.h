@@ -1,8 +1,8 @@
 /* event - what travels on the buses (Redis pub/sub), beside the stream. Pure: text in, struct out.
  *
  * A payload is a letter, then fields, separated by newlines; a field that may hold anything is
- * last. A bus only makes things fast: whatever is lost on it is found again in the streams and
- * keys.
+ * last. A bus only makes things fast: a payload that is lost on it is found again in the streams
+ * and keys.
  *
  *   channel bus  m  epoch seq node uuid sender time name text   a message (written by append.lua)
  *                s  event user name                             of SYS_USER_TABLE: a member signed

@@ -21,7 +21,7 @@ struct grant {
 const struct grant *grant_next(const struct grant *after, enum grant_who who);
 
 /* To find out what is permitted, all of one's grants are asked for in their order, as one
- * transaction that is discarded in the end: reply_is_denied tells. Where not even that is
+ * transaction that is discarded in the end: reply_is_denied tells. If not even that is
  * permitted, they leave nothing behind. */
 void grant_ask(struct cmd *c, const struct keyspace *ks, const struct grant *g);
 

@@ -31,7 +31,8 @@ bool keyspace_init(struct keyspace *ks, const char *prefix);
     X(MEMBERS, "members", "zset", "user uuid by the time of joining")                              \
     X(BUS, "bus", "pub/sub", "messages and events as they happen; see event.h")                    \
     X(MARKS, "marks", "zset", "<purge> <uuid or seq>: what was purged, by the last seq then")      \
-    X(PURGES, "purges", "zset, TTL", "purges that can be undone, by the ms until which they can")  \
+    X(PURGES, "purges", "zset, TTL",                                                               \
+      "purges that can be restored, by the ms until which they can")                               \
     X(REBUILD, "rebuild", "stream, TTL", "a log that a restore or renaming puts together")         \
     X(REPLACED, "replaced", "stream", "the log before a restore; lives for an instant")            \
     X(LOCK, "lock", "string, TTL", "the purge or restore that is at work on the log")

@@ -30,7 +30,7 @@ const char *peer_where(const struct peer *p) {
 
 /* --- Sending and receiving --- */
 
-/* What went wrong with the connection, which is of no use from here on. */
+/* Tells what went wrong with the connection, which is of no use from here on. */
 static enum err_code lost(const struct peer *p, struct err *e) {
     const redisContext *c = p->ctx;
     if (c->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ETIMEDOUT))
@@ -77,7 +77,7 @@ redisReply *peer_do(struct peer *p, const struct cmd *c, struct err *e) {
     return peer_send_cmd(p, c, e) ? NULL : peer_receive(p, e);
 }
 
-/* Nothing is owed to us: what can be read now is the end, or noise. */
+/* No reply is due: anything that can be read now is the end, or noise. */
 bool peer_alive(const struct peer *p) {
     struct pollfd fd = {.fd = p->ctx->fd, .events = POLLIN};
     return !p->ctx->err && poll(&fd, 1, 0) == 0;

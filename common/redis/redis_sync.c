@@ -38,7 +38,7 @@ struct redis_sync {
     unsigned timeout_ms;
     struct peer *peers[CLUSTER_MASTERS_MAX]; /* of one server: the first */
     struct topology *map;                    /* NULL: it is no Cluster */
-    int pinned;        /* the server that is talked to; -1: whoever has the key */
+    int pinned;        /* the server that is talked to; -1: the one that has the key */
     struct owed *owed; /* of a Cluster */
     size_t head, tail, cap;
     char where[640]; /* for messages: never with a password */
@@ -79,7 +79,7 @@ static void drop_reply(struct redis_sync *s) {
     s->reply = NULL;
 }
 
-/* --- Who has what --- */
+/* --- Which server has which slot --- */
 
 static void drop_peer(struct redis_sync *s, unsigned i) {
     peer_close(s->peers[i]);
@@ -137,7 +137,7 @@ static struct peer *open_peer(struct redis_sync *s, unsigned server, struct err 
     return peer_open(s->uri, NULL, s->timeout_ms, e);
 }
 
-/* The connection to whoever has the slot; in a Cluster that has just lost a master, once there is
+/* The connection to the server of the slot; in a Cluster that has just lost a master, once there is
  * another one. NULL: `e` says why. */
 static struct peer *reach(struct redis_sync *s, uint16_t slot, unsigned *server, struct err *e) {
     uint64_t deadline = clock_mono_ms() + s->timeout_ms;

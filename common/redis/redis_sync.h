@@ -1,7 +1,7 @@
 /* redis_sync - a blocking connection to the chat's Redis, for chatctl: commands out, replies back,
  * in order.
  *
- * It follows a sentinel's master at open, and in a Cluster goes to whoever has a command's first
+ * It follows a sentinel's master at open, and in a Cluster goes to the server of a command's first
  * key, and where that server says. Every wait is bounded by the time-out given at open. Not for
  * chatd's loop.
  */

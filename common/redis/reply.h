@@ -1,4 +1,4 @@
-/* reply - Redis replies as values: pure parsers, redisReply in, model out. What is returned by
+/* reply - Redis replies as values: pure parsers, redisReply in, model out. Text returned by
  * pointer into a reply (names, texts) lives as long as the reply.
  *
  * Every parser returns ERR_OK or fills `e`:
@@ -79,7 +79,7 @@ struct log_info {
 };
 enum err_code reply_log_info(const struct redisReply *r, struct log_info *out, struct err *e);
 
-/* One call of purge.lua, rebuild.lua or rename.lua. */
+/* One call of purge.lua, restore.lua or rename.lua. */
 enum step_state { STEP_DONE, STEP_MORE, STEP_LOCKED, STEP_OTHER }; /* another epoch; trash gone */
 struct step_result {
     enum step_state state;
@@ -98,7 +98,7 @@ struct mark {
 };
 bool reply_mark(const struct redisReply *item, struct mark *out);
 
-/* cmd_purge_get. A purge that can't be undone any more: found false. */
+/* cmd_purge_get. A purge that can't be restored any more: found false. */
 struct purge_record {
     bool found;
     struct uuid epoch, what;
@@ -125,7 +125,7 @@ struct user_record {
 };
 enum err_code reply_user(const struct redisReply *r, struct user_record *out, struct err *e);
 
-/* What arrives on a link that has subscriptions. False: something else (a pong, an error). */
+/* A payload on a link that has subscriptions. False: something else (a pong, an error). */
 enum push_kind { PUSH_SUBSCRIBED, PUSH_UNSUBSCRIBED, PUSH_MESSAGE };
 struct push {
     enum push_kind kind;

@@ -12,9 +12,6 @@ RULES = {
 """,
     "long lines": """
 cmake/man.sh
-common/redis/scripts/append.lua
-common/redis/scripts/position.lua
-common/redis/scripts/user_create.lua
 docs/PROTOCOL.md
 tests/CATALOGUE.md
 tests/bench/baseline

@@ -3,8 +3,8 @@
 --
 -- KEYS  3 a message: the channel's log, its meta, and sent:<message uuid>
 -- ARGV  1 node id, 2 seconds a message UUID is remembered, 3 a fresh UUID (for a new epoch), 4 '1' where servers
---       are promoted (see position), then 9 a message: bus, the epoch and seq up to which this node has delivered ('' and 0: nothing),
---       '1' if the client made the UUID (else ''), uuid, sender, time in ms, sender's name, text
+--       are promoted (see position), then 9 a message: bus, the epoch and seq up to which this node has
+--       delivered ('' and 0: nothing), '1' if the client made the UUID (else ''), uuid, sender, time in ms, sender's name, text
 -- Reply one item a message, in order:
 --       {0, epoch, seq, receivers}  stored as seq, published to so many nodes
 --       {1, epoch, seq, fields}     a repeat: nothing stored; the first message's stream fields, or

@@ -3,9 +3,9 @@
 --
 -- Returns epoch, seq (number of the last message), base (first seq of this epoch), max and age (retention,
 -- or false) and the epoch before (or false); or nil and an error text. An epoch that is no UUID, or a seq that
--- is missing, no number, behind the stream, or behind what the caller has seen of the same epoch (Redis lost its newest data) would let a number be
--- used twice: then a new epoch (`spare`, a fresh UUID) begins behind all of them. `known_epoch` is '' if the caller
--- knows nothing.
+-- is missing, no number, behind the stream, or behind what the caller has seen of the same epoch (Redis lost its
+-- newest data) would let a number be used twice: then a new epoch (`spare`, a fresh UUID) begins behind all of
+-- them. `known_epoch` is '' if the caller knows nothing.
 --
 -- `history` (from history_of) names the server's replication history, which is another one after each promotion and
 -- restart: a channel that was last numbered under another one may have lost a tail that only somebody else has seen,

@@ -8,7 +8,7 @@
 -- KEYS  1 log, 2 meta, 3 trash, 4 the purge's record, 5 purges, 6 marks, 7 lock
 -- ARGV  1 uuid of the purge, 2 the epoch it was planned in, 3 go on behind this seq, 4 up to this seq, 5 how many
 --       entries to look at (0: none, this is the end of it), 6 'all', 'from' or 'one', 7 the sender for
---       'from', the message's UUID for 'one', 8 ms for which it can be undone (0: not at all), 9 bus,
+--       'from', the message's UUID for 'one', 8 ms for which it can be restored (0: not at all), 9 bus,
 --       10 '1': tell those connected how far it is; when it is done they are told in any case
 -- Reply {0, seq looked at last, number moved, 1 if done}, {1} another purge or restore is at work, {2} the
 --       epoch is another

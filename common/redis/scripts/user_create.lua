@@ -2,7 +2,8 @@
 -- (PERSIST), so that a node killed in the middle leaves nothing behind.
 --
 -- KEYS  1 record, 2 keys
--- ARGV  1 name, 2 password hash, 3 created ms, 4 key hash or '' (no key yet), 5 key expiry ms, 6 seconds until it lapses
+-- ARGV  1 name, 2 password hash, 3 created ms, 4 key hash or '' (no key yet), 5 key expiry ms,
+--       6 seconds until it lapses
 -- Reply 1 created, 0 there is one
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('ZCARD', KEYS[2]) -- an error if it is anything else, before the first write
