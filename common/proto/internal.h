@@ -1,4 +1,4 @@
-/* internal - what request.c, response.c and the codec_*.c share. Nobody else includes it.
+/* internal - what request*.c, response*.c and the codec_*.c share. Nobody else includes it.
  *
  * A codec reads and writes the body of one kind of frame, or the members of one kind of event. It
  * is named by a row of REQUEST_TABLE, RESPONSE_TABLE or SYS_TABLE.
@@ -13,7 +13,7 @@
 
 #define SEQ_MAX (((uint64_t)1 << 53) - 1) /* what json_u64 can give */
 
-/* --- request.c: reading a client's frame --- */
+/* --- request_field.c: reading a client's frame --- */
 
 #define REQUEST_STRINGS_MAX 4
 
@@ -37,6 +37,11 @@ enum err_code request_fail(const struct request_decoder *d, enum err_code code, 
                            const char *why);
 enum err_code request_bad(const struct request_decoder *d, const char *key, const char *why);
 
+enum err_code request_bad_string(const struct request_decoder *d, const char *key,
+                                 enum json_result result);
+
+/* *s, which is in *out, points into the document: it is to be packed. */
+void request_keep(struct request_decoder *d, const char **s, size_t len);
 /* Fields of the body. A string is kept: *s points into out->mem in the end. */
 enum err_code request_string(struct request_decoder *d, const char *key, const char **s,
                              size_t *len);
@@ -45,12 +50,12 @@ enum err_code request_number(const struct request_decoder *d, const char *key, u
                              uint64_t max, uint64_t *v, bool *given);
 enum err_code request_recipient(struct request_decoder *d); /* out->to */
 
-/* --- request.c: writing a client's frame --- */
+/* --- request_field.c: writing a client's frame --- */
 
 void request_add_recipient(struct buf *b, const struct request *r);
 void request_add_number(struct buf *b, const char *key, uint64_t v); /* 0: the default, left out */
 
-/* --- response.c: reading a server's frame --- */
+/* --- response_field.c: reading a server's frame --- */
 
 /* A response that is being decoded. */
 struct response_decoder {
