@@ -44,7 +44,9 @@ class Fresh:
     def __init__(self, path):
         self.path = path
         self.tools = path / "tools"
-        self.tools.mkdir()
+        self.tmp = path / "tmp"
+        for made in self.tools, self.tmp:
+            made.mkdir()
         shutil.copytree(ROOT / ".ci", path / ".ci")
         self.tool("sudo", 'exec "$@"')
         self.tool("dpkg-query", "exit 0")
@@ -55,7 +57,7 @@ class Fresh:
 
     def bash(self, script):
         done = subprocess.run(["bash", "-c", script], cwd=self.path, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"})
+                              env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}", "TMPDIR": str(self.tmp)})
         return done.returncode, done.stdout, done.stderr
 
     def install(self):
@@ -90,3 +92,13 @@ def test_the_first_build_says_how_long_it_took(fresh):
     assert fresh.bash(".ci/build release") == (0, "", "")  # and says nothing when there is nothing to wait for
     fresh.tool("cmake", "echo it does not compile; exit 1")
     assert fresh.bash(".ci/build release") == (1, "", "it does not compile\n")
+
+
+@pytest.mark.parametrize("status", [0, 8])
+def test_tests_leave_nothing_behind_whatever_becomes_of_them(fresh, status):
+    shutil.copy(ROOT / "test", fresh.path)
+    fresh.tool("dpkg-query", r"sed -n 's/^[a-z]*  *\([a-z0-9+-]*\)  *[a-z]*:.*/|installed \1|/p' .ci/packages")
+    fresh.tool("cmake", "exit 0")
+    fresh.tool("ctest", f'cd "$TMPDIR" && mkdir of-a-test && echo "left in $PWD" >of-a-test/file && echo ran; exit {status}')
+    assert fresh.bash("./test")[:2] == (status, "ran\n")
+    assert not list(fresh.tmp.iterdir())
