@@ -178,7 +178,7 @@ static void go_on(struct plain *p) {
 static void on_coming(const struct event *e, void *arg) {
     struct plain *p = arg;
     if (e->kind == EV_RESPONSE)
-        plain_output_response(&p->output, &p->client.model, e->u.answer);
+        plain_output_response(&p->output, &p->client.model, e->u.response);
 }
 
 static void plain_done(void *arg) {

@@ -30,13 +30,13 @@ static void on_opened(void *arg) {
 /* A frame that can't be understood is told as a response that is to be ignored. */
 static void on_text(const char *text, size_t len, void *arg) {
     struct tui_net *n = arg;
-    struct response answer;
+    struct response response;
     struct err why;
-    struct event e = {.kind = EV_RESPONSE, .u.answer = &answer};
-    if (response_decode(text, len, &answer, &why) != ERR_OK)
-        answer = (struct response){.kind = RESPONSE_UNKNOWN};
+    struct event e = {.kind = EV_RESPONSE, .u.response = &response};
+    if (response_decode(text, len, &response, &why) != ERR_OK)
+        response = (struct response){.kind = RESPONSE_UNKNOWN};
     n->fn(&e, n->arg);
-    response_free(&answer);
+    response_free(&response);
 }
 
 static void on_closed(unsigned code, bool final, const char *reason, void *arg) {

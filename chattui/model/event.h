@@ -34,9 +34,9 @@ enum event_kind {
     EV_RESIZE,   /* rows, cols. Only those of the frontend; the model keeps them for what asks */
 
     /* From net. */
-    EV_NET_OPEN,   /* the WebSocket stands; the server's `ready` comes as an answer */
+    EV_NET_OPEN,   /* the WebSocket stands; the server's `ready` comes as a response */
     EV_NET_CLOSED, /* also: it could not be opened. closed */
-    EV_RESPONSE,   /* answer */
+    EV_RESPONSE,   /* response */
 
     /* From journal. */
     EV_LOADED,    /* before anything else, and in answer to LOAD: loaded */
@@ -86,7 +86,7 @@ struct event {
             bool final;         /* trying again can't help: bad URL, bad certificate */
             const char *reason; /* for people; foreign text */
         } closed;
-        const struct response *answer;
+        const struct response *response;
         struct {
             const char *server; /* whose all this is; "" = none */
             bool has_key;

@@ -142,7 +142,7 @@ static void dispatch(struct model *m, const struct event *e, struct effects *fx)
         conn_closed(m, e);
         break;
     case EV_RESPONSE:
-        update_response(m, e->u.answer, fx);
+        update_response(m, e->u.response, fx);
         break;
     case EV_LOADED:
         take_loaded(m, e, fx);

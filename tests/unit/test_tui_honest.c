@@ -58,7 +58,7 @@ struct line {
 };
 
 struct world {
-    struct client c;
+    struct tui_client c;
     struct log logs[CHANNELS];
     struct frame queue[QUEUE_MAX]; /* to the client */
     size_t head, tail;
@@ -334,7 +334,7 @@ static void deliver_one(void) {
     if (W.head == W.tail)
         return;
     struct frame f = W.queue[W.head++];
-    assert_true(client_frame(&W.c, f.text, f.len));
+    assert_true(tui_client_frame(&W.c, f.text, f.len));
     free(f.text);
     if (W.head == W.tail)
         W.head = W.tail = 0;
@@ -453,7 +453,7 @@ static void journal_drop(const struct uuid *uuid) {
             (W.njournal - i) * sizeof *W.journal_texts);
 }
 
-static void carry_out(struct client *c, const struct effect *e, void *arg) {
+static void carry_out(struct tui_client *c, const struct effect *e, void *arg) {
     (void)c;
     (void)arg;
     switch (e->kind) {
@@ -488,7 +488,7 @@ static void start_client(void) {
     struct event e = {.kind = EV_LOADED};
     struct saved_entry lines[LINES_MAX];
     W.c.carry_out = carry_out;
-    client_begin(&W.c, "ann");
+    tui_client_begin(&W.c, "ann");
     for (size_t i = 0; i < W.njournal; i++) {
         lines[i] = W.journal[i];
         lines[i].text = W.journal_texts[i];
@@ -501,7 +501,7 @@ static void start_client(void) {
     e.u.loaded.nconversations = CHANNELS;
     e.u.loaded.entries = lines;
     e.u.loaded.nentries = W.njournal;
-    client_event(&W.c, &e);
+    tui_client_event(&W.c, &e);
     W.c.run++;
 }
 
@@ -518,7 +518,7 @@ static void open_connection(void) {
     struct buf b;
     struct server_limits limits = {.history_page = 99, .users_page = 1000};
     W.open = true;
-    client_open(&W.c);
+    tui_client_open(&W.c);
     begin_frame(&b);
     response_encode_ready(&b, &ANN, "chatd", "0", &limits);
     push(&b);
@@ -529,7 +529,7 @@ static void persist_one(void) {
         return;
     struct uuid uuid = W.to_persist[0];
     memmove(W.to_persist, W.to_persist + 1, --W.nto_persist * sizeof *W.to_persist);
-    client_persisted(&W.c, &uuid);
+    tui_client_persisted(&W.c, &uuid);
 }
 
 static void say_something(void) {
@@ -537,7 +537,7 @@ static void say_something(void) {
     char text[24];
     snprintf(text, sizeof text, "line %u", count++);
     if (W.nto_persist < 16 && W.nentries < LINES_MAX)
-        client_line(&W.c, text);
+        tui_client_enter(&W.c, text);
 }
 
 static void scroll_up(void) {
@@ -545,14 +545,14 @@ static void scroll_up(void) {
     const struct row *first = timeline_row(&model_current(&W.c.m)->timeline, 0);
     e.u.scroll = (struct scroll){.edge = SCROLL_TOP, .at_top = true};
     e.u.scroll.at = first ? first->place : PLACE_NONE;
-    client_event(&W.c, &e);
+    tui_client_event(&W.c, &e);
 }
 
 static void lose_connection(void) {
     bool was_open = W.open || W.c.m.conn.state == CONN_CONNECTING;
     drop_queues();
     if (was_open)
-        client_closed(&W.c, dice(2) ? 0 : 1001, "");
+        tui_client_closed(&W.c, dice(2) ? 0 : 1001, "");
 }
 
 /* --- A run --- */
@@ -573,9 +573,9 @@ static void step(void) {
     else if (what < 800)
         persist_one();
     else if (what < 880)
-        client_tick(&W.c, dice(3000));
+        tui_client_tick(&W.c, dice(3000));
     else if (what < 900)
-        client_action(&W.c, ACTION_NEXT_CHANNEL);
+        tui_client_action(&W.c, ACTION_NEXT_CHANNEL);
     else if (what < 930)
         scroll_up();
     else if (what < 960)
@@ -589,7 +589,7 @@ static void step(void) {
     else if (what < 988)
         kill_client();
     else if (what < 992)
-        client_tick(&W.c, 11 * 60 * 1000);
+        tui_client_tick(&W.c, 11 * 60 * 1000);
     else if (what < 996)
         for (unsigned i = dice(60); i > 0; i--)
             bob_says(ch);
@@ -611,8 +611,8 @@ static void settle(void) {
         if (i % 10 == 0)
             scroll_up();
         if (i % 500 == 499)
-            client_action(&W.c, ACTION_NEXT_CHANNEL);
-        client_tick(&W.c, 500);
+            tui_client_action(&W.c, ACTION_NEXT_CHANNEL);
+        tui_client_tick(&W.c, 500);
     }
 }
 

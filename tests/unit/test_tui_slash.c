@@ -26,7 +26,7 @@ static void tab(const char *text, bool back) {
     e.u.input.text = text;
     e.u.input.len = e.u.input.cursor = strlen(text);
     e.u.input.back = back;
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
 }
 
 /* --- The table --- */
@@ -59,7 +59,7 @@ static void test_every_command(void **state) {
                      how == 0   ? ""
                      : how == 1 ? " zzz"
                                 : " zzz \"y y\" x");
-            client_line(&C, line);
+            tui_client_enter(&C, line);
             bool back = strstr(buf_cstr(&TRACE), "input(/") != NULL;
             if (how == 0 && d->least > 0) {
                 assert_true(back && C.m.status_error);
@@ -72,12 +72,12 @@ static void test_every_command(void **state) {
 static void test_unknown(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/jion bob");
+    tui_client_enter(&C, "/jion bob");
     expect("input(/jion bob)");
     assert_string_equal(C.m.status, "no command /jion: did you mean /join?");
-    client_line(&C, "//slashed");
+    tui_client_enter(&C, "//slashed");
     expect("add channelMessage(/slashed)#4");
-    client_line(&C, "   ");
+    tui_client_enter(&C, "   ");
     expect("");
     stop();
 }
@@ -87,15 +87,15 @@ static void test_unknown(void **state) {
 static void test_join_and_msg(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/join BOB");
+    tui_client_enter(&C, "/join BOB");
     expect("input() channelJoin#4");
     assert_string_equal(current()->name, "bob");
     joined(BOB_TEXT, "", 0, 4);
     ignore();
-    client_line(&C, "/join public");
-    client_line(&C, "/msg bob hi  there ");
+    tui_client_enter(&C, "/join public");
+    tui_client_enter(&C, "/msg bob hi  there ");
     expect("input() add channelMessage(hi  there)#5");
-    client_line(&C, "/join nobody");
+    tui_client_enter(&C, "/join nobody");
     expect("users#6");
     frame(
         "{\"type\":\"users\",\"users\":{\"total\":3,\"received\":1,\"users\":[{\"UUID\":\"" BOB_TEXT
@@ -111,7 +111,7 @@ static void test_join_and_msg(void **state) {
 static void test_me(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/me waves");
+    tui_client_enter(&C, "/me waves");
     expect("add channelMessage(/me waves)#4");
     assert_string_equal(describe_action("/me waves", 9), "waves");
     assert_null(describe_action("/me", 3));
@@ -122,13 +122,13 @@ static void test_me(void **state) {
 static void test_part(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/part");
+    tui_client_enter(&C, "/part");
     assert_string_equal(C.m.status, "nobody leaves the public channel");
     expect("input(/part)");
-    client_line(&C, "/join bob");
-    client_line(&C, "hi");
+    tui_client_enter(&C, "/join bob");
+    tui_client_enter(&C, "hi");
     ignore();
-    client_line(&C, "/part");
+    tui_client_enter(&C, "/part");
     assert_true(C.m.status_error); /* a message waits */
     expect("input(/part)");
     stop();
@@ -137,11 +137,11 @@ static void test_part(void **state) {
 static void test_lists(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/names");
+    tui_client_enter(&C, "/names");
     assert_string_equal(last_text(), "2 members\nonline: ann, bob");
-    client_line(&C, "/list");
+    tui_client_enter(&C, "/list");
     assert_string_equal(last_text(), "1 public");
-    client_line(&C, "/users online");
+    tui_client_enter(&C, "/users online");
     expect("users#4");
     frame(
         "{\"type\":\"users\",\"users\":{\"total\":1,\"received\":1,\"users\":[{\"UUID\":\"" ANN_TEXT
@@ -154,12 +154,12 @@ static void test_links(void **state) {
     (void)state;
     go_online();
     said(BOB_TEXT, "0", "see https://a.example/x?y=1, or (http://b.example/z).", 8);
-    client_line(&C, "/url");
+    tui_client_enter(&C, "/url");
     assert_string_equal(last_text(), "1 https://a.example/x?y=1\n2 http://b.example/z");
-    client_line(&C, "/url 2");
-    client_action(&C, ACTION_OPEN);
+    tui_client_enter(&C, "/url 2");
+    tui_client_action(&C, ACTION_OPEN);
     expect("open(http://b.example/z) open(http://b.example/z)");
-    client_line(&C, "/url 9");
+    tui_client_enter(&C, "/url 9");
     assert_true(C.m.status_error);
     size_t at = 0, len;
     assert_null(match_link("https://", 8, &at, &len));
@@ -171,16 +171,16 @@ static void test_links(void **state) {
 static void test_clear_mute_pin(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/clear");
+    tui_client_enter(&C, "/clear");
     assert_int_equal(timeline_first(&current()->timeline), current()->timeline.n);
     said(BOB_TEXT, "0", "new", 8);
     assert_int_equal(timeline_first(&current()->timeline), current()->timeline.n - 1);
-    client_line(&C, "/clear off");
+    tui_client_enter(&C, "/clear off");
     assert_int_equal(timeline_first(&current()->timeline), 0);
-    client_line(&C, "/pin on");
-    client_line(&C, "/mute");
+    tui_client_enter(&C, "/pin on");
+    tui_client_enter(&C, "/mute");
     assert_true(current()->pinned && current()->muted);
-    client_line(&C, "/mute maybe");
+    tui_client_enter(&C, "/mute maybe");
     assert_true(C.m.status_error);
     stop();
 }
@@ -188,16 +188,16 @@ static void test_clear_mute_pin(void **state) {
 static void test_settings(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/set bell off");
+    tui_client_enter(&C, "/set bell off");
     assert_int_equal(C.m.tuning.bell, 0);
-    client_line(&C, "/set paste-lines 0");
+    tui_client_enter(&C, "/set paste-lines 0");
     assert_true(C.m.status_error);
     assert_int_equal(C.m.tuning.paste_lines, 5);
-    client_line(&C, "/set nonsense 1");
+    tui_client_enter(&C, "/set nonsense 1");
     assert_string_equal(C.m.status, "nonsense: there is no such setting");
-    client_line(&C, "/set members off");
+    tui_client_enter(&C, "/set members off");
     assert_false(C.m.show_members);
-    client_line(&C, "/set bell");
+    tui_client_enter(&C, "/set bell");
     assert_int_equal(strncmp(last_text(), "bell off: ", 10), 0);
     stop();
 }
@@ -205,21 +205,21 @@ static void test_settings(void **state) {
 static void test_aliases(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/alias w /msg bob");
-    client_line(&C, "/alias shrug (shrugs)");
+    tui_client_enter(&C, "/alias w /msg bob");
+    tui_client_enter(&C, "/alias shrug (shrugs)");
     ignore();
-    client_line(&C, "/w psst");
+    tui_client_enter(&C, "/w psst");
     assert_int_equal(C.m.outbox.n, 1);
     assert_string_equal(C.m.outbox.entries[0]->text, "psst");
-    client_line(&C, "/shrug well");
+    tui_client_enter(&C, "/shrug well");
     assert_string_equal(C.m.outbox.entries[1]->text, "(shrugs) well");
-    client_line(&C, "/alias join /part");
+    tui_client_enter(&C, "/alias join /part");
     assert_true(C.m.status_error);
-    client_line(&C, "/alias loop /loop");
-    client_line(&C, "/loop");
+    tui_client_enter(&C, "/alias loop /loop");
+    tui_client_enter(&C, "/loop");
     assert_true(C.m.status_error); /* expanded once */
-    client_line(&C, "/unalias w");
-    client_line(&C, "/w x");
+    tui_client_enter(&C, "/unalias w");
+    tui_client_enter(&C, "/w x");
     assert_true(C.m.status_error);
     stop();
 }
@@ -227,16 +227,16 @@ static void test_aliases(void **state) {
 static void test_connection(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/reconnect");
+    tui_client_enter(&C, "/reconnect");
     expect("close connect");
-    client_closed(&C, 0, "no");
-    client_line(&C, "/connect");
+    tui_client_closed(&C, 0, "no");
+    tui_client_enter(&C, "/connect");
     expect("connect");
-    client_line(&C, "/connect ws://other/ws");
+    tui_client_enter(&C, "/connect ws://other/ws");
     assert_true(C.m.status_error);
     stop();
     go_online();
-    client_line(&C, "/signout");
+    tui_client_enter(&C, "/signout");
     expect("signOut#4");
     frame("{\"type\":\"unauthorized\",\"unauthorized\":{\"userUUID\":\"" ANN_TEXT
           "\"},\"requestID\":4}");
@@ -248,18 +248,18 @@ static void test_connection(void **state) {
 static void test_quit(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/quit");
+    tui_client_enter(&C, "/quit");
     expect("close quit(0)");
     stop();
     go_online();
-    client_line(&C, "hi");
+    tui_client_enter(&C, "hi");
     ignore();
-    client_line(&C, "/quit");
+    tui_client_enter(&C, "/quit");
     expect("");
     assert_int_equal(C.m.question.kind, QUESTION_QUIT);
     reply(false);
     expect("");
-    client_line(&C, "/quit now");
+    tui_client_enter(&C, "/quit now");
     expect("close quit(0)");
     stop();
 }
@@ -267,10 +267,10 @@ static void test_quit(void **state) {
 static void test_help(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/help join");
+    tui_client_enter(&C, "/help join");
     assert_string_equal(last_text(),
                         "/join NAME - open the conversation with somebody, or `public`");
-    client_line(&C, "/help");
+    tui_client_enter(&C, "/help");
     assert_true(C.m.show_help);
     struct keymap keymap;
     struct buf b;
@@ -296,17 +296,17 @@ static void test_search(void **state) {
     go_online();
     for (unsigned i = 8; i < 40; i++)
         said(BOB_TEXT, "0", i % 10 == 0 ? "A Needle" : "hay", i);
-    client_line(&C, "/search needle");
+    tui_client_enter(&C, "/search needle");
     assert_int_equal(current()->scroll.at.seq, 30);
     assert_int_equal(current()->scroll.edge, SCROLL_TOP);
-    client_action(&C, ACTION_OLDER_MATCH);
+    tui_client_action(&C, ACTION_OLDER_MATCH);
     assert_int_equal(current()->scroll.at.seq, 20);
-    client_action(&C, ACTION_OLDER_MATCH);
-    client_action(&C, ACTION_OLDER_MATCH);
+    tui_client_action(&C, ACTION_OLDER_MATCH);
+    tui_client_action(&C, ACTION_OLDER_MATCH);
     assert_string_equal(C.m.status, "no older match for \"needle\"");
-    client_action(&C, ACTION_NEWER_MATCH);
+    tui_client_action(&C, ACTION_NEWER_MATCH);
     assert_int_equal(current()->scroll.at.seq, 20);
-    client_line(&C, "/search");
+    tui_client_enter(&C, "/search");
     assert_string_equal(C.m.search.text, "");
     stop();
 }
@@ -319,7 +319,7 @@ static void test_search_loads(void **state) {
     ready();
     joined("0", message_json(BOB_TEXT, "0", "hay", 70), 70, 1);
     expect("connect channelJoin+key#1 channelMessages(before 70)#2 users#3");
-    client_line(&C, "/search needle");
+    tui_client_enter(&C, "/search needle");
     expect("");
     for (unsigned id = 2, seq = 69; id < 6; id++, seq--) {
         if (id == 3)
@@ -341,13 +341,13 @@ static void test_mentions(void **state) {
     said(BOB_TEXT, "0", "anna", 9);
     said(BOB_TEXT, "0", "(Ann)", 10);
     said(BOB_TEXT, "0", "x", 11);
-    client_action(&C, ACTION_PREV_MENTION);
+    tui_client_action(&C, ACTION_PREV_MENTION);
     assert_int_equal(current()->scroll.at.seq, 10);
-    client_action(&C, ACTION_PREV_MENTION);
+    tui_client_action(&C, ACTION_PREV_MENTION);
     assert_int_equal(current()->scroll.at.seq, 8);
-    client_action(&C, ACTION_NEXT_MENTION);
+    tui_client_action(&C, ACTION_NEXT_MENTION);
     assert_int_equal(current()->scroll.at.seq, 10);
-    client_action(&C, ACTION_BOTTOM);
+    tui_client_action(&C, ACTION_BOTTOM);
     stop();
 }
 
@@ -388,7 +388,7 @@ static void test_completion(void **state) {
     expect("input(/msg bob )");
     tab("/msg bob ", false);
     expect("input(/msg \"Bo Li\" )");
-    client_line(&C, "/join \"Bo Li\"");
+    tui_client_enter(&C, "/join \"Bo Li\"");
     assert_string_equal(current()->name, "Bo Li");
     ignore();
     tab("/jo", false);
@@ -411,12 +411,12 @@ static void test_completion(void **state) {
 static void test_fuzzy(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/join bob");
-    client_line(&C, "/buffer pbc");
+    tui_client_enter(&C, "/join bob");
+    tui_client_enter(&C, "/buffer pbc");
     assert_string_equal(current()->name, "public");
-    client_line(&C, "/buffer bb");
+    tui_client_enter(&C, "/buffer bb");
     assert_string_equal(current()->name, "bob");
-    client_line(&C, "/buffer xyz");
+    tui_client_enter(&C, "/buffer xyz");
     assert_true(C.m.status_error);
     stop();
 }

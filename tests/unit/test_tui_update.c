@@ -54,10 +54,10 @@ static void test_key_refused(void **state) {
 static void test_key_refused_with_more_under_way(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/join bob");
+    tui_client_enter(&C, "/join bob");
     joined(BOB_TEXT, "", 0, 4);
-    client_closed(&C, 4004, "kicked");
-    client_line(&C, "/connect");
+    tui_client_closed(&C, 4004, "kicked");
+    tui_client_enter(&C, "/connect");
     ready();
     expect("input() channelJoin#4 connect channelJoin+key(since 7)#5 channelJoin(since 0)#6");
     refused(7, "bad_key", 5);
@@ -77,7 +77,7 @@ static void test_key_not_looked_at(void **state) {
     refused(19, "unavailable", 1);
     expect("");
     assert_string_equal(C.m.key, "k");
-    client_tick(&C, 5000);
+    tui_client_tick(&C, 5000);
     expect("channelJoin+key#2");
     stop();
 }
@@ -121,10 +121,10 @@ static void test_dialogue_connection_refused(void **state) {
     field(FIELD_TEXT, "pw");
     field(FIELD_SUBMIT, "");
     expect("connect");
-    client_closed(&C, 0, "connection refused");
+    tui_client_closed(&C, 0, "connection refused");
     assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
     assert_string_equal(C.m.dialog.error, "connection refused");
-    client_tick(&C, 100000);
+    tui_client_tick(&C, 100000);
     expect(""); /* nobody tries behind the dialogue's back */
     field(FIELD_PREV, "");
     field(FIELD_PREV, "");
@@ -148,7 +148,7 @@ static void test_password_file(void **state) {
     e.u.input.text = "pw";
     e.u.input.len = 2;
     e.u.input.yes = true;
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
     expect("connect");
     ready();
     expect("signIn(ann,pw)#1");
@@ -175,10 +175,10 @@ static void test_comes_back(void **state) {
     (void)state;
     go_online();
     said(BOB_TEXT, "0", "more", 8);
-    client_closed(&C, 1011, "");
+    tui_client_closed(&C, 1011, "");
     assert_int_equal(C.m.conn.state, CONN_WAITING);
     assert_true(C.m.conn.retry_ms - C.now_ms >= 500 && C.m.conn.retry_ms - C.now_ms <= 1000);
-    client_tick(&C, 1000);
+    tui_client_tick(&C, 1000);
     expect("connect");
     ready();
     expect("channelJoin+key(since 8)#4");
@@ -189,14 +189,14 @@ static void test_backs_off(void **state) {
     (void)state;
     go_online();
     uint64_t last = 0;
-    client_closed(&C, 0, "");
+    tui_client_closed(&C, 0, "");
     for (int i = 0; i < 10; i++) {
         uint64_t wait = C.m.conn.retry_ms - C.now_ms;
         assert_true(wait <= 30000 && (i < 7 || wait >= 15000));
         last = wait > last ? wait : last;
-        client_tick(&C, wait);
+        tui_client_tick(&C, wait);
         expect("connect");
-        client_closed(&C, 0, "connection refused");
+        tui_client_closed(&C, 0, "connection refused");
     }
     assert_true(last > 8000);
     stop();
@@ -216,7 +216,7 @@ static void test_close_codes(void **state) {
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         go_online();
-        client_closed(&C, CASES[i].code, "");
+        tui_client_closed(&C, CASES[i].code, "");
         assert_int_equal(C.m.conn.state, CASES[i].state);
         if (C.m.conn.state == CONN_WAITING)
             assert_true(C.m.conn.retry_ms - C.now_ms >= CASES[i].least_ms);
@@ -228,7 +228,7 @@ static void test_go_away(void **state) {
     (void)state;
     go_online();
     frame("{\"type\":\"sys\",\"sys\":{\"type\":\"goAway\",\"retryAfterMs\":1730}}");
-    client_closed(&C, 1001, "");
+    tui_client_closed(&C, 1001, "");
     assert_int_equal(C.m.conn.retry_ms - C.now_ms, 1730);
     stop();
 }
@@ -236,15 +236,15 @@ static void test_go_away(void **state) {
 static void test_silent_server(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "anybody there?");
-    client_tick(&C, 29999);
+    tui_client_enter(&C, "anybody there?");
+    tui_client_tick(&C, 29999);
     assert_int_equal(C.m.conn.state, CONN_ONLINE);
-    client_tick(&C, 1);
+    tui_client_tick(&C, 1);
     assert_int_equal(C.m.conn.state, CONN_WAITING);
     stop();
     start("ann");
     load(true, false);
-    client_tick(&C, 15000);
+    tui_client_tick(&C, 15000);
     assert_int_equal(C.m.conn.state, CONN_WAITING);
     expect("connect close");
     stop();
@@ -252,7 +252,7 @@ static void test_silent_server(void **state) {
 
 /* The loop's clock may be behind ours: then the tick comes before its time, and must be asked for
  * anew. */
-static void note_wake(struct client *c, const struct effect *e, void *arg) {
+static void note_wake(struct tui_client *c, const struct effect *e, void *arg) {
     uint64_t *at = arg;
     if (e->kind == EFFECT_WAKE)
         *at = e->at_ms;
@@ -265,12 +265,12 @@ static void test_ticks_before_their_time(void **state) {
     uint64_t at = 0;
     C.carry_out = note_wake;
     C.arg = &at;
-    client_closed(&C, 1001, "");
+    tui_client_closed(&C, 1001, "");
     while (C.m.conn.state == CONN_WAITING) {
         assert_in_range(at, C.now_ms + 1, C.now_ms + 5000);
         uint64_t wait = at - C.now_ms;
         at = 0;
-        client_tick(&C, wait > 3 ? wait - 3 : wait);
+        tui_client_tick(&C, wait > 3 ? wait - 3 : wait);
     }
     expect("connect");
     assert_in_range(at, C.now_ms + 1, C.m.conn.deadline_ms);
@@ -284,12 +284,12 @@ static void test_no_wake_for_what_is_overdue(void **state) {
     uint64_t at = 0;
     C.carry_out = note_wake;
     C.arg = &at;
-    client_line(&C, "hi");
+    tui_client_enter(&C, "hi");
     refused(18, "busy", 4);
     public()->join = JOIN_REFUSED;
     for (int i = 0; i < 100 && C.now_ms < C.m.outbox.entries[0]->retry_ms + 1000; i++) {
         at = 0;
-        client_tick(&C, 500);
+        tui_client_tick(&C, 500);
         assert_true(at == 0 || at > C.now_ms);
     }
     stop();
@@ -305,7 +305,7 @@ static enum outbox_state line_state(void) {
 static void test_stored(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "hi");
+    tui_client_enter(&C, "hi");
     expect("add channelMessage(hi)#4");
     assert_int_equal(line_state(), OUT_SENT);
     assert_int_equal(public()->timeline.pending, 1);
@@ -321,8 +321,8 @@ static void test_stored(void **state) {
 static void test_one_at_a_time(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "one");
-    client_line(&C, "two");
+    tui_client_enter(&C, "one");
+    tui_client_enter(&C, "two");
     expect("add channelMessage(one)#4 add");
     stored("0", "one", 8, 4);
     expect("drop channelMessage(two)#5");
@@ -339,12 +339,12 @@ static void test_refusals(void **state) {
                  {21, OUT_WAIT},   {12, OUT_READY},  {999, OUT_FAILED}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         go_online();
-        client_line(&C, "hi");
+        tui_client_enter(&C, "hi");
         refused(CASES[i].code, "because", 4);
         assert_int_equal(line_state(), CASES[i].state);
         if (CASES[i].state == OUT_WAIT) {
             ignore();
-            client_tick(&C, 3000);
+            tui_client_tick(&C, 3000);
             expect("channelMessage(hi)#5");
         }
         stop();
@@ -354,7 +354,7 @@ static void test_refusals(void **state) {
 static void test_failed_and_again(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "hi");
+    tui_client_enter(&C, "hi");
     refused(14, "too long for us", 4);
     ignore();
     struct buf b;
@@ -362,14 +362,14 @@ static void test_failed_and_again(void **state) {
     describe_pending(&b, &C.m, timeline_row(&public()->timeline, public()->timeline.n - 1));
     assert_string_equal(buf_cstr(&b), "not sent: too long for us - /retry or /discard");
     buf_free(&b);
-    client_line(&C, "next"); /* does not wait for it */
+    tui_client_enter(&C, "next"); /* does not wait for it */
     expect("add channelMessage(next)#5");
-    client_action(&C, ACTION_RETRY);
+    tui_client_action(&C, ACTION_RETRY);
     assert_int_equal(C.m.outbox.entries[0]->state, OUT_SENT);
     refused(14, "no", 5);
     expect("add channelMessage(hi)#6 add"); /* the journal says who is refused */
     refused(14, "no", 6);
-    client_line(&C, "/discard");
+    tui_client_enter(&C, "/discard");
     expect("add drop drop");
     assert_int_equal(C.m.outbox.n, 0);
     assert_int_equal(public()->timeline.pending, 0);
@@ -397,7 +397,7 @@ static void test_refused_in_an_earlier_run(void **state) {
                                    .key = "k",
                                    .entries = entries,
                                    .nentries = 2}};
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
     ready();
     joined("0", "", 0, 1);
     expect("connect channelJoin+key#1 add channelMessage(unsent)#2 users#3");
@@ -405,7 +405,7 @@ static void test_refused_in_an_earlier_run(void **state) {
     assert_string_equal(C.m.outbox.entries[1]->why, "too long for us");
     stored("0", "unsent", 1, 2);
     expect("drop");
-    client_line(&C, "/retry");
+    tui_client_enter(&C, "/retry");
     expect("add channelMessage(refused)#4");
     stop();
 }
@@ -415,7 +415,7 @@ static void test_plain_keeps_nothing_refused(void **state) {
     (void)state;
     go_online();
     C.m.plain = true;
-    client_line(&C, "hi");
+    tui_client_enter(&C, "hi");
     refused(14, "too long for us", 4);
     expect("add channelMessage(hi)#4 drop");
     stop();
@@ -424,11 +424,11 @@ static void test_plain_keeps_nothing_refused(void **state) {
 static void test_waits_for_the_connection(void **state) {
     (void)state;
     go_online();
-    client_closed(&C, 0, "");
+    tui_client_closed(&C, 0, "");
     ignore();
-    client_line(&C, "later");
+    tui_client_enter(&C, "later");
     expect("add");
-    client_tick(&C, 2000);
+    tui_client_tick(&C, 2000);
     ready();
     expect("connect channelJoin+key(since 7)#4");
     joined("0", "", 7, 4);
@@ -442,12 +442,12 @@ static void test_too_long(void **state) {
     memset(text, 'x', 201);
     text[201] = '\0';
     go_online();
-    client_line(&C, text);
+    tui_client_enter(&C, text);
     assert_true(C.m.status_error);
     assert_int_equal(C.m.outbox.n, 0);
     assert_int_equal(strncmp(buf_cstr(&TRACE), "input(xxx", 9), 0);
     struct event e = {.kind = EV_DRAFT, .u.input.text = ""}; /* the line is cleared */
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
     assert_string_equal(C.m.status, "");
     stop();
 }
@@ -455,14 +455,14 @@ static void test_too_long(void **state) {
 static void test_asks_before_many_lines(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "1\n2\n3\n4\n5");
+    tui_client_enter(&C, "1\n2\n3\n4\n5");
     expect("add channelMessage(1\n2\n3\n4\n5)#4");
-    client_line(&C, "1\n2\n3\n4\n5\n6");
+    tui_client_enter(&C, "1\n2\n3\n4\n5\n6");
     expect("");
     assert_int_equal(C.m.question.kind, QUESTION_PASTE);
     reply(false);
     expect("input(1\n2\n3\n4\n5\n6)");
-    client_line(&C, "1\n2\n3\n4\n5\n6");
+    tui_client_enter(&C, "1\n2\n3\n4\n5\n6");
     reply(true);
     expect("add");
     stop();
@@ -484,7 +484,7 @@ static void test_unread_and_line(void **state) {
     focus(true);
     assert_int_equal(public()->unread, 0);
     assert_int_equal(public()->unread_after.seq, 7); /* stays until one leaves or says something */
-    client_line(&C, "hi");
+    tui_client_enter(&C, "hi");
     assert_int_equal(public()->unread_after.epoch, 0);
     stop();
 }
@@ -494,13 +494,13 @@ static void test_never_yanked(void **state) {
     go_online();
     struct event e = {.kind = EV_SCROLL};
     e.u.scroll = (struct scroll){.edge = SCROLL_BOTTOM, .at = public()->timeline.rows[0]->place};
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
     said(BOB_TEXT, "0", "one", 8);
     said(BOB_TEXT, "0", "two", 9);
     assert_int_equal(public()->scroll.edge, SCROLL_BOTTOM);
     assert_int_equal(place_cmp(public()->scroll.at, e.u.scroll.at), 0);
     assert_int_equal(public()->below, 2);
-    client_action(&C, ACTION_BOTTOM);
+    tui_client_action(&C, ACTION_BOTTOM);
     assert_int_equal(public()->below, 0);
     assert_int_equal(public()->scroll.edge, SCROLL_FOLLOW);
     stop();
@@ -524,7 +524,7 @@ static void test_private(void **state) {
     assert_int_equal(bob->activity, ACTIVITY_PRIVATE);
     assert_int_equal(bob->unread, 2);
     draft("half a li");
-    client_action(&C, ACTION_NEXT_ACTIVITY);
+    tui_client_action(&C, ACTION_NEXT_ACTIVITY);
     expect("input() channelJoin#4");
     assert_ptr_equal(model_current(&C.m), bob);
     char list[2000];
@@ -535,12 +535,12 @@ static void test_private(void **state) {
     assert_int_equal(bob->unread_after.seq, 2);
     assert_int_equal(bob->unread, 0);
     ignore();
-    client_action(&C, ACTION_GO_1);
+    tui_client_action(&C, ACTION_GO_1);
     expect("input(half a li)");
-    client_tick(&C, 1500); /* one bell a second */
+    tui_client_tick(&C, 1500); /* one bell a second */
     said(BOB_TEXT, ANN_TEXT, "again", 5);
     assert_int_equal(bob->activity, ACTIVITY_PRIVATE);
-    client_line(&C, "/part bob");
+    tui_client_enter(&C, "/part bob");
     expect("bell channelLeave#6");
     frame("{\"type\":\"channelLeave\",\"channelLeave\":{\"recipientUUID\":\"" BOB_TEXT
           "\"},\"requestID\":6}");
@@ -552,11 +552,11 @@ static void test_private(void **state) {
 static void test_a_line_behind_part(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/join bob");
+    tui_client_enter(&C, "/join bob");
     joined(BOB_TEXT, "", 0, 4);
-    client_line(&C, "/part");
+    tui_client_enter(&C, "/part");
     ignore();
-    client_line(&C, "wait");
+    tui_client_enter(&C, "wait");
     frame("{\"type\":\"channelLeave\",\"channelLeave\":{\"recipientUUID\":\"" BOB_TEXT
           "\"},\"requestID\":5}");
     expect("add channelMessage(wait)#6 channelJoin(since 0)#7");
@@ -569,7 +569,7 @@ static void test_a_line_behind_part(void **state) {
 static void test_muted(void **state) {
     (void)state;
     go_online();
-    client_line(&C, "/mute");
+    tui_client_enter(&C, "/mute");
     focus(false);
     said(BOB_TEXT, "0", "one", 8);
     assert_int_equal(public()->activity, ACTIVITY_NONE);
@@ -671,7 +671,7 @@ static void test_garbled(void **state) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             copy[(seed >> 33) % (unsigned)n] = "0192ab{}\"9"[(seed >> 20) % 10];
         }
-        client_frame(&C, copy, (size_t)n);
+        tui_client_frame(&C, copy, (size_t)n);
     }
     assert_int_equal(C.m.nconversations, 1);
     stop();

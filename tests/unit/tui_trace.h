@@ -15,7 +15,7 @@
 #define BOB_TEXT "b0000000-0000-4000-8000-000000000002"
 #define EPOCH_TEXT "e0000000-0000-4000-8000-000000000003"
 
-static struct client C;
+static struct tui_client C;
 static struct buf TRACE;
 
 static inline struct uuid uuid_of(const char *text) {
@@ -39,7 +39,7 @@ static inline void trace_request(const struct request *r) {
     buf_fmt(&TRACE, "#%s", r->id.json);
 }
 
-static inline void trace_effect(struct client *c, const struct effect *e, void *arg) {
+static inline void trace_effect(struct tui_client *c, const struct effect *e, void *arg) {
     static const char *const NAMES[] = {
         [EFFECT_CONNECT] = "connect",
         [EFFECT_CLOSE] = "close",
@@ -74,7 +74,7 @@ static inline void trace_effect(struct client *c, const struct effect *e, void *
         struct uuid uuid = e->entry->uuid;
         if (!outbox_find(&c->m.outbox, &uuid) ||
             outbox_find(&c->m.outbox, &uuid)->state == OUT_SAVING)
-            client_persisted(c, &uuid);
+            tui_client_persisted(c, &uuid);
     }
 }
 
@@ -96,12 +96,12 @@ static inline void frame(const char *fmt, ...) {
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     assert_true(n > 0 && (size_t)n < sizeof text);
-    if (!client_frame(&C, text, (size_t)n))
+    if (!tui_client_frame(&C, text, (size_t)n))
         fail_msg("not a frame: %s", text);
 }
 
 static inline void ready(void) {
-    client_open(&C);
+    tui_client_open(&C);
     frame("{\"type\":\"ready\",\"ready\":{\"sessionUUID\":\"" ANN_TEXT "\",\"server\":\"chatd\","
           "\"version\":\"1\",\"limits\":{\"messageCharacters\":100}}}");
 }
@@ -156,7 +156,7 @@ static inline void load(bool has_key, bool has_password) {
     e.u.loaded.name = "ann";
     e.u.loaded.key = "k";
     e.u.loaded.has_password = has_password;
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
 }
 
 static inline void start(const char *user) {
@@ -165,7 +165,7 @@ static inline void start(const char *user) {
     C.now_ms = 1000000;
     C.wall_ms = 1700000000000;
     C.carry_out = trace_effect;
-    client_begin(&C, user);
+    tui_client_begin(&C, user);
 }
 
 static inline void stop(void) {
@@ -202,26 +202,26 @@ static inline void go_online(void) {
 
 static inline void focus(bool has_focus) {
     struct event e = {.kind = EV_FOCUS, .u.yes = has_focus};
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
 }
 
 static inline void field(enum field_op op, const char *text) {
     struct event e = {.kind = EV_FIELD, .u.field = {.op = op, .text = text, .len = strlen(text)}};
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
 }
 
 static inline void reply(bool yes) {
     struct event e = {.kind = EV_REPLY};
     e.u.input.yes = yes;
-    e.u.input.uuid = client_uuid(&C);
-    client_event(&C, &e);
+    e.u.input.uuid = tui_client_uuid(&C);
+    tui_client_event(&C, &e);
 }
 
 static inline void draft(const char *text) {
     struct event e = {.kind = EV_DRAFT};
     e.u.input.text = text;
     e.u.input.len = e.u.input.cursor = strlen(text);
-    client_event(&C, &e);
+    tui_client_event(&C, &e);
 }
 
 #endif
