@@ -77,7 +77,8 @@ def one_shape():
     loader = importlib.machinery.SourceFileLoader("fault_run", str(RUN))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("fault_run", loader))
     loader.exec_module(module)
-    return module.Run(argparse.Namespace(quiet=True, durability=None, shapes=["single"], messages=1, faults=1), "single")
+    options = argparse.Namespace(quiet=True, durability=None, shapes=["single"], messages=1, faults=1)
+    return module.Run(options, "single")
 
 
 @contextlib.contextmanager

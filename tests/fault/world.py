@@ -41,7 +41,7 @@ class Breakable:
 
     @contextlib.contextmanager
     def beside(self):
-        """For a fault that may befall a server which another one has in its hands: a refusal is that one's doing then."""
+        """For a fault that may befall a server which another has in its hands: a refusal is that one's doing then."""
         alone = self.lock.acquire(blocking=False)
         try:
             yield

@@ -366,7 +366,7 @@ class Load:
         self.acked = self.unrecovered = self.epochs = self.signed_out = 0
         self.missed = []                # (who, channel, how many) a resume in the same epoch did not give
         self.slowest = 0.0              # seconds until an answer, whatever it was
-        self.late = 0.0                 # seconds that this loop itself was late at most: all that is timed may be off by it
+        self.late = 0.0                 # seconds that this loop itself was late: all that is timed may be off by them
         self.sending, self.quiet, self.over = True, False, False
         self.members = self._people(senders, receivers, pairs, doubles)
         self.history = self.histories[PUBLIC]

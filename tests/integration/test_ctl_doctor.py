@@ -70,7 +70,8 @@ def test_the_shipped_users_may_do_no_harm(shipped, user):
 
 def test_the_shipped_users_have_no_password(own_redis, shipped):
     for attempt in ("", "chatd", "password"):
-        with pytest.raises(Exception, match="WRONGPASS|invalid username-password pair"):  # newer redis-py leaves the word out
+        # newer redis-py leaves the word out
+        with pytest.raises(Exception, match="WRONGPASS|invalid username-password pair"):
             own_redis.r.execute_command("AUTH", "chatd", attempt)
 
 

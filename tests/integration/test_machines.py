@@ -1,5 +1,5 @@
-"""What makes the project build and run on machines other than the one it was written on; tests/platform/run tries it on whole
-releases."""
+"""What makes the project build and run on machines other than the one it was written on; tests/platform/run tries it on
+whole releases."""
 
 import json
 import os
@@ -56,8 +56,9 @@ class Fresh:
         (self.tools / name).chmod(0o755)
 
     def bash(self, script):
-        done = subprocess.run(["bash", "-c", script], cwd=self.path, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}", "TMPDIR": str(self.tmp)})
+        env = {**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}", "TMPDIR": str(self.tmp)}
+        done = subprocess.run(["bash", "-c", script], cwd=self.path, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, env=env)
         return done.returncode, done.stdout, done.stderr
 
     def install(self):
@@ -73,7 +74,7 @@ def test_installing_is_one_line_and_apt_s_words_are_in_a_log(fresh):
     fresh.tool("apt-get", "echo out of apt; echo noise of apt >&2")
     status, out, err = fresh.install()
     assert (status, out) == (0, "")
-    assert re.fullmatch(r"installing tool-of-ours \(a minute or two; apt's words: build/install.log\) \.\.\. \d+ s\n", err)
+    assert re.fullmatch(r"installing tool-of-ours \(a minute .*; apt's words: build/install.log\) \.\.\. \d+ s\n", err)
     log = (fresh.path / "build/install.log").read_text()
     assert "out of apt" in log and "noise of apt" in log
 
@@ -99,6 +100,6 @@ def test_tests_leave_nothing_behind_whatever_becomes_of_them(fresh, status):
     shutil.copy(ROOT / "test", fresh.path)
     fresh.tool("dpkg-query", r"sed -n 's/^[a-z]*  *\([a-z0-9+-]*\)  *[a-z]*:.*/|installed \1|/p' .ci/packages")
     fresh.tool("cmake", "exit 0")
-    fresh.tool("ctest", f'cd "$TMPDIR" && mkdir of-a-test && echo "left in $PWD" >of-a-test/file && echo ran; exit {status}')
+    fresh.tool("ctest", f'mkdir "$TMPDIR/of-a-test" && touch "$TMPDIR/of-a-test/file" && echo ran; exit {status}')
     assert fresh.bash("./test")[:2] == (status, "ran\n")
     assert not list(fresh.tmp.iterdir())
