@@ -6,13 +6,12 @@ WITHOUT_PREFIX = {}
 SHARED = {}
 
 RULES = {
-    "circles": """
-""",
-    "extern for one file": """
-""",
     "long lines": """
 cmake/man.sh
+common/redis/scripts/append.lua
 docs/PROTOCOL.md
+packaging/image/build
+packaging/image/pack
 tests/CATALOGUE.md
 tests/bench/baseline
 tests/bench/capacity.py
@@ -28,8 +27,8 @@ tests/fuzz/run
 tests/integration/commands.py
 tests/integration/load.py
 tests/integration/redis_shapes.py
-tests/integration/stopwatch.py
 tests/integration/test_config.py
+tests/integration/test_ctl_doctor.py
 tests/integration/test_frames.py
 tests/integration/test_handshake.py
 tests/integration/test_http.py

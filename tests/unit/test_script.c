@@ -1,6 +1,6 @@
-/* test_script - what is embedded is what lies in common/scripts, with what it uses in front where a
- * script asks for it, and the SHA-1 is the one that Redis will compute. What the scripts do is
- * tested against a real Redis, in tests/integration/test_scripts.py. */
+/* test_script - what is embedded is what lies in common/redis/scripts, with what it uses in front
+ * where a script asks for it, and the SHA-1 is the one that Redis will compute. What the scripts do
+ * is tested against a real Redis, in tests/integration/test_scripts_*.py. */
 #include "common/redis/script.h"
 
 #include <dirent.h>

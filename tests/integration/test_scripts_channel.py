@@ -1,0 +1,143 @@
+"""The scripts of a channel but append: reading, retention, joining, announcing."""
+
+import time
+
+import chat
+import pytest
+from redis.exceptions import ResponseError
+from scripts import ALICE, BOB, CAROL, FAILED, NOW, REPEAT, unchanged, wrong_type
+from scripts import channel, heard, run  # noqa: F401 (fixtures)
+
+
+@pytest.mark.parametrize("after, n, given", [(0, 10, [1, 2, 3, 4, 5]), (2, 2, [3, 4]), (5, 10, [])])
+def test_read(channel, run, after, n, given):
+    epoch = [channel.store() for _ in range(5)][-1][0]
+    position, entries, oldest = run("read", [channel.log, channel.meta], [f"{after + 1}-0", n])
+    assert position == [epoch, "1", "5", ""]
+    assert [entry[0] for entry in entries] == [f"{seq}-0" for seq in given]
+    assert oldest == ["1-0"]
+
+
+def test_read_of_nothing(channel, redis, run, prefix):
+    with unchanged(redis, prefix):
+        assert run("read", [channel.log, channel.meta], ["1-0", 10]) == [[None] * 4, [], []]
+
+
+# retention
+
+def test_retention(channel, redis):
+    epoch, _ = channel.store()
+    redis.r.hset(channel.meta, "max", "50")
+    uuid = chat.new_uuid()
+    channel.store("long ago", uuid)
+    for start in range(0, 1000, 20):
+        channel.append_raw([{"uuid": chat.new_uuid(), "retry": ""} for _ in range(20)])
+    seqs = channel.seqs()
+    assert 50 <= len(seqs) < 50 + 200  # trimmed in whole nodes of the stream
+    assert seqs == list(range(1003 - len(seqs), 1003))
+    assert channel.append("again", uuid) == [REPEAT, epoch, "2", []]
+
+
+def test_without_retention_all_is_kept(channel):
+    for start in range(0, 1000, 20):
+        channel.append_raw([{"uuid": chat.new_uuid(), "retry": ""} for _ in range(20)])
+    assert channel.seqs() == list(range(1, 1001))
+
+
+@pytest.mark.parametrize("limit", ["abc", "-1", ""])
+def test_a_spoilt_retention_stores_nothing(channel, redis, prefix, limit):
+    channel.store()
+    redis.r.hset(channel.meta, "max", limit)
+    with unchanged(redis, prefix):
+        status, error = channel.append()
+        assert status == FAILED and error.startswith("ERR")
+
+
+def test_append_drops_what_is_too_old(channel, redis):
+    now = int(time.time() * 1000)
+    for i in range(50):
+        channel.store(f"old {i}", at=now - 3600000)
+    channel.store("young", at=now)
+    redis.r.hset(channel.meta, "age", 60000)
+    channel.store("a", at=now)
+    assert channel.seqs()[0] == 21, "a few at a time"
+    for text in "bcd":
+        channel.store(text, at=now)
+    assert channel.seqs() == [51, 52, 53, 54, 55]
+
+
+# join
+
+def test_join(channel, redis, heard):
+    since = heard(channel.bus)
+    spare = chat.new_uuid()
+    assert channel.join(spare=spare) == [spare, "1", "0", 1, [ALICE], ""]
+    assert channel.store() == (spare, 1)
+    assert channel.join(BOB, event="bob came")[2:5] == ["1", 2, [BOB, ALICE]]
+    assert channel.join(BOB, event="again")[3:5] == [2, [BOB, ALICE]]
+    assert [p for p in since() if not p.startswith("m\n")] == ["joined", "bob came"]
+    assert redis.r.zscore(channel.members, ALICE) == NOW
+
+
+def test_join_a_private_channel(channel, heard):
+    since = heard(channel.bus)
+    assert channel.join(ALICE, BOB)[3:5] == [2, [BOB, ALICE]]
+    assert channel.join(BOB, ALICE, event="bob came")[3] == 2  # a member since alice opened it
+    assert channel.join(CAROL, CAROL)[3] == 3                  # notes to self: once
+    assert since() == ["joined", "joined"]
+
+
+def test_join_lists_and_tells_as_many_as_asked(channel, redis, heard):
+    since = heard(channel.bus)
+    for n in range(20):
+        channel.join(f"user {n:02}", told=10, event=f"event {n}")
+        redis.r.zadd(channel.members, {f"user {n:02}": n})
+    reply = channel.join("user 00", listed=3)
+    assert reply[3:5] == [20, ["user 19", "user 18", "user 17"]]
+    assert since() == [f"event {n}" for n in range(10)]
+    assert channel.join("user 00", listed=0)[4] == []
+
+
+@pytest.mark.parametrize("key", ["log", "meta", "members"])
+@pytest.mark.parametrize("fresh", [True, False])
+def test_join_of_wrong_types_writes_nothing(channel, redis, prefix, heard, key, fresh):
+    if not fresh:
+        channel.store()
+        channel.join(BOB)
+    wrong_type(redis.r, getattr(channel, key))
+    since = heard(channel.bus)
+    with unchanged(redis, prefix), pytest.raises(ResponseError, match="WRONGTYPE"):
+        channel.join()
+    assert since() == []
+
+
+def test_join_after_a_lost_tail(channel):
+    epoch = [channel.store() for _ in range(5)][-1][0]
+    spare = chat.new_uuid()
+    assert channel.join(spare=spare, known=(epoch, 9))[:3] == [spare, "10", "9"]
+
+
+# announce
+
+def test_announce(channel, redis, run, heard):
+    since = heard(channel.bus)
+    for user in (ALICE, BOB, CAROL):
+        redis.r.zadd(channel.members, {user: 1})
+
+    def announce(event, most, leaver=""):
+        return run("announce", [channel.members], [channel.bus, event, most, leaver])
+
+    assert announce("three", 3) == 1
+    assert announce("too many", 2) == 1
+    assert announce("nobody is told", 0) == 1
+    assert since() == ["three"]
+    assert announce("carol goes", 3, CAROL) == 1
+    assert announce("carol goes again", 3, CAROL) == 0
+    assert since() == ["carol goes"]
+    assert set(redis.r.zrange(channel.members, 0, -1)) == {ALICE, BOB}
+    assert announce("bob goes", 1, BOB) == 1  # gone, though too many to be told
+    assert since() == []
+    wrong_type(redis.r, channel.members)
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        announce("x", 3, ALICE)
+    assert since() == []
