@@ -84,6 +84,7 @@ def test_apt_s_last_words_are_shown_when_it_fails(fresh):
     status, out, err = fresh.install()
     assert (status, out) == (1, "")
     assert "no such package\nThese are missing" in err and "the command tool-of-ours (Debian: tool-of-ours)" in err
+    assert err.endswith("This installs them, as root: apt install tool-of-ours\n")
 
 
 def test_the_first_build_says_how_long_it_took(fresh):
@@ -93,6 +94,20 @@ def test_the_first_build_says_how_long_it_took(fresh):
     assert fresh.bash(".ci/build release") == (0, "", "")  # and says nothing when there is nothing to wait for
     fresh.tool("cmake", "echo it does not compile; exit 1")
     assert fresh.bash(".ci/build release") == (1, "", "it does not compile\n")
+
+
+def test_a_checkout_that_cannot_be_written_to(fresh):
+    """What is built there is used as it is."""
+    read_only = ["unshare", "--map-root-user", "--mount"] if os.geteuid() else ["unshare", "--mount"]
+    if subprocess.run([*read_only, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("no mount namespaces here")
+    mount = "mount --bind . . && mount -o remount,bind,ro . && cd ."
+    build = f"{' '.join(read_only)} sh -c '{mount} && exec $PWD/.ci/build release'"
+    status, out, err = fresh.bash(build)
+    assert (status, out) == (1, "") and "can't be written to, and nothing is built there" in err
+    (fresh.path / "build/release/bin").mkdir(parents=True)
+    (fresh.path / "build/release/bin/chatd").touch(mode=0o755)
+    assert fresh.bash(build) == (0, "", "")
 
 
 @pytest.mark.parametrize("status", [0, 8])
