@@ -1,6 +1,6 @@
 """Time limits that hold on a machine with other work: what counts is how long things took, less what this process
-computed by itself, and less what it and those that it started were ready to run and had to wait for a processor. On a
-machine with nothing else to do that is next to nothing.
+computed by itself, and less what it and those that it started were ready to run and had to wait for a processor, with
+the work that piled up meanwhile. On a machine with nothing else to do that is next to nothing.
 
     watch = Stopwatch();  …;  assert watch.seconds() < 3"""
 
@@ -9,8 +9,8 @@ import os
 import pathlib
 import time
 
-_looked = -1.0, 0.0  # when, and what was found
-_excused = {}  # {(pid, its start): seconds}; of those that ended, too
+_looked = -1.0, {}  # when, and what was found
+_spans = {}  # as spans() has them; of those that ended, too
 
 
 def _descendants(pid):
@@ -21,8 +21,8 @@ def _descendants(pid):
                 yield from _descendants(child)
 
 
-def excused(pids=()):
-    """Seconds, of all of us together since each began; or of these processes."""
+def spans(pids=()):
+    """{(process, its start): (seconds that it computed, seconds that it waited)}, of all of us; or of these processes."""
     of = set()
     for pid in set(pids) or {os.getpid(), *_descendants(os.getpid())}:
         try:
@@ -30,10 +30,10 @@ def excused(pids=()):
             threads = [path.read_text().split() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]
         except (OSError, IndexError):
             continue
-        spans = [sum(map(int, fields[:2])) if pid == os.getpid() else int(fields[1]) for fields in threads if fields]
+        now = [sum(int(fields[i]) for fields in threads if fields) / 1e9 for i in (0, 1)]
         of.add((pid, born))
-        _excused[pid, born] = max(sum(spans) / 1e9, _excused.get((pid, born), 0))
-    return sum(_excused[one] for one in (of if pids else _excused))
+        _spans[pid, born] = tuple(map(max, now, _spans.get((pid, born), (0, 0))))  # a thread may have ended
+    return {one: _spans[one] for one in (of if pids else _spans)}
 
 
 def lately():
@@ -41,7 +41,7 @@ def lately():
     global _looked
     now = time.monotonic()
     if now - _looked[0] > 0.25:
-        _looked = now, excused()
+        _looked = now, spans()
     return _looked[1]
 
 
@@ -50,13 +50,22 @@ class Stopwatch:
 
     def __init__(self, of=(), so_far=None):
         self.start, self.of = time.monotonic(), of
-        self.excused = excused(of) if so_far is None else so_far
+        self.so_far = spans(of) if so_far is None else so_far
 
     def wall(self):
         return time.monotonic() - self.start
 
+    def excused(self):
+        total = 0
+        for one, (computed, waited) in spans(self.of).items():
+            before = self.so_far.get(one, (0, 0))
+            computed, waited = computed - before[0], waited - before[1]
+            ours = one[0] == os.getpid()
+            total += waited + (computed if ours else min(computed, waited))  # of what piled up while it waited
+        return total
+
     def seconds(self):
-        return self.wall() - (excused(self.of) - self.excused)
+        return self.wall() - self.excused()
 
 
 class Deadline(Stopwatch):
