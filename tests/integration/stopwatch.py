@@ -22,7 +22,7 @@ def _descendants(pid):
 
 
 def spans(pids=()):
-    """{(process, its start): (seconds that it computed, seconds that it waited)}, of all of us; or of these processes."""
+    """{(process, its start): (seconds that it computed, that it waited)}, of all of us; or of these processes."""
     of = set()
     for pid in set(pids) or {os.getpid(), *_descendants(os.getpid())}:
         try:
