@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -112,6 +113,15 @@ def test_a_fault_that_finds_its_server_down_is_skipped_and_counted(one_shape, ki
         assert one_shape.trouble and one_shape.skipped == {kind.__name__: 1}
     finally:
         redis.destroy()
+
+
+def test_an_outage_of_redis_is_told_from_what_chatd_adds():
+    done = run(*SMALL, "--only=redis_hangs_for_long", "--seed=3")
+    assert done.returncode == 0
+    found = re.search(r"at most ([\d.]+) s at a time; chatd served again at most ([\d.]+) s", done.stdout)
+    outage, behind = found.groups()
+    assert float(outage) > 3 > float(behind)
+    assert "a bystander    had each answer within" in done.stdout
 
 
 def test_wrong_usage():
