@@ -119,12 +119,20 @@ static bool field_op(const struct terminal *t, struct key k, enum field_op *op) 
     static const struct {
         struct key key;
         enum field_op op;
-    } KEYS[] = {{{KEYCODE_BACKSPACE, 0}, FIELD_ERASE},  {{'h', MOD_CTRL}, FIELD_ERASE},
-                {{'u', MOD_CTRL}, FIELD_CLEAR},         {{'w', MOD_CTRL}, FIELD_CLEAR},
-                {{KEYCODE_TAB, 0}, FIELD_NEXT},         {{KEYCODE_DOWN, 0}, FIELD_NEXT},
-                {{KEYCODE_TAB, MOD_SHIFT}, FIELD_PREV}, {{KEYCODE_UP, 0}, FIELD_PREV},
-                {{KEYCODE_ENTER, 0}, FIELD_SUBMIT},     {{'j', MOD_CTRL}, FIELD_SUBMIT},
-                {{KEYCODE_ESCAPE, 0}, FIELD_CANCEL},    {{'c', MOD_CTRL}, FIELD_CANCEL}};
+    } KEYS[] = {
+        {{KEYCODE_BACKSPACE, 0}, FIELD_ERASE},
+        {{'h', MOD_CTRL}, FIELD_ERASE},
+        {{'u', MOD_CTRL}, FIELD_CLEAR},
+        {{'w', MOD_CTRL}, FIELD_CLEAR},
+        {{KEYCODE_TAB, 0}, FIELD_NEXT},
+        {{KEYCODE_DOWN, 0}, FIELD_NEXT},
+        {{KEYCODE_TAB, MOD_SHIFT}, FIELD_PREV},
+        {{KEYCODE_UP, 0}, FIELD_PREV},
+        {{KEYCODE_ENTER, 0}, FIELD_SUBMIT},
+        {{'j', MOD_CTRL}, FIELD_SUBMIT},
+        {{KEYCODE_ESCAPE, 0}, FIELD_CANCEL},
+        {{'c', MOD_CTRL}, FIELD_CANCEL},
+    };
     if (t->client.model.dialog.focus == FIELD_REGISTER &&
         (is_plain(k, KEYCODE_SPACE) || is_plain(k, KEYCODE_LEFT) || is_plain(k, KEYCODE_RIGHT))) {
         *op = FIELD_TOGGLE;
@@ -207,7 +215,7 @@ static void tell_focus(struct terminal *t, bool has_focus) {
 
 static void on_key(struct terminal *t, const struct token *token) {
     const struct model *m = &t->client.model;
-    if (!m->has_focus) /* not every terminal says when it has it again */
+    if (!m->has_focus && token->key.code != KEYCODE_NONE) /* not every terminal says so */
         tell_focus(t, true);
     if (m->dialog.state != DIALOG_CLOSED)
         dialog_key(t, token);

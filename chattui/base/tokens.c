@@ -4,11 +4,19 @@
 #include <string.h>
 
 #define ESC '\033'
+#define BEL '\a'
 #define ESCAPE_MS 50 /* as tmux and vis: a sequence comes in one piece but over a bad link */
 #define PASTE_MS 1000
+#define ANSWER_MS 1000 /* for the rest of what has begun as no hand types */
 #define PARAMS_MAX 4
+#define STRING_BODY 3 /* bytes of a string by which it is more than Alt+] */
 
 static const char PASTE_END[] = "\033[201~";
+
+/* Behind ESC they begin a string: DCS, SOS, OSC, PM, APC. */
+static const char STRING_BEGINS[] = "PX]^_";
+
+static void feed(struct tokens *t, unsigned char c);
 
 /* --- Handing out --- */
 
@@ -64,10 +72,12 @@ static void control(struct tokens *t, unsigned char c) {
     static const struct {
         unsigned char byte;
         enum key_code code;
-    } KEYS[] = {{'\t', KEYCODE_TAB},
-                {'\r', KEYCODE_ENTER},
-                {0x7f, KEYCODE_BACKSPACE},
-                {' ', KEYCODE_SPACE}};
+    } KEYS[] = {
+        {'\t', KEYCODE_TAB},
+        {'\r', KEYCODE_ENTER},
+        {0x7f, KEYCODE_BACKSPACE},
+        {' ', KEYCODE_SPACE},
+    };
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
         if (c == KEYS[i].byte) {
             emit_key(t, KEYS[i].code, 0);
@@ -117,9 +127,11 @@ static uint32_t letter_key(char final) {
     static const struct {
         char final;
         enum key_code code;
-    } KEYS[] = {{'A', KEYCODE_UP},   {'B', KEYCODE_DOWN}, {'C', KEYCODE_RIGHT}, {'D', KEYCODE_LEFT},
-                {'H', KEYCODE_HOME}, {'F', KEYCODE_END},  {'P', KEYCODE_F1},    {'Q', KEYCODE_F2},
-                {'R', KEYCODE_F3},   {'S', KEYCODE_F4},   {'M', KEYCODE_ENTER}, {'Z', KEYCODE_TAB}};
+    } KEYS[] = {
+        {'A', KEYCODE_UP},   {'B', KEYCODE_DOWN}, {'C', KEYCODE_RIGHT}, {'D', KEYCODE_LEFT},
+        {'H', KEYCODE_HOME}, {'F', KEYCODE_END},  {'P', KEYCODE_F1},    {'Q', KEYCODE_F2},
+        {'R', KEYCODE_F3},   {'S', KEYCODE_F4},   {'M', KEYCODE_ENTER}, {'Z', KEYCODE_TAB},
+    };
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
         if (final == KEYS[i].final)
             return KEYS[i].code;
@@ -131,10 +143,12 @@ static uint32_t number_key(int n) {
     static const struct {
         int first, last;
         enum key_code code;
-    } KEYS[] = {{1, 1, KEYCODE_HOME}, {2, 2, KEYCODE_INSERT},  {3, 3, KEYCODE_DELETE},
-                {4, 4, KEYCODE_END},  {5, 5, KEYCODE_PAGE_UP}, {6, 6, KEYCODE_PAGE_DOWN},
-                {7, 7, KEYCODE_HOME}, {8, 8, KEYCODE_END},     {11, 15, KEYCODE_F1},
-                {17, 21, KEYCODE_F6}, {23, 24, KEYCODE_F11}};
+    } KEYS[] = {
+        {1, 1, KEYCODE_HOME}, {2, 2, KEYCODE_INSERT},  {3, 3, KEYCODE_DELETE},
+        {4, 4, KEYCODE_END},  {5, 5, KEYCODE_PAGE_UP}, {6, 6, KEYCODE_PAGE_DOWN},
+        {7, 7, KEYCODE_HOME}, {8, 8, KEYCODE_END},     {11, 15, KEYCODE_F1},
+        {17, 21, KEYCODE_F6}, {23, 24, KEYCODE_F11},
+    };
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
         if (n >= KEYS[i].first && n <= KEYS[i].last)
             return KEYS[i].code + (uint32_t)(n - KEYS[i].first);
@@ -209,6 +223,18 @@ static void tilde(struct tokens *t, const int *params) {
         emit_key(t, number_key(params[0]), modifiers(params[1]));
 }
 
+/* An answer of the terminal, not a key: what is asked for in private, reports with intermediate
+ * bytes (a `$` at the very end is rxvt's Shift), and positions of the cursor, which look like F3.
+ */
+static bool is_answer(const char *body, size_t len, char final, const int *params) {
+    if (len && strchr("<=>?", body[0]))
+        return true;
+    for (size_t i = 0; i < len; i++)
+        if (body[i] >= ' ' && body[i] <= '/')
+            return true;
+    return final == 'R' && params[0] > 1;
+}
+
 /* A whole CSI sequence is in seq. */
 static void end_csi(struct tokens *t) {
     size_t from = t->alt ? 3 : 2;
@@ -218,7 +244,7 @@ static void end_csi(struct tokens *t) {
     size_t len = t->len - from - 1, n = read_params(body, len, params);
     if (len && body[0] == '<' && (final == 'M' || final == 'm') && n == 3)
         emit_mouse(t, params, final == 'M');
-    else if (len && strchr("<=>?", body[0])) /* an answer of the terminal, not a key */
+    else if (is_answer(body, len, final, params))
         emit_key(t, KEYCODE_NONE, 0);
     else if (len == 0 && (final == 'I' || final == 'O'))
         emit_focus(t, final == 'I');
@@ -237,23 +263,40 @@ static void end_csi(struct tokens *t) {
         emit_key(t, letter_key(final), final == 'Z' ? MOD_SHIFT : modifiers(params[1]));
 }
 
+/* rxvt ends Shift+PgUp, CSI 5 $, in what is an intermediate byte elsewhere: CSI ? 1 ; 2 $ y. */
+static bool is_rxvt_shift(const struct tokens *t, size_t from) {
+    for (size_t i = from; i + 1 < t->len; i++)
+        if (t->seq[i] < '0' || t->seq[i] > '9')
+            return false;
+    return t->seq[t->len - 1] == '$' && t->len - 1 > from;
+}
+
 static void in_csi(struct tokens *t, unsigned char c) {
     size_t from = t->alt ? 3 : 2;
-    t->seq[t->len++] = (char)c;
-    if (c < ' ' || c >= 0x7f || t->len == SEQUENCE_MAX) { /* no sequence of a key */
+    bool console = t->len == from && c == '[';
+    bool final = c >= 0x40 && !console;
+    if (c < ' ' || c >= 0x7f || (final && t->len == SEQUENCE_MAX - 1)) { /* none of a key */
         forget(t);
-        return;
+        if (c == ESC)
+            feed(t, c);
+    } else if (t->len < SEQUENCE_MAX - 1) { /* a longer one is swallowed to its end */
+        t->seq[t->len++] = (char)c;
+        if (final || is_rxvt_shift(t, from))
+            end_csi(t);
     }
-    bool console = t->len - 1 == from && c == '[';
-    bool shift = c == '$' && t->len - 1 > from; /* rxvt ends in what is an intermediate byte */
-    if ((c >= 0x40 && !console) || shift)
-        end_csi(t);
 }
 
 static void in_ss3(struct tokens *t, unsigned char c) {
     t->seq[t->len++] = (char)c;
     bool lower_case = c >= 'a' && c <= 'd'; /* rxvt's Ctrl+Up … */
     emit_key(t, letter_key((char)(lower_case ? c - ('a' - 'A') : c)), lower_case ? MOD_CTRL : 0u);
+}
+
+/* The first ESC of two was a key. */
+static void end_first_escape(struct tokens *t) {
+    t->len = 1;
+    emit_key(t, KEYCODE_ESCAPE, 0);
+    t->seq[t->len++] = ESC;
 }
 
 static void in_escape(struct tokens *t, unsigned char c) {
@@ -266,6 +309,11 @@ static void in_escape(struct tokens *t, unsigned char c) {
         t->seq[t->len++] = (char)c;
         t->alt = twice;
         t->state = c == '[' ? TOKENS_CSI : TOKENS_SS3;
+    } else if (strchr(STRING_BEGINS, c) && c) {
+        if (twice)
+            end_first_escape(t);
+        t->seq[t->len++] = (char)c;
+        t->state = TOKENS_STRING;
     } else if (c == ESC) { /* a third: the first was a key */
         t->len = 1;
         emit_key(t, KEYCODE_ESCAPE, 0);
@@ -273,14 +321,33 @@ static void in_escape(struct tokens *t, unsigned char c) {
         t->len = 2;
         t->state = TOKENS_ESCAPE;
     } else {
-        if (twice) {
-            t->len = 1;
-            emit_key(t, KEYCODE_ESCAPE, 0);
-            t->seq[t->len++] = ESC;
-        }
+        if (twice)
+            end_first_escape(t);
         t->alt = true;
         begin_char(t, c);
     }
+}
+
+/* Of a string nothing is kept but that something has come. Another control than its end belongs to
+ * what somebody types: the string was none, or broke off. */
+static void in_string(struct tokens *t, unsigned char c) {
+    if (c == ESC) {
+        t->state = TOKENS_STRING_ESC;
+    } else if (c == BEL) {
+        forget(t);
+    } else if (c < ' ') {
+        forget(t);
+        feed(t, c);
+    } else
+        t->len = STRING_BODY;
+}
+
+static void in_string_escape(struct tokens *t, unsigned char c) {
+    forget(t);
+    if (c == '\\')
+        return;
+    feed(t, ESC);
+    feed(t, c);
 }
 
 /* --- Pastes --- */
@@ -335,6 +402,12 @@ static void feed(struct tokens *t, unsigned char c) {
     case TOKENS_CSI:
         in_csi(t, c);
         break;
+    case TOKENS_STRING:
+        in_string(t, c);
+        break;
+    case TOKENS_STRING_ESC:
+        in_string_escape(t, c);
+        break;
     case TOKENS_PASTE:
         in_paste(t, (char)c);
         break;
@@ -355,10 +428,23 @@ void tokens_feed(struct tokens *t, const char *bytes, size_t n) {
         feed(t, (unsigned char)bytes[i]);
 }
 
+/* No more than the two bytes of a key with Alt have come. */
+static bool may_be_alt(const struct tokens *t) {
+    return t->len == (t->alt ? 3u : 2u);
+}
+
 unsigned tokens_waiting(const struct tokens *t) {
-    if (t->state == TOKENS_GROUND)
+    switch (t->state) {
+    case TOKENS_GROUND:
         return 0;
-    return t->state == TOKENS_PASTE ? PASTE_MS : ESCAPE_MS;
+    case TOKENS_PASTE:
+        return PASTE_MS;
+    case TOKENS_CSI:
+    case TOKENS_STRING:
+        return may_be_alt(t) ? ESCAPE_MS : ANSWER_MS;
+    default:
+        return ESCAPE_MS;
+    }
 }
 
 void tokens_timeout(struct tokens *t) {
@@ -373,11 +459,16 @@ void tokens_timeout(struct tokens *t) {
         emit_key(t, KEYCODE_ESCAPE, 0);
         break;
     case TOKENS_SS3:
-    case TOKENS_CSI: /* Alt+O and Alt+[, when nothing came behind */
-        if (t->len == (t->alt ? 3u : 2u))
+    case TOKENS_CSI:
+    case TOKENS_STRING: /* Alt+O, Alt+[ and Alt+], when nothing came behind */
+        if (may_be_alt(t))
             emit_key(t, (unsigned char)t->seq[t->len - 1], MOD_ALT);
         else
             forget(t);
+        break;
+    case TOKENS_STRING_ESC: /* the string never ended, and the ESC is a key's */
+        forget(t);
+        feed(t, ESC);
         break;
     case TOKENS_PASTE:
         paste_add(t, PASTE_END, t->matched);

@@ -8,7 +8,8 @@
  *
  * Understood: UTF-8, C0 controls, ESC x as Alt+x, CSI and SS3 sequences of xterm, VTE, the Linux
  * console, rxvt and tmux (modifiers in the second parameter, CSI u, modifyOtherKeys), bracketed
- * paste, focus events (1004) and SGR mouse reports (1006).
+ * paste, focus events (1004) and SGR mouse reports (1006). The terminal's answers to questions of
+ * a program before us (OSC, DCS, APC, PM, SOS; CSI that no key sends) are swallowed.
  */
 #ifndef CHATTUI_BASE_TOKENS_H
 #define CHATTUI_BASE_TOKENS_H
@@ -43,6 +44,8 @@ enum tokens_state {
     TOKENS_ESCAPE,
     TOKENS_SS3,
     TOKENS_CSI,
+    TOKENS_STRING,     /* OSC, DCS, APC, PM or SOS: up to ST or BEL */
+    TOKENS_STRING_ESC, /* … and an ESC in it, the first half of ST */
     TOKENS_PASTE
 };
 

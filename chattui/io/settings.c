@@ -30,6 +30,13 @@ enum {
 #undef X
 };
 
+/* clang-format off */
+#define TUNED(field, name, dflt, least, most, help) \
+    {name, 0, IS_SWITCH(least, most) ? OPTION_BOOL : OPTION_NUM, \
+     AT(tuned) + TUNED_##field * sizeof(union tuning_value), \
+     IS_SWITCH(least, most) ? YES_NO(dflt) : #dflt, least, most, NULL, \
+     IS_SWITCH(least, most) ? NULL : "N", help, NULL}
+
 static const struct option_def OPTIONS[] = {
     STR("server", 's', server, "", "URL",
         "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or here ws at port 8080; else the "
@@ -57,28 +64,17 @@ static const struct option_def OPTIONS[] = {
      "what the built-in looks are for; auto: as $COLORFGBG says, else dark", NULL},
     STR("keys", 0, keys, "", "FILE", "keys of actions; else the file keys beside the configuration",
         NULL),
-#define X(field, name, dflt, least, most, help)                                                    \
-    {name,                                                                                         \
-     0,                                                                                            \
-     IS_SWITCH(least, most) ? OPTION_BOOL : OPTION_NUM,                                            \
-     AT(tuned) + TUNED_##field * sizeof(union tuning_value),                                       \
-     IS_SWITCH(least, most) ? YES_NO(dflt) : #dflt,                                                \
-     least,                                                                                        \
-     most,                                                                                         \
-     NULL,                                                                                         \
-     IS_SWITCH(least, most) ? NULL : "N",                                                          \
-     help,                                                                                         \
-     NULL},
+#define X(field, name, dflt, least, most, help) TUNED(field, name, dflt, least, most, help),
     TUNING_TABLE(X)
 #undef X
 
-        STR("state", 0, state, "", "DIR",
-            "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui",
-            "Files"),
+    STR("state", 0, state, "", "DIR",
+        "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui", "Files"),
     FLAG("list-options", list_options, "", NULL), /* for completions; see option_list */
     {"man-part", 0, OPTION_CHOICE, AT(man_part), NULL, 0, 0, MANUAL_PARTS, NULL, "", NULL},
     {NULL, 0, OPTION_STR, 0, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
+/* clang-format on */
 
 /* The user's own directories, filled by tui_settings_load: the table of programs points to them. */
 static char config_file[PATH_SIZE];

@@ -144,6 +144,51 @@ static void test_unknown_sequences(void **state) {
     buf_free(&out);
 }
 
+/* What terminals answer to the questions of a program that has ended meanwhile. */
+static void test_answers_are_swallowed(void **state) {
+    (void)state;
+    check("a\x1b]11;rgb:1e1e/1e1e/2e2e\x07z", "a z"); /* OSC to BEL, and to ST */
+    check("\x1b]10;rgb:ffff/ffff/ffff\x1b\\z", "z");
+    check("\x1b]4;1;rgb:cd/00/00\x1b\\\x1b]52;c;aGk=\x07z", "z");
+    check("\x1bP>|XTerm(379)\x1b\\z", "z");               /* XTVERSION */
+    check("\x1bP1+r524742=38\x1b\\z", "z");               /* XTGETTCAP */
+    check("\x1bP1$r0m\x1b\\\x1bP!|00000000\x1b\\z", "z"); /* DECRQSS, DA3 */
+    check("\x1b_Gi=31;OK\x1b\\z", "z");                   /* APC of kitty's graphics */
+    check("\x1b^pm \x1bXsos\x1b\\z", "z");                /* PM broken off by SOS */
+    check("\x1b[?2026;2$yz", "none z");                   /* DECRPM */
+    check("\x1b[4;1$yz", "none z");
+    check("\x1b[1 qz\x1b[24;80Rz", "none z none z"); /* intermediates, the cursor's place */
+    check("\x1b[?62;22;28;29;42;52;53;54;55;56;57;58;59;60;61;62;63;64;65;66;67;68;69;70;71;72c"
+          "z",
+          "z");
+    check("\x1b[1\x1b[A", "Up");
+}
+
+/* Without an end, or with Alt and nothing behind. */
+static void test_strings_that_are_none(void **state) {
+    (void)state;
+    check("\x1b]", "Alt+]");
+    check("\x1bP", "Alt+P");
+    check("\x1b\x1b_", "Esc Alt+_");
+    check("\x1b]11;rgb", "");
+    check("\x1b]11;rgb\x1b", "Esc");
+    check("\x1b]11;rgb\ra", "Enter a"); /* no terminal sends a control in it */
+    check("\x1b]11;rgb\x1b[Aa", "Up a");
+    struct tokens t;
+    struct buf out;
+    buf_init(&out, 100);
+    tokens_init(&t, note, &out);
+    tokens_feed(&t, "\x1b]1", 3); /* a link where the rest takes a while */
+    assert_in_range(tokens_waiting(&t), 500, 5000);
+    tokens_feed(&t, "\x07", 1);
+    tokens_feed(&t, "\x1b[?1", 4);
+    assert_in_range(tokens_waiting(&t), 500, 5000);
+    tokens_feed(&t, "c", 1);
+    assert_string_equal(buf_cstr(&out), "none");
+    tokens_free(&t);
+    buf_free(&out);
+}
+
 static void test_mouse_and_focus(void **state) {
     (void)state;
     check("\x1b[<0;5;7M\x1b[<0;5;7m\x1b[<64;1;1M", "mouse(0,4,6,1) mouse(0,4,6,0) mouse(64,0,0,1)");
@@ -230,6 +275,8 @@ int main(void) {
         cmocka_unit_test(test_named),
         cmocka_unit_test(test_modifiers),
         cmocka_unit_test(test_unknown_sequences),
+        cmocka_unit_test(test_answers_are_swallowed),
+        cmocka_unit_test(test_strings_that_are_none),
         cmocka_unit_test(test_mouse_and_focus),
         cmocka_unit_test(test_paste),
         cmocka_unit_test(test_paste_is_capped),
