@@ -116,6 +116,7 @@ static void tell_field(struct terminal *t, enum field_op op, const char *text, s
 
 /* The operation that a key stands for; false: none. */
 static bool field_op(const struct terminal *t, struct key k, enum field_op *op) {
+    /* clang-format off */
     static const struct {
         struct key key;
         enum field_op op;
@@ -133,6 +134,7 @@ static bool field_op(const struct terminal *t, struct key k, enum field_op *op) 
         {{KEYCODE_ESCAPE, 0}, FIELD_CANCEL},
         {{'c', MOD_CTRL}, FIELD_CANCEL},
     };
+    /* clang-format on */
     if (t->client.model.dialog.focus == FIELD_REGISTER &&
         (is_plain(k, KEYCODE_SPACE) || is_plain(k, KEYCODE_LEFT) || is_plain(k, KEYCODE_RIGHT))) {
         *op = FIELD_TOGGLE;

@@ -7,8 +7,10 @@
 #define BEL '\a'
 #define ESCAPE_MS 50 /* as tmux and vis: a sequence comes in one piece but over a bad link */
 #define PASTE_MS 1000
+#define BURST_MS 100   /* for the next piece of a paste that has no brackets */
 #define ANSWER_MS 1000 /* for the rest of what has begun as no hand types */
 #define PARAMS_MAX 4
+#define BURST_LINES 3 /* two may be typed ahead, where the terminal or its link is slow */
 #define STRING_BODY 3 /* bytes of a string by which it is more than Alt+] */
 
 static const char PASTE_END[] = "\033[201~";
@@ -372,6 +374,36 @@ static void in_paste(struct tokens *t, char c) {
         paste_add(t, &c, 1);
 }
 
+/* --- Pastes without brackets, of terminals that have none --- */
+
+static size_t count_to_escape(const char *bytes, size_t n) {
+    const char *escape = memchr(bytes, ESC, n);
+    return escape ? (size_t)(escape - bytes) : n;
+}
+
+static bool is_line_end(const char *bytes, size_t i) {
+    return bytes[i] == '\r' || (bytes[i] == '\n' && (i == 0 || bytes[i - 1] != '\r'));
+}
+
+/* Hands don't write whole lines between two looks at the terminal: bytes that have come at once
+ * and hold several ends of lines, with text behind the first, were pasted. */
+static bool is_pasted(const char *bytes, size_t n) {
+    size_t ends = 0;
+    bool text_behind = false;
+    for (size_t i = 0; i < n; i++) {
+        if (is_line_end(bytes, i))
+            ends++;
+        else if (ends && (unsigned char)bytes[i] > ' ')
+            text_behind = true;
+    }
+    return ends >= BURST_LINES && text_behind;
+}
+
+static void begin_burst(struct tokens *t) {
+    begin_paste(t);
+    t->state = TOKENS_BURST;
+}
+
 /* --- The machine --- */
 
 static void feed(struct tokens *t, unsigned char c) {
@@ -411,6 +443,10 @@ static void feed(struct tokens *t, unsigned char c) {
     case TOKENS_PASTE:
         in_paste(t, (char)c);
         break;
+    case TOKENS_BURST: /* a key follows */
+        emit_paste(t, true);
+        feed(t, c);
+        break;
     }
 }
 
@@ -423,9 +459,27 @@ void tokens_free(struct tokens *t) {
     buf_free(&t->paste);
 }
 
+/* `end`: where the run of bytes without an ESC ends. Returns how many are taken as pasted. */
+static size_t feed_burst(struct tokens *t, const char *bytes, size_t i, size_t end) {
+    if (t->state == TOKENS_GROUND && is_pasted(bytes + i, end - i))
+        begin_burst(t);
+    if (t->state != TOKENS_BURST)
+        return 0;
+    paste_add(t, bytes + i, end - i);
+    return end - i;
+}
+
 void tokens_feed(struct tokens *t, const char *bytes, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        feed(t, (unsigned char)bytes[i]);
+    size_t end = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool run = t->state == TOKENS_BURST || (t->state == TOKENS_GROUND && i >= end);
+        if (run) {
+            end = i + count_to_escape(bytes + i, n - i);
+            i += feed_burst(t, bytes, i, end);
+        }
+        if (i < n)
+            feed(t, (unsigned char)bytes[i]);
+    }
 }
 
 /* No more than the two bytes of a key with Alt have come. */
@@ -439,6 +493,8 @@ unsigned tokens_waiting(const struct tokens *t) {
         return 0;
     case TOKENS_PASTE:
         return PASTE_MS;
+    case TOKENS_BURST:
+        return BURST_MS;
     case TOKENS_CSI:
     case TOKENS_STRING:
         return may_be_alt(t) ? ESCAPE_MS : ANSWER_MS;
@@ -473,6 +529,9 @@ void tokens_timeout(struct tokens *t) {
     case TOKENS_PASTE:
         paste_add(t, PASTE_END, t->matched);
         emit_paste(t, false);
+        break;
+    case TOKENS_BURST:
+        emit_paste(t, true);
         break;
     }
 }

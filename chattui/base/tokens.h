@@ -46,7 +46,8 @@ enum tokens_state {
     TOKENS_CSI,
     TOKENS_STRING,     /* OSC, DCS, APC, PM or SOS: up to ST or BEL */
     TOKENS_STRING_ESC, /* … and an ESC in it, the first half of ST */
-    TOKENS_PASTE
+    TOKENS_PASTE,
+    TOKENS_BURST /* a paste without brackets: see tokens_feed */
 };
 
 struct tokens {
@@ -64,7 +65,8 @@ struct tokens {
 void tokens_init(struct tokens *t, token_fn *fn, void *arg);
 void tokens_free(struct tokens *t); /* wipes nothing: see secret.h for what must be */
 
-/* Takes bytes and hands out each token that they complete. */
+/* Takes the bytes of one read() and hands out each token that they complete. Several lines in one
+ * read are a paste, though there are no brackets around them; it ends where no more comes. */
 void tokens_feed(struct tokens *t, const char *bytes, size_t n);
 
 /* How long to wait for more before tokens_timeout, ms; 0 = nothing is under way. */

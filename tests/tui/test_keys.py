@@ -1,5 +1,7 @@
 """What terminals send: answers that come late, keys of other terminals than xterm, pastes without brackets."""
 
+import time
+
 import pytest
 
 
@@ -28,3 +30,34 @@ def test_late_answers_of_the_terminal(pty, client, what):
     t.read(0.3)  # a slow link
     t.send(answer[half:] + "o\r")
     assert bob.expect("channelMessage")["message"] == "hello"
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_a_paste_without_brackets(tui, client, end):
+    """From a terminal that has none: one message, after a question; tabs complete nothing."""
+    w = tui("alice")
+    bob = client("bob", join="0")
+    lines = [f"{n}\tof 300" for n in range(300)]
+    w.paste("".join(line + end for line in lines), bracketed=False)
+    w.wait("299 ")
+    w.keys("Enter")
+    w.wait("Send these 300 lines as one message")
+    w.keys("y")
+    assert bob.expect("channelMessage")["message"] == "\n".join(lines)
+    bob.say("next")
+    w.wait("next")
+    assert len(bob.history(limit=99)["messages"]) == 2
+
+
+def test_a_paste_answers_no_question(tui, client):
+    w = tui("alice")
+    bob = client("bob", join="0")
+    w.paste("1\n2\n3\n4\n5\n6\n")
+    w.wait("6")
+    w.keys("Enter")
+    w.wait("Send these 6 lines")
+    w.paste("yes\rno\ry\r", bracketed=False)
+    time.sleep(0.3)  # what comes at once belongs to it
+    w.keys("n")
+    w.wait("Send these", absent=True)
+    assert bob.history(limit=99)["messages"] == []

@@ -63,7 +63,7 @@ def test_a_long_message_is_folded(tui, client):
 
 
 def test_paste_without_brackets(tui, client):
-    """A terminal that doesn't know them types the lines: each is sent."""
+    """Two lines from a terminal that doesn't know them may be typed ahead: each is sent. More: test_keys.py."""
     bob = client("bob", join="0")
     w = tui("alice")
     w.paste("one\rtwo\r", bracketed=False)

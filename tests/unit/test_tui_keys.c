@@ -205,6 +205,41 @@ static void test_paste(void **state) {
     check("\x1b[201~a", "a"); /* the end of one that was given up */
 }
 
+/* Lines that come at once were not typed; what comes key by key was. */
+static void test_paste_without_brackets(void **state) {
+    (void)state;
+    static const char LINES[] = "a\tb\rc\r\rd", UNIX[] = "a\n\nb\nc", DOS[] = "a\r\nb\r\n";
+    check_step(LINES, strlen(LINES), 1000, "paste(a\tb\rc\r\rd)");
+    check_step(LINES, strlen(LINES), 1, "a Tab b Enter c Enter Enter d");
+    check_step(UNIX, strlen(UNIX), 1000, "paste(a\n\nb\nc)");
+    check_step(DOS, strlen(DOS), 1000, "a Enter Ctrl+J b Enter Ctrl+J"); /* two: typed ahead */
+    check("ab\r", "a b Enter");
+    check("\r\r\r", "Enter Enter Enter");
+    static const char KEY_BEHIND[] = "\x1b[Aone\rtwo\r3\r\x1b[B";
+    check_step(KEY_BEHIND, strlen(KEY_BEHIND), 1000, "Up paste(one\rtwo\r3\r) Down");
+    static const char BRACKETED[] = "\x1b[200~a\rb\r\x1b[201~c\rd\re\rf";
+    check_step(BRACKETED, strlen(BRACKETED), 1000, "paste(a\rb\r) paste(c\rd\re\rf)");
+}
+
+/* … of more bytes than one read() brings. */
+static void test_paste_without_brackets_goes_on(void **state) {
+    (void)state;
+    struct tokens t;
+    struct buf out;
+    buf_init(&out, 100);
+    tokens_init(&t, note, &out);
+    tokens_feed(&t, "1\rone\rtwo\rth", 12);
+    assert_in_range(tokens_waiting(&t), 20, 250);
+    tokens_feed(&t, "ree\r", 4);
+    assert_string_equal(buf_cstr(&out), "");
+    tokens_timeout(&t);
+    assert_string_equal(buf_cstr(&out), "paste(1\rone\rtwo\rthree\r)");
+    tokens_feed(&t, "x\r", 2);
+    assert_string_equal(buf_cstr(&out), "paste(1\rone\rtwo\rthree\r) x Enter");
+    tokens_free(&t);
+    buf_free(&out);
+}
+
 static size_t pasted;
 static bool was_cut;
 
@@ -279,6 +314,8 @@ int main(void) {
         cmocka_unit_test(test_strings_that_are_none),
         cmocka_unit_test(test_mouse_and_focus),
         cmocka_unit_test(test_paste),
+        cmocka_unit_test(test_paste_without_brackets),
+        cmocka_unit_test(test_paste_without_brackets_goes_on),
         cmocka_unit_test(test_paste_is_capped),
         cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_names),
