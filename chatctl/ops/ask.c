@@ -29,6 +29,19 @@ enum status ask_position(struct invocation *in, const struct channel_id *ch,
     return st;
 }
 
+enum status ask_current_position(struct invocation *in, const struct channel_id *ch,
+                                 struct channel_state *out) {
+    const struct redisReply *r;
+    struct uuid spare = uuid_make();
+    enum status st = ask_position(in, ch, out);
+    if (st != STATUS_DONE || uuid_is_nil(&out->at.epoch) || in->dry_run)
+        return st;
+    cmd_renew(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, &spare, NULL,
+              redis_sync_history(in->redis));
+    st = ask(in, &r);
+    return st == STATUS_DONE ? ask_position(in, ch, out) : st;
+}
+
 enum status ask_log(struct invocation *in, const struct channel_id *ch, struct log_info *out) {
     struct err e = {0};
     cmd_log_info(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch);

@@ -13,6 +13,10 @@ enum status ask_i64(struct invocation *in, int64_t *out);
 /* The position of the channel: epoch, seq and base; a nil epoch if it has never been used. */
 enum status ask_position(struct invocation *in, const struct channel_id *ch,
                          struct channel_state *out);
+/* The same, in a new epoch if Redis has restarted since the channel was written to: for what is
+ * about to write to it. With --dry-run: as it stands. */
+enum status ask_current_position(struct invocation *in, const struct channel_id *ch,
+                                 struct channel_state *out);
 /* The length of its log, its first and last seq; length 0 without one. */
 enum status ask_log(struct invocation *in, const struct channel_id *ch, struct log_info *out);
 /* Marks the prefix as ours, in case no chatd has used it yet. */

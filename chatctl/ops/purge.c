@@ -19,7 +19,7 @@
 enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p) {
     struct channel_state state;
     *p = (struct purge){.channel = *ch, .mode = PURGE_ALL};
-    enum status st = ask_position(in, ch, &state);
+    enum status st = ask_current_position(in, ch, &state);
     p->epoch = state.at.epoch;
     p->up_to = state.at.seq;
     return st;
@@ -170,7 +170,9 @@ enum status purge_run(struct invocation *in, const struct purge *p, int64_t grac
                            .entries = PURGE_BATCH,
                            .mode = p->mode,
                            .what = p->what,
-                           .grace_ms = grace_ms};
+                           .grace_ms = grace_ms,
+                           .spare_epoch = uuid_make(),
+                           .history = redis_sync_history(in->redis)};
     struct step_result step = {.state = STEP_MORE};
     struct progress bar;
     enum status st = STATUS_DONE;
@@ -225,11 +227,9 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
     return st;
 }
 
-static enum status restore_step(struct invocation *in, const struct channel_id *ch,
-                                const struct uuid *id, const struct restorable *purge, char *after,
-                                uint32_t entries, struct step_result *out) {
-    cmd_restore(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, id, &purge->id, after,
-                entries);
+static enum status restore_step(struct invocation *in, const struct restore_args *a,
+                                struct step_result *out) {
+    cmd_restore(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), a);
     enum status st = ask_step(in, out, "another purge or restore is at work on this channel");
     if (st != STATUS_DONE)
         return st;
@@ -237,21 +237,27 @@ static enum status restore_step(struct invocation *in, const struct channel_id *
         complain("what was purged is gone for good: its time is over");
         return STATUS_NOT_FOUND;
     }
-    snprintf(after, sizeof out->at, "%s", out->at);
     return STATUS_DONE;
 }
 
 enum status purge_restore(struct invocation *in, const struct channel_id *ch,
                           const struct restorable *purge, uint64_t *restored) {
-    struct step_result step = {.state = STEP_MORE};
-    struct uuid id = uuid_make();
+    struct step_result step = {.state = STEP_MORE, .at = "0-0"};
     struct progress bar;
-    char after[sizeof step.at] = "0-0";
+    char after[sizeof step.at];
+    struct restore_args a = {.channel = *ch,
+                             .id = uuid_make(),
+                             .purge = purge->id,
+                             .after = after,
+                             .entries = PURGE_BATCH,
+                             .history = redis_sync_history(in->redis)};
     enum status st = STATUS_DONE;
     *restored = 0;
     progress_begin(&bar, "restoring", (uint64_t)purge->record.moved, in->quiet);
     while (st == STATUS_DONE && step.state != STEP_DONE && !interrupted()) {
-        st = restore_step(in, ch, &id, purge, after, PURGE_BATCH, &step);
+        snprintf(after, sizeof after, "%s", step.at);
+        a.spare_epoch = uuid_make(); /* each for one epoch only */
+        st = restore_step(in, &a, &step);
         *restored += st == STATUS_DONE ? step.moved : 0;
         progress_add(&bar, step.moved);
     }
@@ -259,7 +265,8 @@ enum status purge_restore(struct invocation *in, const struct channel_id *ch,
     if (st != STATUS_DONE || step.state == STEP_DONE)
         return st;
     *restored = 0;
-    restore_step(in, ch, &id, purge, after, 0, &step);
+    a.entries = 0;
+    restore_step(in, &a, &step);
     complain("interrupted: nothing was changed; restore again, it begins anew");
     return STATUS_INTERRUPTED;
 }

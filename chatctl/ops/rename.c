@@ -96,9 +96,13 @@ static enum status rename_stream(struct invocation *in, struct rename_args *a, u
 static enum status begin(struct invocation *in, const struct channel_id *ch,
                          const struct uuid *sender, const char *name, struct rename_args *a) {
     struct channel_state state;
-    enum status st = ask_position(in, ch, &state);
-    *a = (struct rename_args){
-        .channel = *ch, .epoch = state.at.epoch, .sender = *sender, .name = name};
+    enum status st = ask_current_position(in, ch, &state);
+    *a = (struct rename_args){.channel = *ch,
+                              .epoch = state.at.epoch,
+                              .sender = *sender,
+                              .name = name,
+                              .spare_epoch = uuid_make(),
+                              .history = redis_sync_history(in->redis)};
     return st;
 }
 

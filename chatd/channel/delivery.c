@@ -181,7 +181,7 @@ bool delivery_base(struct delivery *d, struct channel *ch, const struct position
         return true;
     }
     if (uuid_eq(&ch->order.last.epoch, &at->epoch))
-        return true;
+        return at->seq >= ch->order.began;
     delivery_read_stream(d, ch, 0);
     return false;
 }

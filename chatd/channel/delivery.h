@@ -39,7 +39,8 @@ void delivery_offer(struct delivery *d, struct channel *ch, const struct positio
                     struct frame *f);
 struct frame *delivery_frame(const struct message *m);
 /* A join found the channel at `at`: the channel's order begins there if it has not begun yet.
- * True: the join is in the epoch of that order. */
+ * True: the join is in the epoch of that order, and not from before it began: what came in between
+ * isn't delivered. */
 bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at);
 
 /* Has the stream read in `ms`, or sooner if that was asked for already. */

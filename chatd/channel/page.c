@@ -21,17 +21,14 @@ void page_free(struct page *p) {
 }
 
 bool page_take(struct page *p, const struct redisReply *entry, const struct channel_id *id,
-               uint64_t *seq) {
-    struct message m;
-    bool good = reply_entry(entry, id, &m);
-    if (seq)
-        *seq = m.seq;
-    if (!good) {
+               struct message *m) {
+    if (!reply_entry(entry, id, m)) {
+        m->uuid = (struct uuid){{0}};
         ++*p->bad;
         return true;
     }
     size_t before = p->texts.len;
-    p->encode(&p->texts, &m, p->messages == 0);
+    p->encode(&p->texts, m, p->messages == 0);
     if (p->texts.failed || (p->messages && p->texts.len > PAGE_BYTES)) {
         p->texts.len = before;
         p->texts.failed = false;

@@ -21,9 +21,9 @@ void page_init(struct page *p, void (*encode)(struct buf *b, const struct messag
 void page_reset(struct page *p); /* empty again */
 void page_free(struct page *p);
 
-/* Takes one entry in. *seq is its number even when it is spoilt, 0 if it has none; may be NULL.
- * False: the page is full, and is as it was. */
+/* Takes one entry in. *m is its message, which lives as long as the entry; of a spoilt one it has
+ * the seq (0: not even that) and a nil UUID. False: the page is full, and is as it was. */
 bool page_take(struct page *p, const struct redisReply *entry, const struct channel_id *id,
-               uint64_t *seq);
+               struct message *m);
 
 #endif

@@ -96,8 +96,9 @@ static void on_length(struct reading *r, const struct redisReply *reply) {
 /* How many of the first n entries fit into an answer. */
 static size_t fitting(struct reading *r, const struct redisReply *reply, size_t n) {
     uint64_t bad = *r->page.bad;
+    struct message m;
     size_t fit = 0;
-    while (fit < n && page_take(&r->page, reply_item(reply, fit), &r->id, NULL))
+    while (fit < n && page_take(&r->page, reply_item(reply, fit), &r->id, &m))
         fit++;
     *r->page.bad = bad;
     page_reset(&r->page);
@@ -105,6 +106,7 @@ static size_t fitting(struct reading *r, const struct redisReply *reply, size_t 
 }
 
 static void on_entries(struct reading *r, const struct redisReply *reply) {
+    struct message m;
     size_t n;
     if (reply_array(reply, &n, &r->err))
         return;
@@ -114,7 +116,7 @@ static void on_entries(struct reading *r, const struct redisReply *reply) {
     if (oldest_first)
         n = fitting(r, reply, n);
     for (size_t i = 0; i < n; i++)
-        if (!page_take(&r->page, reply_item(reply, oldest_first ? n - 1 - i : i), &r->id, NULL))
+        if (!page_take(&r->page, reply_item(reply, oldest_first ? n - 1 - i : i), &r->id, &m))
             break;
 }
 

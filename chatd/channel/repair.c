@@ -61,7 +61,7 @@ enum tail {
 static enum tail deliver_old_tail(struct repair *r, const struct redisReply *entries, size_t n) {
     struct channel *ch = r->channel;
     uint64_t before = ch->order.last.seq;
-    if (!uuid_eq(&r->state.before, &ch->order.last.epoch))
+    if (!lineage_has(&r->state.lineage, &ch->order.last))
         return TAIL_DONE;
     for (size_t i = 0; i < n; i++) {
         const struct redisReply *entry = reply_item(entries, i);

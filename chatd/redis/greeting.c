@@ -108,7 +108,6 @@ static void on_config(const struct redisReply *reply, void *arg, link_aux aux) {
     if (!reply)
         return;
     if (durability_from_config(reply, &p)) {
-        g->keeps = p.aof && strcmp(p.fsync, "always") == 0;
         judge_durability(g, &p);
         return;
     }
@@ -174,7 +173,6 @@ static void greet_store(struct greeting *g) {
 void greeting_begin(struct greeting *g) {
     link_reply_fn fn = g->link->sentinel ? on_sentinel_greeting : on_greeting;
     g->due = 0;
-    g->keeps = false;
     g->run[0] = '\0';
     if (*g->uri->password) {
         cmd_auth(g->cmd, g->uri->user, g->uri->password);

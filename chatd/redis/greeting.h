@@ -34,7 +34,6 @@ struct greeting {
     bool told;                 /* that the server isn't set up to keep much */
 
     /* Of the server, as it has said. */
-    bool keeps; /* what it has answered, whatever happens */
     char run[RUN_MAX + 1];
 };
 

@@ -523,7 +523,7 @@ bool redis_link_up(const struct redis_link *l) {
 }
 
 const char *redis_link_history(const struct redis_link *l) {
-    return l->greeting.keeps ? HISTORY_SURE : l->greeting.run;
+    return l->greeting.run;
 }
 
 static void on_timer_closed(uv_handle_t *h) {

@@ -61,8 +61,9 @@ void redis_link_start(struct redis_link *l);
 void redis_link_move(struct redis_link *l, const char *why);
 bool redis_link_up(const struct redis_link *l); /* NULL: no */
 
-/* The history that this server's data are numbered in: its run id, or "" when it syncs what it
- * answers to disk. See cmd_append_args_begin. */
+/* The history that this server's data are numbered in: its run id, or "" when that may not be
+ * asked. What it answers may be synced to disk: an older copy may have been put back while it was
+ * down. See cmd_append_args_begin. */
 const char *redis_link_history(const struct redis_link *l);
 
 /* Sends `c` (copied). On a link that is down, or one with too much in flight, `fn` is called with

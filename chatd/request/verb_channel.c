@@ -42,6 +42,8 @@ struct snapshot {
     struct page page;
     struct mark *marks; /* what was purged since the client's position */
     size_t marks_n;
+    /* The message that `since` names: none is at its place; a mark says that it was purged. */
+    bool untraced, covered;
 };
 
 struct join {
@@ -114,7 +116,7 @@ static void on_position(struct op *op, const struct redisReply *reply) {
     }
     people_take(op, &j->people, snap->at.listed);
     snap->at.listed = NULL; /* lives as long as the reply */
-    snap->up_to = snap->at.at.seq;
+    snap->up_to = snap->at.state.at.seq;
     if (snap->arrival == ARRIVED_NOTHING)
         snap->arrival = ARRIVED_POSITION;
 }
@@ -138,10 +140,10 @@ static void on_newest(struct op *op, const struct redisReply *reply) {
     if (!entries_arrived(snap))
         return;
     for (size_t i = 0; i < n; i++) {
-        uint64_t seq;
-        bool taken = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &seq);
-        if (seq > snap->up_to) /* appended between the two commands */
-            snap->up_to = seq;
+        struct message m;
+        bool taken = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &m);
+        if (m.seq > snap->up_to) /* appended between the two commands */
+            snap->up_to = m.seq;
         if (!taken)
             break;
     }
@@ -152,11 +154,25 @@ static void give_up_recovery(struct snapshot *snap) {
     page_reset(&snap->page);
 }
 
-/* A position in this epoch; or in the one before, in the part that this one goes on from. */
-static bool is_known(const struct position *since, const struct join_result *at) {
-    return uuid_eq(&since->epoch, &at->at.epoch) ||
-           (!uuid_is_nil(&at->before) && uuid_eq(&since->epoch, &at->before) &&
-            since->seq < at->base);
+/* A client that has the same message at a place has the same history up to there. */
+static bool is_compared(const struct request *r) {
+    return r->u.join.since.seq > 0 && !uuid_is_nil(&r->u.join.since_uuid);
+}
+
+/* *missed is the first of the n entries that is behind `since`. False: another message is there. */
+static bool compare(struct op *op, const struct redisReply *reply, size_t n, size_t *missed) {
+    struct snapshot *snap = &((struct join *)op->state)->snap;
+    const struct request *r = &op->req;
+    struct message m;
+    *missed = 0;
+    if (!is_compared(r))
+        return true;
+    snap->untraced = n == 0 || reply_entry_seq(reply_item(reply, 0)) != r->u.join.since.seq;
+    if (snap->untraced)
+        return true;
+    *missed = 1;
+    return reply_entry(reply_item(reply, 0), &op->channel->id, &m) &&
+           uuid_eq(&m.uuid, &r->u.join.since_uuid);
 }
 
 /* Oldest first, and without a hole, or it is no recovery. */
@@ -171,12 +187,13 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
     }
     if (!entries_arrived(snap) || snap->recovery == RECOVERY_FAILED)
         return;
-    bool whole = is_known(since, &snap->at) && since->seq <= snap->at.at.seq &&
-                 n <= op->node->limits.resume_messages;
-    uint64_t next = since->seq + 1, seq;
-    for (size_t i = 0; whole && i < n; i++, next++)
-        whole = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &seq) && seq == next;
-    if (whole && next > snap->at.at.seq) {
+    size_t i;
+    bool whole = compare(op, reply, n, &i) && channel_state_has(&snap->at.state, since) &&
+                 n - i <= op->node->limits.resume_messages;
+    uint64_t next = since->seq + 1;
+    for (struct message m; whole && i < n; i++, next++)
+        whole = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &m) && m.seq == next;
+    if (whole && next > snap->at.state.at.seq) {
         snap->recovery = RECOVERY_DONE;
         snap->up_to = next - 1;
     } else {
@@ -197,9 +214,15 @@ static void on_marks(struct op *op, const struct redisReply *reply) {
     if (n > 0 && n <= PURGES_TOLD && !snap->marks)
         snap->marks = calloc(PURGES_TOLD, sizeof *snap->marks);
     bool all = n == 0 || (n <= PURGES_TOLD && snap->marks);
-    for (size_t i = 0; i < n && all; i++)
-        if (reply_mark(reply_item(reply, i), &snap->marks[snap->marks_n]))
-            all = !snap->marks[snap->marks_n++].lost;
+    for (size_t i = 0; i < n && all; i++) {
+        struct mark *m = &snap->marks[snap->marks_n];
+        if (!reply_mark(reply_item(reply, i), m))
+            continue;
+        all = !m->lost;
+        snap->covered |= m->one ? uuid_eq(&m->message, &op->req.u.join.since_uuid)
+                                : m->up_to >= op->req.u.join.since.seq;
+        snap->marks_n++;
+    }
     if (!all) {
         snap->marks_n = 0;
         give_up_recovery(snap);
@@ -218,9 +241,12 @@ static void read_entries(struct op *op) {
     const struct request *r = &op->req;
     struct snapshot *snap = &((struct join *)op->state)->snap;
     snap->recovery = r->u.join.has_since ? RECOVERY_ASKED : RECOVERY_NOT_ASKED;
+    snap->untraced = snap->covered = false;
     if (r->u.join.has_since) {
-        cmd_log_forward(&node->redis.cmd, &node->redis.keys, &op->channel->id, r->u.join.since.seq,
-                        node->limits.resume_messages + 1);
+        unsigned compared = is_compared(r) ? 1 : 0;
+        cmd_log_forward(&node->redis.cmd, &node->redis.keys, &op->channel->id,
+                        r->u.join.since.seq - compared,
+                        node->limits.resume_messages + 1 + compared);
         op_call(op, on_missed);
         cmd_marks(&node->redis.cmd, &node->redis.keys, &op->channel->id, r->u.join.since.seq,
                   PURGES_TOLD + 1);
@@ -267,8 +293,10 @@ static void read_early_again(struct op *op) {
 }
 
 static void read_newest_instead(struct op *op) {
-    const struct join *j = op->state;
-    if (j->snap.recovery != RECOVERY_FAILED)
+    struct snapshot *snap = &((struct join *)op->state)->snap;
+    if (snap->recovery == RECOVERY_DONE && snap->untraced && !snap->covered)
+        give_up_recovery(snap);
+    if (snap->recovery != RECOVERY_FAILED)
         return;
     cmd_log_back(&op->node->redis.cmd, &op->node->redis.keys, &op->channel->id, 0, 0, SNAPSHOT);
     op_call(op, on_newest);
@@ -285,7 +313,8 @@ static void look_up_members(struct op *op) {
 
 enum { FROM_SNAPSHOT = 4 }; /* the step of VERB_CHANNEL_JOIN that a repetition begins with */
 
-/* The snapshot is of another epoch than what is delivered: one of them is about to change. */
+/* The snapshot is of another epoch than what is delivered: one of them is about to change. Or of a
+ * time before delivery began. */
 static void try_again(struct op *op) {
     struct join *j = op->state;
     if (++j->tries > TRIES_MAX) {
@@ -301,12 +330,12 @@ static void try_again(struct op *op) {
 
 static void tell_marks(struct op *op) {
     const struct snapshot *snap = &((struct join *)op->state)->snap;
-    if (!uuid_eq(&snap->at.at.epoch, &op->req.u.join.since.epoch))
+    if (!channel_state_has(&snap->at.state, &op->req.u.join.since))
         return;
     for (size_t i = 0; i < snap->marks_n; i++) {
         const struct mark *m = &snap->marks[i];
         struct buf *b = frame_scratch();
-        response_encode_sys_purge(b, recipient_shown(op), &snap->at.at.epoch, m->up_to,
+        response_encode_sys_purge(b, recipient_shown(op), &snap->at.state.at.epoch, m->up_to,
                                   m->one ? &m->message : NULL);
         session_push_json(op->session, b);
     }
@@ -316,7 +345,7 @@ static void tell_marks(struct op *op) {
  * only the snapshot is new: its messages go on as they did. */
 static void join_answer(struct op *op) {
     struct join *j = op->state;
-    struct position at = {.epoch = j->snap.at.at.epoch, .seq = j->snap.up_to};
+    struct position at = {.epoch = j->snap.at.state.at.epoch, .seq = j->snap.up_to};
     if (!delivery_base(&op->node->delivery, op->channel, &at)) {
         try_again(op);
         return;

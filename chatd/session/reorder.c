@@ -16,6 +16,7 @@ enum reorder_verdict reorder_judge(const struct reorder *r, const struct positio
 
 void reorder_base(struct reorder *r, const struct position *at) {
     r->last = *at;
+    r->began = at->seq;
     r->based = true;
 }
 

@@ -21,6 +21,7 @@ struct reorder_item {
 
 struct reorder {
     struct position last; /* delivered last */
+    uint64_t began;       /* where `last` was when this began, or this epoch */
     bool based;           /* `last` is known */
     size_t n, cap;
     struct reorder_item *held; /* by seq within an epoch; no two of one position */

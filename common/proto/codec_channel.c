@@ -7,18 +7,25 @@
  * with recovered: false, as it is for any position that can't be served. */
 static enum err_code decode_since(struct request_decoder *d) {
     struct position at = {.seq = 0};
+    struct uuid message = {{0}};
     const struct json *since;
-    const char *epoch;
-    size_t len;
+    const char *epoch, *uuid;
+    size_t len, uuid_len;
     enum json_result result = json_obj(d->body, "since", &since);
     if (result == JSON_ABSENT)
         return ERR_OK;
     if (result == JSON_WRONG)
         return request_bad(d, "since", "must be an object");
     d->out->u.join.has_since = true;
-    if (json_str(since, "epoch", &epoch, &len) == JSON_OK && uuid_read(epoch, len, &at.epoch) &&
-        json_u64(since, "seq", SEQ_MAX, &at.seq) == JSON_OK)
-        d->out->u.join.since = at;
+    if (json_str(since, "epoch", &epoch, &len) != JSON_OK || !uuid_read(epoch, len, &at.epoch) ||
+        json_u64(since, "seq", SEQ_MAX, &at.seq) != JSON_OK)
+        return ERR_OK;
+    result = json_str(since, "UUID", &uuid, &uuid_len);
+    if (result == JSON_WRONG ||
+        (result == JSON_OK && (!uuid_read(uuid, uuid_len, &message) || uuid_is_nil(&message))))
+        return ERR_OK;
+    d->out->u.join.since = at;
+    d->out->u.join.since_uuid = message;
     return ERR_OK;
 }
 
@@ -35,6 +42,8 @@ void request_encode_join(struct buf *b, const struct request *r) {
     JSON_PUT(b, "{");
     json_add_uuid(b, "epoch", &r->u.join.since.epoch);
     json_add_u64(b, "seq", r->u.join.since.seq);
+    if (!uuid_is_nil(&r->u.join.since_uuid))
+        json_add_uuid(b, "UUID", &r->u.join.since_uuid);
     JSON_PUT(b, "}");
 }
 

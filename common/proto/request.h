@@ -79,7 +79,9 @@ struct request {
         } users;
         struct {
             bool has_since;
-            struct position since; /* a seq that is no integer or negative: has_since, epoch nil */
+            /* A place that is none (a wrong type or range): has_since, epoch nil. */
+            struct position since;
+            struct uuid since_uuid; /* of the message at since.seq; nil: not said */
         } join;
         struct {
             bool has_uuid;

@@ -471,28 +471,31 @@ void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args
     cmd_i64(c, a->grace_ms);
     cmd_channel_key(c, ks, &a->channel, CHANNEL_BUS);
     cmd_literal(c, a->announce ? "1" : "");
+    cmd_uuid(c, &a->spare_epoch);
+    cmd_literal(c, a->history);
 }
 
-void cmd_restore(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-                 const struct uuid *id, const struct uuid *purge, const char *after,
-                 uint32_t entries) {
-    cmd_begin_script(c, SCRIPT_RESTORE, 8);
-    cmd_channel_key(c, ks, ch, CHANNEL_LOG);
-    purge_key(c, ks, ch, PURGE_TRASH, purge);
-    cmd_channel_key(c, ks, ch, CHANNEL_REBUILD);
-    cmd_channel_key(c, ks, ch, CHANNEL_LOCK);
-    purge_key(c, ks, ch, PURGE_RECORD, purge);
-    cmd_channel_key(c, ks, ch, CHANNEL_PURGES);
-    cmd_channel_key(c, ks, ch, CHANNEL_MARKS);
-    cmd_channel_key(c, ks, ch, CHANNEL_REPLACED);
-    cmd_uuid(c, id);
-    cmd_uuid(c, purge);
-    cmd_copy(c, after, strlen(after));
-    cmd_i64(c, entries);
+void cmd_restore(struct cmd *c, const struct keyspace *ks, const struct restore_args *a) {
+    cmd_begin_script(c, SCRIPT_RESTORE, 9);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_LOG);
+    purge_key(c, ks, &a->channel, PURGE_TRASH, &a->purge);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_REBUILD);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_LOCK);
+    purge_key(c, ks, &a->channel, PURGE_RECORD, &a->purge);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_PURGES);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_MARKS);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_REPLACED);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_META);
+    cmd_uuid(c, &a->id);
+    cmd_uuid(c, &a->purge);
+    cmd_copy(c, a->after, strlen(a->after));
+    cmd_i64(c, a->entries);
+    cmd_uuid(c, &a->spare_epoch);
+    cmd_literal(c, a->history);
 }
 
 void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_args *a) {
-    cmd_begin_script(c, SCRIPT_RENAME, 5);
+    cmd_begin_script(c, SCRIPT_RENAME, 6);
     if (a->trash)
         purge_key(c, ks, &a->channel, PURGE_TRASH, a->trash);
     else
@@ -501,12 +504,15 @@ void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_ar
     cmd_channel_key(c, ks, &a->channel, CHANNEL_REBUILD);
     cmd_channel_key(c, ks, &a->channel, CHANNEL_LOCK);
     cmd_channel_key(c, ks, &a->channel, CHANNEL_REPLACED);
+    cmd_channel_key(c, ks, &a->channel, CHANNEL_LOG);
     cmd_uuid(c, &a->id);
     cmd_uuid(c, &a->epoch);
     cmd_copy(c, a->after, strlen(a->after));
     cmd_i64(c, a->entries);
     cmd_uuid(c, &a->sender);
     cmd_literal(c, a->name);
+    cmd_uuid(c, &a->spare_epoch);
+    cmd_literal(c, a->history);
 }
 
 void cmd_marks(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,

@@ -73,9 +73,10 @@ void cmd_append_keys(struct cmd *c, const struct keyspace *ks, const struct mess
 void cmd_append_args_begin(struct cmd *c, const char *node_id, const struct uuid *spare_epoch,
                            unsigned remember_s, const char *history);
 /* `known`: up to where this node has delivered the channel; NULL: it knows nothing. `history`, here
- * and above: whose numbering this is, HISTORY_ASKED or HISTORY_SURE; see position.lua. */
-#define HISTORY_ASKED "1" /* the server says it itself */
-#define HISTORY_SURE ""   /* the server keeps what it answers: not compared */
+ * and wherever something is written: whose numbering this is, the server's run id (empty: it isn't
+ * known, and not compared), HISTORY_ASKED or HISTORY_EITHER; see position.lua. */
+#define HISTORY_ASKED "1"  /* the server says its replication id itself */
+#define HISTORY_EITHER "2" /* … or its run id, whichever the nodes use */
 void cmd_append_args(struct cmd *c, const struct keyspace *ks, const struct message *m,
                      bool client_uuid, const struct position *known);
 void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
@@ -138,12 +139,20 @@ struct purge_args {
     struct uuid what; /* PURGE_FROM: the sender; PURGE_ONE: the message */
     int64_t grace_ms;
     bool announce;
+    struct uuid spare_epoch;
+    const char *history; /* as in cmd_append_args */
 };
 void cmd_purge(struct cmd *c, const struct keyspace *ks, const struct purge_args *a);
-/* `id` is this restore's, `after` an entry id. */
-void cmd_restore(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-                 const struct uuid *id, const struct uuid *purge, const char *after,
-                 uint32_t entries);
+struct restore_args {
+    struct channel_id channel;
+    struct uuid id; /* of this restore */
+    struct uuid purge;
+    const char *after; /* an entry id */
+    uint32_t entries;
+    struct uuid spare_epoch;
+    const char *history; /* as in cmd_append_args */
+};
+void cmd_restore(struct cmd *c, const struct keyspace *ks, const struct restore_args *a);
 /* Of the channel's log, or of the trash of a purge; `id` is this renaming's, `after` an entry id.
  */
 struct rename_args {
@@ -153,6 +162,8 @@ struct rename_args {
     const char *name;
     char after[64];
     uint32_t entries;
+    struct uuid spare_epoch;
+    const char *history; /* as in cmd_append_args */
 };
 void cmd_rename(struct cmd *c, const struct keyspace *ks, const struct rename_args *a);
 /* The purges since the channel stood at `since`; at most n. */

@@ -27,7 +27,7 @@ bool keyspace_init(struct keyspace *ks, const char *prefix);
 #define CHANNEL_KEYS(X)                                                                            \
     X(LOG, "log", "stream", "messages, entry id <seq>-0: uuid sender name at text")                \
     X(META, "meta", "hash",                                                                        \
-      "epoch, base (first seq of it), seq (last one), prev, history, max, age")                    \
+      "epoch, base (first seq of it), seq (last one), prev (see lineage.h), history, max, age")    \
     X(MEMBERS, "members", "zset", "user uuid by the time of joining")                              \
     X(BUS, "bus", "pub/sub", "messages and events as they happen; see event.h")                    \
     X(MARKS, "marks", "zset", "<purge> <uuid or seq>: what was purged, by the last seq then")      \

@@ -50,7 +50,7 @@ const struct keyspace *redis_sync_keys(const struct redis_sync *s) {
 
 const char *redis_sync_history(const struct redis_sync *s) {
     bool promoted = s->uri->kind == REDIS_SENTINEL || s->uri->kind == REDIS_CLUSTER;
-    return promoted ? HISTORY_ASKED : HISTORY_SURE;
+    return promoted ? HISTORY_ASKED : HISTORY_EITHER;
 }
 
 struct cmd *redis_sync_cmd(struct redis_sync *s) {

@@ -44,8 +44,7 @@ unsigned redis_sync_servers(const struct redis_sync *s);
 void redis_sync_pin(struct redis_sync *s, int server);
 const char *redis_sync_server(const struct redis_sync *s,
                               unsigned server); /* its address, for people */
-/* For cmd_append_args_begin: a promoted server may have less than its master had (Sentinel,
- * Cluster). */
+/* For cmd_append_args_begin and the other commands that write. */
 const char *redis_sync_history(const struct redis_sync *s);
 const struct keyspace *redis_sync_keys(const struct redis_sync *s);
 /* The commands are built in this one scratch: `cmd_user_get(redis_sync_cmd(s), redis_sync_keys(s),

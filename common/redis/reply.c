@@ -225,19 +225,30 @@ enum err_code reply_append(const redisReply *r, size_t i, struct append_result *
     return ERR_OK;
 }
 
+/* Of a damaged lineage nothing is known. */
+static bool parse_state(const redisReply *epoch, const redisReply *base, const redisReply *seq,
+                        const redisReply *lineage, struct channel_state *out) {
+    out->lineage.n = 0;
+    if (is_str(lineage))
+        lineage_read(lineage->str, (size_t)lineage->len, &out->lineage);
+    return parse_uuid(epoch, &out->at.epoch) && parse_seq(base, &out->base) &&
+           parse_seq(seq, &out->at.seq);
+}
+
+bool channel_state_has(const struct channel_state *s, const struct position *at) {
+    return uuid_eq(&s->at.epoch, &at->epoch) ? at->seq <= s->at.seq : lineage_has(&s->lineage, at);
+}
+
 enum err_code reply_join(const redisReply *r, struct join_result *out, struct err *e) {
     memset(out, 0, sizeof *out);
     if (reply_ok(r, e))
         return e->code;
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 6 ||
-        !parse_uuid(r->element[0], &out->at.epoch) || !parse_seq(r->element[1], &out->base) ||
-        !parse_seq(r->element[2], &out->at.seq) || r->element[3]->type != REDIS_REPLY_INTEGER ||
-        r->element[4]->type != REDIS_REPLY_ARRAY)
+        !parse_state(r->element[0], r->element[1], r->element[2], r->element[5], &out->state) ||
+        r->element[3]->type != REDIS_REPLY_INTEGER || r->element[4]->type != REDIS_REPLY_ARRAY)
         return wrong_shape(e, "join");
     out->members = r->element[3]->integer;
     out->listed = r->element[4];
-    if (!parse_uuid(r->element[5], &out->before))
-        out->before = (struct uuid){{0}};
     return ERR_OK;
 }
 
@@ -259,11 +270,8 @@ enum err_code reply_position(const redisReply *r, struct channel_state *out, str
         return e->code;
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 4)
         return wrong_shape(e, "position");
-    if (!parse_uuid(r->element[0], &out->at.epoch) || !parse_seq(r->element[1], &out->base) ||
-        !parse_seq(r->element[2], &out->at.seq))
+    if (!parse_state(r->element[0], r->element[1], r->element[2], r->element[3], out))
         memset(out, 0, sizeof *out); /* none, or spoilt: the next append begins an epoch */
-    else if (!parse_uuid(r->element[3], &out->before))
-        out->before = (struct uuid){{0}};
     return ERR_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "common/base/err.h"
 #include "common/base/secret.h"
 #include "common/proto/model.h"
+#include "common/redis/lineage.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,12 +49,19 @@ struct append_result {
 enum err_code reply_append(const struct redisReply *r, size_t i, struct append_result *out,
                            struct err *e);
 
+/* Where a channel stands. One that has never been used, or whose position is damaged: epoch nil. */
+struct channel_state {
+    struct position at;
+    uint64_t base; /* first seq of the epoch */
+    struct lineage lineage;
+};
+/* Is what somebody at `at` has the beginning of what the channel has? */
+bool channel_state_has(const struct channel_state *s, const struct position *at);
+
 /* join.lua */
 struct join_result {
-    struct position at;
-    uint64_t base;
+    struct channel_state state;
     int64_t members;
-    struct uuid before; /* the epoch before: what is stored below base is its beginning */
     const struct redisReply *listed; /* array of uuids: reply_array, reply_item, reply_uuid */
 };
 enum err_code reply_join(const struct redisReply *r, struct join_result *out, struct err *e);
@@ -63,12 +71,7 @@ enum err_code reply_join(const struct redisReply *r, struct join_result *out, st
 #define RUN_MAX 40
 bool reply_run(const struct redisReply *r, char out[RUN_MAX + 1]);
 
-/* cmd_position. A channel that has none yet: epoch nil. */
-struct channel_state {
-    struct position at;
-    uint64_t base;
-    struct uuid before; /* as in join_result */
-};
+/* cmd_position. */
 enum err_code reply_position(const struct redisReply *r, struct channel_state *out, struct err *e);
 
 /* cmd_log_info. Of a log that isn't there: exists false. */

@@ -111,6 +111,9 @@ class Channel:
     def position(self):
         return self.r.hmget(self.meta, "epoch", "base", "seq")
 
+    def lineage(self):
+        return self.r.hget(self.meta, "prev")
+
     def seqs(self):
         return [int(id.removesuffix("-0")) for id, _ in self.r.xrange(self.log)]
 

@@ -290,7 +290,7 @@ def test_a_promoted_server_begins_a_new_epoch(channel, redis):
     promote(redis, channel)
     spare = chat.new_uuid()
     assert channel.store(spare=spare, history="1") == (spare, 4)
-    assert redis.r.hmget(channel.meta, "base", "prev") == ["4", epoch]
+    assert redis.r.hmget(channel.meta, "base", "prev") == ["4", f"{epoch}:3"]
     assert channel.store(history="1") == (spare, 5), "once"
 
 
@@ -300,7 +300,7 @@ def test_a_join_on_a_promoted_server_begins_a_new_epoch(channel, redis):
     promote(redis, channel)
     spare = chat.new_uuid()
     reply = channel.join(spare=spare, history="1")
-    assert reply[:3] == [spare, "2", "1"] and reply[5] == epoch
+    assert reply[:3] == [spare, "2", "1"] and reply[5] == f"{epoch}:1"
 
 
 def test_another_server_begins_a_new_epoch(channel):
@@ -308,7 +308,7 @@ def test_another_server_begins_a_new_epoch(channel):
     epoch = [channel.store(history="aa") for _ in range(2)][-1][0]
     first, second = chat.new_uuid(), chat.new_uuid()
     assert channel.store(spare=first, history="bb") == (first, 3)
-    assert channel.r.hmget(channel.meta, "base", "prev") == ["3", epoch]
+    assert channel.r.hmget(channel.meta, "base", "prev") == ["3", f"{epoch}:2"]
     assert channel.join(spare=second, history="bb")[0] == first
     assert channel.join(spare=second, history="cc")[:3] == [second, "4", "3"]
     assert channel.store(history="cc", known=(first, 9)) == (second, 4)
@@ -319,3 +319,73 @@ def test_one_server_goes_on_with_its_epoch(channel, redis):
     epoch, _ = channel.store(history="1")
     promote(redis, channel)
     assert channel.store() == (epoch, 2)
+
+
+def test_either_name_of_a_server_is_its_own(channel, redis):
+    """chatctl doesn't know by which of its names the nodes call it."""
+    run_id, replication = redis.r.info("server")["run_id"], redis.r.info("replication")["master_replid"]
+    epoch, _ = channel.store(history=run_id)
+    assert channel.store(history="2") == (epoch, 2)
+    redis.r.hset(channel.meta, "history", replication)
+    assert channel.store(history="2") == (epoch, 3) and channel.store(history="1") == (epoch, 4)
+    redis.r.hset(channel.meta, "history", "0" * 40)
+    spare = chat.new_uuid()
+    assert channel.store(history="2", spare=spare) == (spare, 5) and channel.store(history=run_id) == (spare, 6)
+
+
+def test_lineage(channel):
+    """Which places of earlier epochs are in this one's history: those that it held when each was left."""
+    epochs = []
+    for restart in range(20):
+        epoch, seq = channel.store(history=f"run{restart}", spare=chat.new_uuid())
+        assert seq == restart + 1
+        assert channel.lineage() == " ".join(f"{e}:{kept}" for kept, e in reversed(list(enumerate(epochs, 1))[-16:]))
+        epochs.append(epoch)
+
+
+def test_lineage_of_an_older_copy(channel, redis):
+    """What came after the copy was made is not in it, nor are its epochs."""
+    for _ in range(5):
+        epoch, _ = channel.store(history="a")
+    copy = {key: redis.raw.dump(key) for key in (channel.log, channel.meta)}
+    lost, _ = channel.store(history="b")
+    for key, data in copy.items():
+        redis.raw.restore(key, 0, data, replace=True)
+    anew, seq = channel.store(history="c")
+    assert seq == 6 and anew not in (epoch, lost) and channel.lineage() == f"{epoch}:5"
+
+
+def test_lineage_where_numbers_were_lost(channel):
+    """4 and 5 were seen, and are gone: who has up to 3 lacks them, but what it has is right. It goes no further."""
+    for _ in range(3):
+        epoch, _ = channel.store(history="a")
+    assert channel.store(history="b", known=(epoch, 5))[1] == 6
+    assert channel.lineage() == f"{epoch}:3"
+    second, _ = channel.store(history="b")
+    assert channel.store(history="c")[1] == 8 and channel.lineage() == f"{second}:7"
+
+
+@pytest.mark.parametrize("damage", [
+    lambda c: c.r.hset(c.meta, "seq", 2), lambda c: c.r.hset(c.meta, "seq", "x"), lambda c: c.r.hdel(c.meta, "base"),
+    lambda c: c.r.hset(c.meta, "epoch", "x"), lambda c: c.r.delete(c.log),
+    lambda c: c.r.execute_command("XSETID", c.log, "9-0")], ids=["behind", "seq", "base", "epoch", "log", "top"])
+def test_damage_has_no_lineage(damage, channel):
+    for _ in range(3):
+        channel.store(history="a")
+    damage(channel)
+    channel.store(history="b")
+    assert channel.lineage() == ""
+
+
+def test_a_loss_on_the_same_server_has_no_lineage(channel):
+    """Nobody knows since when it is another history."""
+    epoch, _ = channel.store(history="a")
+    assert channel.store(history="a", known=(epoch, 4))[1] == 5 and channel.lineage() == ""
+
+
+@pytest.mark.parametrize("before", ["", chat.NOBODY], ids=["none", "of 0.1"])
+def test_a_lineage_goes_on_from_none(before, channel, redis):
+    epoch, _ = channel.store(history="a")
+    redis.r.hset(channel.meta, "prev", before)
+    channel.store(history="b")
+    assert channel.lineage() == f"{epoch}:1"

@@ -20,20 +20,23 @@ class Purges:
     def trash(self, purge="P"):
         return self.base + "trash:" + purge
 
-    def purge(self, upto, after=0, batch=100, mode="all", what="", grace=3600000, id="P", epoch=None, announce=""):
+    def purge(self, upto, after=0, batch=100, mode="all", what="", grace=3600000, id="P", epoch=None, announce="",
+              history=""):
         keys = [self.channel.log, self.channel.meta, self.trash(id), self.base + "purge:" + id,
                 self.base + "purges", self.marks, self.lock]
         return self.run("purge", keys, [id, epoch or self.epoch, after, upto, batch, mode, what, grace,
-                                        self.channel.bus, announce])
+                                        self.channel.bus, announce, chat.new_uuid(), history])
 
-    def rebuild(self, after="0-0", batch=100, id="R", purge="P"):
+    def rebuild(self, after="0-0", batch=100, id="R", purge="P", history=""):
         keys = [self.channel.log, self.trash(purge), self.rebuilt, self.lock, self.base + "purge:" + purge,
-                self.base + "purges", self.marks, self.base + "replaced"]
-        return self.run("restore", keys, [id, purge, after, batch])
+                self.base + "purges", self.marks, self.base + "replaced", self.channel.meta]
+        return self.run("restore", keys, [id, purge, after, batch, chat.new_uuid(), history])
 
-    def rename(self, after="0-0", batch=100, id="N", stream=None, epoch=None):
-        keys = [stream or self.channel.log, self.channel.meta, self.rebuilt, self.lock, self.base + "replaced"]
-        return self.run("rename", keys, [id, epoch or self.epoch, after, batch, BOB, "nobody"])
+    def rename(self, after="0-0", batch=100, id="N", stream=None, epoch=None, history=""):
+        keys = [stream or self.channel.log, self.channel.meta, self.rebuilt, self.lock, self.base + "replaced",
+                self.channel.log]
+        return self.run("rename", keys, [id, epoch or self.epoch, after, batch, BOB, "nobody", chat.new_uuid(),
+                                         history])
 
     def undo(self, batch=100, purge="P"):
         after, restored = "0-0", 0
@@ -121,6 +124,44 @@ def test_purge_of_another_epoch_or_while_locked_writes_nothing(purges, redis, pr
     with unchanged(redis, prefix):
         assert purges.purge(5) == [1]
         assert purges.rebuild() == [1]
+
+
+def test_purge_and_rename_behind_a_restart_write_nothing(purges, channel, redis):
+    """The first write begins the new epoch, be it a message or this: it was planned in the old one."""
+    purges.epoch = [channel.store(f"m{i}", history="a", sender=BOB) for i in range(5)][-1][0]
+    before = redis.r.xrange(channel.log)
+    assert purges.purge(5, history="b") == [2]
+    assert channel.position()[1:] == ["6", "5"] and channel.lineage() == f"{purges.epoch}:5"
+    purges.epoch = channel.position()[0]
+    assert purges.purge(2, batch=1, history="b") == [0, "1", 1, 0], "behind the plan of a new one"
+    assert purges.purge(2, after=1, batch=1, history="c") == [2], "in the middle"
+    redis.r.delete(purges.lock)
+    purges.epoch = channel.position()[0]
+    assert purges.rename(history="d") == [2]
+    assert redis.r.xrange(channel.log) == before[1:]
+
+
+def test_restore_behind_a_restart_begins_an_epoch(purges, channel):
+    purges.fill(5)
+    purges.purge(5)
+    assert purges.rebuild(history="b") == [0, "5-0", 5, 1]
+    assert channel.position()[1:] == ["6", "5"] and channel.lineage() == f"{purges.epoch}:5"
+
+
+@pytest.mark.parametrize("step", [Purges.rebuild, Purges.rename])
+@pytest.mark.parametrize("left", ["2-0", None])
+def test_a_rebuild_whose_end_is_lost_does_not_go_on(step, left, purges, channel, redis):
+    """Redis came back with less than it had told: what would be copied behind the gap would be all that is kept."""
+    before = purges.fill(10, (ALICE, BOB))
+    purges.purge(5)
+    _, after, _, done = step(purges, batch=3)
+    assert not done
+    redis.r.delete(purges.rebuilt)
+    if left:
+        redis.r.xadd(purges.rebuilt, before[1][1], id=left)
+    assert step(purges, after, batch=3) == [1]
+    assert channel.seqs() == [6, 7, 8, 9, 10] and not redis.r.exists(purges.rebuilt, purges.lock)
+    assert purges.undo() == 5 and redis.r.xrange(channel.log) == before, "it begins anew"
 
 
 def test_marks_are_bounded_and_say_so(purges, channel, redis):

@@ -193,7 +193,7 @@ static void b_append(struct cmd *c) {
     n.sender_name_len = strlen(NASTY_NAME);
     cmd_append_begin(c, 1);
     cmd_append_keys(c, &KS, &m);
-    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, HISTORY_SURE);
+    cmd_append_args_begin(c, NODE, &EPOCH_ID, 600, "");
     cmd_append_args(c, &KS, &m, true, NULL);
     print(&OUT, c);
     cmd_append_begin(c, 2);
@@ -248,7 +248,7 @@ static struct join_args join_of(struct channel_id id) {
                               .user = ALICE_ID,
                               .now_ms = NOW_MS,
                               .spare_epoch = EPOCH_ID,
-                              .history = HISTORY_SURE,
+                              .history = "",
                               .event = "s\nchannelJoin\n" ALICE "\nAlice",
                               .event_len = strlen("s\nchannelJoin\n" ALICE "\nAlice"),
                               .event_members_max = 1000,
@@ -497,7 +497,9 @@ static void b_purge(struct cmd *c) {
                            .epoch = EPOCH_ID,
                            .up_to = 17,
                            .entries = 100,
-                           .grace_ms = 86400000};
+                           .grace_ms = 86400000,
+                           .spare_epoch = BOB_ID,
+                           .history = "5e7e7"};
     cmd_purge(c, &KS, &a);
     print(&OUT, c);
     a = (struct purge_args){.channel = dm(),
@@ -507,7 +509,9 @@ static void b_purge(struct cmd *c) {
                             .up_to = 900719925474099,
                             .mode = PURGE_FROM,
                             .what = BOB_ID,
-                            .announce = true};
+                            .announce = true,
+                            .spare_epoch = ALICE_ID,
+                            .history = HISTORY_EITHER};
     cmd_purge(c, &KS, &a);
     print(&OUT, c);
     a.mode = PURGE_ONE;
@@ -515,8 +519,14 @@ static void b_purge(struct cmd *c) {
 }
 
 static void b_restore(struct cmd *c) {
-    struct channel_id id = dm();
-    cmd_restore(c, &KS, &id, &MESSAGE_ID, &EPOCH_ID, "17-0", 100);
+    struct restore_args a = {.channel = dm(),
+                             .id = MESSAGE_ID,
+                             .purge = EPOCH_ID,
+                             .after = "17-0",
+                             .entries = 100,
+                             .spare_epoch = BOB_ID,
+                             .history = HISTORY_EITHER};
+    cmd_restore(c, &KS, &a);
 }
 
 static void b_rename(struct cmd *c) {
@@ -526,7 +536,9 @@ static void b_rename(struct cmd *c) {
                             .sender = BOB_ID,
                             .name = "deleted user",
                             .after = "17-0",
-                            .entries = 100};
+                            .entries = 100,
+                            .spare_epoch = ALICE_ID,
+                            .history = HISTORY_EITHER};
     cmd_rename(c, &KS, &a);
     print(&OUT, c);
     a.trash = &MESSAGE_ID;

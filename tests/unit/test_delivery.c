@@ -179,6 +179,10 @@ static void test_base(void **state) {
     at.seq = 9;
     assert_true(delivery_base(&H.delivery, ch, &at)); /* where it began counts */
     assert_int_equal(ch->order.last.seq, 6);
+    at.seq = 5;
+    assert_false(delivery_base(&H.delivery, ch, &at)); /* it lacks 6, which nobody gives any more */
+    heart_due(due, sizeof due);
+    assert_string_equal(due, "");
     delivery_suspect(&H.delivery, ch);
     heart_due(due, sizeof due);
     assert_string_equal(due, "p40");

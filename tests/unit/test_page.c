@@ -41,7 +41,11 @@ static redisReply *entry(unsigned seq, size_t len, bool good) {
 static bool take(struct page *p, unsigned seq, size_t len, bool good, uint64_t *got) {
     struct channel_id id = channel_public();
     redisReply *r = entry(seq, len, good);
-    bool taken = page_take(p, r, &id, got);
+    struct message m;
+    bool taken = page_take(p, r, &id, &m);
+    assert_int_equal(uuid_is_nil(&m.uuid), !good);
+    if (got)
+        *got = m.seq;
     freeReplyObject(r);
     return taken;
 }

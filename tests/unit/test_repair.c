@@ -30,7 +30,7 @@ static const char *state_text(const char *text, char *out, size_t size) {
     size_t n = (size_t)snprintf(out, size, "[ '%s' '%lu' '%lu' ", heart_text(heart_epoch(epoch)),
                                 base, seq);
     if (before)
-        snprintf(out + n, size - n, "'%s' ]", heart_text(heart_epoch(before)));
+        snprintf(out + n, size - n, "'%s:%lu' ]", heart_text(heart_epoch(before)), base - 1);
     else
         snprintf(out + n, size - n, "nil ]");
     return end;

@@ -477,11 +477,12 @@ static void test_join(void **state) {
     (void)state;
     struct join_result out;
     struct err e;
-    redisReply *r = made("[ '" EPOCH "' '3' '17' :2 [ '" ALICE "' '" BOB "' ] '" ALICE "' ]");
+    redisReply *r =
+        made("[ '" EPOCH "' '3' '17' :2 [ '" ALICE "' '" BOB "' ] '" BOB ":2 " ALICE ":1' ]");
     assert_int_equal(reply_join(r, &out, &e), ERR_OK);
-    check_uuid(&out.at.epoch, EPOCH);
-    assert_int_equal(out.base, 3);
-    assert_int_equal(out.at.seq, 17);
+    check_uuid(&out.state.at.epoch, EPOCH);
+    assert_int_equal(out.state.base, 3);
+    assert_int_equal(out.state.at.seq, 17);
     assert_int_equal(out.members, 2);
     size_t n;
     struct uuid u;
@@ -489,9 +490,16 @@ static void test_join(void **state) {
     assert_int_equal(n, 2);
     assert_int_equal(reply_uuid(reply_item(out.listed, 1), &u, &e), ERR_OK);
     check_uuid(&u, BOB);
-    check_uuid(&out.before, ALICE);
-    assert_int_equal(reply_join(made("[ '" EPOCH "' '3' '17' :2 [ ] '' ]"), &out, &e), ERR_OK);
-    assert_true(uuid_is_nil(&out.before));
+    assert_int_equal(out.state.lineage.n, 2);
+    check_uuid(&out.state.lineage.left[1].epoch, ALICE);
+    assert_int_equal(out.state.lineage.left[0].seq, 2);
+    static const char *const NO_LINEAGE[] = {"''", "'" ALICE "'", "'" ALICE ":x'", ":1", "nil"};
+    for (size_t i = 0; i < COUNT(NO_LINEAGE); i++) {
+        char text[256];
+        snprintf(text, sizeof text, "[ '" EPOCH "' '3' '17' :2 [ ] %s ]", NO_LINEAGE[i]);
+        assert_int_equal(reply_join(made(text), &out, &e), ERR_OK);
+        assert_int_equal(out.state.lineage.n, 0);
+    }
     static const char *const BAD[] = {
         "nil",
         ":1",
@@ -516,10 +524,19 @@ static void test_position(void **state) {
     (void)state;
     struct channel_state out;
     struct err e;
-    assert_int_equal(reply_position(made("[ '" EPOCH "' '3' '17' '" ALICE "' ]"), &out, &e),
+    assert_int_equal(reply_position(made("[ '" EPOCH "' '3' '17' '" ALICE ":2' ]"), &out, &e),
                      ERR_OK);
     check_uuid(&out.at.epoch, EPOCH);
-    check_uuid(&out.before, ALICE);
+    assert_int_equal(out.lineage.n, 1);
+    struct position at = out.lineage.left[0];
+    check_uuid(&at.epoch, ALICE);
+    assert_true(channel_state_has(&out, &at));
+    at.seq = 3;
+    assert_false(channel_state_has(&out, &at));
+    at = out.at;
+    assert_true(channel_state_has(&out, &at));
+    at.seq = 18;
+    assert_false(channel_state_has(&out, &at));
     assert_int_equal(out.base, 3);
     assert_int_equal(out.at.seq, 17);
     static const char *const NONE[] = {

@@ -623,6 +623,34 @@ static void bad_recipients(void **state) {
         }
 }
 
+/* The message at `since` may be named; by what can't be a name, the place is none. */
+static void joins_since_a_message(void **state) {
+    (void)state;
+    static const struct {
+        const char *uuid, *epoch, *taken;
+    } rows[] = {
+        {"'" ALICE "'", EPOCH, ALICE},
+        {"null", EPOCH, NIL},
+        {"''", NIL, NIL},
+        {"'x'", NIL, NIL},
+        {"1", NIL, NIL},
+        {"{}", NIL, NIL},
+        {"'" NIL "'", NIL, NIL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "{'type':'channelJoin','channelJoin':{'since':{'epoch':'" EPOCH
+                 "','seq':3,'UUID':%s}}}",
+                 rows[i].uuid);
+        struct request r = accepted(text);
+        assert_true(r.u.join.has_since);
+        check_uuid(&r.u.join.since.epoch, rows[i].epoch);
+        check_uuid(&r.u.join.since_uuid, rows[i].taken);
+        request_free(&r);
+    }
+}
+
 static void joins_since(void **state) {
     (void)state;
     static const struct {
@@ -897,6 +925,7 @@ int main(void) {
         cmocka_unit_test(recipients),
         cmocka_unit_test(bad_recipients),
         cmocka_unit_test(joins_since),
+        cmocka_unit_test(joins_since_a_message),
         cmocka_unit_test(messages),
         cmocka_unit_test(bad_messages),
         cmocka_unit_test(long_messages),

@@ -96,6 +96,11 @@ static void test_join(void **state) {
     assert_true(!h->to.public && uuid_eq(&h->to.user, &BOB));
     assert_true(h->u.join.has_since && uuid_eq(&h->u.join.since.epoch, &EPOCH));
     assert_int_equal(h->u.join.since.seq, 0);
+    assert_true(uuid_is_nil(&h->u.join.since_uuid));
+    request_free(&HEARD);
+    r.u.join.since_uuid = BOB;
+    h = heard(&r);
+    assert_true(uuid_eq(&h->u.join.since_uuid, &BOB));
 }
 
 static void test_message(void **state) {

@@ -2,9 +2,10 @@
 -- uses position
 --
 -- KEYS  3 a message: the channel's log, its meta, and sent:<message uuid>
--- ARGV  1 node id, 2 seconds a message UUID is remembered, 3 a fresh UUID (for a new epoch), 4 '1' where servers
---       are promoted (see position), then 9 a message: bus, the epoch and seq up to which this node has
---       delivered ('' and 0: nothing), '1' if the client made the UUID (else ''), uuid, sender, time in ms, sender's name, text
+-- ARGV  1 node id, 2 seconds a message UUID is remembered, 3 a fresh UUID (for a new epoch), 4 the history
+--       (see history_of), then 9 a message: bus, the epoch and seq up to which this node has
+--       delivered ('' and 0: nothing), '1' if the client made the UUID (else ''), uuid, sender,
+--       time in ms, sender's name, text
 -- Reply one item a message, in order:
 --       {0, epoch, seq, receivers}  stored as seq, published to so many nodes
 --       {1, epoch, seq, fields}     a repeat: nothing stored; the first message's stream fields, or
@@ -12,7 +13,7 @@
 --       {2, error}                  not stored
 -- A message is one unit: its reads, which are what can fail, come before its first write.
 local node, keep, spare = ARGV[1], ARGV[2], ARGV[3]
-local history = history_of(ARGV[4])
+local history, alias = history_of(ARGV[4])
 
 local function repeated(log, sent, uuid)
   local first = redis.pcall('GET', sent)
@@ -51,7 +52,7 @@ local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid,
     local reply = repeated(log, sent, uuid)
     if reply then return reply end
   end
-  local epoch, last, _, max, age = position(log, meta, spare, known_epoch, known_seq, history)
+  local epoch, last, _, max, age = position(log, meta, spare, known_epoch, known_seq, history, alias)
   if not epoch then return {2, last} end
   local fields = {'uuid', uuid, 'sender', sender, 'name', name, 'at', at, 'text', text}
   local seq = string.format('%.0f', last + 1)

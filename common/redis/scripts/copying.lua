@@ -5,17 +5,28 @@
 -- the new stream takes its place. Until then nothing that anybody reads has changed.
 local REBUILD_S, LOCK_MS = 3600, 30000
 
--- Is the lock ours, or free at the beginning? One that lapsed between two calls may have been another's since: what
--- was copied may be of a log that is no more.
-local function may_go_on(lock, id, after)
-  local held = redis.call('GET', lock)
-  if held then return held == id end
-  return after == '0-0'
-end
-
 local function give_up(rebuild, lock)
   redis.call('UNLINK', rebuild)
   redis.call('DEL', lock)
+end
+
+local function last_id(stream) -- given out last, whatever was deleted since
+  local info = redis.call('XINFO', 'STREAM', stream)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then return info[i + 1] end
+  end
+end
+
+-- Is the lock ours, or free at the beginning? One that lapsed between two calls may have been another's since: what
+-- was copied may be of a log that is no more. And is what was copied still there, or did Redis lose the end of it?
+local function may_go_on(lock, id, after, rebuild)
+  local held = redis.call('GET', lock)
+  if held and held ~= id then return false end
+  if after == '0-0' then return true end
+  if not held then return false end
+  if redis.call('EXISTS', rebuild) == 1 and last_id(rebuild) == after then return true end
+  give_up(rebuild, lock)
+  return false
 end
 
 local function copy(entry, rebuild)
@@ -40,13 +51,6 @@ end
 local function first_id(stream) -- nil: there is none
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
   return first and first[1]
-end
-
-local function last_id(stream) -- given out last, whatever was deleted since
-  local info = redis.call('XINFO', 'STREAM', stream)
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then return info[i + 1] end
-  end
 end
 
 -- Puts `rebuild`, which exists, in the place of `stream`, with its last id, the measure of the next seq, and its

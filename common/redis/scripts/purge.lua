@@ -1,5 +1,6 @@
 -- purge: moves a batch of a channel's messages out of its log, into the trash of this purge, and marks them.
 -- To be called again, from where it got to, until it is done.
+-- uses position
 --
 -- The marks say what is gone: 'all up to this seq', or one message's UUID, each by the channel's last seq at
 -- the time. A client that comes back with `since: S` has not heard of those marked at S or later. Only
@@ -9,17 +10,21 @@
 -- ARGV  1 uuid of the purge, 2 the epoch it was planned in, 3 go on behind this seq, 4 up to this seq, 5 how many
 --       entries to look at (0: none, this is the end of it), 6 'all', 'from' or 'one', 7 the sender for
 --       'from', the message's UUID for 'one', 8 ms for which it can be restored (0: not at all), 9 bus,
---       10 '1': tell those connected how far it is; when it is done they are told in any case
+--       10 '1': tell those connected how far it is; when it is done they are told in any case, 11 a fresh UUID (for a
+--       new epoch), 12 the history (see history_of)
 -- Reply {0, seq looked at last, number moved, 1 if done}, {1} another purge or restore is at work, {2} the
 --       epoch is another
 local MARKS_MAX, LOCK_MS = 1000, 30000
 local log, meta, trash, record, purges, marks, lock = unpack(KEYS)
-local id, epoch, after, upto, batch, mode, what, grace, bus, announce = unpack(ARGV)
+local id, epoch, after, upto, batch, mode, what, grace, bus, announce, spare, history = unpack(ARGV)
 
 local held = redis.call('GET', lock)
 if held and held ~= id then return {1} end
 local m = redis.call('HMGET', meta, 'epoch', 'seq')
 if m[1] ~= epoch or not m[2] then return {2} end
+local current, err = position(log, meta, spare, '', 0, history_of(history))
+if not current then return redis.error_reply(err) end
+if current ~= epoch then return {2} end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local known = redis.call('EXISTS', record) == 1

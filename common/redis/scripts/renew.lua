@@ -3,8 +3,8 @@
 -- uses position
 --
 -- KEYS  1 log, 2 meta
--- ARGV  1 a fresh UUID, 2 and 3 the epoch and seq up to which this node has delivered, 4 '1' where servers are
---       promoted (see position)
+-- ARGV  1 a fresh UUID, 2 and 3 the epoch and seq up to which this node has delivered, 4 the history (see
+--       history_of)
 -- Reply 1
 local epoch, err = position(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3],
                             history_of(ARGV[4]))

@@ -1,19 +1,25 @@
 -- restore: a step of restoring a purge: the log is put together anew from what is in it and in the trash, in their
 -- order.
 -- uses copying
+-- uses position
 --
--- KEYS  1 log, 2 trash, 3 rebuild, 4 lock, 5 the purge's record, 6 purges, 7 marks, 8 replaced
+-- KEYS  1 log, 2 trash, 3 rebuild, 4 lock, 5 the purge's record, 6 purges, 7 marks, 8 replaced, 9 meta
 -- ARGV  1 uuid of this restore, 2 uuid of the purge, 3 go on behind this entry id, 4 how many to read of each
---       (0: give up, and leave everything as it was)
+--       (0: give up, and leave everything as it was), 5 a fresh UUID (for a new epoch), 6 the history (see history_of)
 -- Reply {0, entry id copied last, number copied out of the trash, 1 if done}, {1} another purge or restore is
---       at work, or this one was so slow that its lock lapsed, {2} the trash is gone: nothing was changed
-local log, trash, rebuild, lock, record, purges, marks, replaced = unpack(KEYS)
-local id, purge, after, batch = unpack(ARGV)
+--       at work, or this one was so slow that its lock lapsed, or Redis lost what it had done, {2} the
+--       trash is gone: nothing was changed
+local log, trash, rebuild, lock, record, purges, marks, replaced, meta = unpack(KEYS)
+local id, purge, after, batch, spare, history = unpack(ARGV)
 
-if not may_go_on(lock, id, after) then return {1} end
+if not may_go_on(lock, id, after, rebuild) then return {1} end
 if batch == '0' or redis.call('EXISTS', trash, record) < 2 then
   give_up(rebuild, lock)
   return batch == '0' and {0, '0-0', 0, 0} or {2}
+end
+if redis.call('EXISTS', meta) == 1 then -- before the log is another: a new epoch measures it
+  local epoch, err = position(log, meta, spare, '', 0, history_of(history))
+  if not epoch then return redis.error_reply(err) end
 end
 if after == '0-0' then
   redis.call('UNLINK', rebuild)

@@ -1,0 +1,183 @@
+"""Numbers and restarts of Redis: no number that somebody has seen means another message without being said, no
+hole is taken for a whole history, and nothing that was given is given again (R6)."""
+
+import pathlib
+import shutil
+
+import chat
+import pytest
+from ctl import Ctl
+
+LOG, META = "{c:public}:log", "{c:public}:meta"
+
+
+class Copies:
+    """A Redis whose data directory is copied and put back, as a backup or a volume's snapshot is."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def take(self, again=True):
+        """Copies it while Redis is down; it runs again unless it is not to."""
+        self.server.stop()
+        self.aside = pathlib.Path(self.server.dir, "aside")
+        shutil.rmtree(self.aside, ignore_errors=True)
+        shutil.copytree(self.server.dir, self.aside, ignore=shutil.ignore_patterns("aside", "*.sock", "*.log", "*.acl"))
+        if again:
+            self.server.start()
+
+    def put_back(self):
+        self.server.stop()
+        for path in pathlib.Path(self.server.dir).iterdir():
+            if path.name == "appendonlydir":
+                shutil.rmtree(path)
+            elif path.suffix == ".rdb":
+                path.unlink()
+        shutil.copytree(self.aside, self.server.dir, dirs_exist_ok=True)
+        self.server.start()
+
+
+@pytest.fixture(params=["always", "everysec"])
+def copied(request):
+    """A plain Redis that syncs so, and its Copies."""
+    server = chat.Redis(appendfsync=request.param)
+    server.durability = request.param
+    yield Copies(server)
+    server.destroy()
+
+
+@pytest.fixture
+def on_copied(copied, start_chatd):
+    """A chatd on it, as a user who may look at the configuration, which chatd's own may not."""
+    def start():
+        return start_chatd(f"unix://default:@{copied.server.socket}", durability=copied.server.durability)
+    return start
+
+
+def say(who, *texts):
+    return [who.say(text)["seq"] for text in texts]
+
+
+def numbered(what, n):
+    return [f"{what}{i}" for i in range(n)]
+
+
+def since(message, epoch, named=True):
+    place = {"epoch": epoch, "seq": message["seq"]}
+    return {**place, "UUID": message["UUID"]} if named else place
+
+
+# What was numbered in a copy that was put back is another history
+
+@pytest.mark.parametrize("named", [False, True], ids=["", "named"])
+def test_numbers_of_what_a_backup_does_not_have_are_no_places_in_it(named, copied, on_copied, client):
+    """The small input of issue 11, A1."""
+    node = on_copied()
+    ann = client("ann", join="0", at=node)
+    kept = [ann.say(text) for text in numbered("kept", 5)]
+    first = ann.join()["epoch"]
+    node.stop()
+    copied.take()
+    node = on_copied()
+    ann = client("ann", join="0", at=node)
+    lost = [ann.say(text) for text in numbered("lost", 5)]
+    second = ann.join()["epoch"]
+    assert lost[-1]["seq"] == 10
+    node.stop()
+    copied.put_back()
+    node = on_copied()
+    ann = client("ann", join="0", at=node)
+    assert say(ann, *numbered("new", 7)) == list(range(6, 13))
+    for m, epoch, recovered in [(lost[4], second, False), (lost[0], second, False), (kept[4], first, True),
+                                (kept[0], first, True), (lost[4], first, False)]:
+        body = ann.join(since=since(m, epoch, named))
+        assert body["recovered"] is recovered, (m, epoch)
+        if recovered:
+            assert [n["seq"] for n in body["messages"]] == list(range(m["seq"] + 1, 13))
+
+
+def test_a_restart_that_lost_nothing_is_recovered_from(copied, on_copied, client):
+    node = on_copied()
+    ann = client("ann", join="0", at=node)
+    places = []
+    for _ in range(3):
+        places.append((ann.say("hello"), ann.join()["epoch"]))
+        node.stop()
+        copied.server.restart()
+        node = on_copied()
+        ann = client("ann", join="0", at=node)
+    assert len({epoch for _, epoch in places}) == 3, "each restart begins an epoch"
+    for n, (m, epoch) in enumerate(places, 1):
+        body = ann.join(since=since(m, epoch))
+        assert body["recovered"] is True and [x["seq"] for x in body["messages"]] == list(range(n + 1, 4))
+
+
+def test_what_redis_lost_is_no_place_even_below_the_base(own_redis, start_chatd, client, prefix):
+    """A8: 1 to 3 are given, and lost; the new epoch begins at 4: who had 3 has not what is below it."""
+    node = start_chatd(own_redis.uri)
+    ann = client("ann", join="0", at=node)
+    given = [ann.say(text) for text in "abc"]
+    epoch = ann.join()["epoch"]
+    own_redis.r.delete(prefix + LOG)
+    own_redis.r.hset(prefix + META, mapping={"seq": 0})
+    assert ann.say("d")["seq"] == 4
+    for m in given:
+        assert ann.join(since=since(m, epoch, False))["recovered"] is False
+
+
+# The UUID of the message at the place
+
+def test_the_message_at_a_place_is_compared(client, redis, prefix):
+    ann = client("ann")
+    epoch = ann.join()["epoch"]
+    said = [ann.say(text) for text in "abcde"]
+    assert ann.join(since=since(said[2], epoch))["recovered"] is True
+    assert ann.join(since={"epoch": epoch, "seq": 0, "UUID": chat.new_uuid()})["recovered"] is True, "nothing is there"
+    for seq in 1, 3, 5:
+        body = ann.join(since={"epoch": epoch, "seq": seq, "UUID": chat.new_uuid()})
+        assert body["recovered"] is False and [m["seq"] for m in body["messages"]] == [5, 4, 3, 2, 1]
+    assert ann.join(since={"epoch": chat.NOBODY, "seq": 3, "UUID": said[2]["UUID"]})["recovered"] is False, \
+        "it is no place by itself"
+
+
+def test_a_message_that_was_purged_is_a_place_still(client, ctl, redis, prefix):
+    ann = client("ann")
+    epoch = ann.join()["epoch"]
+    said = [ann.say(text) for text in "abcde"]
+    redis.r.xdel(prefix + LOG, "2-0")
+    assert ann.join(since=since(said[1], epoch))["recovered"] is False, "no mark says why it is gone"
+    assert ann.join(since=since(said[1], epoch, False))["recovered"] is True
+    ctl("message", "delete", said[2]["UUID"], "public", "--yes")
+    assert ann.join(since=since(said[2], epoch))["recovered"] is True
+    assert ann.join(since={**since(said[2], epoch), "UUID": chat.new_uuid()})["recovered"] is False
+    ctl("channel", "purge", "public", "--keep", "1", "--yes")
+    assert ann.join(since=since(said[3], epoch))["recovered"] is True
+
+
+# chatctl beside the nodes
+
+def test_what_chatctl_writes_first_behind_a_restart_begins_the_epoch(own_redis, start_chatd, client, prefix):
+    ctl = Ctl(own_redis.uri, prefix)
+    ann = client("ann", join="0", at=start_chatd(own_redis.uri))
+    ann.say("one")
+    epoch = own_redis.r.hget(prefix + META, "epoch")
+    ann.drop()
+    own_redis.restart()
+    ctl("message", "send", "public", "two")
+    second, lineage = own_redis.r.hmget(prefix + META, "epoch", "prev")
+    assert second != epoch and lineage == f"{epoch}:1"
+    ctl("message", "send", "public", "three")
+    assert own_redis.r.hget(prefix + META, "epoch") == second, "once"
+
+
+def test_purge_behind_a_restart(own_redis, start_chatd, client, prefix):
+    """It plans in the new epoch, rather than being refused."""
+    ctl = Ctl(own_redis.uri, prefix)
+    ann = client("ann", join="0", at=start_chatd(own_redis.uri))
+    say(ann, *"abcde")
+    own_redis.restart()
+    ctl("channel", "purge", "public", "--keep", "2", "--yes")
+    assert own_redis.r.xlen(prefix + LOG) == 2
+    own_redis.restart()
+    ctl("channel", "restore", "public")
+    assert own_redis.r.xlen(prefix + LOG) == 5
