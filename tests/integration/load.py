@@ -11,7 +11,7 @@ Each member is a client as the reference describes one: it sends an unanswered o
 again under the same UUID, on the same or a new connection, until it is acknowledged; after a drop it
 comes back with its key and `since`. All are in the public channel; `pairs` of them have a private one, too.
 It runs on a loop in a thread of its own, on plain sockets; every frame is held against the schema (or,
-with `sample`, one in so many messages and all else). `nodes` may be changed while it runs: members find
+with `sample`, one in so many messages and refusals and all else). `nodes` may be changed while it runs: members find
 the new ones."""
 
 import array
@@ -33,6 +33,7 @@ AGAIN = 0.1            # seconds until something `unavailable` is asked for agai
 AGAIN_MAX = 1.0        # … this
 PASSING = {"unavailable", "busy", "unconfirmed"}  # errors that mean: again
 PUBLIC = "0"
+MANY = b'{"type":"channelMessage"', b'{"type":"error"'  # what comes in thousands
 
 
 def new_seed():
@@ -398,9 +399,9 @@ class Load:
             self.deliveries.append(time.monotonic() - self.made_at[uuid])
 
     def parse(self, payload):
-        """A text frame, held against the schema; of messages only one in `sample`."""
+        """A text frame, held against the schema; of messages and refusals only one in `sample`."""
         self.parsed += 1
-        if self.sample > 1 and self.parsed % self.sample and payload.startswith(b'{"type":"channelMessage"'):
+        if self.sample > 1 and self.parsed % self.sample and payload.startswith(MANY):
             return json.loads(payload)
         return chat.check_frame(payload.decode("utf-8"))
 
