@@ -23,6 +23,8 @@ enum phase { OPENING, READING, DRAINING, STAYING };
 struct plain {
     struct client client;
     uv_signal_t on_int, on_term;
+    uv_timer_t patience; /* runs while something waits for the server */
+    size_t waiting;      /* how much did when it was started */
     struct plain_output output;
     enum phase phase;
     const char *join;                 /* the rest of --join */
@@ -82,11 +84,18 @@ static void take_line(struct plain *p, const char *line, size_t len, bool too_lo
         p->lost++;
 }
 
+/* Whose lines they are is known, also while the server is away: they can be kept. */
+static bool is_known_user(const struct model *m) {
+    return !uuid_is_nil(&m->me) && *m->key;
+}
+
 /* A private channel that is being looked up would be missed by the lines behind. */
 static bool may_read(const struct plain *p) {
-    const struct conversation *c = model_current(&p->client.model);
-    return !p->client.ended && p->phase == READING && !*p->client.model.lookup.name && c &&
-           c->join == JOIN_DONE && outbox_count(&p->client.model.outbox, NULL, false) < AHEAD;
+    const struct model *m = &p->client.model;
+    const struct conversation *c = model_current(m);
+    return !p->client.ended && p->phase == READING && !*m->lookup.name && c &&
+           (c->join == JOIN_DONE || is_known_user(m)) &&
+           outbox_count(&m->outbox, NULL, false) < AHEAD;
 }
 
 static void read_lines(struct plain *p) {
@@ -113,13 +122,13 @@ static bool open_input(struct plain *p) {
     return p->input_open;
 }
 
-/* The next name of --join; false: there is none. */
-static bool next_name(struct plain *p, char name[NAME_MAX_BYTES + 1]) {
-    size_t len = strcspn(p->join, ",");
-    if (!*p->join)
+/* Takes the next name of --join from *rest; false: there is none. */
+static bool next_name(const char **rest, char name[NAME_MAX_BYTES + 1]) {
+    size_t len = strcspn(*rest, ",");
+    if (!**rest)
         return false;
-    snprintf(name, NAME_MAX_BYTES + 1, "%.*s", (int)len, p->join);
-    p->join += len + (p->join[len] == ',');
+    snprintf(name, NAME_MAX_BYTES + 1, "%.*s", (int)len, *rest);
+    *rest += len + ((*rest)[len] == ',');
     return true;
 }
 
@@ -129,6 +138,20 @@ static bool was_opened(const struct plain *p, const struct conversation *c) {
            strcasecmp(c->name, p->opening) == 0;
 }
 
+/* Is the next channel, or the input if there is none, to be opened now? An unjoined channel of a
+ * known user is one that the server hasn't been asked for yet. */
+static bool may_open_next(const struct plain *p, const struct conversation *c) {
+    const struct model *m = &p->client.model;
+    char name[NAME_MAX_BYTES + 1];
+    const char *rest = p->join;
+    if (c->join == JOIN_DONE || !next_name(&rest, name))
+        return c->join == JOIN_DONE || is_known_user(m);
+    for (size_t i = 0; is_known_user(m) && i < m->nconversations; i++)
+        if (name_order(m->conversations[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
 static void open_channels(struct plain *p) {
     char join[NAME_MAX_BYTES + 16];
     const struct conversation *c;
@@ -136,9 +159,9 @@ static void open_channels(struct plain *p) {
            !*p->client.model.lookup.name) {
         if (!was_opened(p, c) || c->join == JOIN_REFUSED) {
             client_end(&p->client, EXIT_FAILURE);
-        } else if (c->join != JOIN_DONE) {
+        } else if (!may_open_next(p, c)) {
             return;
-        } else if (next_name(p, p->opening)) {
+        } else if (next_name(&p->join, p->opening)) {
             p->before = p->client.model.current;
             snprintf(join, sizeof join, "/join %s", p->opening);
             enter(p, join, strlen(join), true);
@@ -158,6 +181,36 @@ static size_t failed_now(const struct plain *p) {
     return n;
 }
 
+/* --- Patience --- */
+
+static void on_impatience(uv_timer_t *timer) {
+    struct plain *p = timer->data;
+    fprintf(stderr, "chattui: the server has not answered in time\n");
+    client_end(&p->client, EXIT_FAILURE);
+}
+
+/* What waits for the server: the sign-in and the channels, or lines. */
+static size_t count_waiting(const struct plain *p) {
+    size_t lines = outbox_count(&p->client.model.outbox, NULL, false);
+    return p->phase == OPENING ? lines + 1 : lines;
+}
+
+/* Starts anew whenever the server has taken something. */
+static void watch_patience(struct plain *p) {
+    size_t waiting = count_waiting(p);
+    uint64_t ms = p->client.settings->timeout_ms;
+    if (waiting == 0 || ms == 0)
+        uv_timer_stop(&p->patience);
+    else if (waiting < p->waiting || !uv_is_active((uv_handle_t *)&p->patience))
+        uv_timer_start(&p->patience, on_impatience, ms, 0);
+    p->waiting = waiting;
+}
+
+static bool is_refused(const struct plain *p) {
+    const struct conversation *c = model_current(&p->client.model);
+    return c && c->join == JOIN_REFUSED && p->phase != STAYING;
+}
+
 /* Behind each event. Not again from within itself: lines that are entered are events, too. */
 static void go_on(struct plain *p) {
     if (p->going_on || p->client.ended)
@@ -167,6 +220,9 @@ static void go_on(struct plain *p) {
         open_channels(p);
     if (p->phase == READING)
         read_lines(p);
+    if (p->phase != OPENING && is_refused(p))
+        client_end(&p->client, EXIT_FAILURE);
+    watch_patience(p);
     if (p->phase == DRAINING && outbox_count(&p->client.model.outbox, NULL, false) == 0)
         client_end(&p->client, failed_now(p) ? EXIT_FAILURE : EXIT_SUCCESS);
     p->going_on = false;
@@ -199,28 +255,40 @@ static void start(struct plain *p) {
     signal(SIGPIPE, SIG_IGN);
     uv_signal_init(loop, &p->on_int);
     uv_signal_init(loop, &p->on_term);
-    p->on_int.data = p->on_term.data = p;
+    uv_timer_init(loop, &p->patience);
+    p->on_int.data = p->on_term.data = p->patience.data = p;
     uv_signal_start(&p->on_int, plain_on_signal, SIGINT);
     uv_signal_start(&p->on_term, plain_on_signal, SIGTERM);
     client_start(&p->client);
     client_load(&p->client);
 }
 
+/* What is not done when the program ends: lines that are still in the pipe would be lost unseen.
+ * False: something is. */
+static bool say_what_is_left(const struct plain *p) {
+    size_t kept = outbox_count(&p->client.model.outbox, NULL, false);
+    size_t unread = p->phase == OPENING || p->phase == READING ? plain_input_rest() : 0;
+    if (kept)
+        fprintf(stderr, "chattui: %zu line%s not stored yet: kept, and sent the next time\n", kept,
+                kept == 1 ? " is" : "s are");
+    if (unread)
+        fprintf(stderr, "chattui: %zu line%s not sent, and not kept\n", unread,
+                unread == 1 ? "" : "s");
+    return kept + unread == 0;
+}
+
 /* Read marks are saved, and the server hears a goodbye. */
 static void plain_finish(struct plain *p) {
     struct client *c = &p->client;
     struct event e = {.kind = EV_QUIT};
-    size_t waiting = outbox_count(&c->model.outbox, NULL, false);
     client_event(c, &e);
-    if (waiting)
-        fprintf(stderr, "chattui: %zu line%s not stored yet: kept, and sent the next time\n",
-                waiting, waiting == 1 ? " is" : "s are");
-    if (waiting && c->status == EXIT_SUCCESS)
+    if (!say_what_is_left(p) && c->status == EXIT_SUCCESS)
         c->status = EXIT_FAILURE;
     if (p->input_open)
         plain_input_close();
     uv_close((uv_handle_t *)&p->on_int, NULL);
     uv_close((uv_handle_t *)&p->on_term, NULL);
+    uv_close((uv_handle_t *)&p->patience, NULL);
     client_finish(c);
 }
 

@@ -8,7 +8,9 @@
  *     --format text     [CHANNEL] HH:MM NAME: TEXT     sanitized; CHANNEL only for private ones
  *     --format jsonl    one object a line: type message, gap, epoch or purge; texts as they are
  *
- * stdin is read once the channels are joined, and not faster than lines are stored. Each line is a
+ * stdin is read once the channels are joined, or at once if the user and the channels are known
+ * from before: then lines are kept while the server is away. Not faster than lines are stored: at
+ * most 100 wait. Each line is a
  * message to the public channel, or to the last one named by --join; from a terminal, lines that
  * begin with / are commands. At the end of the input the program ends when all is stored, or, with
  * --stay, goes on printing.

@@ -6,8 +6,11 @@
 #include "chattui/app/plain_input.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
+
+#define REST_READS 64 /* of input that may never end */
 
 static struct {
     uv_thread_t thread;
@@ -102,6 +105,37 @@ const char *plain_input_take(size_t *len, bool *too_long, bool *ended) {
     }
     *ended = in.has_ended && in.len == 0;
     return in.has_ended && in.len > 0 ? finish_line(len, too_long) : NULL;
+}
+
+/* --- At the end --- */
+
+static size_t count_lines(const char *bytes, size_t n, bool *open) {
+    size_t lines = 0;
+    for (size_t i = 0; i < n; i++)
+        lines += bytes[i] == '\n';
+    *open = n ? bytes[n - 1] != '\n' : *open;
+    return lines;
+}
+
+/* A thread that waits in read() has found nothing: then there is nothing. Typed lines are not
+ * counted: who ends the program sees them. */
+static bool is_ours_to_read(void) {
+    struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+    return (!in.open || in.has_block) && !isatty(STDIN_FILENO) && poll(&fd, 1, 0) > 0 &&
+           (fd.revents & POLLIN);
+}
+
+size_t plain_input_rest(void) {
+    bool open = in.len > 0;
+    size_t lines = 0;
+    ssize_t n = 1;
+    if (in.has_block && in.n > 0)
+        lines += count_lines(in.block + in.at, (size_t)in.n - in.at, &open);
+    for (size_t reads = 0; n > 0 && reads < REST_READS && is_ours_to_read(); reads++) {
+        n = read(STDIN_FILENO, in.block, sizeof in.block);
+        lines += n > 0 ? count_lines(in.block, (size_t)n, &open) : 0;
+    }
+    return lines + open;
 }
 
 void plain_input_close(void) {

@@ -3,6 +3,7 @@
 
 #include "chattui/io/manual.h"
 #include "common/client/ws_url.h"
+#include "common/proto/validate.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -11,11 +12,12 @@
 #include <unistd.h>
 
 #define PATH_SIZE 1024
+#define TIMEOUT_MAX (7ull * 24 * 3600 * 1000) /* ms */
 #define AT(field) offsetof(struct tui_settings, field)
 
 /* clang-format off */
-#define STR(name, letter, field, dflt, arg, help, group) \
-    {name, letter, OPTION_STR, AT(field), dflt, 0, 0, NULL, arg, help, group}
+#define STR(name, letter, field, arg, help, group) \
+    {name, letter, OPTION_STR, AT(field), NULL, 0, 0, NULL, arg, help, group}
 #define FLAG(name, field, help, group) \
     {name, 0, OPTION_BOOL, AT(field), "no", 0, 0, NULL, NULL, help, group}
 /* clang-format on */
@@ -38,37 +40,39 @@ enum {
      IS_SWITCH(least, most) ? NULL : "N", help, NULL}
 
 static const struct option_def OPTIONS[] = {
-    STR("server", 's', server, "", "URL",
+    STR("server", 's', server, "URL",
         "wss://HOST[:PORT][/PATH] or ws://…; HOST alone: wss, or here ws at port 8080; else the "
         "last one",
         "The server"),
-    STR("ca", 0, ca, "", "FILE", "trust the authorities in this PEM file instead of the system's",
+    STR("ca", 0, ca, "FILE", "trust the authorities in this PEM file instead of the system's",
         NULL),
 
-    STR("user", 'u', user, "", "NAME", "who to sign in as; else the last one there", "The user"),
-    STR("password-file", 0, password_file, "", "FILE",
+    STR("user", 'u', user, "NAME", "who to sign in as; else the last one there", "The user"),
+    STR("password-file", 0, password_file, "FILE",
         "the password is the first line of this file, if a password is needed", NULL),
-    STR("password-command", 0, password_command, "", "COMMAND",
+    STR("password-command", 0, password_command, "COMMAND",
         "the password is the first line of what this shell command prints", NULL),
 
     FLAG("plain", plain, "lines in, lines out: for pipes and screen readers", "Plain mode"),
     {"format", 'F', OPTION_CHOICE, AT(format), "text", 0, 0, "text|jsonl", NULL,
      "how --plain prints: as text, or the messages as JSON, one a line", NULL},
-    STR("join", 'j', join, "", "NAMES",
+    STR("join", 'j', join, "NAMES",
         "users whose private conversations --plain opens, by comma; the last gets the lines", NULL),
     FLAG("stay", stay, "go on printing when the input has ended", NULL),
+    {"timeout", 0, OPTION_DURATION, AT(timeout_ms), "0", 0, TIMEOUT_MAX, NULL, "DURATION",
+     "how long --plain waits for the server, such as 30s, before it ends with 1; 0: for ever", NULL},
 
-    STR("theme", 0, theme, "", "FILE", "looks; else the file theme beside the configuration",
+    STR("theme", 0, theme, "FILE", "looks; else the file theme beside the configuration",
         "The screen"),
     {"background", 0, OPTION_CHOICE, AT(background), "auto", 0, 0, "auto|dark|light", NULL,
      "what the built-in looks are for; auto: as $COLORFGBG says, else dark", NULL},
-    STR("keys", 0, keys, "", "FILE", "keys of actions; else the file keys beside the configuration",
+    STR("keys", 0, keys, "FILE", "keys of actions; else the file keys beside the configuration",
         NULL),
 #define X(field, name, dflt, least, most, help) TUNED(field, name, dflt, least, most, help),
     TUNING_TABLE(X)
 #undef X
 
-    STR("state", 0, state, "", "DIR",
+    STR("state", 0, state, "DIR",
         "where keys, drafts and unsent messages are kept; else $XDG_STATE_HOME/chattui", "Files"),
     FLAG("list-options", list_options, "", NULL), /* for completions; see option_list */
     {"man-part", 0, OPTION_CHOICE, AT(man_part), NULL, 0, 0, MANUAL_PARTS, NULL, "", NULL},
@@ -121,6 +125,38 @@ static void find_beside(char **field, const char *name) {
         put_field(field, path);
 }
 
+/* An empty text that was given, mostly a variable of a script that isn't set, must not pass for
+ * none: what was meant for somebody would be said elsewhere, or by somebody else. */
+static bool check_given(struct tui_settings *set) {
+    for (const struct option_def *d = OPTIONS; d->name; d++) {
+        char **field = (char **)((char *)set + d->offset);
+        if (d->type != OPTION_STR)
+            continue;
+        if (*field && !**field)
+            return refuse(d->name, "it is empty");
+        if (!*field)
+            *field = strdup("");
+        if (!*field)
+            return false;
+    }
+    return true;
+}
+
+/* The names of --join: one that was cut would be somebody else's. */
+static bool check_join(const char *names) {
+    for (const char *s = names; *names; s++) {
+        size_t len = strcspn(s, ",");
+        if (strspn(s, " ") >= len)
+            return refuse("join", "a name in it is empty");
+        if (len > NAME_MAX_BYTES)
+            return refuse("join", "a name in it is too long");
+        s += len;
+        if (!*s)
+            break;
+    }
+    return true;
+}
+
 /* In the form in which it is kept: a server's files are found by its address. */
 static bool check_server(struct tui_settings *set) {
     struct ws_url url;
@@ -134,7 +170,7 @@ static bool check_server(struct tui_settings *set) {
 
 static bool check(struct tui_settings *set) {
     char path[PATH_SIZE];
-    if (*set->server && !check_server(set))
+    if (!check_given(set) || (*set->server && !check_server(set)) || !check_join(set->join))
         return false;
     if (*set->password_file && *set->password_command)
         return refuse("password-file", "not together with --password-command");

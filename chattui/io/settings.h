@@ -21,10 +21,11 @@ struct tui_settings {
     char *state;      /* directory; by default $XDG_STATE_HOME/chattui */
     char *join;       /* names of users whose private channels are opened, by comma; --plain */
     bool plain;
-    char *format;      /* "text" or "jsonl"; --plain */
-    bool stay;         /* --plain: go on printing when the input has ended */
-    bool list_options; /* for completions; see option_list */
-    char *man_part;    /* NULL = none; see manual.h */
+    char *format;        /* "text" or "jsonl"; --plain */
+    bool stay;           /* --plain: go on printing when the input has ended */
+    uint64_t timeout_ms; /* --plain: how long to wait for the server; 0 = for ever */
+    bool list_options;   /* for completions; see option_list */
+    char *man_part;      /* NULL = none; see manual.h */
     union tuning_value {
         bool on;
         uint64_t number;

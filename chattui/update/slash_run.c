@@ -43,8 +43,8 @@ static char *skip_back(const char *start, char *end) {
     return end;
 }
 
-/* Cuts `rest` into at most d->most arguments. False: too few or too many. A name may have a space
- * in it, so one that is quoted is one argument. */
+/* Cuts `rest` into at most d->most arguments. False: too few or too many, or an empty one. A name
+ * may have a space in it, so one that is quoted is one argument. */
 static bool split(const struct slash_def *d, char *rest, struct slash_call *call) {
     unsigned n = 0;
     for (rest = skip_blanks(rest); *rest && n < d->most; n++) {
@@ -54,6 +54,8 @@ static bool split(const struct slash_def *d, char *rest, struct slash_call *call
             rest++;
         else
             end = last ? skip_back(rest, rest + strlen(rest)) : rest + strcspn(rest, " ");
+        if (end == rest) /* nobody is called "" */
+            return false;
         call->arg[n] = rest;
         rest = *end ? end + 1 : end;
         *end = '\0';

@@ -231,6 +231,69 @@ def test_the_server_goes_and_comes_back(plain, start_chatd, client, how):
     assert [(r["message"], r["seq"]) for r in p.rows()] == [("one", 1), ("two", 2), ("three", 3), ("four", 4)]
 
 
+def test_lines_are_kept_while_the_server_is_away(plain, start_chatd, client):
+    """Those of a known user, at once; the next run sends them."""
+    first = start_chatd()
+    client("bob", at=first).close()
+    plain("alice", "--join", "bob", at=first).end()
+    first.stop()
+    p = plain("alice", at=first)
+    p.say("one", "two", "three")
+    assert b"reconnecting" in p.process.stderr.readline()
+    time.sleep(0.2)
+    p.process.terminate()
+    p.wait(128 + signal.SIGTERM)
+    assert "3 lines are not stored yet: kept" in p.err, p.err
+    p = plain("alice", "--join", "bob", "--timeout", "1s", at=first)
+    p.say("for bob")
+    p.end(1)
+    assert "4 lines are not stored yet: kept" in p.err and "has not answered" in p.err, p.err
+    again = start_chatd(listen=first.address)
+    plain("alice", at=again).end()
+    assert texts(client("carol", at=again)) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("args", [(), ("--join", "bob")])
+def test_lines_of_an_unknown_user_are_counted(plain, start_chatd, args):
+    """Nobody knows yet whose they are, or where to: none is lost without a word."""
+    chatd = start_chatd()
+    chatd.stop()
+    p = plain("alice", "--timeout", "500ms", *args, at=chatd)
+    p.say("one", "two")
+    p.end(1)
+    assert "2 lines not sent, and not kept" in p.err, p.err
+    p = plain("alice", *args, at=chatd)
+    p.process.stdin.write(b"one\ntwo\nthree")
+    p.process.stdin.flush()
+    assert b"reconnecting" in p.process.stderr.readline()
+    p.process.terminate()
+    p.wait(128 + signal.SIGTERM)
+    assert "3 lines not sent" in p.err, p.err
+
+
+def test_timeout_is_for_waiting_only(plain, client):
+    bob = client("bob", join="0")
+    p = plain("alice", "--timeout", "500ms", "--stay")
+    p.say("here")
+    p.wait_out("here")
+    time.sleep(1)
+    bob.say("still there?")
+    p.wait_out("still there?")
+    p.process.terminate()
+    p.wait(128 + signal.SIGTERM)
+
+
+@pytest.mark.parametrize("join", ["", ",", " ", "bob,", ",bob", "bob,,carol", "x" * 200])
+def test_an_empty_name_is_nobody(plain, client, join):
+    """As of a variable that isn't set: what was meant for somebody is not said in public."""
+    for args in ("--join", join), ("--join=" + join,):
+        p = plain("alice", *args)
+        p.say("secret")
+        p.wait(2)
+        assert "--join: " in p.err, p.err
+    assert texts(client("bob")) == []
+
+
 def test_killed_again_and_again(plain, client, chatd, redis, prefix):
     """What was taken from the pipe and not stored when the program is killed is sent by the next; nothing is
     lost, doubled or out of order."""

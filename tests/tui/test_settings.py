@@ -106,6 +106,18 @@ def test_wrong_settings(run, args, words):
     assert done.returncode == 2 and words in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("option", ["user", "server", "password-file", "password-command", "ca", "state"])
+def test_an_empty_value_is_none(run, option, home):
+    """As of a variable that isn't set: it doesn't pass for what is meant when nothing is given."""
+    done = run("--plain", "--server", "ws://127.0.0.1:1", f"--{option}", "")
+    assert done.returncode == 2 and f"--{option}: it is empty" in done.stderr, done.stderr
+    config = home("alice") / ".config/chattui/config"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'{option} = ""\n')
+    done = run("--plain")
+    assert done.returncode == 2 and f"--{option}: it is empty" in done.stderr, done.stderr
+
+
 def test_environment(run, chatd, secret):
     env = {"CHATTUI_SERVER": f"ws://{chatd.address}", "CHATTUI_USER": "alice", "CHATTUI_PASSWORD_FILE": str(secret)}
     assert run("--plain", stdin="hi\n", env=env).returncode == 0

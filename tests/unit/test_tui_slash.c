@@ -75,6 +75,13 @@ static void test_unknown(void **state) {
     tui_client_enter(&C, "/jion bob");
     expect("input(/jion bob)");
     assert_string_equal(C.m.status, "no command /jion: did you mean /join?");
+    static const char *const NOBODY[] = {"/join \"\"", "/msg \"\" secret", "/msg bob \"\""};
+    for (size_t i = 0; i < sizeof NOBODY / sizeof *NOBODY; i++) {
+        tui_client_enter(&C, NOBODY[i]);
+        assert_non_null(strstr(buf_cstr(&TRACE), NOBODY[i]));
+        assert_non_null(strstr(C.m.status, "usage: /"));
+        buf_reset(&TRACE);
+    }
     tui_client_enter(&C, "//slashed");
     expect("add channelMessage(/slashed)#4");
     tui_client_enter(&C, "   ");
