@@ -130,6 +130,11 @@ static bool read_files(struct terminal *t, struct theme *theme, char *why, size_
            (!*set->theme || theme_read(theme, set->theme, why, size));
 }
 
+static void learn_key(const char *bytes, struct key key, void *arg) {
+    struct terminal *t = arg;
+    tokens_learn(&t->tty.tokens, bytes, key);
+}
+
 static bool open_terminal(struct terminal *t, const struct theme *theme, char *why, size_t size) {
     static const struct tty_hooks TTY = {terminal_token, on_gone};
     static const struct input_hooks INPUT = {terminal_enter, terminal_draft_changed};
@@ -139,8 +144,10 @@ static bool open_terminal(struct terminal *t, const struct theme *theme, char *w
         return false;
     crash_handle(screen_rescue);
     input_open(&INPUT, t);
-    if (tty_open(&t->tty, &t->client.loop, &TTY, t))
+    if (tty_open(&t->tty, &t->client.loop, &TTY, t)) {
+        screen_keys(learn_key, t);
         return true;
+    }
     snprintf(why, size, "the terminal can't be read: %s", strerror(errno));
     screen_close();
     return false;

@@ -201,12 +201,26 @@ static void help_key(struct terminal *t, struct key k) {
 
 /* --- Tokens --- */
 
+/* Readline knows what xterm sends. A key that another terminal sends otherwise is handed on as
+ * xterm's, but where the user's inputrc knows it as it came. */
+static void edit_key(const struct token *token) {
+    char usual[KEY_TEXT];
+    bool named = token->len > 1 && token->bytes[0] == ESC;
+    size_t len = 0;
+    if (named && !input_is_bound(token->bytes, token->len))
+        len = key_sequence(token->key, usual);
+    if (len)
+        input_key(usual, len, true);
+    else
+        input_key(token->bytes, token->len, named);
+}
+
 static void chat_key(struct terminal *t, const struct token *token) {
     enum action action = keymap_find(&t->keymap, token->key);
     if (action != ACTION_NONE)
         act(t, action);
     else
-        input_key(token->bytes, token->len, token->len > 1 && token->bytes[0] == ESC);
+        edit_key(token);
     terminal_tell_draft(t);
 }
 

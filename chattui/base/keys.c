@@ -72,3 +72,31 @@ void key_format(struct key k, char out[KEY_TEXT]) {
     else
         snprintf(out + at, KEY_TEXT - at, "U+%04X", (unsigned)k.code);
 }
+
+size_t key_sequence(struct key k, char out[KEY_TEXT]) {
+    /* clang-format off */
+    static const struct {
+        enum key_code code;
+        int number; /* CSI number ~, or else CSI final */
+        char final;
+    } KEYS[] = {
+        {KEYCODE_UP, 1, 'A'},       {KEYCODE_DOWN, 1, 'B'},      {KEYCODE_RIGHT, 1, 'C'},
+        {KEYCODE_LEFT, 1, 'D'},     {KEYCODE_HOME, 1, 'H'},      {KEYCODE_END, 1, 'F'},
+        {KEYCODE_INSERT, 2, '~'},   {KEYCODE_DELETE, 3, '~'},    {KEYCODE_PAGE_UP, 5, '~'},
+        {KEYCODE_PAGE_DOWN, 6, '~'},
+    };
+    /* clang-format on */
+    int mods =
+        1 + (k.mods & MOD_SHIFT ? 1 : 0) + (k.mods & MOD_ALT ? 2 : 0) + (k.mods & MOD_CTRL ? 4 : 0);
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+        if (k.code != KEYS[i].code)
+            continue;
+        if (mods > 1)
+            return (size_t)snprintf(out, KEY_TEXT, "\033[%d;%d%c", KEYS[i].number, mods,
+                                    KEYS[i].final);
+        if (KEYS[i].final == '~')
+            return (size_t)snprintf(out, KEY_TEXT, "\033[%d~", KEYS[i].number);
+        return (size_t)snprintf(out, KEY_TEXT, "\033[%c", KEYS[i].final);
+    }
+    return 0;
+}

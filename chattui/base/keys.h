@@ -58,6 +58,9 @@ bool key_eq(struct key a, struct key b);
 bool key_read(const char *text, struct key *out);
 #define KEY_TEXT 32
 void key_format(struct key k, char out[KEY_TEXT]);
+/* The sequence that xterm sends for a key that is no character, whatever this terminal did: the one
+ * that programs know best. 0: it has none. */
+size_t key_sequence(struct key k, char out[KEY_TEXT]);
 uint32_t key_lower(uint32_t c); /* of ASCII letters */
 
 #endif

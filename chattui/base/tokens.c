@@ -237,8 +237,24 @@ static bool is_answer(const char *body, size_t len, char final, const int *param
     return final == 'R' && params[0] > 1;
 }
 
+/* Is the sequence in seq, behind an ESC of its own, one that terminfo told of? */
+static bool emit_learned(struct tokens *t) {
+    size_t from = t->alt ? 1 : 0;
+    for (size_t i = 0; i < t->nlearned; i++) {
+        const struct learned *l = &t->learned[i];
+        if (strlen(l->bytes) == t->len - from &&
+            memcmp(l->bytes, t->seq + from, t->len - from) == 0) {
+            emit_key(t, l->key.code, l->key.mods);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A whole CSI sequence is in seq. */
 static void end_csi(struct tokens *t) {
+    if (emit_learned(t))
+        return;
     size_t from = t->alt ? 3 : 2;
     char final = t->seq[t->len - 1];
     int params[PARAMS_MAX];
@@ -288,10 +304,23 @@ static void in_csi(struct tokens *t, unsigned char c) {
     }
 }
 
+/* ESC O x; rxvt's Ctrl is a lower letter, that of others a number before it: ESC O 5 C. */
 static void in_ss3(struct tokens *t, unsigned char c) {
+    size_t from = t->alt ? 3 : 2;
     t->seq[t->len++] = (char)c;
-    bool lower_case = c >= 'a' && c <= 'd'; /* rxvt's Ctrl+Up … */
-    emit_key(t, letter_key((char)(lower_case ? c - ('a' - 'A') : c)), lower_case ? MOD_CTRL : 0u);
+    if (c < ' ' || c >= 0x7f) { /* Alt+O, and a key behind it that came at once */
+        t->len--;
+        emit_key(t, 'O', MOD_ALT);
+        feed(t, c);
+        return;
+    }
+    if (c >= '0' && c <= '9' && t->len - 1 == from)
+        return;
+    int param = t->len - 1 > from ? t->seq[from] - '0' : 1;
+    bool lower_case = c >= 'a' && c <= 'd';
+    if (!emit_learned(t))
+        emit_key(t, letter_key((char)(lower_case ? c - ('a' - 'A') : c)),
+                 lower_case ? MOD_CTRL : modifiers(param));
 }
 
 /* The first ESC of two was a key. */
@@ -325,6 +354,11 @@ static void in_escape(struct tokens *t, unsigned char c) {
     } else {
         if (twice)
             end_first_escape(t);
+        t->seq[t->len] = (char)c;
+        t->len++;
+        if (emit_learned(t)) /* old terminals: ESC A */
+            return;
+        t->len--;
         t->alt = true;
         begin_char(t, c);
     }
@@ -453,6 +487,16 @@ static void feed(struct tokens *t, unsigned char c) {
 void tokens_init(struct tokens *t, token_fn *fn, void *arg) {
     *t = (struct tokens){.fn = fn, .arg = arg};
     buf_init(&t->paste, PASTE_MAX + 1);
+}
+
+void tokens_learn(struct tokens *t, const char *bytes, struct key key) {
+    struct learned *l = &t->learned[t->nlearned];
+    size_t len = strlen(bytes);
+    if (t->nlearned == LEARNED_MAX || len < 2 || len >= sizeof l->bytes || bytes[0] != ESC)
+        return;
+    memcpy(l->bytes, bytes, len + 1);
+    l->key = key;
+    t->nlearned++;
 }
 
 void tokens_free(struct tokens *t) {

@@ -38,6 +38,13 @@ typedef void token_fn(const struct token *t, void *arg);
 #define PASTE_MAX (1u << 20) /* bytes; the rest is dropped */
 #define SEQUENCE_MAX 64
 
+/* A sequence that this terminal sends for a key, as terminfo has it. */
+#define LEARNED_MAX 128
+struct learned {
+    char bytes[16];
+    struct key key;
+};
+
 enum tokens_state {
     TOKENS_GROUND,
     TOKENS_CHAR,
@@ -58,12 +65,18 @@ struct tokens {
     struct buf paste;
     size_t matched; /* of the paste's end mark */
     bool overflown;
+    struct learned learned[LEARNED_MAX];
+    size_t nlearned;
     token_fn *fn;
     void *arg;
 };
 
 void tokens_init(struct tokens *t, token_fn *fn, void *arg);
 void tokens_free(struct tokens *t); /* wipes nothing: see secret.h for what must be */
+
+/* This sequence is that key, whatever it would be else. Those that don't begin with ESC are not
+ * taken: they are characters of others' lines. */
+void tokens_learn(struct tokens *t, const char *bytes, struct key key);
 
 /* Takes the bytes of one read() and hands out each token that they complete. Several lines in one
  * read are a paste, though there are no brackets around them; it ends where no more comes. */

@@ -82,9 +82,13 @@ static void bind_more_keys(void) {
     static const struct {
         const char *keys;
         rl_command_func_t *function;
-    } KEYS[] = {{"\\e[1;5C", rl_forward_word}, {"\\e[1;5D", rl_backward_word},
-                {"\\e[3~", rl_delete},         {"\\e[1~", rl_beg_of_line},
-                {"\\e[4~", rl_end_of_line},    {"\\e[3;5~", rl_kill_word}};
+    } KEYS[] = {
+        {"\\e[1;5C", rl_forward_word}, {"\\e[1;5D", rl_backward_word},
+        {"\\e[1;3C", rl_forward_word}, {"\\e[1;3D", rl_backward_word},
+        {"\\e[3~", rl_delete},         {"\\e[3;5~", rl_kill_word},
+        {"\\e[H", rl_beg_of_line},     {"\\e[F", rl_end_of_line},
+        {"\\e[1~", rl_beg_of_line},    {"\\e[4~", rl_end_of_line},
+    };
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
         rl_bind_keyseq_if_unbound(KEYS[i].keys, KEYS[i].function);
 }
@@ -120,7 +124,7 @@ static bool is_vi(void) {
     return rl_editing_mode == 0;
 }
 
-static bool is_bound(const char *bytes, size_t len) {
+bool input_is_bound(const char *bytes, size_t len) {
     int type = ISFUNC;
     rl_command_func_t *function = rl_function_of_keyseq_len(bytes, len, rl_get_keymap(), &type);
     return function && type != ISKMAP;
@@ -134,7 +138,7 @@ static bool is_swallowed(const char *bytes, size_t len, bool named) {
         return rl_end == 0;
     if (len == 1 && bytes[0] == ESC) /* waits for a second key, which nobody would expect */
         return !is_vi() && !is_searching();
-    return named && !is_searching() && !is_bound(bytes, len);
+    return named && !is_searching() && !input_is_bound(bytes, len);
 }
 
 static void hand_on_line(void) {

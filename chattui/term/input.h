@@ -33,6 +33,8 @@ void input_close(void);
 /* A key. An unbound one is swallowed if it is a sequence (`named`), so that an unknown key leaves
  * no rubbish in the draft. */
 void input_key(const char *bytes, size_t len, bool named);
+/* Does the user's inputrc, or readline by itself, know this key? */
+bool input_is_bound(const char *bytes, size_t len);
 
 /* Text from elsewhere: CR and CR LF become LF, other control characters are dropped, invalid
  * UTF-8 becomes U+FFFD. Never submits. False: it was longer than the draft may be, and cut. */

@@ -206,6 +206,54 @@ void screen_close(void) {
     scr.open = false;
 }
 
+/* --- What it sends --- */
+
+static void tell(const char *capability, struct key key, screen_key_fn *fn, void *arg) {
+    const char *bytes = tigetstr(capability);
+    if (bytes && bytes != (char *)-1)
+        fn(bytes, key, arg);
+}
+
+/* kLFT is Shift+Left, kLFT3 … kLFT8 have xterm's number of the modifiers. */
+static void tell_modified(const char *name, enum key_code code, screen_key_fn *fn, void *arg) {
+    char capability[8];
+    tell(name, (struct key){code, MOD_SHIFT}, fn, arg);
+    for (unsigned n = 3; n <= 8; n++) {
+        unsigned bits = n - 1;
+        unsigned mods =
+            (bits & 1 ? MOD_SHIFT : 0u) | (bits & 2 ? MOD_ALT : 0u) | (bits & 4 ? MOD_CTRL : 0u);
+        snprintf(capability, sizeof capability, "%s%u", name, n);
+        tell(capability, (struct key){code, (uint8_t)mods}, fn, arg);
+    }
+}
+
+void screen_keys(screen_key_fn *fn, void *arg) {
+    /* clang-format off */
+    static const struct {
+        enum key_code code;
+        const char *plain, *modified;
+    } KEYS[] = {
+        {KEYCODE_UP, "kcuu1", "kUP"},        {KEYCODE_DOWN, "kcud1", "kDN"},
+        {KEYCODE_LEFT, "kcub1", "kLFT"},     {KEYCODE_RIGHT, "kcuf1", "kRIT"},
+        {KEYCODE_HOME, "khome", "kHOM"},     {KEYCODE_END, "kend", "kEND"},
+        {KEYCODE_PAGE_UP, "kpp", "kPRV"},    {KEYCODE_PAGE_DOWN, "knp", "kNXT"},
+        {KEYCODE_INSERT, "kich1", "kIC"},    {KEYCODE_DELETE, "kdch1", "kDC"},
+        {KEYCODE_ENTER, "kent", NULL},       {KEYCODE_BACKSPACE, "kbs", NULL},
+    };
+    /* clang-format on */
+    char capability[8];
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+        tell(KEYS[i].plain, (struct key){KEYS[i].code, 0}, fn, arg);
+        if (KEYS[i].modified)
+            tell_modified(KEYS[i].modified, KEYS[i].code, fn, arg);
+    }
+    for (unsigned n = 0; n < 12; n++) {
+        snprintf(capability, sizeof capability, "kf%u", n + 1);
+        tell(capability, (struct key){KEYCODE_F1 + n, 0}, fn, arg);
+    }
+    tell("kcbt", (struct key){KEYCODE_TAB, MOD_SHIFT}, fn, arg);
+}
+
 /* --- Showing --- */
 
 void screen_redraw(void) {

@@ -8,6 +8,7 @@
 #define CHATTUI_TERM_SCREEN_H
 
 #include "chattui/base/grid.h"
+#include "chattui/base/keys.h"
 #include "chattui/model/theme.h"
 
 #include <stdbool.h>
@@ -37,6 +38,10 @@ void screen_show(const struct grid *g);
 
 /* Clicks and the wheel are reported; it takes the terminal's own selection away. */
 void screen_mouse(bool on);
+
+/* Tells what this terminal sends for its keys, by terminfo. While the screen is open. */
+typedef void screen_key_fn(const char *bytes, struct key key, void *arg);
+void screen_keys(screen_key_fn *fn, void *arg);
 
 void screen_bell(void);
 /* OSC 9, a notification of the terminal's own. Both texts have passed sanitize(). */

@@ -61,3 +61,21 @@ def test_a_paste_answers_no_question(tui, client):
     w.keys("n")
     w.wait("Send these", absent=True)
     assert bob.history(limit=99)["messages"] == []
+
+
+RXVT = {"home": "\x1b[7~", "end": "\x1b[8~", "word left": "\x1bOd", "word right": "\x1bOc", "delete word": "\x1b[3^"}
+SUN = {"home": "\x1b[214z", "end": "\x1b[220z", "word left": "\x1bb", "word right": "\x1bf", "delete word": "\x1bd"}
+XTERM = {"home": "\x1b[H", "end": "\x1b[F", "word left": "\x1b[1;5D", "word right": "\x1b[1;5C", "delete word": "\x1b[3;5~"}
+KEYS = [("rxvt-unicode-256color", RXVT), ("xterm-256color", RXVT), ("screen", RXVT), ("sun", SUN), ("xterm-256color", XTERM)]
+
+
+@pytest.mark.parametrize("term, sends", KEYS)
+def test_keys_edit_the_line(pty, client, term, sends):
+    """Whatever the terminal sends for them, and also where $TERM says another one."""
+    t = pty("alice", env={"TERM": term})
+    bob = client("bob", join="0")
+    for bytes in ("two three", sends["home"], "one ", sends["end"], " five", sends["word left"], "four ",
+                  sends["home"], sends["delete word"], "1", sends["word right"], "+", "\r"):
+        t.send(bytes)
+        t.read(0.05)
+    assert bob.expect("channelMessage")["message"] == "1 two+ three four five"

@@ -125,6 +125,58 @@ static void test_modifiers(void **state) {
     check("\x1b[27;5u", "Esc");
 }
 
+/* urxvt, and the numbers of old Konsoles and VTEs. */
+static void test_other_terminals(void **state) {
+    (void)state;
+    check("\x1b[7~\x1b[8~\x1b[7^\x1b[8$\x1b[3^", "Home End Ctrl+Home Shift+End Ctrl+Delete");
+    check("\x1bOd\x1bOc\x1b\x1b[D\x1b\x1bOd", "Ctrl+Left Ctrl+Right Alt+Left Ctrl+Alt+Left");
+    check("\x1b[d\x1b\x1b[7~", "Shift+Left Alt+Home");
+    check("\x1bO5C\x1bO2P", "Ctrl+Right Shift+F1");
+    check("\x1bO\ra", "Alt+O Enter a");
+}
+
+static void test_learned(void **state) {
+    (void)state;
+    struct tokens t;
+    struct buf out;
+    buf_init(&out, 200);
+    tokens_init(&t, note, &out);
+    tokens_learn(&t, "\x1b[214z", (struct key){KEYCODE_HOME, 0}); /* sun */
+    tokens_learn(&t, "\x1b[4l", (struct key){KEYCODE_INSERT, MOD_CTRL});
+    tokens_learn(&t, "\x1b[I", (struct key){KEYCODE_PAGE_UP, 0}); /* cons25 */
+    tokens_learn(&t,
+                 "\x1b"
+                 "A",
+                 (struct key){KEYCODE_UP, 0}); /* vt52 */
+    tokens_learn(&t, "\x0b", (struct key){KEYCODE_UP, 0});
+    tokens_learn(&t, "\x1bOw", (struct key){KEYCODE_END, 0});
+    static const char IN[] = "\x1b[214z\x1b\x1b[214z\x1b[4l\x1b[I\x1b"
+                             "A\x0b\x1bOw\x1b[A";
+    tokens_feed(&t, IN, sizeof IN - 1);
+    assert_string_equal(buf_cstr(&out), "Home Alt+Home Ctrl+Insert PgUp Up Ctrl+K End Up");
+    tokens_free(&t);
+    buf_free(&out);
+}
+
+static void check_sequence(const char *name, const char *want) {
+    struct key k;
+    char text[KEY_TEXT] = "";
+    assert_true(key_read(name, &k));
+    assert_int_equal(key_sequence(k, text), strlen(want));
+    assert_string_equal(text, want);
+}
+
+static void test_usual_sequences(void **state) {
+    (void)state;
+    check_sequence("Home", "\x1b[H");
+    check_sequence("Ctrl+Left", "\x1b[1;5D");
+    check_sequence("Delete", "\x1b[3~");
+    check_sequence("Ctrl+Delete", "\x1b[3;5~");
+    check_sequence("Ctrl+Alt+Shift+Up", "\x1b[1;8A");
+    check_sequence("F1", "");
+    check_sequence("a", "");
+}
+
 static void test_unknown_sequences(void **state) {
     (void)state;
     check("\x1b[99~a", "none a");
@@ -309,6 +361,9 @@ int main(void) {
         cmocka_unit_test(test_alt),
         cmocka_unit_test(test_named),
         cmocka_unit_test(test_modifiers),
+        cmocka_unit_test(test_other_terminals),
+        cmocka_unit_test(test_learned),
+        cmocka_unit_test(test_usual_sequences),
         cmocka_unit_test(test_unknown_sequences),
         cmocka_unit_test(test_answers_are_swallowed),
         cmocka_unit_test(test_strings_that_are_none),
