@@ -72,6 +72,7 @@ int main(int argc, char **argv) {
     if (outcome != OPTION_RUN)
         return outcome == OPTION_EXIT ? 0 : 2;
     log_find_journal();
+    log_never_wait();
     log_set_worker((unsigned)set.worker);
     settings_apply_log(&set);
     int status = 0;

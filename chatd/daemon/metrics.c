@@ -3,6 +3,7 @@
 
 #include "chatd/daemon/node.h"
 #include "chatd/daemon/versions.h"
+#include "common/base/log.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -153,6 +154,8 @@ static double files_max(void) {
     VALUE(chatd_kdf_running, gauge, "Passwords that are being hashed.", kdf_load(n->kdf).running)  \
     VALUE(chatd_kdf_queue, gauge, "Passwords that wait to be hashed.", kdf_load(n->kdf).queued)    \
     VALUE(chatd_kdf_total, counter, "Passwords hashed.", kdf_load(n->kdf).done)                    \
+    VALUE(chatd_log_lines_dropped_total, counter,                                                  \
+          "Lines of the log that nobody took, since its reader stood still.", log_dropped())       \
     VALUE(process_cpu_seconds_total, counter, "CPU time.", cpu_seconds())                          \
     VALUE(process_resident_memory_bytes, gauge, "Memory.", resident_bytes())                       \
     VALUE(process_max_fds, gauge, "Limit of open files.", files_max())                             \

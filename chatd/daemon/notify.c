@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #define USEC 1000u /* in a millisecond */
+
+/* A manager that is stuck mustn't stop us, too. */
+static const struct timeval PATIENCE = {.tv_usec = 100000};
 
 /* A name that begins with @ is in the abstract namespace. Its length counts: no NUL is sent. */
 static void tell(const char *message) {
@@ -27,6 +31,7 @@ static void tell(const char *message) {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &PATIENCE, sizeof PATIENCE);
     (void)sendto(fd, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&sa,
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
     close(fd);

@@ -24,6 +24,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
+#include "common/base/sink.h"
 #include "common/proto/json.h"
 #include "common/proto/validate.h"
 
@@ -284,8 +285,10 @@ static void server_on_ready(void *arg) {
     listener_start(v->listener, &node->handshakes);
     notify_ready();
     log_info("serving", "address=%s node=%s", listener_address(v->listener), node->redis.node_id);
-    printf("chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws", listener_address(v->listener));
-    if (fflush(stdout) != 0 && node->set->worker)
+    char line[128];
+    snprintf(line, sizeof line, "chatd: serving %s://%s/ws\n", node->tls ? "wss" : "ws",
+             listener_address(v->listener));
+    if (!sink_say(STDOUT_FILENO, line) && node->set->worker)
         server_stop(v, "no supervisor"); /* died before supervisor_bind_life */
 }
 

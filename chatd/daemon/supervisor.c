@@ -14,6 +14,7 @@
 #include "chatd/daemon/embedded.h"
 #include "chatd/daemon/notify.h"
 #include "common/base/log.h"
+#include "common/base/sink.h"
 #include "common/redis/redis_uri.h"
 
 #include <errno.h>
@@ -186,8 +187,7 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int number) {
 static void all_serve(struct supervisor *v, const char *line) {
     v->served = true;
     notify_ready();
-    printf("%s", line);
-    fflush(stdout);
+    sink_say(STDOUT_FILENO, line);
     log_info("workers_serving", "workers=%u", v->n);
 }
 
@@ -362,6 +362,7 @@ static void finish(struct supervisor *v) {
 int supervisor_run(const struct chatd_settings *set, int argc, char **argv) {
     static struct supervisor supervisor; /* one a process; stays reachable when it fails half-way */
     struct supervisor *v = &supervisor;
+    signal(SIGPIPE, SIG_IGN);
     v->set = set;
     v->n = supervisor_workers(set);
     v->workers = calloc(v->n, sizeof *v->workers);

@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log_json.h"
+#include "common/base/sink.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -14,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_BYTES 2048 /* with its newline */
+#define LINE_BYTES 2048   /* with its newline */
+#define DROPPED_BYTES 128 /* of the line that says how many were dropped */
 
 static const char *const NAMES[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
@@ -27,6 +29,19 @@ static enum log_level threshold = LOG_INFO;
 static enum log_format form = LOG_LOGFMT;
 static bool to_journal;
 static char worker[24]; /* " worker=2", or nothing */
+
+static struct sink to = {.fd = STDERR_FILENO};
+static uint64_t dropped;       /* lines that `to` did not take … */
+static uint64_t dropped_since; /* … and that it wasn't told of yet */
+
+void log_never_wait(void) {
+    sink_close(&to);
+    sink_open(&to, STDERR_FILENO);
+}
+
+uint64_t log_dropped(void) {
+    return dropped;
+}
 
 void log_set_level(enum log_level level) {
     threshold = level;
@@ -94,23 +109,43 @@ static void make_plain(char *line, size_t n) {
             line[i] = '?';
 }
 
-/* Sends a line of logfmt, which has no newline yet, in the form that is set. */
-static void log_put(enum log_level level, const char *line, size_t n) {
-    char out[16 + LOG_JSON_GROWS * LINE_BYTES];
+/* Writes a line of logfmt, which has no newline yet, to `text` in the form that is set. Returns its
+ * length. */
+static size_t set_form(enum log_level level, const char *line, size_t n, char *text, size_t size) {
     size_t at = 0;
     if (to_journal) {
-        memcpy(out, PRIORITIES[level], 3);
+        memcpy(text, PRIORITIES[level], 3);
         at = 3;
     }
     if (form == LOG_JSON)
-        at += log_json(line, n, out + at, sizeof out - at - 1);
+        at += log_json(line, n, text + at, size - at - 1);
     else {
-        memcpy(out + at, line, n);
+        memcpy(text + at, line, n);
         at += n;
     }
-    out[at++] = '\n';
-    while (write(STDERR_FILENO, out, at) < 0 && errno == EINTR)
-        continue;
+    text[at++] = '\n';
+    return at;
+}
+
+/* How many lines are missing at this point of the log. */
+static size_t set_dropped(const char *ts, char *text, size_t size) {
+    char line[DROPPED_BYTES];
+    int n = snprintf(line, sizeof line, "ts=%s level=warn%s event=lines_dropped lines=%llu", ts,
+                     worker, (unsigned long long)dropped_since);
+    return set_form(LOG_WARN, line, (size_t)n, text, size);
+}
+
+static void log_put(enum log_level level, const char *ts, const char *line, size_t n) {
+    char text[32 + LOG_JSON_GROWS * (DROPPED_BYTES + LINE_BYTES)];
+    _Static_assert(sizeof text <= SINK_LINE_MAX, "the rest of a line is kept");
+    size_t at = dropped_since ? set_dropped(ts, text, sizeof text) : 0;
+    at += set_form(level, line, n, text + at, sizeof text - at);
+    if (sink_write(&to, text, at))
+        dropped_since = 0;
+    else {
+        dropped++;
+        dropped_since++;
+    }
 }
 
 static void write_line(enum log_level level, const char *event, const char *fmt, va_list ap)
@@ -129,7 +164,7 @@ static void write_line(enum log_level level, const char *event, const char *fmt,
     else
         n += tail > 0 ? (size_t)tail : 0;
     make_plain(line, n);
-    log_put(level, line, n);
+    log_put(level, ts, line, n);
     errno = saved_errno;
 }
 

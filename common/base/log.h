@@ -27,6 +27,12 @@ bool log_format_parse(const char *name, enum log_format *out);
  * to <7>; sd-daemon(3). */
 void log_find_journal(void);
 
+/* From here on no line waits for whoever reads stderr: what isn't taken at once is dropped, and how
+ * much that was is said by lines_dropped, in front of the next line that is taken. Again after
+ * stderr became something else. */
+void log_never_wait(void);
+uint64_t log_dropped(void); /* lines, since the start */
+
 /* `fmt` makes the logfmt tail: pairs as "key=%s other=%d" where each value must be plain (a number,
  * a UUID, an address, a table's name). Foreign text goes through log_quote first. `event` is a
  * snake_case name: what happened. */

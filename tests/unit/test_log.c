@@ -11,12 +11,15 @@
 #include "common/base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <regex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 static int ends[2], saved_stderr;
@@ -289,6 +292,98 @@ static void lines_of_clients(void **state) {
     assert_string_equal(next_line(), "");
 }
 
+/* --- Nobody reads --- */
+
+/* Once stderr is full, lines are dropped; the next one that is taken is told how many. */
+static void fill_and_read(int reader, int writer) {
+    int before = dup(STDERR_FILENO);
+    assert_int_not_equal(dup2(writer, STDERR_FILENO), -1);
+    log_never_wait();
+    unsigned long long dropped = log_dropped();
+    char text[1500], got[1 << 16];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    alarm(20); /* a write that waits, waits for ever */
+    unsigned n = 0;
+    for (; n < 5000 && (n < 10 || log_dropped() < dropped + 10); n++)
+        log_info("e", "k=%s", text);
+    assert_int_equal(log_dropped(), dropped + 10);
+    assert_int_equal(fcntl(writer, F_GETFL) & O_NONBLOCK, 0); /* it is others', too */
+
+    size_t lines = 0;
+    ssize_t len;
+    fcntl(reader, F_SETFL, O_NONBLOCK);
+    while ((len = read(reader, got, sizeof got)) > 0)
+        for (ssize_t i = 0; i < len; i++)
+            lines += got[i] == '\n';
+    assert_in_range(lines + 10, n - 1, n); /* the last may have been taken in part */
+    log_info("again", "k=1");
+    len = read(reader, got, sizeof got - 1);
+    assert_true(len > 0);
+    got[len] = '\0';
+    const char *said = strstr(got, "level=warn event=lines_dropped lines=10\n");
+    assert_non_null(said);
+    assert_non_null(strstr(said, "event=again k=1\n"));
+    log_info("again", "k=2"); /* said once */
+    len = read(reader, got, sizeof got - 1);
+    got[len < 0 ? 0 : len] = '\0';
+    assert_non_null(strstr(got, "event=again k=2\n"));
+    assert_null(strstr(got, "lines_dropped"));
+    alarm(0);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    log_never_wait();
+}
+
+static void pipe_that_nobody_reads(void **state) {
+    (void)state;
+    int p[2];
+    assert_int_equal(pipe(p), 0);
+    fill_and_read(p[0], p[1]);
+    close(p[0]);
+    close(p[1]);
+}
+
+static void socket_that_nobody_reads(void **state) {
+    (void)state;
+    int p[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, p), 0);
+    fill_and_read(p[0], p[1]);
+    close(p[0]);
+    close(p[1]);
+}
+
+static void terminal_that_stands_still(void **state) {
+    (void)state;
+    int ptm = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(ptm >= 0 && grantpt(ptm) == 0 && unlockpt(ptm) == 0);
+    int pts = open(ptsname(ptm), O_RDWR | O_NOCTTY);
+    struct termios raw;
+    tcgetattr(pts, &raw);
+    cfmakeraw(&raw);
+    tcsetattr(pts, TCSANOW, &raw);
+    fill_and_read(ptm, pts);
+    close(pts);
+    close(ptm);
+}
+
+static void reader_that_is_gone(void **state) {
+    (void)state;
+    int p[2], before = dup(STDERR_FILENO);
+    assert_int_equal(pipe(p), 0);
+    dup2(p[1], STDERR_FILENO);
+    log_never_wait();
+    close(p[0]);
+    signal(SIGPIPE, SIG_IGN);
+    unsigned long long dropped = log_dropped();
+    log_error("e", "k=1");
+    assert_int_equal(log_dropped(), dropped + 1);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(p[1]);
+    log_never_wait();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines, open_stderr, close_stderr),
@@ -299,6 +394,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(lines_of_clients, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(as_json, open_stderr, close_stderr),
         cmocka_unit_test_setup_teardown(to_the_journal, open_stderr, close_stderr),
+        cmocka_unit_test(pipe_that_nobody_reads),
+        cmocka_unit_test(socket_that_nobody_reads),
+        cmocka_unit_test(terminal_that_stands_still),
+        cmocka_unit_test(reader_that_is_gone),
         cmocka_unit_test(quoting),
         cmocka_unit_test(quoting_to_fit),
     };
