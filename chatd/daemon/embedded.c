@@ -1,6 +1,7 @@
 /* embedded - see embedded.h. */
 #include "chatd/daemon/embedded.h"
 
+#include "chatd/base/private_dir.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -22,11 +23,14 @@
 #define RESTART_MAX_MS 5000
 #define YOUNG_MS 10000
 #define STOP_MS 3000
+#define NO_PROGRAM 127 /* the status of a child that could not become redis-server */
 
 struct embedded {
     uv_loop_t *loop;
     uv_timer_t watch;
-    char dir[512], socket[512];
+    struct embedded_hooks hooks;
+    char dir[512], socket[512], log[560];
+    off_t log_from;    /* its length when the server was started */
     int lock;          /* -1: another chatd has it */
     pid_t pid;         /* 0: not running */
     const char *fsync; /* appendfsync */
@@ -35,39 +39,44 @@ struct embedded {
 
 /* --- The directory --- */
 
-static bool make_dirs(const char *path) {
-    char part[512];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *p = part + 1; *p; p++) {
-        if (*p != '/')
-            continue;
-        *p = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return false;
-        *p = '/';
-    }
-    return mkdir(part, 0700) == 0 || errno == EEXIST;
-}
-
 /* The lock is inherited by the server, so that it is free only when both are gone: two servers must
  * never write one append-only file. */
-static void try_lock(struct embedded *e) {
+static bool try_lock(struct embedded *e) {
     char path[560];
     snprintf(path, sizeof path, "%s/lock", e->dir);
-    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return;
+        return false;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         e->lock = fd;
     else
         close(fd);
+    return true;
+}
+
+/* What the server's log says last, since byte `from`; "" when it says nothing new. */
+static void read_log(const char *path, off_t from, char *out, size_t size) {
+    char text[512] = "";
+    FILE *f = fopen(path, "re");
+    *out = '\0';
+    if (!f)
+        return;
+    off_t end = fseeko(f, 0, SEEK_END) == 0 ? ftello(f) : 0;
+    if (end > from) {
+        const off_t most = sizeof text - 1;
+        fseeko(f, end - from > most ? end - most : from, SEEK_SET);
+        size_t n = fread(text, 1, sizeof text - 1, f);
+        while (n && text[n - 1] == '\n')
+            text[--n] = '\0';
+        const char *line = strrchr(text, '\n');
+        snprintf(out, size, "%s", line ? line + 1 : text);
+    }
+    fclose(f);
 }
 
 /* --- The server --- */
 
 static void become_redis(const struct embedded *e) {
-    char log[560];
-    snprintf(log, sizeof log, "%s/redis.log", e->dir);
     const char *argv[] = {"redis-server",
                           "--port",
                           "0",
@@ -86,7 +95,7 @@ static void become_redis(const struct embedded *e) {
                           "--daemonize",
                           "no",
                           "--logfile",
-                          log,
+                          e->log,
                           "--maxmemory-policy",
                           "noeviction",
                           NULL};
@@ -94,19 +103,19 @@ static void become_redis(const struct embedded *e) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    umask(077);
     setsid(); /* Ctrl-C is chatd's to handle */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);
     execvp(argv[0], (char *const *)argv);
-    static const char text[] = "chatd: can't run redis-server: is it installed?\n";
-    ssize_t ignored = write(2, text, sizeof text - 1);
-    (void)ignored;
-    _exit(127);
+    _exit(NO_PROGRAM);
 }
 
 static void start_server(struct embedded *e) {
+    struct stat st;
+    e->log_from = stat(e->log, &st) == 0 ? st.st_size : 0;
     pid_t pid = fork();
     if (pid == 0)
         become_redis(e);
@@ -119,8 +128,26 @@ static void start_server(struct embedded *e) {
     log_info("embedded_redis_started", "pid=%d", (int)pid);
 }
 
+/* Tells the owner, unless somebody killed it. */
+static void tell_death(const struct embedded *e, int status) {
+    char why[2000], last[600];
+    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM))
+        return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_PROGRAM)
+        snprintf(why, sizeof why,
+                 "embedded:%s: can't run redis-server: is it installed? (apt install redis-server)",
+                 e->dir);
+    else {
+        read_log(e->log, e->log_from, last, sizeof last);
+        snprintf(why, sizeof why, "embedded:%s: redis-server ended by itself, see %s%s%s", e->dir,
+                 e->log, *last ? ": " : "", last);
+    }
+    e->hooks.died(why, e->hooks.arg);
+}
+
 static void reap_server(struct embedded *e) {
     int status;
+    char log[600];
     if (waitpid(e->pid, &status, WNOHANG) != e->pid)
         return;
     uint64_t now = uv_now(e->loop);
@@ -129,9 +156,11 @@ static void reap_server(struct embedded *e) {
     if (e->delay_ms > RESTART_MAX_MS)
         e->delay_ms = RESTART_MAX_MS;
     e->next_ms = now + e->delay_ms;
-    log_error("embedded_redis_died", "pid=%d status=%d restart_ms=%d", (int)e->pid,
-              WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), (int)e->delay_ms);
+    log_error("embedded_redis_died", "pid=%d status=%d restart_ms=%d log=%s", (int)e->pid,
+              WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), (int)e->delay_ms,
+              log_quote(log, sizeof log, e->log, strlen(e->log)));
     e->pid = 0;
+    tell_death(e, status);
 }
 
 static void on_watch(uv_timer_t *t) {
@@ -148,8 +177,29 @@ static void on_watch(uv_timer_t *t) {
 
 /* --- Life --- */
 
+/* Fills in the paths, and takes the lock if it is free. */
+static bool settle_dir(struct embedded *e, const char *given, char *why, size_t size) {
+    char reason[700];
+    if (!private_dir_make(given, e->dir, sizeof e->dir, reason, sizeof reason)) {
+        snprintf(why, size, "embedded:%s: %s", given, reason);
+        return false;
+    }
+    int n = snprintf(e->socket, sizeof e->socket, "%s/redis.sock", e->dir);
+    if ((size_t)n >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        snprintf(why, size, "embedded: the path of the socket in this directory is too long (%d)",
+                 n);
+        return false;
+    }
+    snprintf(e->log, sizeof e->log, "%s/redis.log", e->dir);
+    if (!try_lock(e)) {
+        snprintf(why, size, "embedded:%s/lock: %s", e->dir, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum durability durability,
-                                char *why, size_t size) {
+                                const struct embedded_hooks *hooks, char *why, size_t size) {
     struct embedded *e = calloc(1, sizeof *e);
     char given[512];
     snprintf(given, sizeof given, "%s", uri->path);
@@ -158,25 +208,14 @@ struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum dur
         free(e);
         return NULL;
     }
-    char *real = make_dirs(given) ? realpath(given, NULL) : NULL; /* redis-server does a chdir */
-    if (!real) {
-        snprintf(why, size, "embedded:%s: %s", given, strerror(errno));
-        free(e);
-        return NULL;
-    }
-    int n = snprintf(e->socket, sizeof e->socket, "%s/redis.sock", real);
-    if ((size_t)n >= sizeof((struct sockaddr_un *)0)->sun_path) {
-        snprintf(why, size, "embedded: the path of the socket in this directory is too long (%d)",
-                 n);
-        free(real);
-        free(e);
-        return NULL;
-    }
-    snprintf(e->dir, sizeof e->dir, "%s", real);
-    free(real);
-    e->loop = loop;
-    e->fsync = durability >= DURABILITY_ALWAYS ? "always" : "everysec";
     e->lock = -1;
+    if (!settle_dir(e, given, why, size)) {
+        free(e);
+        return NULL;
+    }
+    e->loop = loop;
+    e->hooks = *hooks;
+    e->fsync = durability >= DURABILITY_ALWAYS ? "always" : "everysec";
     *uri = (struct redis_uri){.kind = REDIS_UNIX, .db = uri->db};
     memcpy(uri->path, e->socket, sizeof uri->path);
     uv_timer_init(loop, &e->watch);

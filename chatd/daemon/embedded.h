@@ -3,7 +3,10 @@
  *
  * Several chatd may name one directory: the one that has the lock runs the server, the others use
  * it, and one of them takes over when the owner is gone. The server ends when the chatd that runs
- * it is killed. */
+ * it is killed.
+ *
+ * The directory must be this user's alone, see private_dir.h: all of the chat is in it, and whoever
+ * may put a socket there could serve us from a Redis of his own. */
 #ifndef CHATD_DAEMON_EMBEDDED_H
 #define CHATD_DAEMON_EMBEDDED_H
 
@@ -14,11 +17,19 @@
 
 struct embedded;
 
-/* Makes the directory (0700) and starts the server, or finds it running. `uri` becomes the Unix
- * socket. With DURABILITY_ALWAYS a server that we start syncs each write. NULL: `why` says what
- * went wrong. */
+/* A server that was started has ended and nobody killed it: it can't run, or its data can't be
+ * read. `why` names the directory, and redis.log with what it says last. It is started again all
+ * the same, for as long as `embedded` isn't stopped. */
+struct embedded_hooks {
+    void (*died)(const char *why, void *arg);
+    void *arg;
+};
+
+/* Makes the directory and starts the server, or finds it running. `uri` becomes the Unix socket.
+ * With DURABILITY_ALWAYS a server that we start syncs each write. NULL: `why` says what went wrong.
+ */
 struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum durability durability,
-                                char *why, size_t size);
+                                const struct embedded_hooks *hooks, char *why, size_t size);
 /* Stops the server, if it is ours: waits for it up to 3 s, then kills it. Frees when the loop has
  * closed the handles. */
 void embedded_stop(struct embedded *e);

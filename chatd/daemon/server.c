@@ -82,6 +82,13 @@ static struct server *server_of(struct node *node) {
     return container_of(node, struct server, node);
 }
 
+static int server_fail(const char *why) {
+    char line[2100];
+    snprintf(line, sizeof line, "chatd: %s\n", why);
+    sink_say(STDERR_FILENO, line);
+    return 1;
+}
+
 /* --- The turn --- */
 
 static void end_turn(struct server *v) {
@@ -336,12 +343,17 @@ static void server_on_refused(const char *why, void *arg) {
     uv_stop(&v->loop);
 }
 
-/* --- The beginning --- */
-
-static int server_fail(const char *why) {
-    fprintf(stderr, "chatd: %s\n", why);
-    return 1;
+/* Later it was right once, and is started again. */
+static void server_on_redis_died(const char *why, void *arg) {
+    struct server *v = arg;
+    if (v->phase != STARTING)
+        return;
+    v->status = server_fail(why);
+    v->phase = ENDED;
+    uv_stop(&v->loop);
 }
+
+/* --- The beginning --- */
 
 static void make_id(char out[NODE_ID_TEXT + 1]) {
     uint8_t b[NODE_ID_TEXT / 2];
@@ -496,7 +508,7 @@ static void start_handles(struct server *v) {
 }
 
 static int server_start(struct server *v, const struct chatd_settings *set) {
-    char why[256];
+    char why[1400];
     struct node *node = &v->node;
     node->set = set;
     node->loop = &v->loop;
@@ -542,7 +554,8 @@ static int server_start(struct server *v, const struct chatd_settings *set) {
                                            .set = set,
                                            .loop = &v->loop};
     if (v->uri.kind == REDIS_EMBEDDED) {
-        v->embedded = embedded_start(&v->loop, &v->uri, v->durability, why, sizeof why);
+        const struct embedded_hooks hooks = {.died = server_on_redis_died, .arg = v};
+        v->embedded = embedded_start(&v->loop, &v->uri, v->durability, &hooks, why, sizeof why);
         if (!v->embedded)
             return server_fail(why);
     }

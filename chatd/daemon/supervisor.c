@@ -119,6 +119,21 @@ static void stop(struct supervisor *v, const char *why) {
         uv_stop(&v->loop);
 }
 
+static int fail(const char *why) {
+    char line[2100];
+    snprintf(line, sizeof line, "chatd: %s\n", why);
+    sink_say(STDERR_FILENO, line);
+    return 1;
+}
+
+static void on_redis_died(const char *why, void *arg) {
+    struct supervisor *v = arg;
+    if (v->served || v->ending)
+        return;
+    v->status = fail(why);
+    stop(v, "no Redis");
+}
+
 static void on_signal(uv_signal_t *h, int number) {
     stop(h->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
@@ -276,11 +291,6 @@ static void start_worker(struct worker *w) {
 
 /* --- Beginning and end --- */
 
-static int fail(const char *why) {
-    fprintf(stderr, "chatd: %s\n", why);
-    return 1;
-}
-
 /* Ours, and behind it what a worker does differently: the last of two flags counts. */
 static bool make_argv(struct supervisor *v, int argc, char **argv) {
     size_t n = (size_t)argc, size = sizeof v->program;
@@ -296,7 +306,7 @@ static bool make_argv(struct supervisor *v, int argc, char **argv) {
 }
 
 static int prepare(struct supervisor *v, int argc, char **argv) {
-    char why[256], text[560];
+    char why[1400], text[560];
     if (!redis_uri_parse(v->set->redis, &v->uri, why, sizeof why))
         return 2; /* it was checked */
     v->port = activation_socket(ACTIVATION_LISTEN, false);
@@ -312,7 +322,8 @@ static int prepare(struct supervisor *v, int argc, char **argv) {
     if (v->uri.kind == REDIS_EMBEDDED) {
         enum durability durability = DURABILITY_REDIS;
         durability_parse(v->set->durability, &durability);
-        v->embedded = embedded_start(&v->loop, &v->uri, durability, why, sizeof why);
+        const struct embedded_hooks hooks = {.died = on_redis_died, .arg = v};
+        v->embedded = embedded_start(&v->loop, &v->uri, durability, &hooks, why, sizeof why);
         if (!v->embedded)
             return fail(why);
         snprintf(v->redis, sizeof v->redis, "--redis=%s",

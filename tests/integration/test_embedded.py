@@ -138,6 +138,116 @@ def test_path_too_long_for_a_socket(start_chatd, tmp_path):
     assert node.wait() == 1 and "too long" in node.log()
 
 
-def test_redis_server_not_installed(start_chatd, where):
-    node = start_chatd(f"embedded:{where}", env={"PATH": "/nonexistent"}, wait=False)
-    node.wait_log("is it installed")
+# A directory that can't be used
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_redis_server_not_installed(start_chatd, where, workers):
+    node = start_chatd(f"embedded:{where}", env={"PATH": "/nonexistent"}, wait=False, workers=workers)
+    assert node.wait() == 1
+    assert str(where) in node.log() and "is it installed? (apt install redis-server)" in node.log()
+
+
+def refused(start_chatd, where, *words, **settings):
+    """It ends by itself, with 1, and says where and why."""
+    node = start_chatd(f"embedded:{where}", wait=False, **settings)
+    assert node.wait(chat.PATIENCE) == 1
+    said = [line for line in node.log().splitlines() if line.startswith("chatd: ")]
+    assert len(said) == 1 and str(where) in said[0], node.log()
+    for word in words:
+        assert word in said[0]
+    return said[0]
+
+
+def test_a_file_in_its_place(start_chatd, where):
+    where.write_text("")
+    refused(start_chatd, where, "directory")
+
+
+def test_a_file_in_place_of_the_lock(start_chatd, where):
+    (where / "lock").mkdir(parents=True)
+    where.chmod(0o700)
+    refused(start_chatd, where, "/lock", "directory")
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o710, 0o701, 0o702])
+def test_others_may_look_into_it(start_chatd, where, mode):
+    where.mkdir()
+    where.chmod(mode)
+    refused(start_chatd, where, "chmod 700")
+    assert not list(where.iterdir())
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o702])
+def test_others_may_replace_a_directory_above_it(start_chatd, where, mode):
+    above = where / "a"
+    above.mkdir(parents=True)
+    above.chmod(mode)
+    refused(start_chatd, above / "data", str(above), "chmod go-w")
+
+
+def test_others_may_add_to_a_directory_above_it_but_not_replace(start_chatd, where):
+    where.mkdir()
+    where.chmod(0o1777)
+    start_chatd(f"embedded:{where}/data")
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+SOMEBODY = 12345
+
+
+@as_root
+def test_a_group_may_replace_a_directory_above_it(start_chatd, where):
+    """The group that a user has for itself may: with that, the usual umask is 002."""
+    where.mkdir()
+    where.chmod(0o770)
+    start_chatd(f"embedded:{where}/data").stop()
+    os.chown(where, 0, SOMEBODY)
+    refused(start_chatd, where / "data", "chmod go-w")
+
+
+@as_root
+@pytest.mark.parametrize("whose", ["itself", "above", "through a link"])
+def test_it_belongs_to_another_user(start_chatd, where, whose):
+    """With a Redis of his on redis.sock, for all that we know."""
+    where.mkdir()
+    theirs = where / "theirs"
+    theirs.mkdir(mode=0o700)
+    os.chown(theirs, SOMEBODY, SOMEBODY)
+    if whose == "through a link":
+        (where / "link").symlink_to(theirs)
+    refused(start_chatd, {"itself": theirs, "above": theirs / "data", "through a link": where / "link"}[whose],
+            f"uid {SOMEBODY}")
+
+
+def test_root_s_directory_is_not_ours(start_chatd, where):
+    """Nor may we write to it; as root it is one that others can look into."""
+    refused(start_chatd, pathlib.Path("/usr/share"), *([] if os.geteuid() == 0 else ["uid 0"]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_its_data_are_damaged(start_chatd, client, where, workers):
+    node = start_chatd(f"embedded:{where}")
+    alice = client("alice", join="0", at=node)
+    for n in range(20):
+        alice.say(f"said {n}")
+    alice.close()
+    node.stop()
+    written, = where.glob("appendonlydir/*.incr.aof")
+    content = bytearray(written.read_bytes())
+    content[len(content) // 2:len(content) // 2 + 40] = b"x" * 40
+    written.write_bytes(content)
+    refused(start_chatd, where, f"{where}/redis.log", "Bad file format", workers=workers)
+
+
+def test_a_redis_that_dies_later_is_named_with_its_log(start_chatd, where):
+    node = start_chatd(f"embedded:{where}")
+    os.kill(redis_of(node), signal.SIGKILL)
+    node.wait_log(f'log="{where}/redis.log"')
+
+
+def test_what_redis_writes_is_for_nobody_else(start_chatd, client, where):
+    node = start_chatd(f"embedded:{where}", under=("sh", "-c", 'umask 0; exec "$@"', "sh"))
+    client("alice", join="0", at=node).say("on disk")
+    found = [path for path in [where, *where.rglob("*")] if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    assert not found
