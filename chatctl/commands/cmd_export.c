@@ -366,6 +366,11 @@ static enum status find_named(struct invocation *in, struct dump *x) {
         enum status st = find_channel(in, in->args[x->nnamed], &x->named[x->nnamed]);
         if (st != STATUS_DONE)
             return st;
+        for (size_t i = 0; i < x->nnamed; i++)
+            if (channel_eq(&x->named[i], &x->named[x->nnamed])) {
+                complain("%s is named twice", in->args[x->nnamed]);
+                return STATUS_USAGE;
+            }
     }
     return STATUS_DONE;
 }

@@ -94,7 +94,7 @@ static enum status check_family(struct fsck *f, const struct key *k) {
     if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_MEMBERS)
         return fsck_check_users_in(f, k->text, k->len, "orphaned member");
     if (n->family == FAMILY_CHANNEL && n->which == CHANNEL_META)
-        return fsck_check_channel_listed(f, k);
+        return fsck_check_meta(f, k);
     return STATUS_DONE;
 }
 

@@ -46,7 +46,7 @@ enum status fsck_check_orphan(struct fsck *f, const struct key *k); /* any other
 
 /* --- Channels --- */
 enum status fsck_check_log(struct fsck *f, const struct key *k);
-enum status fsck_check_channel_listed(struct fsck *f, const struct key *k);
+enum status fsck_check_meta(struct fsck *f, const struct key *k);
 /* Members of a zset of users who don't exist. */
 enum status fsck_check_users_in(struct fsck *f, const char *key, size_t len, const char *problem);
 size_t fsck_take_users(const struct walk *w, struct uuid *out); /* of a page */

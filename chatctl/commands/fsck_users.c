@@ -1,8 +1,11 @@
 /* fsck_users - names, records and what belongs to users: see fsck.h. */
 #include "chatctl/commands/fsck.h"
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/user.h"
+#include "chatctl/ops/username.h"
 #include "common/proto/validate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +57,21 @@ enum status fsck_check_name(struct fsck *f, const struct key *k) {
 
 /* --- Users --- */
 
+/* `stored`: the name as a sign-up would have stored it. */
+static bool is_usable(const char *name, size_t len, char stored[NAME_MAX_BYTES + 1], size_t *n) {
+    char folded[NAME_FOLDED_MAX + 1];
+    size_t folded_len;
+    struct err e = {0};
+    return !name_check(name, len, stored, n, &e) && name_fold(stored, *n, folded, &folded_len) &&
+           !name_reserved(folded, folded_len);
+}
+
+static bool is_as_stored(const char *name, size_t len) {
+    char stored[NAME_MAX_BYTES + 1];
+    size_t n;
+    return is_usable(name, len, stored, &n) && n == len && memcmp(stored, name, n) == 0;
+}
+
 static enum status check_user_name(struct fsck *f, const struct key *k, const char *name,
                                    size_t len) {
     char folded[NAME_FOLDED_MAX + 1];
@@ -86,6 +104,57 @@ static enum status check_indexed(struct fsck *f, const struct key *k, int64_t cr
     return fsck_found_key(f, "user not in the list", k, "", true);
 }
 
+/* A name that no sign-up would take: whose user can't sign in. One that is only spelled in another
+ * way (NFC) is spelled as it should be; another gets one that says nothing. */
+static enum status rename_user(struct fsck *f, const struct key *k, const char *name, size_t len) {
+    static const char *const problem = "name that can't be";
+    struct username to;
+    char stored[NAME_MAX_BYTES + 1], folded[NAME_FOLDED_MAX + 1], uuid[UUID_TEXT + 1];
+    char detail[2 * NAME_MAX_BYTES];
+    size_t n;
+    enum status st;
+    bool respelled = is_usable(name, len, stored, &n);
+    uuid_format(&k->name.uuid, uuid);
+    if (!respelled)
+        snprintf(stored, sizeof stored, "user-%.8s", uuid);
+    snprintf(detail, sizeof detail, "'%.*s' becomes %s", (int)(len < NAME_MAX_BYTES ? len : 40),
+             name, stored);
+    if (!f->fix || f->in->dry_run)
+        return fsck_found_key(f, problem, k, detail, false);
+    if ((st = username_check(stored, &to)) ||
+        (!respelled && ((st = username_claim(f->in, &to, &k->name.uuid)) ||
+                        (st = username_confirm(f->in, &to, &k->name.uuid)))))
+        return st;
+    bool had = !respelled && name_fold(name, len, folded, &n);
+    cmd_user_change(f->c, f->ks, &k->name.uuid);
+    cmd_user_field(f->c, "name", to.text, to.len);
+    if ((st = fsck_found_key(f, problem, k, detail, true)))
+        return st;
+    if (had) {
+        const struct redisReply *r;
+        cmd_name_release(f->c, f->ks, folded, n, &k->name.uuid);
+        st = ask(f->in, &r);
+    }
+    return st ? st : user_forget(f->in, &k->name.uuid);
+}
+
+/* A record with a name that is too long or no text counts as one without. */
+static enum status check_nameless(struct fsck *f, const struct key *k) {
+    static char name[1024];
+    const char *s;
+    size_t len;
+    cmd_user_name(f->c, f->ks, &k->name.uuid);
+    enum status st = fsck_ask_str(f, &s, &len);
+    if (st != STATUS_DONE)
+        return st;
+    if (!s)
+        return fsck_found_key(f, "user without a name", k, "the record has none", false);
+    len = len < sizeof name ? len : sizeof name - 1; /* the reply goes with the next command */
+    memcpy(name, s, len);
+    name[len] = '\0';
+    return rename_user(f, k, name, len);
+}
+
 enum status fsck_check_record(struct fsck *f, const struct key *k) {
     const struct redisReply *r;
     struct user_record u;
@@ -100,9 +169,10 @@ enum status fsck_check_record(struct fsck *f, const struct key *k) {
     if (st != STATUS_DONE)
         return st;
     if (!u.found)
-        return fsck_found_key(f, "user without a name", k, "the record has none", false);
+        return check_nameless(f, k);
     memcpy(name, u.name, u.name_len); /* the reply goes with the next command */
-    st = check_user_name(f, k, name, u.name_len);
+    st = is_as_stored(name, u.name_len) ? check_user_name(f, k, name, u.name_len)
+                                        : rename_user(f, k, name, u.name_len);
     return st == STATUS_DONE ? check_indexed(f, k, u.created_ms) : st;
 }
 

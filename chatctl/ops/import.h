@@ -4,14 +4,15 @@
 #define CHATCTL_OPS_IMPORT_H
 
 #include "chatctl/ops/ask.h"
+#include "chatctl/ops/import_check.h"
 #include "chatctl/term/progress.h"
 #include "common/proto/json.h"
 
 #include <stdio.h>
 #include <sys/types.h>
 
-#define IMPORT_BATCH 200 /* commands sent together */
-#define IMPORT_MS_MAX ((uint64_t)1 << 52)
+#define IMPORT_BATCH 200                          /* commands sent together */
+#define IMPORT_MS_MAX ((uint64_t)253402300799999) /* the end of the year 9999 */
 #define IMPORT_VALUE_MAX 65536
 
 enum owed { OWED_ANY, OWED_NAME, OWED_ENTRY };
@@ -38,7 +39,9 @@ struct import {
     bool merge, ended;
     bool left_out; /* the messages of this channel */
     uint64_t line, users, channels, members, messages, known, refused;
+    uint64_t skipped; /* messages of channels that are left out, see import_check.h */
     uint64_t expected_messages;
+    struct import_check check;
     struct sent sent[IMPORT_BATCH];
     size_t nsent;
     struct held held[IMPORT_BATCH];

@@ -57,7 +57,9 @@ enum status import_channel(struct invocation *in, struct import *m, const struct
     if (!import_get_channel(doc, &ch) ||
         json_u64(doc, "activity", IMPORT_MS_MAX, &activity) != JSON_OK)
         return import_bad_line(m, m->line, "a wrong channel");
-    enum status st = write_meta(in, m, doc, &ch);
+    enum status st = m->nheld ? import_held(in, m) : STATUS_DONE; /* whom its members are of */
+    if (st == STATUS_DONE)
+        st = write_meta(in, m, doc, &ch);
     m->channels++;
     if (st != STATUS_DONE || activity == 0)
         return st;

@@ -285,6 +285,12 @@ static uint64_t id_seq(const redisReply *id) {
                                                                                   : 0;
 }
 
+/* The same of where a log ends; UINT64_MAX: beyond what we count to. */
+static uint64_t id_top(const redisReply *id) {
+    const char *dash = is_str(id) ? memchr(id->str, '-', (size_t)id->len) : NULL;
+    return dash && dash - id->str > 18 ? UINT64_MAX : id_seq(id);
+}
+
 uint64_t reply_entry_seq(const redisReply *entry) {
     return entry->type == REDIS_REPLY_ARRAY && entry->elements > 0 ? id_seq(entry->element[0]) : 0;
 }
@@ -305,7 +311,7 @@ enum err_code reply_log_info(const redisReply *r, struct log_info *out, struct e
         if (strcmp(name->str, "length") == 0)
             parse_seq(value, &out->length);
         else if (strcmp(name->str, "last-generated-id") == 0)
-            out->top = id_seq(value);
+            out->top = id_top(value);
         else if (strcmp(name->str, "first-entry") == 0)
             out->first = reply_entry_seq(value);
         else if (strcmp(name->str, "last-entry") == 0)

@@ -55,7 +55,27 @@ DAMAGES = {
                                        d.r.zadd(d.key("{presence}:online"), {d.alice: 1})),
     "online on no node": lambda d: d.r.zadd(d.key("{presence}:online"), {d.alice: 1}),
     "no schema version": lambda d: d.r.delete(d.key("schema")),
+    "entries that are no messages": lambda d: (say(d, "5-0", text=""), say(d, "6-0", text="x" * 16385),
+                                               say(d, "7-0", name="x" * 200),
+                                               d.r.xadd(d.public + "log", {"a": "b"}, "7-3"),
+                                               d.r.hset(d.public + "meta", "seq", 7)),
+    "retention that is no number": lambda d: d.r.hset(d.public + "meta", "max", "abc"),
 }
+
+WILD = {
+    "a position": lambda d: d.r.hset(d.public + "meta", "seq", 999999999999999),
+    "a position and a message": lambda d: (say(d, f"{2**52}-0"), d.r.hset(d.public + "meta", "seq", 2**52)),
+    "a message": lambda d: say(d, "999999999999999-0"),
+    "the last message": lambda d: say(d, f"{2**64 - 1}-{2**64 - 1}"),
+    "a number that is gone": lambda d: (say(d, f"{2**53}-0"), d.r.xdel(d.public + "log", f"{2**53}-0")),
+    "a position alone": lambda d: (d.r.hset(d.public + "meta", "seq", 999999999999999), d.r.delete(d.public + "log")),
+    "all that is left": lambda d: (d.r.delete(d.public + "log"), say(d, f"{2**60}-0")),
+}
+
+
+def say(d, at, **more):
+    fields = {"uuid": chat.new_uuid(), "sender": d.alice, "name": "alice", "at": 5, "text": "hi", **more}
+    d.r.xadd(d.public + "log", fields, at)
 
 NEVER_EXPIRES = {
     "sent": lambda d: d.r.set(d.public + "sent:" + chat.NOBODY, "x 1"),
@@ -111,6 +131,37 @@ def test_not_mended(ctl, data, redis, prefix, what):
     assert not any(row["fixed"] for row in rows if what.startswith(row["problem"]))
     if what != "name of another":
         assert chat.digest(redis, prefix) == before
+
+
+@pytest.mark.parametrize("what", WILD)
+def test_a_channel_that_ran_out_of_numbers(ctl, data, redis, prefix, client, what):
+    """Nobody could join it any more."""
+    WILD[what](data)
+    left = 0 if "alone" in what or "left" in what else 2
+    check_mended(ctl, redis, prefix, "number too large")
+    carol = client("carol", join=None)
+    assert len(carol.join()["messages"]) == left
+    assert carol.say("next")["seq"] <= 5
+    assert ctl("fsck") == ""
+
+
+BAD_NAMES = {"a\u200bb": "user-", "a:b": "user-", "x" * 40: "user-", "x" * 200: "user-", "": "user-", "a\tb": "user-",
+             "deleted user": "user-", "Rene\u0301": "Ren\u00e9"}
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_name_that_nobody_can_have(ctl, data, redis, prefix, name):
+    data.r.hset(data.key(f"{{u:{data.bob}}}"), "name", name)
+    folded = BAD_NAMES[name].casefold() if "Rene" in name else name or " "
+    data.r.rename(data.key("name:bob"), data.key("name:" + folded))
+    rows = ctl.json("fsck", status=FAILED)
+    assert "name that can't be" in problems(rows)
+    ctl("fsck", "--fix", status=None)
+    ctl("fsck", "--fix", status=None)
+    assert ctl("fsck") == ""
+    names = {u["uuid"]: u["name"] for u in ctl.json("user", "list")}
+    assert names[data.bob].startswith(BAD_NAMES[name]) and names[data.alice] == "alice"
+    assert ctl.json("user", "show", names[data.bob])["uuid"] == data.bob
 
 
 def test_nothing(ctl):

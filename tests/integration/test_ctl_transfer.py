@@ -7,7 +7,7 @@ import subprocess
 
 import chat
 import pytest
-from ctl import CONFLICT, FAILED, INTERRUPTED, Ctl
+from ctl import CONFLICT, FAILED, INTERRUPTED, USAGE, Ctl
 from load import Load
 
 TEXTS = ["plain", "tab\t, quote \", backslash \\, line\nbreak", "\u202eback \x1b[31m \x7f", "\U0001f40e \u2028",
@@ -253,3 +253,120 @@ def test_export_into_a_closed_pipe(ctl, full):
     done = subprocess.run(["bash", "-c", f"set -euo pipefail; {ctl.binary} -q export | head -1"],
                           env=ctl.env(PATH=os.environ["PATH"]), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def made(channel=(), users=(), meta=None, messages=()):
+    """A dump by hand: a good channel beside `channel`, a good user beside `users`."""
+    alice, other = chat.new_uuid(), chat.new_uuid()
+    fields = {"epoch": chat.new_uuid(), "base": "1", "seq": "6", **(meta or {})}
+    lines = [{"type": "chat-export", "version": 1},
+             {"type": "user", "UUID": alice, "created": 1, "fields": [{"k": "name", "v": "alice"}]}, *users,
+             {"type": "channel", "channel": f"dm:{min(alice, other)}:{max(alice, other)}", "activity": 1, "meta": [
+                 {"k": "epoch", "v": chat.new_uuid()}, {"k": "base", "v": "1"}, {"k": "seq", "v": "1"}]},
+             said(1, channel=f"dm:{min(alice, other)}:{max(alice, other)}"),
+             {"type": "channel", "channel": "public", "activity": 1,
+              "meta": [{"k": k, "v": v} for k, v in fields.items() if v is not None]},
+             *channel, *messages]
+    kinds = [line["type"] for line in lines]
+    lines.append({"type": "end", "users": kinds.count("user"), "channels": 2, "members": kinds.count("member"),
+                  "messages": kinds.count("message") + kinds.count("entry")})
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def said(seq, text="hi", name="alice", **more):
+    return {"type": "message", "channel": "public", "seq": seq, "UUID": chat.new_uuid(), "senderUUID": chat.new_uuid(),
+            "senderUsername": name, "at": 5, "message": text, **more}
+
+
+def user(name, **more):
+    return {"type": "user", "UUID": chat.new_uuid(), "created": 1, "fields": [{"k": "name", "v": name}], **more}
+
+
+CONTRADICTIONS = {
+    "a number behind the position": {"messages": [said(1), said(999), said(7)]},
+    "a number too many": {"messages": [said(n) for n in range(1, 8)]},
+    "no order": {"messages": [said(3), said(2)]},
+    "a number twice": {"messages": [said(3), said(3)]},
+    "number 0": {"messages": [said(0)]},
+    "a number below 0": {"messages": [said(1), said(-1)]},
+    "a number that is text": {"messages": [said(1), said("2")]},
+    "a number with a fraction": {"messages": [said(1), said(2.5)]},
+    "a huge number": {"meta": {"seq": str(2**52)}, "messages": [said(2**52)]},
+    "a position without room": {"meta": {"seq": "999999999999999"}},
+    **{f"position {seq}": {"meta": {"seq": seq}} for seq in ("-1", "abc", str(2**63 - 1), "1e3", "", " 6", "+6", "06")},
+    **{f"base {base}": {"meta": {"base": base}} for base in ("0", "-1", "8", "x", "1.0")},
+    "no base": {"meta": {"base": None}},
+    "no epoch": {"meta": {"epoch": None}},
+    "an epoch that is none": {"meta": {"epoch": "abc"}},
+    "messages without a position": {"meta": {"epoch": None, "base": None, "seq": None}, "messages": [said(1)]},
+    "retention": {"meta": {"max": "abc"}},
+    "retention by age": {"meta": {"age": "-5"}},
+    "an empty text": {"messages": [said(1), said(2, "")]},
+    "a long text": {"messages": [said(1), said(2, "x" * 4097)]},
+    "an empty name": {"messages": [said(1), said(2, name="")]},
+    "a wrong name": {"messages": [said(1), said(2, name="a:b")]},
+    "no UUID": {"messages": [said(1), said(2, UUID="x")]},
+    "a time after the year 9999": {"messages": [said(1), said(2, at=253402300800000)]},
+    "an entry behind the position": {"messages": [{"type": "entry", "channel": "public", "id": "7-1",
+                                                   "fields": [{"k": "a", "v": "b"}]}]},
+    "an entry anywhere": {"messages": [{"type": "entry", "channel": "public", "id": "*",
+                                        "fields": [{"k": "a", "v": "b"}]}]},
+    "a mark that is none": {"channel": [{"type": "mark", "channel": "public", "mark": "", "at": 7}]},
+    "a channel twice": {"channel": [{"type": "channel", "channel": "public", "activity": 1, "meta": []}]},
+}
+
+
+@pytest.mark.parametrize("what", CONTRADICTIONS)
+def test_a_channel_that_contradicts_itself_is_left_out(ctl, redis, prefix, what, tmp_path):
+    path = tmp_path / "dump.jsonl"
+    text = made(**CONTRADICTIONS[what])
+    path.write_text(text)
+    ctl("import", path, status=FAILED)
+    lines = text.splitlines()
+    assert f"{path}:" in ctl.err and "public: " in ctl.err
+    number = int(ctl.err.split(f"{path}:")[1].split(":")[0])
+    assert "public" in lines[number - 1], "the line is named"
+    assert not redis.r.keys(prefix + "{c:public}*"), "nothing of it is taken"
+    assert [c["messages"] for c in ctl.json("channel", "list")] == [1], "the others are"
+    assert [u["name"] for u in ctl.json("user", "list")] == ["alice"]
+    flush(redis, prefix)
+    ctl("import", stdin=text, status=FAILED)
+    assert not redis.r.keys(prefix + "{c:public}*") and ctl("fsck") == ""
+
+
+@pytest.mark.parametrize("name", ["a\u200bb", "a\tb", "a:b", "x" * 40, "Rene\u0301", "deleted user", "Deleted User", "",
+                                  " a", "\u202ea", "a\u0430", "\n"])
+def test_a_name_that_nobody_can_have_is_left_out(ctl, redis, prefix, name):
+    bad = user(name)
+    ctl("import", stdin=made(users=[bad, {"type": "joined", "user": bad["UUID"], "channel": "public", "at": 1}],
+                             channel=[{"type": "member", "channel": "public", "user": bad["UUID"], "at": 1}],
+                             messages=[said(1)]), status=FAILED)
+    assert f"stdin:3: {bad['UUID']}" in ctl.err
+    assert [u["name"] for u in ctl.json("user", "list")] == ["alice"]
+    assert [m["message"] for m in ctl.json("message", "tail")] == ["hi"]
+    assert ctl("fsck") == "", "no member, no list of theirs either"
+
+
+def test_a_dry_run_looks_only(ctl, full, redis, prefix):
+    flush(redis, prefix)
+    ctl("import", "--dry-run", stdin=full)
+    assert "2 users, 2 channels" in ctl.err
+    ctl("import", "--dry-run", stdin=made(messages=[said(7)]), status=FAILED)
+    ctl("import", "--dry-run", stdin=full + "x\n", status=FAILED)
+    assert not redis.r.keys(prefix + "*")
+
+
+def test_a_user_of_two_named_channels_is_there_once(ctl, full, redis, prefix):
+    part = ctl("export", "public", "Jürgen B.,alice")
+    assert part.count('"type":"user"') == 4
+    ctl("export", "public", "public", status=USAGE)
+    flush(redis, prefix)
+    ctl("import", stdin=part)
+    assert len(ctl.json("user", "list")) == 2 and ctl("fsck") == ""
+
+
+def test_a_user_twice_is_left_out(ctl):
+    one = user("bob")
+    ctl("import", stdin=made(users=[one, {**one, "fields": [{"k": "name", "v": "carl"}]}]), status=FAILED)
+    assert "stdin:4" in ctl.err
+    assert [u["name"] for u in ctl.json("user", "list")] == ["alice"] and ctl("fsck") == ""
