@@ -1,6 +1,7 @@
 /* cmd_self - what chatctl says about itself. */
 #include "chatctl/cli/help.h"
 #include "chatctl/table/commands.h"
+#include "common/base/standard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static enum status help(struct invocation *in) {
     }
     fwrite(text.data, 1, text.len, stdout);
     buf_free(&text);
-    return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+    return standard_printed("chatctl") ? STATUS_DONE : STATUS_FAILED;
 }
 
 static const struct param HELP_PARAMS[] = {{"COMMAND", VALUE_TEXT, true, true},

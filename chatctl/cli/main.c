@@ -7,6 +7,7 @@
 #include "chatctl/term/signals.h"
 #include "chatctl/term/talk.h"
 #include "common/base/secret.h"
+#include "common/base/standard.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -29,7 +30,7 @@ static enum status print_synopsis(void) {
     help_man_synopsis(&text);
     fwrite(text.data, 1, text.len, stdout);
     buf_free(&text);
-    return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+    return standard_printed("chatctl") ? STATUS_DONE : STATUS_FAILED;
 }
 
 /* Options without a command are the shell's. */
@@ -46,6 +47,7 @@ int main(int argc, char **argv) {
     struct runner runner = {.has_stdin = true};
     size_t n = argc > 1 ? (size_t)argc - 1 : 0;
     enum status status;
+    standard_open();
     use_utf8();
     signals_init();
     if (!secret_init()) {

@@ -5,6 +5,7 @@
 #include "chatctl/term/pager.h"
 #include "chatctl/term/signals.h"
 #include "common/base/clock.h"
+#include "common/base/standard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +22,8 @@ void runner_free(struct runner *runner) {
 
 static enum status print(struct buf *text) {
     fwrite(text->data, 1, text->len, stdout);
-    bool ok = fflush(stdout) == 0;
     buf_free(text);
-    return ok ? STATUS_DONE : STATUS_FAILED;
+    return standard_printed("chatctl") ? STATUS_DONE : STATUS_FAILED;
 }
 
 static enum status print_help(const struct command_line *cl) {
@@ -165,7 +165,7 @@ enum status runner_run(struct runner *runner, size_t argc, char **argv) {
         status = print_usage(&cl);
     else if (cl.version) {
         printf("chatctl %s\n", CHATCTL_VERSION);
-        status = fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+        status = standard_printed("chatctl") ? STATUS_DONE : STATUS_FAILED;
     } else if (cl.help || !cl.command)
         status = print_help(&cl);
     else

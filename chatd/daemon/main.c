@@ -5,6 +5,7 @@
 #include "chatd/daemon/supervisor.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
+#include "common/base/standard.h"
 #include "common/redis/grants.h"
 
 #include <stdio.h>
@@ -57,6 +58,25 @@ static void print_list(void (*list)(struct buf *out)) {
     print(&b);
 }
 
+/* False: nothing is asked for but to serve. */
+static bool print_asked(const struct chatd_settings *set) {
+    if (set->print_errors)
+        print_errors();
+    else if (set->print_acl)
+        print_acl(set);
+    else if (set->man_part)
+        print_man(set);
+    else if (set->list_options)
+        print_list(list_options);
+    else if (set->list_metrics)
+        print_list(metrics_list);
+    else if (set->check_config)
+        puts("chatd: the settings are right");
+    else
+        return false;
+    return true;
+}
+
 /* Memory - passwords, keys, messages - does not get onto a disk when chatd crashes, and
  * no other process of the user may look at it. */
 static void keep_memory_private(void) {
@@ -67,27 +87,18 @@ static void keep_memory_private(void) {
 
 int main(int argc, char **argv) {
     struct chatd_settings set = {0};
+    standard_open();
     keep_memory_private();
     enum option_outcome outcome = settings_load(&set, argc, argv, NULL);
     if (outcome != OPTION_RUN)
-        return outcome == OPTION_EXIT ? 0 : 2;
+        return option_status(outcome);
     log_find_journal();
     log_never_wait();
     log_set_worker((unsigned)set.worker);
     settings_apply_log(&set);
-    int status = 0;
-    if (set.print_errors)
-        print_errors();
-    else if (set.print_acl)
-        print_acl(&set);
-    else if (set.man_part)
-        print_man(&set);
-    else if (set.list_options)
-        print_list(list_options);
-    else if (set.list_metrics)
-        print_list(metrics_list);
-    else if (set.check_config)
-        puts("chatd: the settings are right");
+    int status;
+    if (print_asked(&set))
+        status = standard_printed("chatd") ? 0 : 1;
     else if (supervisor_workers(&set) > 1 && !set.worker)
         status = supervisor_run(&set, argc, argv);
     else

@@ -8,6 +8,7 @@
 #include "chattui/io/manual.h"
 #include "chattui/io/settings.h"
 #include "common/base/secret.h"
+#include "common/base/standard.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -37,9 +38,9 @@ static int print_list(const struct tui_settings *set) {
         option_list(&TUI_PROGRAM, &b);
     else
         manual_part(set->man_part, &b);
-    bool written = fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0;
+    fwrite(b.data, 1, b.len, stdout);
     buf_free(&b);
-    return written ? EXIT_SUCCESS : EXIT_FAILURE;
+    return standard_printed("chattui") ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run(const struct tui_settings *set) {
@@ -56,13 +57,14 @@ static int run(const struct tui_settings *set) {
 
 int main(int argc, char **argv) {
     struct tui_settings set = {0};
+    standard_open();
     set_locale();
     if (!secret_init()) {
         fputs("chattui: the system gives no randomness\n", stderr);
         return EXIT_FAILURE;
     }
     enum option_outcome outcome = tui_settings_load(&set, argc, argv);
-    int status = outcome == OPTION_EXIT ? EXIT_SUCCESS : EXIT_USAGE;
+    int status = option_status(outcome);
     if (outcome == OPTION_RUN)
         status = run(&set);
     tui_settings_free(&set);

@@ -1,6 +1,7 @@
 /* option - see option.h. Sources and their order: defaults, file, environment and flags
  * are laid over each other in this order. The values are option_value.c's, the file is
  * option_file.c's. */
+#include "common/base/standard.h"
 #include "common/base/suggest.h"
 #include "common/option/internal.h"
 
@@ -119,7 +120,7 @@ static enum option_outcome read_builtins(const struct option_program *p, int arg
         if (f.def == &OPTION_BUILTIN[OPTION_VERSION])
             printf("%s %s\n", p->name, version);
         if (f.def == &OPTION_BUILTIN[OPTION_HELP] || f.def == &OPTION_BUILTIN[OPTION_VERSION])
-            return OPTION_EXIT;
+            return standard_printed(p->name) ? OPTION_EXIT : OPTION_LOST;
     }
     return OPTION_RUN;
 }
@@ -174,6 +175,19 @@ static bool load_defaults(const struct option_program *p, void *settings) {
             return false;
     }
     return true;
+}
+
+int option_status(enum option_outcome outcome) {
+    switch (outcome) {
+    case OPTION_RUN:
+    case OPTION_EXIT:
+        return 0;
+    case OPTION_LOST:
+        return 1;
+    case OPTION_ERROR:
+        break;
+    }
+    return 2;
 }
 
 enum option_outcome option_load(const struct option_program *p, int argc, char **argv,

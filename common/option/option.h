@@ -55,6 +55,7 @@ struct option_program {
 enum option_outcome {
     OPTION_RUN,  /* settings are filled, go on */
     OPTION_EXIT, /* --help or --version was printed to stdout: exit 0 */
+    OPTION_LOST, /* … and could not be written there: exit 1 */
     OPTION_ERROR /* message on stderr, with file:line or the flag's name: exit 2 */
 };
 
@@ -67,6 +68,7 @@ enum option_outcome {
  * OPTION_ERROR. */
 enum option_outcome option_load(const struct option_program *p, int argc, char **argv,
                                 void *settings, const char *version);
+int option_status(enum option_outcome outcome); /* the program's exit status */
 void option_free(const struct option_program *p, void *settings);
 
 /* The text of --help: groups, flags aligned, defaults in brackets. */

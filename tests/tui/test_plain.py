@@ -321,3 +321,14 @@ def test_killed_again_and_again(plain, client, chatd, redis, prefix):
 
 def stored_texts(redis, prefix):
     return [fields["text"] for _, fields in redis.r.xrange(prefix + "{c:public}:log")]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_files(chatd, tmp_path, closed):
+    """Nothing is read from what is closed; what can't be printed is an error; no socket takes its place."""
+    argv = chattui.argv(chatd, "alice", tmp_path, ["--plain"])
+    done = subprocess.run(["bash", "-c", f'exec "$0" "$@" {closed}', *argv], input=b"hello\n", capture_output=True, timeout=60,
+                          env={**os.environ, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}, check=False)
+    assert not [word for word in SANITIZER_COMPLAINTS if word in done.stderr.decode()], done.stderr
+    printed = "<&-" not in closed and ">&-" in closed.split("2>")[0]
+    assert done.returncode == (1 if printed else 0), done.stderr
