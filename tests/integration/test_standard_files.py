@@ -32,8 +32,11 @@ def jobs(ctl, redis, prefix):
     assert redis.r.delete("jobs") == 1, "a list was taken for commands"
 
 
-@pytest.mark.parametrize("command", ["user list", "--format=tsv user list", "--json user list", "export", "stats",
-                                     "channel list", "message tail", "--help", "--version", "help user", "--json node list"])
+COMMANDS = ["user list", "--format=tsv user list", "--json user list", "export", "stats", "channel list",
+            "message tail", "--help", "--version", "help user", "--json node list"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
 def test_a_closed_stdout_cannot_be_written(shell, ctl, jobs, command, closed):
     ctl("message", "send", "public", "hi")
@@ -59,7 +62,8 @@ def test_what_is_asked_for_and_not_written(shell, program, words):
     assert done.returncode == FAILED and "write to stdout" in done.stderr
 
 
-@pytest.mark.parametrize("words", ["--print-errors", "--list-options", "--list-metrics", "--print-acl", "--check-config"])
+@pytest.mark.parametrize("words", ["--print-errors", "--list-options", "--list-metrics", "--print-acl",
+                                   "--check-config"])
 def test_what_chatd_prints(shell, words):
     assert shell(f"{words} >/dev/full", os.environ["CHATD_BIN"]).returncode == FAILED
     assert shell(words, os.environ["CHATD_BIN"]).returncode == DONE
@@ -79,8 +83,8 @@ def answers(port):
 def test_chatd_serves_without_its_standard_files(redis, prefix, closed):
     port = free_port()
     running = subprocess.Popen(
-        ["bash", "-c", f"exec {os.environ['CHATD_BIN']} --listen 127.0.0.1:{port} --redis {redis.uri} --prefix {prefix} "
-         f"{closed}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ["bash", "-c", f"exec {os.environ['CHATD_BIN']} --listen 127.0.0.1:{port} --redis {redis.uri} "
+         f"--prefix {prefix} {closed}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         chat.wait_until(lambda: running.poll() is not None or answers(port))
     finally:
