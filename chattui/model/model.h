@@ -94,6 +94,7 @@ struct conn {
     uint64_t deadline_ms;     /* CONNECTING, GREETING, SIGNING_IN: then it has failed; 0 = none */
     unsigned attempt;         /* failed ones in a row */
     uint32_t go_away_ms;      /* as the server asked; 0 = it did not */
+    uint64_t strange_before;  /* the model's count when it was opened */
     char trouble[STATUS_MAX]; /* the last failure; "" = none; may hold foreign text */
     struct server_limits limits;
     char server[64]; /* as it names itself: "chatd 0.1.0"; foreign */

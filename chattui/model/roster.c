@@ -1,6 +1,8 @@
 /* roster - see roster.h. Persons live until roster_free: others point at them. */
 #include "chattui/model/roster.h"
 
+#include "common/proto/validate.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +22,32 @@ int name_order(const char *a, const char *b) {
     return order ? order : strcmp(a, b);
 }
 
-bool name_begins(const char *name, const char *s, size_t len) {
+static bool begins_ascii(const char *name, const char *s, size_t len) {
     for (size_t i = 0; i < len; i++)
         if (!name[i] || fold_byte(name[i]) != fold_byte(s[i]))
             return false;
     return true;
+}
+
+/* Both as the protocol compares names; false: one can't be. */
+static bool fold_both(const char *a, size_t a_len, const char *b, size_t b_len,
+                      char folded[2][NAME_FOLDED_MAX + 1], size_t len[2]) {
+    return name_fold(a, a_len, folded[0], &len[0]) && name_fold(b, b_len, folded[1], &len[1]);
+}
+
+bool name_begins(const char *name, const char *s, size_t len) {
+    char folded[2][NAME_FOLDED_MAX + 1];
+    size_t n[2];
+    return begins_ascii(name, s, len) ||
+           (fold_both(name, strlen(name), s, len, folded, n) && n[1] > 0 && n[1] <= n[0] &&
+            memcmp(folded[0], folded[1], n[1]) == 0);
+}
+
+static bool is_same_name(const char *a, const char *b) {
+    char folded[2][NAME_FOLDED_MAX + 1];
+    size_t n[2];
+    return fold_both(a, strlen(a), b, strlen(b), folded, n) && n[0] == n[1] &&
+           memcmp(folded[0], folded[1], n[0]) == 0;
 }
 
 /* --- Everybody --- */
@@ -142,6 +165,9 @@ struct person *roster_find(const struct roster *r, const char *name, size_t len)
             return NULL;
         found = r->by_name[i];
     }
+    for (size_t k = 0; !found && k < r->n; k++) /* by the protocol no two are the same then */
+        if (is_same_name(r->by_name[k]->name, text))
+            found = r->by_name[k];
     return found;
 }
 

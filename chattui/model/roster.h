@@ -37,7 +37,8 @@ void roster_free(struct roster *r);
 /* Enters or renames; NULL: full or no memory. Names longer than NAME_MAX_BYTES are cut. */
 struct person *roster_put(struct roster *r, const struct uuid *uuid, const char *name, size_t len);
 struct person *roster_get(const struct roster *r, const struct uuid *uuid); /* NULL: unknown */
-/* By name, exactly, or else regardless of ASCII case if that fits only one. */
+/* By name, exactly, or else regardless of ASCII case if that fits only one, or else as the protocol
+ * compares names. */
 struct person *roster_find(const struct roster *r, const char *name, size_t len);
 /* The name, or the uuid's first eight digits in `spare` if it is unknown. */
 const char *roster_name(const struct roster *r, const struct uuid *uuid, char spare[16]);
@@ -45,7 +46,7 @@ void roster_spoke(struct roster *r, struct person *p);
 
 /* Order of names for lists: ASCII case apart, then by bytes. */
 int name_order(const char *a, const char *b);
-/* Does `name` begin with these bytes, ASCII case apart? */
+/* Does `name` begin with these bytes, as the protocol compares names? */
 bool name_begins(const char *name, const char *s, size_t len);
 
 #endif

@@ -87,13 +87,9 @@ static void offer_words(struct model *m, const struct word *w, const char *words
 static void offer_value(struct model *m, const struct word *w, const struct slash_def *d,
                         unsigned which) {
     const struct tuning_def *t;
-    const struct conversation *c = model_current(m);
     switch (d->values[which]) {
     case SLASH_TEXT:
-        offer_people(m, w, c->members.list, c->members.n, false);
-        break;
-    case SLASH_USER:
-        offer_everybody(m, w);
+    case SLASH_USER: /* by offer_argument */
         break;
     case SLASH_CHANNEL:
         for (size_t i = 0; i < m->nconversations; i++)
@@ -125,32 +121,88 @@ static size_t word_start(const char *text, size_t cursor) {
     return i;
 }
 
-static unsigned words_before(const char *text, size_t start) {
-    unsigned n = 0;
-    for (size_t i = 0; i < start; i++)
-        n += text[i] != ' ' && (i == 0 || text[i - 1] == ' ');
-    return n;
+/* Where the argument begins that the cursor is in, and which it is. One in quotes may have blanks.
+ */
+static size_t argument_start(const char *text, size_t cursor, unsigned most, unsigned *which) {
+    size_t at = strcspn(text, " ");
+    for (*which = 0;; ++*which) {
+        while (at < cursor && text[at] == ' ')
+            at++;
+        const char *quote = text[at] == '"' ? strchr(text + at + 1, '"') : NULL;
+        size_t end = at + strcspn(text + at, " ");
+        if (text[at] == '"')
+            end = quote ? (size_t)(quote - text) + 1 : cursor;
+        if (end >= cursor || *which + 1 >= most)
+            return at;
+        at = end;
+    }
+}
+
+/* Names in a text: behind an @ or a bracket, too, and over several words, if somebody is called
+ * that. The longest fits best. */
+static void offer_in_text(struct model *m, const char *text, size_t from, size_t cursor) {
+    struct completion *c = &m->completion;
+    const struct conversation *ch = model_current(m);
+    size_t last = word_start(text, cursor);
+    size_t at = cursor > from + NAME_MAX_BYTES ? cursor - NAME_MAX_BYTES : from;
+    for (; at <= last && c->n == 0; at++) {
+        if (at > from && text[at - 1] != ' ' && text[at - 1] != '\n')
+            continue;
+        c->start = at;
+        while (c->start < cursor && strchr("@([{<\"'", text[c->start]))
+            c->start++;
+        struct word w = {.text = text + c->start, .len = cursor - c->start, .first = c->start == 0};
+        offer_people(m, &w, ch->members.list, ch->members.n, false);
+    }
+}
+
+/* A user's name, as far as it was typed: in quotes, or with blanks and without them. */
+static void offer_user(struct model *m, const char *text, size_t start, size_t cursor) {
+    size_t from = start + (start < cursor && text[start] == '"');
+    struct word w = {.text = text + from, .len = cursor - from};
+    m->completion.start = start;
+    offer_everybody(m, &w);
+}
+
+/* Is the first word somebody else's name by itself, so that what follows is a text? */
+static bool is_whole_name(const struct model *m, const char *text, size_t start) {
+    const struct person *p = roster_find(&m->roster, text + start, strcspn(text + start, " "));
+    return text[start] == '"' || (p && !uuid_eq(&p->uuid, &m->me));
+}
+
+static void offer_argument(struct model *m, const struct slash_def *d, const char *text,
+                           size_t cursor) {
+    unsigned which, first;
+    size_t start = argument_start(text, cursor, d->most, &which);
+    size_t name = argument_start(text, cursor, 1, &first);
+    if (d->values[0] == SLASH_USER && which == 1 && !is_whole_name(m, text, name))
+        offer_user(m, text, name, cursor);
+    if (m->completion.n > 0)
+        return;
+    m->completion.start = start;
+    struct word w = {.text = text + start, .len = cursor - start};
+    if (d->values[which] == SLASH_TEXT)
+        offer_in_text(m, text, start, cursor);
+    else if (d->values[which] == SLASH_USER)
+        offer_user(m, text, start, cursor);
+    else
+        offer_value(m, &w, d, which);
 }
 
 static void gather(struct model *m, const char *text, size_t cursor) {
     struct completion *c = &m->completion;
-    c->start = word_start(text, cursor);
-    c->end = cursor;
-    struct word w = {.text = text + c->start, .len = cursor - c->start, .first = c->start == 0};
     bool command = text[0] == '/' && text[1] != '/';
-    if (command && c->start == 0) {
-        w.text++;
-        w.len--;
+    c->start = 0;
+    c->end = cursor;
+    if (!command) {
+        offer_in_text(m, text, 0, cursor);
+    } else if (word_start(text, cursor) == 0) {
+        struct word w = {.text = text + 1, .len = cursor > 0 ? cursor - 1 : 0};
         offer_commands(m, &w, "/");
-        return;
-    }
-    const struct slash_def *d = command ? slash_find(text + 1, strcspn(text + 1, " \n")) : NULL;
-    unsigned which = d ? words_before(text, c->start) - 1 : 0;
-    if (d && d->most > 0) {
-        offer_value(m, &w, d, which < d->most ? which : d->most - 1);
-    } else if (!command) {
-        const struct conversation *ch = model_current(m);
-        offer_people(m, &w, ch->members.list, ch->members.n, false);
+    } else {
+        const struct slash_def *d = slash_find(text + 1, strcspn(text + 1, " \n"));
+        if (d && d->most > 0)
+            offer_argument(m, d, text, cursor);
     }
 }
 

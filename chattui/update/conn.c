@@ -14,6 +14,10 @@
 #define GREETING_MS 10000
 #define SIGN_IN_MS 60000 /* the server may delay it after failures */
 #define SLOW_MS 60000
+#define LIMIT_LEAST 4 /* bytes: less than a character is no limit of messages */
+#define LIMIT_MAX (1u << 20)
+#define GO_AWAY_LEAST_MS 1000 /* a server that says 0 would have us at once, again and again */
+#define STEADY_MS 10000       /* a connection that lasted so long was no failed try */
 
 /* The one place where the state changes. */
 static void set_state(struct model *m, enum conn_state state) {
@@ -113,10 +117,20 @@ static enum comeback comeback_of(unsigned code) {
     }
 }
 
+/* As long as the server asks for; longer if it does so again and again. */
+static uint64_t go_away_delay(struct model *m, uint32_t asked) {
+    uint64_t least = m->conn.attempt ? ask_back_off(m, m->conn.attempt) : 0;
+    if (asked < GO_AWAY_LEAST_MS && least < GO_AWAY_LEAST_MS)
+        least = GO_AWAY_LEAST_MS + model_random(m, GO_AWAY_LEAST_MS / 4);
+    return asked > least ? asked : least;
+}
+
 static void lost(struct model *m, enum comeback comeback) {
     bool was_asked = m->dialog.state == DIALOG_BUSY;
     uint32_t asked = m->conn.go_away_ms;
     lose_asks(m);
+    if (m->conn.state == CONN_ONLINE && m->now_ms - m->conn.since_ms >= STEADY_MS)
+        m->conn.attempt = 0;
     m->signed_in = false;
     m->conn.go_away_ms = 0;
     if (was_asked || m->dialog.state == DIALOG_EDITING || comeback == SIGN_IN_AGAIN) {
@@ -129,7 +143,7 @@ static void lost(struct model *m, enum comeback comeback) {
         if (m->plain)
             model_quit(m, 1);
     } else if (asked > 0) {
-        wait_ms(m, asked);
+        wait_ms(m, go_away_delay(m, asked));
     } else if (comeback == COME_SLOWLY) {
         wait_ms(m, SLOW_MS + model_random(m, SLOW_MS / 4));
     } else {
@@ -163,11 +177,18 @@ static bool is_unanswered(const struct model *m) {
     return false;
 }
 
+/* Something came, and nothing that could be understood. */
+static bool is_puzzled(const struct model *m) {
+    return m->conn.state == CONN_GREETING && m->strange > m->conn.strange_before;
+}
+
 void conn_tick(struct model *m, struct effects *fx) {
     if (m->conn.state == CONN_WAITING && m->now_ms >= m->conn.retry_ms)
         conn_connect(m, fx);
     else if (m->conn.deadline_ms > 0 && m->now_ms >= m->conn.deadline_ms)
-        give_up(m, fx, "the server does not answer");
+        give_up(m, fx,
+                is_puzzled(m) ? "the server's greeting makes no sense"
+                              : "the server does not answer");
     else if (m->conn.state == CONN_ONLINE && is_unanswered(m))
         give_up(m, fx, "the server has stopped answering");
     if (m->conn.state == CONN_WAITING)
@@ -175,6 +196,7 @@ void conn_tick(struct model *m, struct effects *fx) {
 }
 
 void conn_opened(struct model *m) {
+    m->conn.strange_before = m->strange;
     if (m->conn.state == CONN_CONNECTING)
         set_state(m, CONN_GREETING);
 }
@@ -235,15 +257,27 @@ void conn_sign_in(struct model *m, struct effects *fx) {
     set_state(m, CONN_SIGNING_IN);
 }
 
-static void use_limits(struct server_limits *mine, const struct server_limits *told) {
-    if (told->message_chars > 0 && told->message_chars < 1u << 20)
-        mine->message_chars = told->message_chars;
-    if (told->message_bytes > 0 && told->message_bytes < 1u << 20)
-        mine->message_bytes = told->message_bytes;
-    if (told->history_page > 0 && told->history_page < HISTORY_PAGE_MAX)
-        mine->history_page = told->history_page;
-    if (told->users_page > 0 && told->users_page < USERS_PAGE_MAX)
-        mine->users_page = told->users_page;
+/* A limit that the server tells, or ours: 0 is not said, and one that is out of all reason is said
+ * to be. */
+static void use_limit(struct model *m, uint32_t *mine, uint32_t told, uint32_t least, uint32_t most,
+                      const char *name) {
+    if (told == 0)
+        return;
+    if (told < least || told >= LIMIT_MAX)
+        model_notice(m, NULL, NOTICE_ERROR,
+                     "the server's limit %s of %u makes no sense, and is taken for %u", name,
+                     (unsigned)told, (unsigned)*mine);
+    else
+        *mine = told < most ? told : most;
+}
+
+static void use_limits(struct model *m, const struct server_limits *told) {
+    struct server_limits *mine = &m->conn.limits;
+    use_limit(m, &mine->message_chars, told->message_chars, LIMIT_LEAST, LIMIT_MAX,
+              "messageCharacters");
+    use_limit(m, &mine->message_bytes, told->message_bytes, LIMIT_LEAST, LIMIT_MAX, "messageBytes");
+    use_limit(m, &mine->history_page, told->history_page, 1, HISTORY_PAGE_MAX, "historyPage");
+    use_limit(m, &mine->users_page, told->users_page, 1, USERS_PAGE_MAX, "usersPage");
 }
 
 void take_ready(struct model *m, const struct response *a, const struct ask *ask,
@@ -251,7 +285,7 @@ void take_ready(struct model *m, const struct response *a, const struct ask *ask
     (void)ask;
     if (m->conn.state != CONN_GREETING)
         return;
-    use_limits(&m->conn.limits, &a->u.ready.limits);
+    use_limits(m, &a->u.ready.limits);
     snprintf(m->conn.server, sizeof m->conn.server, "%s %s", a->u.ready.server, a->u.ready.version);
     if (password_of(m)) {
         *m->key = '\0';
@@ -268,7 +302,6 @@ void conn_signed_in(struct model *m) {
     if (m->conn.state == CONN_ONLINE)
         return;
     m->signed_in = m->conn.was_online = true;
-    m->conn.attempt = 0;
     set_trouble(m, "");
     dialog_close(m);
     set_state(m, CONN_ONLINE);

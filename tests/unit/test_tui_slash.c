@@ -415,6 +415,48 @@ static void test_completion(void **state) {
     stop();
 }
 
+static void join_member(unsigned n, const char *name) {
+    char text[300];
+    snprintf(text, sizeof text,
+             "{\"type\":\"sys\",\"sys\":{\"type\":\"channelJoin\",\"recipientUUID\":\"0\","
+             "\"userUUID\":\"c0000000-0000-4000-8000-0000000000%02u\",\"username\":\"%s\"}}",
+             n, name);
+    frame("%s", text);
+}
+
+/* Behind punctuation, in quotes, over blanks, and as the protocol compares names. */
+static void test_completion_of_names(void **state) {
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"@bo", "input(@bob )"},
+        {"(bo", "input((bob )"},
+        {"hi @bo", "input(hi @bob )"},
+        {"M\xc3\x9c", "input(M\xc3\xbcller: )"},
+        {"mu\xcc\x88l", "input(M\xc3\xbcller: )"}, /* decomposed */
+        {"ann l", "input(Ann Lee: )"},
+        {"hi ann l", "input(hi Ann Lee )"},
+        {"well ann", "input(well Ann Lee )"},
+        {"/msg \"ann", "input(/msg \"Ann Lee\" )"},
+        {"/msg \"ann l", "input(/msg \"Ann Lee\" )"},
+        {"/msg ann l", "input(/msg \"Ann Lee\" )"},
+        {"/join ann l", "input(/join \"Ann Lee\" )"},
+        {"/join M\xc3\x9c", "input(/join M\xc3\xbcller )"},
+        {"/msg bob hi @m\xc3\x9c", "input(/msg bob hi @M\xc3\xbcller )"},
+        {"/msg \"Ann Lee\" bo", "input(/msg \"Ann Lee\" bob )"},
+        {"/me greets (ann l", "input(/me greets (Ann Lee )"},
+    };
+    go_online();
+    join_member(1, "Ann Lee");
+    join_member(2, "M\xc3\xbcller");
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        draft("");
+        tab(CASES[i][0], false);
+        expect(CASES[i][1]);
+    }
+    assert_non_null(roster_find(&C.m.roster, "M\xc3\x9cLLER", 7));
+    stop();
+}
+
 static void test_fuzzy(void **state) {
     (void)state;
     go_online();
@@ -454,6 +496,7 @@ int main(void) {
         cmocka_unit_test(test_mentions),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_completion_of_names),
         cmocka_unit_test(test_fuzzy),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -233,6 +233,66 @@ static void test_go_away(void **state) {
     stop();
 }
 
+static unsigned join_id(void) {
+    for (size_t i = 0; i < ASKS_MAX; i++)
+        if (C.m.asks[i].kind == ASK_JOIN)
+            return (unsigned)C.m.asks[i].id;
+    fail_msg("nothing was joined");
+    return 0;
+}
+
+/* A server that sends everybody away at once is not asked a thousand times. */
+static void test_go_away_at_once(void **state) {
+    (void)state;
+    static const char *const ASKED[] = {"0", "1", "0", "7", "0", "0", "0"};
+    uint64_t waited = 0;
+    go_online();
+    for (size_t i = 0; i < sizeof ASKED / sizeof *ASKED; i++) {
+        frame("{\"type\":\"sys\",\"sys\":{\"type\":\"goAway\",\"retryAfterMs\":%s}}", ASKED[i]);
+        tui_client_closed(&C, 1001, "");
+        assert_int_equal(C.m.conn.state, CONN_WAITING);
+        uint64_t wait = C.m.conn.retry_ms - C.now_ms;
+        assert_true(wait >= 1000);
+        waited += wait;
+        tui_client_tick(&C, wait);
+        assert_int_equal(C.m.conn.state, CONN_CONNECTING);
+        ready();
+        joined("0", message_json(BOB_TEXT, "0", "hello", 7), 7, join_id());
+        assert_int_equal(C.m.conn.state, CONN_ONLINE);
+    }
+    assert_true(waited > 30000); /* … but less and less often */
+    tui_client_tick(&C, 20000);  /* until a connection lasts */
+    frame("{\"type\":\"sys\",\"sys\":{\"type\":\"goAway\",\"retryAfterMs\":1}}");
+    tui_client_closed(&C, 1001, "");
+    assert_in_range(C.m.conn.retry_ms - C.now_ms, 1000, 2000);
+    stop();
+}
+
+/* Limits that can't be are said to be, and ours are used. */
+static void test_limits_of_nonsense(void **state) {
+    (void)state;
+    start("ann");
+    load(true, false);
+    tui_client_open(&C);
+    frame("{\"type\":\"ready\",\"ready\":{\"sessionUUID\":\"" ANN_TEXT "\",\"server\":\"chatd\","
+          "\"version\":\"1\",\"limits\":{\"messageCharacters\":1,\"messageBytes\":4294967295}}}");
+    assert_int_equal(C.m.conn.limits.message_chars, MESSAGE_MAX_CHARS);
+    assert_int_equal(C.m.conn.limits.message_bytes, MESSAGE_MAX_BYTES);
+    const struct timeline *t = &model_current(&C.m)->timeline;
+    assert_non_null(strstr(row_text(t->rows[t->n - 2]), "messageCharacters of 1 makes no sense"));
+    assert_non_null(strstr(row_text(t->rows[t->n - 1]), "messageBytes of 4294967295"));
+    stop();
+    start("ann");
+    load(true, false);
+    tui_client_open(&C);
+    struct response unknown = {.kind = RESPONSE_UNKNOWN}; /* limits that are no numbers */
+    struct event e = {.kind = EV_RESPONSE, .u.response = &unknown};
+    tui_client_event(&C, &e);
+    tui_client_tick(&C, 15000);
+    assert_string_equal(C.m.conn.trouble, "the server's greeting makes no sense");
+    stop();
+}
+
 static void test_silent_server(void **state) {
     (void)state;
     go_online();
@@ -707,6 +767,8 @@ int main(void) {
         cmocka_unit_test(test_backs_off),
         cmocka_unit_test(test_close_codes),
         cmocka_unit_test(test_go_away),
+        cmocka_unit_test(test_limits_of_nonsense),
+        cmocka_unit_test(test_go_away_at_once),
         cmocka_unit_test(test_silent_server),
         cmocka_unit_test(test_ticks_before_their_time),
         cmocka_unit_test(test_no_wake_for_what_is_overdue),
