@@ -112,12 +112,15 @@ static void subscribe_all(struct bus *bus) {
 
 static void on_message(struct bus *bus, struct channel *ch, struct event *ev) {
     struct position at = {.epoch = ev->epoch, .seq = ev->seq};
-    if (reorder_judge(&ch->order, &at) == REORDER_REPEAT)
+    if (reorder_judge(&ch->order, &at) == REORDER_REPEAT) {
+        if (reorder_is_another(&ch->order, &at, &ev->message.uuid))
+            delivery_suspect(bus->delivery, ch);
         return;
+    }
     ev->message.channel = ch->id;
     struct frame *f = delivery_frame(&ev->message);
     if (f)
-        delivery_offer(bus->delivery, ch, &at, f);
+        delivery_offer(bus->delivery, ch, &at, &ev->message.uuid, f);
     frame_unref(f);
 }
 
@@ -197,7 +200,7 @@ static void bus_on_marks(const struct redisReply *reply, void *arg, link_aux aux
     (void)aux;
     struct unheard *u = arg;
     struct channel *ch = u->channel;
-    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->bus.missed_since.epoch};
+    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->order.last.epoch};
     struct err e;
     size_t n = 0;
     if (!reply_array(reply, &n, &e)) /* else they are asked for again after the next loss */

@@ -14,6 +14,7 @@
 /* A message that a channel's reorder buffer holds. */
 struct note {
     struct frame *frame;
+    struct uuid message;
     struct op *op; /* own message: its append; else NULL */
 };
 
@@ -56,10 +57,10 @@ static struct frame *own_frame(struct op *op) {
 }
 
 /* The one way by which a message reaches sessions. */
-static void deliver(struct delivery *d, struct channel *ch, uint64_t seq, struct frame *f,
-                    struct op *op) {
+static void deliver(struct delivery *d, struct channel *ch, uint64_t seq,
+                    const struct uuid *message, struct frame *f, struct op *op) {
     struct frame *own = own_frame(op);
-    reorder_advance(&ch->order, seq);
+    reorder_advance(&ch->order, seq, message);
     d->count->deliveries += hub_fan_out(ch, seq, f, op ? op->session : NULL, own);
     if (op && !sub_find(op->session, ch)) /* signed out meanwhile: still its answer */
         session_push(op->session, own ? own : f);
@@ -73,7 +74,7 @@ static void deliver_held(struct delivery *d, struct channel *ch) {
     struct note *n;
     ch->pins++; /* an op that ends may give up the last pin */
     while ((n = reorder_take_next(&ch->order, &seq))) {
-        deliver(d, ch, seq, n->frame, n->op);
+        deliver(d, ch, seq, &n->message, n->frame, n->op);
         frame_unref(n->frame);
         free(n);
     }
@@ -96,11 +97,11 @@ static void release_note(struct note *n, bool stored) {
 }
 
 static void delivery_hold(struct delivery *d, struct channel *ch, const struct position *at,
-                          struct frame *f, struct op *op) {
+                          const struct uuid *message, struct frame *f, struct op *op) {
     struct note *n = malloc(sizeof *n);
     void *old = NULL;
     if (n) {
-        *n = (struct note){.frame = frame_ref(f), .op = op};
+        *n = (struct note){.frame = frame_ref(f), .message = *message, .op = op};
         if (reorder_hold(&ch->order, at, n, op != NULL, &old)) {
             struct note *before = old;
             if (before && before->op && !n->op)
@@ -122,11 +123,11 @@ static void delivery_hold(struct delivery *d, struct channel *ch, const struct p
 }
 
 static void offer(struct delivery *d, struct channel *ch, const struct position *at,
-                  struct frame *f, struct op *op) {
+                  const struct uuid *message, struct frame *f, struct op *op) {
     switch (reorder_judge(&ch->order, at)) {
     case REORDER_NEXT:
         ch->pins++;
-        deliver(d, ch, at->seq, f, op);
+        deliver(d, ch, at->seq, message, f, op);
         deliver_held(d, ch);
         hub_unpin(d->hub, ch);
         break;
@@ -138,22 +139,22 @@ static void offer(struct delivery *d, struct channel *ch, const struct position 
         }
         break;
     case REORDER_EARLY:
-        delivery_hold(d, ch, at, f, op);
+        delivery_hold(d, ch, at, message, f, op);
         delivery_read_stream(d, ch, GAP_MS);
         break;
     case REORDER_STRANGE:
-        delivery_hold(d, ch, at, f, op);
+        delivery_hold(d, ch, at, message, f, op);
         delivery_read_stream(d, ch, 0);
         break;
     case REORDER_UNBASED:
-        delivery_hold(d, ch, at, f, op);
+        delivery_hold(d, ch, at, message, f, op);
         break;
     }
 }
 
 void delivery_offer(struct delivery *d, struct channel *ch, const struct position *at,
-                    struct frame *f) {
-    offer(d, ch, at, f, NULL);
+                    const struct uuid *message, struct frame *f) {
+    offer(d, ch, at, message, f, NULL);
 }
 
 struct frame *delivery_frame(const struct message *m) {
@@ -170,13 +171,14 @@ void delivery_offer_own(struct delivery *d, struct op *op, const struct position
         op_release(op);
         return;
     }
-    offer(d, op->channel, at, f, op);
+    offer(d, op->channel, at, &op->message.uuid, f, op);
     frame_unref(f);
 }
 
-bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at) {
+bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at,
+                   const struct uuid *message) {
     if (!ch->order.based) {
-        reorder_base(&ch->order, at);
+        reorder_base(&ch->order, at, message);
         delivery_settle(d, ch);
         return true;
     }
@@ -188,30 +190,35 @@ bool delivery_base(struct delivery *d, struct channel *ch, const struct position
 
 /* --- From the stream --- */
 
+struct new_epoch {
+    struct position base;
+    bool follows;
+};
+
 static void tell_epoch(struct sub *sub, void *arg) {
-    const struct position *at = arg;
+    const struct new_epoch *e = arg;
     const struct channel_id *id = &sub->channel->id;
     struct session *s = sub->session;
     struct uuid peer;
     if (id->kind == CHANNEL_DM && s->account)
         peer = channel_peer(id, &s->account->uuid);
     struct buf *b = frame_scratch();
-    response_encode_sys_epoch(b, id->kind == CHANNEL_DM ? &peer : NULL, at);
+    response_encode_sys_epoch(b, id->kind == CHANNEL_DM ? &peer : NULL, &e->base, e->follows);
     session_push_json(s, b);
 }
 
-/* The numbering began anew: after a failover, or the data was lost. */
-void delivery_enter_epoch(struct delivery *d, struct channel *ch,
-                          const struct channel_state *state) {
-    struct position base = {.epoch = state->at.epoch, .seq = state->base - 1};
+/* After a restart or a failover, or the data was lost. */
+void delivery_enter_epoch(struct delivery *d, struct channel *ch, const struct position *base,
+                          bool follows) {
+    struct new_epoch e = {*base, follows};
     d->count->epochs++;
-    log_warn("new_epoch", "seq=%llu", (unsigned long long)state->base);
-    reorder_base(&ch->order, &base);
-    hub_new_epoch(ch, base.seq, tell_epoch, &base);
+    log_warn("new_epoch", "seq=%llu", (unsigned long long)base->seq + 1);
+    reorder_base(&ch->order, base, NULL);
+    hub_new_epoch(ch, base->seq, tell_epoch, &e);
     /* Messages of the old one that the stream no longer has were lost: they are not acknowledged,
      * so that they are sent again. */
     for (size_t i = 0; i < ch->order.n;) {
-        if (uuid_eq(&ch->order.held[i].at.epoch, &base.epoch)) {
+        if (uuid_eq(&ch->order.held[i].at.epoch, &base->epoch)) {
             i++;
             continue;
         }
@@ -236,9 +243,9 @@ bool delivery_entry(struct delivery *d, struct channel *ch, const struct redisRe
     if (!f && good)
         f = delivery_frame(&m);
     if (f)
-        deliver(d, ch, m.seq, f, n ? n->op : NULL);
+        deliver(d, ch, m.seq, good ? &m.uuid : &n->message, f, n ? n->op : NULL);
     else
-        reorder_advance(&ch->order, m.seq);
+        reorder_advance(&ch->order, m.seq, NULL);
     frame_unref(f);
     free(n);
     return true;

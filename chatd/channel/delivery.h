@@ -34,14 +34,15 @@ struct delivery {
 
 /* A message of this node was stored. Releases its op when it is delivered. */
 void delivery_offer_own(struct delivery *d, struct op *op, const struct position *at);
-/* Another's message, encoded by delivery_frame; takes its own reference. */
+/* Another's message, of this UUID, encoded by delivery_frame; takes its own reference. */
 void delivery_offer(struct delivery *d, struct channel *ch, const struct position *at,
-                    struct frame *f);
+                    const struct uuid *message, struct frame *f);
 struct frame *delivery_frame(const struct message *m);
-/* A join found the channel at `at`: the channel's order begins there if it has not begun yet.
- * True: the join is in the epoch of that order, and not from before it began: what came in between
- * isn't delivered. */
-bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at);
+/* A join found the channel at `at`, with this message (nil: it isn't known): the channel's order
+ * begins there if it has not begun yet. True: the join is in the epoch of that order, and not from
+ * before it began: what came in between isn't delivered. */
+bool delivery_base(struct delivery *d, struct channel *ch, const struct position *at,
+                   const struct uuid *message);
 
 /* Has the stream read in `ms`, or sooner if that was asked for already. */
 void delivery_read_stream(struct delivery *d, struct channel *ch, uint64_t ms);
@@ -52,9 +53,10 @@ void delivery_suspect(struct delivery *d, struct channel *ch);
 /* An entry of the stream is right, whatever is missing before it. False: it is a message of this
  * node that isn't settled yet, and what follows must wait for it. */
 bool delivery_entry(struct delivery *d, struct channel *ch, const struct redisReply *entry);
-/* The numbering began anew; sessions that are joined are told. */
-void delivery_enter_epoch(struct delivery *d, struct channel *ch,
-                          const struct channel_state *state);
+/* Another epoch, from behind `base` on; sessions that are joined are told, and whether it follows:
+ * nothing is missing before it. Else what is stored up to there may be anything; it isn't given. */
+void delivery_enter_epoch(struct delivery *d, struct channel *ch, const struct position *base,
+                          bool follows);
 /* After reading: delivers what was held and follows, drops what came twice. */
 void delivery_settle(struct delivery *d, struct channel *ch);
 /* Redis is away, or the stream can't be read: own messages that are held are answered

@@ -19,7 +19,8 @@
 struct repair {
     struct repairs *all;
     struct channel *channel; /* pinned */
-    struct position from;    /* where delivery stood when this was asked */
+    struct position from;    /* where delivery stood when this was asked … */
+    struct uuid message;     /* … and the message that was there, or nil */
     struct channel_state state;
     enum err_code failed;
 };
@@ -37,32 +38,40 @@ static void end_repair(struct repair *r, bool again) {
     hub_unpin(all->hub, ch);
 }
 
-/* Redis lost its newest data: numbers that were delivered here would be used again. */
-static bool is_behind(const struct position *known, const struct channel_state *state) {
-    return uuid_eq(&state->at.epoch, &known->epoch) && state->at.seq < known->seq;
-}
-
-static void begin_epoch(struct repairs *all, struct channel *ch) {
-    struct uuid spare = uuid_make();
-    log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->order.last.seq);
-    cmd_renew(&all->redis->cmd, &all->redis->keys, &ch->id, &spare, &ch->order.last,
-              redis_pool_history(all->redis->pool));
-    redis_tell(all->redis);
-    delivery_read_stream(all->delivery, ch, 0);
-}
-
 enum tail {
     TAIL_DONE,  /* nothing of it is left */
     TAIL_MORE,  /* there may be more to read */
     TAIL_WAITS, /* for the answer to an append of ours, which delivers */
 };
 
-/* Delivers the rest of the epoch that we were in, if the new one goes on from it. */
+/* Retention may have taken messages before they got here, of those up to `end`. That is told: no
+ * number is skipped in silence. */
+static void skip_removed(struct repair *r, const struct redisReply *oldest, uint64_t end) {
+    struct channel *ch = r->channel;
+    uint64_t first = reply_entry_seq(oldest), gone = first && first <= end ? first - 1 : end;
+    if (gone <= ch->order.last.seq)
+        return;
+    struct event ev = {.kind = EVENT_PURGE, .epoch = ch->order.last.epoch, .seq = gone};
+    reorder_advance(&ch->order, gone, NULL);
+    bus_tell(ch, &ev);
+}
+
+/* --- Another epoch than we are in --- */
+
+/* The same place in an epoch that is followed, but another message: an older copy was put back, and
+ * went on there before the new one began. */
+static bool is_another(const struct repair *r, const struct redisReply *entries, size_t n) {
+    struct message m;
+    return n > 0 && !uuid_is_nil(&r->message) &&
+           reply_entry_seq(reply_item(entries, 0)) == r->from.seq &&
+           reply_entry(reply_item(entries, 0), &r->channel->id, &m) &&
+           !uuid_eq(&m.uuid, &r->message);
+}
+
+/* Delivers what is left of the epochs before this one. */
 static enum tail deliver_old_tail(struct repair *r, const struct redisReply *entries, size_t n) {
     struct channel *ch = r->channel;
     uint64_t before = ch->order.last.seq;
-    if (!lineage_has(&r->state.lineage, &ch->order.last))
-        return TAIL_DONE;
     for (size_t i = 0; i < n; i++) {
         const struct redisReply *entry = reply_item(entries, i);
         if (reply_entry_seq(entry) >= r->state.base)
@@ -73,29 +82,38 @@ static enum tail deliver_old_tail(struct repair *r, const struct redisReply *ent
     return n == PAGE && ch->order.last.seq > before ? TAIL_MORE : TAIL_DONE;
 }
 
-/* The channel is in another epoch than we are. */
-static void follow_epoch(struct repair *r, const struct redisReply *entries, size_t n) {
-    enum tail tail = deliver_old_tail(r, entries, n);
+/* Nothing that may have been given is given again. What the epoch began with hasn't been, if no
+ * such number ever was, in whatever epoch; else only what comes from now on. `has`: our place is in
+ * its history. It follows if no number was skipped, either. */
+static void enter_epoch(struct repair *r, bool has) {
+    struct channel *ch = r->channel;
+    const struct channel_state *s = &r->state;
+    bool follows = has && s->lineage.left[0].seq + 1 == s->base;
+    struct position base = {.epoch = s->at.epoch, .seq = s->base - 1};
+    if (!has && base.seq < reorder_top(&ch->order))
+        base.seq = s->at.seq;
+    if (!follows)
+        log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->order.last.seq);
+    delivery_enter_epoch(r->all->delivery, ch, &base, follows);
+}
+
+static void change_epoch(struct repair *r, const struct redisReply *reply, size_t n) {
+    const struct redisReply *entries = reply_item(reply, 1);
+    const struct lineage *l = &r->state.lineage;
+    bool has = lineage_has(l, &r->channel->order.last) && !is_another(r, entries, n);
+    if (has)
+        skip_removed(r, reply_item(reply, 2), l->left[0].seq);
+    enum tail tail = has ? deliver_old_tail(r, entries, n) : TAIL_DONE;
     if (tail == TAIL_DONE)
-        delivery_enter_epoch(r->all->delivery, r->channel, &r->state);
+        enter_epoch(r, has);
     else if (tail == TAIL_WAITS)
         delivery_suspect(r->all->delivery, r->channel);
     end_repair(r, tail != TAIL_WAITS);
 }
 
-/* Retention may have taken messages before they got here. That is told: no number is skipped in
- * silence. */
-static void skip_removed(struct repair *r, const struct redisReply *oldest) {
-    struct channel *ch = r->channel;
-    uint64_t first = reply_entry_seq(oldest), gone = first ? first - 1 : r->state.at.seq;
-    if (!uuid_eq(&r->state.at.epoch, &ch->order.last.epoch) || gone <= ch->order.last.seq)
-        return;
-    struct event ev = {.kind = EVENT_PURGE, .epoch = r->state.at.epoch, .seq = gone};
-    reorder_advance(&ch->order, gone);
-    bus_tell(ch, &ev);
-}
+/* --- The same epoch --- */
 
-/* The position, and the entries behind what was delivered. */
+/* The position, and the entries from what was delivered last on. */
 static void repair_on_read(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct repair *r = arg;
@@ -114,26 +132,19 @@ static void repair_on_read(const struct redisReply *reply, void *arg, link_aux a
         end_repair(r, false);
         return;
     }
-    bool other =
-        !uuid_is_nil(&r->state.at.epoch) && !uuid_eq(&r->state.at.epoch, &ch->order.last.epoch);
-    if (other) {
-        follow_epoch(r, reply_item(reply, 1), n);
-        return;
-    }
-    if (is_behind(&r->from, &r->state)) {
-        begin_epoch(all, ch);
-        end_repair(r, false);
+    if (!uuid_is_nil(&r->state.at.epoch) && !uuid_eq(&r->state.at.epoch, &ch->order.last.epoch)) {
+        change_epoch(r, reply, n);
         return;
     }
     uint64_t before = ch->order.last.seq;
     bool settled = true;
-    skip_removed(r, reply_item(reply, 2));
+    skip_removed(r, reply_item(reply, 2), r->state.at.seq);
     for (size_t i = 0; i < n && settled; i++)
         settled = delivery_entry(all->delivery, ch, reply_item(reply_item(reply, 1), i));
     if (!settled)
         delivery_suspect(all->delivery, ch);
     if (settled && n < PAGE && r->state.at.seq > ch->order.last.seq) /* purged before it got here */
-        reorder_advance(&ch->order, r->state.at.seq);
+        reorder_advance(&ch->order, r->state.at.seq, NULL);
     if (ch->order.last.seq > before)
         all->count->gaps++;
     end_repair(r, settled && n == PAGE && ch->order.last.seq > before);
@@ -146,9 +157,12 @@ static void read_now(struct repairs *all, struct channel *ch) {
     r->all = all;
     r->channel = ch;
     r->from = ch->order.last;
+    r->message = ch->order.message;
     ch->pins++;
     ch->repair.reading = true;
-    cmd_read(&all->redis->cmd, &all->redis->keys, &ch->id, ch->order.last.seq, PAGE);
+    struct uuid spare = uuid_make_quick();
+    cmd_read(&all->redis->cmd, &all->redis->keys, &ch->id, PAGE, &spare, &r->from, &r->message,
+             redis_pool_history(all->redis->pool));
     redis_call(all->redis, repair_on_read, r, NULL);
 }
 
@@ -184,6 +198,11 @@ struct quiet {
     struct channel *channel; /* pinned */
     struct position from;
 };
+
+/* Redis lost its newest data: numbers that were delivered here would be used again. */
+static bool is_behind(const struct position *known, const struct channel_state *state) {
+    return uuid_eq(&state->at.epoch, &known->epoch) && state->at.seq < known->seq;
+}
 
 static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;

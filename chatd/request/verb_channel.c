@@ -38,7 +38,8 @@ struct snapshot {
     struct join_result at;
     enum arrival arrival;
     enum recovery recovery;
-    uint64_t up_to; /* it holds everything up to here */
+    uint64_t up_to;     /* it holds everything up to here */
+    struct uuid newest; /* the message that is there; nil: it isn't known */
     struct page page;
     struct mark *marks; /* what was purged since the client's position */
     size_t marks_n;
@@ -144,6 +145,8 @@ static void on_newest(struct op *op, const struct redisReply *reply) {
         bool taken = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &m);
         if (m.seq > snap->up_to) /* appended between the two commands */
             snap->up_to = m.seq;
+        if (m.seq == snap->up_to)
+            snap->newest = m.uuid;
         if (!taken)
             break;
     }
@@ -191,8 +194,10 @@ static void on_missed(struct op *op, const struct redisReply *reply) {
     bool whole = compare(op, reply, n, &i) && channel_state_has(&snap->at.state, since) &&
                  n - i <= op->node->limits.resume_messages;
     uint64_t next = since->seq + 1;
-    for (struct message m; whole && i < n; i++, next++)
+    for (struct message m; whole && i < n; i++, next++) {
         whole = page_take(&snap->page, reply_item(reply, i), &op->channel->id, &m) && m.seq == next;
+        snap->newest = m.uuid;
+    }
     if (whole && next > snap->at.state.at.seq) {
         snap->recovery = RECOVERY_DONE;
         snap->up_to = next - 1;
@@ -242,6 +247,7 @@ static void read_entries(struct op *op) {
     struct snapshot *snap = &((struct join *)op->state)->snap;
     snap->recovery = r->u.join.has_since ? RECOVERY_ASKED : RECOVERY_NOT_ASKED;
     snap->untraced = snap->covered = false;
+    snap->newest = (struct uuid){{0}};
     if (r->u.join.has_since) {
         unsigned compared = is_compared(r) ? 1 : 0;
         cmd_log_forward(&node->redis.cmd, &node->redis.keys, &op->channel->id,
@@ -346,7 +352,7 @@ static void tell_marks(struct op *op) {
 static void join_answer(struct op *op) {
     struct join *j = op->state;
     struct position at = {.epoch = j->snap.at.state.at.epoch, .seq = j->snap.up_to};
-    if (!delivery_base(&op->node->delivery, op->channel, &at)) {
+    if (!delivery_base(&op->node->delivery, op->channel, &at, &j->snap.newest)) {
         try_again(op);
         return;
     }

@@ -14,14 +14,29 @@ enum reorder_verdict reorder_judge(const struct reorder *r, const struct positio
     return at->seq == r->last.seq + 1 ? REORDER_NEXT : REORDER_EARLY;
 }
 
-void reorder_base(struct reorder *r, const struct position *at) {
+static const struct uuid NOT_KNOWN;
+
+bool reorder_is_another(const struct reorder *r, const struct position *at,
+                        const struct uuid *message) {
+    return at->seq == r->last.seq && uuid_eq(&at->epoch, &r->last.epoch) &&
+           !uuid_is_nil(&r->message) && !uuid_eq(&r->message, message);
+}
+
+uint64_t reorder_top(const struct reorder *r) {
+    return r->top > r->last.seq ? r->top : r->last.seq;
+}
+
+void reorder_base(struct reorder *r, const struct position *at, const struct uuid *message) {
+    r->top = reorder_top(r);
     r->last = *at;
+    r->message = message ? *message : NOT_KNOWN;
     r->began = at->seq;
     r->based = true;
 }
 
-void reorder_advance(struct reorder *r, uint64_t seq) {
+void reorder_advance(struct reorder *r, uint64_t seq, const struct uuid *message) {
     r->last.seq = seq;
+    r->message = message ? *message : NOT_KNOWN;
 }
 
 static size_t reorder_find(const struct reorder *r, const struct position *at) {

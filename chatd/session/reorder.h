@@ -21,7 +21,9 @@ struct reorder_item {
 
 struct reorder {
     struct position last; /* delivered last */
+    struct uuid message;  /* … which was this one; nil: it isn't known */
     uint64_t began;       /* where `last` was when this began, or this epoch */
+    uint64_t top;         /* the highest seq of `last` in an epoch before */
     bool based;           /* `last` is known */
     size_t n, cap;
     struct reorder_item *held; /* by seq within an epoch; no two of one position */
@@ -38,11 +40,20 @@ enum reorder_verdict {
 /* Says what to do with a message at `at`; changes nothing. */
 enum reorder_verdict reorder_judge(const struct reorder *r, const struct position *at);
 
-/* Sets where the channel stands: everything up to `at` counts as delivered. */
-void reorder_base(struct reorder *r, const struct position *at);
+/* Sets where the channel stands: everything up to `at` counts as delivered; `message` (NULL: it
+ * isn't known) is there. */
+void reorder_base(struct reorder *r, const struct position *at, const struct uuid *message);
 
-/* Marks `seq` (of the current epoch) as delivered; seq > last. */
-void reorder_advance(struct reorder *r, uint64_t seq);
+/* Marks `seq` (of the current epoch) as delivered; seq > last. `message` as above. */
+void reorder_advance(struct reorder *r, uint64_t seq, const struct uuid *message);
+
+/* Is this another message than the one that was delivered last, at its place? Then numbers were
+ * used twice. */
+bool reorder_is_another(const struct reorder *r, const struct position *at,
+                        const struct uuid *message);
+
+/* The highest number that was delivered, in whatever epoch. */
+uint64_t reorder_top(const struct reorder *r);
 
 /* Holds an item. False: full (unless `must`, for items whose number is bounded otherwise) or out of
  * memory, the item was not taken. An item of the same position that is held already is given back

@@ -60,9 +60,11 @@ void response_encode_sys_purge(struct buf *b, const struct uuid *recipient,
 }
 
 void response_encode_sys_epoch(struct buf *b, const struct uuid *recipient,
-                               const struct position *at) {
+                               const struct position *at, bool follows) {
     sys_begin(b, "epoch", recipient);
     response_put_position(b, at);
+    JSON_PUT(b, ",\"follows\":");
+    json_put_bool(b, follows);
     sys_end(b);
 }
 
@@ -105,9 +107,15 @@ static enum err_code sys_decode_purge(struct response_decoder *d) {
     return response_u64(d, d->body, "upTo", SEQ_MAX, &a->u.sys.at.seq);
 }
 
+/* A server of 0.1 doesn't say whether the epoch follows: it doesn't. */
 static enum err_code sys_decode_epoch(struct response_decoder *d) {
-    enum err_code code = response_uuid(d, d->body, "epoch", &d->out->u.sys.at.epoch);
-    return code ? code : response_u64(d, d->body, "seq", SEQ_MAX, &d->out->u.sys.at.seq);
+    struct response *a = d->out;
+    enum err_code code = response_uuid(d, d->body, "epoch", &a->u.sys.at.epoch);
+    if (!code)
+        code = response_u64(d, d->body, "seq", SEQ_MAX, &a->u.sys.at.seq);
+    if (!code && json_bool(d->body, "follows", &a->u.sys.follows) == JSON_WRONG)
+        code = response_bad(d, "follows", "must be true or false");
+    return code;
 }
 
 static enum err_code sys_decode_go_away(struct response_decoder *d) {

@@ -141,6 +141,7 @@ struct response {
             struct position at;  /* unread: seq; epoch: both; purge: epoch, and all up to seq … */
             bool one;            /* … or only the message `uuid` */
             struct uuid uuid;
+            bool follows;            /* epoch: nothing is missing before it */
             uint32_t retry_after_ms; /* goAway */
         } sys;
     } u;
@@ -212,8 +213,9 @@ void response_encode_sys_purge(struct buf *b, const struct uuid *recipient,
                                const struct uuid *message);
 /* {"type":"sys","sys":{"type":"epoch","recipientUUID","epoch","seq"}}: the channel's numbering
  * started anew; the next message is seq + 1. */
+/* `follows`: what is at `at` goes on from what was given before, with nothing missing. */
 void response_encode_sys_epoch(struct buf *b, const struct uuid *recipient,
-                               const struct position *at);
+                               const struct position *at, bool follows);
 /* {"type":"sys","sys":{"type":"goAway","retryAfterMs":N}} */
 void response_encode_sys_go_away(struct buf *b, uint32_t retry_after_ms);
 

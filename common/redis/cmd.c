@@ -343,13 +343,20 @@ void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct chan
     cmd_i64(c, n);
 }
 
-void cmd_read(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, uint64_t after,
-              uint32_t n) {
+void cmd_read(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, uint32_t n,
+              const struct uuid *spare_epoch, const struct position *known,
+              const struct uuid *message, const char *history) {
     cmd_begin_script(c, SCRIPT_READ, 2);
     cmd_channel_key(c, ks, ch, CHANNEL_LOG);
     cmd_channel_key(c, ks, ch, CHANNEL_META);
-    entry_id(c, after + 1);
     cmd_i64(c, n);
+    cmd_uuid(c, spare_epoch);
+    position(c, known);
+    if (uuid_is_nil(message))
+        cmd_literal(c, "");
+    else
+        cmd_uuid(c, message);
+    cmd_literal(c, history);
 }
 
 void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {

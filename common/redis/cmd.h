@@ -91,9 +91,11 @@ void cmd_log_back(struct cmd *c, const struct keyspace *ks, const struct channel
 void cmd_log_forward(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                      uint64_t after, uint32_t n);
 
-/* read.lua: the position, what cmd_log_forward reads, and the oldest entry, of one moment. */
-void cmd_read(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, uint64_t after,
-              uint32_t n);
+/* read.lua: the position, at most n entries from `known` on (where the node stands; `message` is
+ * there, nil: it isn't known), and the oldest entry, of one moment. */
+void cmd_read(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, uint32_t n,
+              const struct uuid *spare_epoch, const struct position *known,
+              const struct uuid *message, const char *history);
 void cmd_log_info(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 
 /* Members of a zset by score, from this one on (as Redis prints it; "-inf"), leaving out the first

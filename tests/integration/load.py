@@ -330,7 +330,8 @@ class Member:
         if body["type"] == "epoch":
             self.load.epochs += 1
             room = self.room_of(body)
-            room.begin(body["epoch"], body["seq"], follows=room.reception)
+            self.load.breaks += not body["follows"]
+            room.begin(body["epoch"], body["seq"], follows=room.reception if body["follows"] else None)
 
     # What goes
 
@@ -364,7 +365,7 @@ class Load:
         self.resent = set()
         self.made_at = {}               # uuid: when it was sent for the first time
         self.answers, self.deliveries = array.array("f"), array.array("f")  # seconds that they took
-        self.acked = self.unrecovered = self.epochs = self.signed_out = 0
+        self.acked = self.unrecovered = self.epochs = self.breaks = self.signed_out = 0
         self.missed = []                # (who, channel, how many) a resume in the same epoch did not give
         self.slowest = 0.0              # seconds until an answer, whatever it was
         self.late = 0.0                 # seconds that this loop itself was late: all that is timed may be off by them

@@ -166,7 +166,7 @@ def test_a_new_epoch_waits_for_what_is_not_confirmed_yet(pair, node, client, sta
         alice.post("not confirmed", requestID="x")
         wait_until(lambda: pair[0].r.xlen(log) == 1, "the message in the stream")
         old = pair[0].r.hget(meta, "epoch")
-        pair[0].r.hset(meta, mapping={"epoch": new, "prev": old, "base": 2})
+        pair[0].r.hset(meta, mapping={"epoch": new, "prev": f"{old}:1", "base": 2})
         bob.post("behind", requestID="y")
         wait_until(lambda: pair[0].r.xlen(log) == 2, "the message behind it")
     finally:

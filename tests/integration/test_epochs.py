@@ -125,6 +125,82 @@ def test_what_redis_lost_is_no_place_even_below_the_base(own_redis, start_chatd,
         assert ann.join(since=since(m, epoch, False))["recovered"] is False
 
 
+# Those who stay: nothing that was given is given again
+
+def frames(who):
+    """What came since, as (kind, …): live messages and epochs."""
+    found = []
+    for frame in who.heard():
+        if frame["type"] == "channelMessage":
+            found.append(frame["channelMessage"]["message"])
+        elif frame["type"] == "sys" and frame["sys"]["type"] == "epoch":
+            found.append((frame["sys"]["seq"], frame["sys"]["follows"]))
+    return found
+
+
+@pytest.mark.parametrize("kept", [3, 600])
+def test_an_older_copy_beneath_a_running_chatd_is_not_given_again(kept, copied, on_copied, client):
+    """The small input of issue 11, A3; with more than a page of messages, too."""
+    node = on_copied()
+    ann, ben = client("ann", join="0", at=node), client("ben", join="0", at=node)
+    for start in range(0, kept, 50):
+        part = range(start, min(start + 50, kept))
+        ann.burst(*[chat.request("channelMessage", {"message": f"old{i}"}) for i in part])
+        for i in part:
+            ann.hear(f"old{i}")
+            ben.hear(f"old{i}")
+    copied.take()
+    assert (ben.expect_event("epoch")["follows"], ann.expect_event("epoch")["follows"]) == (True, True)
+    for text in "new0", "new1":
+        back(ann, text)
+        ben.hear(text)
+    copied.put_back()
+    for who in ann, ben:
+        event = who.expect_event("epoch")
+        assert event["follows"] is False and event["seq"] == kept + 2
+    assert back(ann, "on")["seq"] == kept + 3
+    assert ben.hear("on")["seq"] == kept + 3
+    assert frames(ann) == frames(ben) == []
+
+
+def back(who, text):
+    """Says it, again until it is taken."""
+    uuid = chat.new_uuid()
+    while True:
+        who.post(text, uuid=uuid)
+        frame = who.expect_any("channelMessage", "error")
+        if frame["type"] == "channelMessage":
+            return frame["channelMessage"]
+
+
+def test_an_epoch_that_follows_loses_and_doubles_nothing_for_those_who_stay(own_redis, start_chatd, client):
+    nodes = [start_chatd(own_redis.uri) for _ in range(2)]
+    ann, ben = client("ann", join="0", at=nodes[0]), client("ben", join="0", at=nodes[1])
+    for n in range(3):
+        assert back(ann, f"m{n}")["seq"] == n + 1
+        ben.hear(f"m{n}")
+        own_redis.restart()
+        events = [who.expect_event("epoch") for who in (ann, ben)]
+        assert events[0]["epoch"] == events[1]["epoch"]
+        assert [(e["seq"], e["follows"]) for e in events] == [(n + 1, True)] * 2
+    assert frames(ann) == frames(ben) == []
+
+
+def test_a_server_rolled_back_while_it_runs(own_redis, start_chatd, client, prefix):
+    """As a snapshot of its machine does: the same run id, and it went on without us."""
+    ctl = Ctl(own_redis.uri, prefix)
+    ann = client("ann", join="0", at=start_chatd(own_redis.uri))
+    ann.say("kept")
+    copy = {key: own_redis.raw.dump(prefix + key) for key in (LOG, META)}
+    ann.say("lost")
+    for key, data in copy.items():
+        own_redis.raw.restore(prefix + key, 0, data, replace=True)
+    ctl("message", "send", "public", "other")
+    event = ann.expect_event("epoch")
+    assert event["follows"] is False
+    assert [m["message"] for m in ann.history()["messages"]] == ["other", "kept"]
+
+
 # The UUID of the message at the place
 
 def test_the_message_at_a_place_is_compared(client, redis, prefix):

@@ -9,18 +9,60 @@ from scripts import ALICE, BOB, CAROL, FAILED, NOW, REPEAT, unchanged, wrong_typ
 from scripts import channel, heard, run  # noqa: F401 (fixtures)
 
 
-@pytest.mark.parametrize("after, n, given", [(0, 10, [1, 2, 3, 4, 5]), (2, 2, [3, 4]), (5, 10, [])])
-def test_read(channel, run, after, n, given):
+@pytest.fixture
+def read(channel, run):
+    """read(known, n): as a node that stands there. Gives (position, seqs, oldest)."""
+    def call(known, n=10, uuid="", spare=None, history=""):
+        position, entries, oldest = run("read", [channel.log, channel.meta],
+                                        [n, spare or chat.new_uuid(), *known, uuid, history])
+        return position, [int(id.removesuffix("-0")) for id, _ in entries], oldest
+    return call
+
+
+@pytest.mark.parametrize("known, n, given", [(0, 10, [1, 2, 3, 4, 5]), (2, 3, [2, 3, 4]), (5, 10, [5])])
+def test_read(channel, read, known, n, given):
     epoch = [channel.store() for _ in range(5)][-1][0]
-    position, entries, oldest = run("read", [channel.log, channel.meta], [f"{after + 1}-0", n])
-    assert position == [epoch, "1", "5", ""]
-    assert [entry[0] for entry in entries] == [f"{seq}-0" for seq in given]
-    assert oldest == ["1-0"]
+    assert read((epoch, known), n) == ([epoch, "1", "5", ""], given, ["1-0"])
 
 
-def test_read_of_nothing(channel, redis, run, prefix):
+def test_read_of_nothing(read, redis, prefix):
     with unchanged(redis, prefix):
-        assert run("read", [channel.log, channel.meta], ["1-0", 10]) == [[None] * 4, [], []]
+        assert read((chat.NOBODY, 3)) == ([None] * 4, [], [])
+
+
+def test_read_begins_an_epoch_where_data_was_lost(channel, read):
+    epoch = [channel.store(history="a") for _ in range(5)][-1][0]
+    spare = chat.new_uuid()
+    assert read((epoch, 5), history="a")[0][0] == epoch
+    assert read((epoch, 7), history="a", spare=spare) == ([spare, "8", "7", ""], [], ["1-0"])
+    assert read((epoch, 7), history="a")[0][0] == spare, "once"
+
+
+def test_read_begins_an_epoch_behind_a_restart(channel, read):
+    epoch = [channel.store(history="a") for _ in range(5)][-1][0]
+    spare = chat.new_uuid()
+    assert read((epoch, 4), history="b", spare=spare) == ([spare, "6", "5", f"{epoch}:5"], [4, 5], ["1-0"])
+
+
+def test_read_compares_the_message_that_was_given_last(channel, read, redis):
+    """The same server, put back beneath us: the same epoch and number, another message."""
+    uuids = [chat.new_uuid() for _ in range(5)]
+    for uuid in uuids:
+        epoch, _ = channel.store(uuid=uuid, history="a")
+    spare = chat.new_uuid()
+    for known, uuid in (3, uuids[2]), (3, ""):
+        assert read((epoch, known), uuid=uuid, history="a")[0][0] == epoch
+    redis.r.xdel(channel.log, "2-0")
+    assert read((epoch, 2), uuid=chat.new_uuid(), history="a")[0][0] == epoch, "nothing is there"
+    assert read((epoch, 3), uuid=chat.new_uuid(), history="a", spare=spare)[0] == [spare, "6", "5", ""]
+
+
+def test_a_number_that_was_seen_in_whatever_epoch_is_not_used_again(channel, redis):
+    """What is new has a number that whoever knew more hasn't had."""
+    for key in channel.log, channel.meta:
+        redis.r.delete(key)
+    assert channel.store(known=(chat.NOBODY, 7))[1] == 8
+    assert channel.store(known=(chat.NOBODY, 20))[1] == 9, "but where there is no new epoch"
 
 
 # retention

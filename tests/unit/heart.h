@@ -226,7 +226,8 @@ static void heart_read(const char *json, char *out, size_t size) {
         snprintf(out, size, "%lu:%c%s", strtoul(strstr(json, "\"seq\":") + 6, NULL, 10), at[11],
                  mark);
     else if ((at = strstr(json, "{\"type\":\"epoch\"")))
-        snprintf(out, size, "epoch%c@%lu", (char)strtol(strstr(at, "\"seq\"") - 4, NULL, 16),
+        snprintf(out, size, "%s%c@%lu", strstr(at, "\"follows\":true") ? "follow" : "epoch",
+                 (char)strtol(strstr(at, "\"seq\"") - 4, NULL, 16),
                  strtoul(strstr(at, "\"seq\":") + 6, NULL, 10));
     else if ((at = strstr(json, "\"upTo\":")))
         snprintf(out, size, "purge%lu", strtoul(at + 7, NULL, 10));
@@ -376,7 +377,7 @@ static void heart_offer(const char *step) {
                         .text = name,
                         .text_len = 1};
     struct frame *f = delivery_frame(&m);
-    delivery_offer(&H.delivery, ch, &at, f);
+    delivery_offer(&H.delivery, ch, &at, &m.uuid, f);
     frame_unref(f);
 }
 
@@ -388,7 +389,7 @@ static void heart_join(const char *step) {
     struct sub *sub = sub_open(ch, H.s[*step - 'a']);
     struct position at = {.epoch = heart_epoch('1'), .seq = strtoul(step + 2, NULL, 10)};
     assert_non_null(sub);
-    if (step[2] && delivery_base(&H.delivery, ch, &at))
+    if (step[2] && delivery_base(&H.delivery, ch, &at, &(struct uuid){{0}}))
         sub_joined(sub, at.seq);
     hub_unpin(&H.hub, ch);
 }
@@ -412,10 +413,10 @@ static void heart_tell_stream(const char *step) {
 }
 
 /* p2@40: in p epoch 2 begins with 40. */
-static void heart_renew(const char *step) {
-    struct channel_state to = {.at = {.epoch = heart_epoch(step[1])}};
-    to.base = strtoul(step + 3, NULL, 10);
-    delivery_enter_epoch(&H.delivery, heart_find(*step), &to);
+static void heart_renew(const char *step, bool follows) {
+    struct position base = {.epoch = heart_epoch(step[1])};
+    base.seq = strtoul(step + 3, NULL, 10) - 1;
+    delivery_enter_epoch(&H.delivery, heart_find(*step), &base, follows);
 }
 
 static struct sub *heart_sub(const char *step) {
@@ -464,7 +465,9 @@ static bool heart_step(const char *step) {
     else if (IS("settle"))
         delivery_settle(&H.delivery, ch);
     else if (IS("epoch"))
-        heart_renew(value);
+        heart_renew(value, false);
+    else if (IS("follow"))
+        heart_renew(value, true);
     else if (IS("wait"))
         heart_pass(strtoul(value, NULL, 10));
     else if (IS("redis-"))

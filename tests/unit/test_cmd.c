@@ -233,7 +233,10 @@ static void b_log_back(struct cmd *c) {
 
 static void b_read(struct cmd *c) {
     struct channel_id id = dm();
-    cmd_read(c, &KS, &id, 17, 256);
+    struct position known = {.epoch = MESSAGE_ID, .seq = 17};
+    cmd_read(c, &KS, &id, 256, &EPOCH_ID, &known, &BOB_ID, "5e7e7");
+    print(&OUT, c);
+    cmd_read(c, &KS, &id, 256, &EPOCH_ID, &known, &(struct uuid){{0}}, HISTORY_ASKED);
 }
 
 static void b_log_forward(struct cmd *c) {

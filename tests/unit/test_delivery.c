@@ -18,6 +18,8 @@ struct row {
     size_t held;             /* of p, what waits for what is before it */
 };
 
+static const struct uuid NO_MESSAGE;
+
 #define JOIN "join=ap6 join=bp6 "
 
 static const struct row ROWS[] = {
@@ -175,18 +177,19 @@ static void test_base(void **state) {
     delivery_suspect(&H.delivery, ch); /* nothing is missing of what hasn't begun */
     heart_due(due, sizeof due);
     assert_string_equal(due, "");
-    assert_true(delivery_base(&H.delivery, ch, &at));
+    assert_true(delivery_base(&H.delivery, ch, &at, &NO_MESSAGE));
     at.seq = 9;
-    assert_true(delivery_base(&H.delivery, ch, &at)); /* where it began counts */
+    assert_true(delivery_base(&H.delivery, ch, &at, &NO_MESSAGE)); /* where it began counts */
     assert_int_equal(ch->order.last.seq, 6);
     at.seq = 5;
-    assert_false(delivery_base(&H.delivery, ch, &at)); /* it lacks 6, which nobody gives any more */
+    assert_false(delivery_base(&H.delivery, ch, &at,
+                               &NO_MESSAGE)); /* it lacks 6, which nobody gives any more */
     heart_due(due, sizeof due);
     assert_string_equal(due, "");
     delivery_suspect(&H.delivery, ch);
     heart_due(due, sizeof due);
     assert_string_equal(due, "p40");
-    assert_false(delivery_base(&H.delivery, ch, &other));
+    assert_false(delivery_base(&H.delivery, ch, &other, &NO_MESSAGE));
     assert_true(uuid_eq(&ch->order.last.epoch, &at.epoch));
     heart_due(due, sizeof due);
     assert_string_equal(due, "p0");

@@ -20,7 +20,7 @@ static struct position at(const struct uuid *epoch, uint64_t seq) {
 static void base(struct reorder *f, uint64_t seq) {
     struct position p = at(&OLD, seq);
     *f = (struct reorder){0};
-    reorder_base(f, &p);
+    reorder_base(f, &p, NULL);
 }
 
 static enum reorder_verdict judge(const struct reorder *f, const struct uuid *epoch, uint64_t seq) {
@@ -60,7 +60,7 @@ static void test_verdicts(void **state) {
         assert_int_equal(judge(&f, &OLD, CASES[i].seq), CASES[i].verdict);
         assert_int_equal(judge(&f, &NEW, CASES[i].seq), REORDER_STRANGE);
     }
-    reorder_advance(&f, 11);
+    reorder_advance(&f, 11, NULL);
     assert_int_equal(judge(&f, &OLD, 11), REORDER_REPEAT);
     assert_int_equal(judge(&f, &OLD, 12), REORDER_NEXT);
     reorder_free(&f);
@@ -112,14 +112,14 @@ static void test_held(void **state) {
     assert_int_equal(f.n, 3);
     assert_null(reorder_take_next(&f, &seq)); /* 2 is missing */
     assert_null(take(&f, &OLD, 2));
-    reorder_advance(&f, 2);
+    reorder_advance(&f, 2, NULL);
     assert_ptr_equal(reorder_take_next(&f, &seq), &b);
     assert_int_equal(seq, 3);
     assert_null(reorder_take_next(&f, &seq)); /* the caller has not advanced: 3 is next, and gone */
-    reorder_advance(&f, 3);
+    reorder_advance(&f, 3, NULL);
     assert_ptr_equal(reorder_take_next(&f, &seq), &a2);
     assert_int_equal(seq, 4);
-    reorder_advance(&f, 4);
+    reorder_advance(&f, 4, NULL);
     assert_null(reorder_take_next(&f, &seq));
     assert_ptr_equal(take(&f, &NEW, 4), &c);
     assert_int_equal(f.n, 0);
@@ -136,7 +136,7 @@ static void test_stale(void **state) {
         assert_true(hold(&f, &OLD, s, &items[s - 2], &old));
     assert_true(hold(&f, &NEW, 1, &items[4], &old));
     assert_null(reorder_take_stale(&f, false));
-    reorder_advance(&f, 3); /* the stream gave 1 to 3 */
+    reorder_advance(&f, 3, NULL); /* the stream gave 1 to 3 */
     void *first = reorder_take_stale(&f, false), *second = reorder_take_stale(&f, false);
     assert_true((first == &items[0] && second == &items[1]) ||
                 (first == &items[1] && second == &items[0]));
@@ -169,11 +169,11 @@ static void test_overflow(void **state) {
     }
     assert_false(hold(&f, &OLD, 5000, &items[0], &old));
     uint64_t seq;
-    reorder_advance(&f, 1);
+    reorder_advance(&f, 1, NULL);
     for (uint64_t s = 2; s < REORDER_HELD_MAX + 11; s++) {
         assert_non_null(reorder_take_next(&f, &seq));
         assert_int_equal(seq, s);
-        reorder_advance(&f, seq);
+        reorder_advance(&f, seq, NULL);
     }
     assert_int_equal(f.n, 0);
     assert_true(hold(&f, &OLD, 5000, &items[0], &old)); /* there is room again */
@@ -195,16 +195,16 @@ static void test_epoch_switch(void **state) {
     assert_true(hold(&f, &NEW, 3, &later, &old));
     assert_null(reorder_take_next(&f, &seq));
     struct position p = at(&NEW, 0);
-    reorder_base(&f, &p);
+    reorder_base(&f, &p, NULL);
     assert_int_equal(judge(&f, &OLD, 101), REORDER_STRANGE);
     assert_int_equal(judge(&f, &NEW, 1), REORDER_NEXT);
     assert_ptr_equal(reorder_take_next(&f, &seq), &new_item);
     assert_int_equal(seq, 1);
-    reorder_advance(&f, 1);
+    reorder_advance(&f, 1, NULL);
     assert_null(reorder_take_next(&f, &seq));
-    reorder_advance(&f, 2);
+    reorder_advance(&f, 2, NULL);
     assert_ptr_equal(reorder_take_next(&f, &seq), &later);
-    reorder_advance(&f, 3);
+    reorder_advance(&f, 3, NULL);
     assert_null(reorder_take_stale(&f, false));
     assert_ptr_equal(take(&f, &OLD, 103), &old_item);
     reorder_free(&f);
@@ -222,7 +222,7 @@ static uint64_t NUMBERS[MESSAGES + 1]; /* an item is a pointer to its number */
 
 static void deliver(struct run *r, uint64_t seq) {
     assert_true(r->n < COUNT(r->out));
-    reorder_advance(&r->order, seq);
+    reorder_advance(&r->order, seq, NULL);
     r->out[r->n++] = seq;
 }
 

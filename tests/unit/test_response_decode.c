@@ -223,6 +223,7 @@ static void test_events(void **state) {
     response_free(&A);
     decode_golden("sys_epoch");
     assert_int_equal(A.u.sys.event, SYS_EPOCH);
+    assert_true(A.u.sys.follows);
     assert_int_equal(A.u.sys.at.seq, 40);
     response_free(&A);
     decode_golden("sys_go_away");

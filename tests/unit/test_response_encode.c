@@ -472,9 +472,10 @@ static void test_sys_purge(void **state) {
 static void test_sys_epoch(void **state) {
     (void)state;
     struct position at = position_of(40);
-    response_encode_sys_epoch(&B, NULL, &at);
-    check("sys_epoch", frame("sys", object("type", str("epoch"), "recipientUUID", str("0"), "epoch",
-                                           str(EPOCH), "seq", num(40), NULL)));
+    response_encode_sys_epoch(&B, NULL, &at, true);
+    check("sys_epoch",
+          frame("sys", object("type", str("epoch"), "recipientUUID", str("0"), "epoch", str(EPOCH),
+                              "seq", num(40), "follows", truth(true), NULL)));
 }
 
 static void test_sys_go_away(void **state) {

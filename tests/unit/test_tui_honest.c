@@ -408,7 +408,7 @@ static void new_epoch(size_t ch) {
     struct buf b;
     struct position at = {.epoch = l->epoch, .seq = l->seq};
     begin_frame(&b);
-    response_encode_sys_epoch(&b, named(ch), &at);
+    response_encode_sys_epoch(&b, named(ch), &at, false);
     push(&b);
 }
 

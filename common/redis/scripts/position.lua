@@ -4,8 +4,9 @@
 -- Returns epoch, seq (number of the last message), base (first seq of this epoch), max and age (retention,
 -- or false) and the epoch's lineage (or false); or nil and an error text. An epoch that is no UUID, or a seq that
 -- is missing, no number, behind the stream, or behind what the caller has seen of the same epoch (Redis lost its
--- newest data) would let a number be used twice: then a new epoch (`spare`, a fresh UUID) begins behind all of them.
--- `known_epoch` is '' if the caller knows nothing.
+-- newest data) would let a number be used twice: then a new epoch (`spare`, a fresh UUID) begins behind all of them,
+-- and behind what the caller has seen of another: what is new has a number there that it hasn't had. `known_epoch` is
+-- '' if the caller knows nothing.
 --
 -- `history` and `alias` (from history_of) name the server's replication history, which is another one after each
 -- promotion and restart: a channel that was last numbered under another one may have lost a tail that only somebody
@@ -44,7 +45,7 @@ local function lineage_after(m)
 end
 
 -- `left`: the meta of a sound epoch that is left for the history's sake; nil: the position is damaged.
-local function renew(log, meta, spare, known, history, left)
+local function renew(log, meta, spare, seen, history, left)
   local last = 0
   local info = redis.pcall('XINFO', 'STREAM', log)
   if not info.err then
@@ -58,7 +59,7 @@ local function renew(log, meta, spare, known, history, left)
   elseif not info.err:find('no such key', 1, true) then
     return nil, info.err
   end
-  local top = math.max(known, last)
+  local top = math.max(seen, last)
   local lineage = left and tonumber(left.seq) == last and lineage_after(left) or ''
   local put = redis.pcall('HSET', meta, 'epoch', spare, 'base', string.format('%.0f', top + 1),
                           'seq', string.format('%.0f', top), 'prev', lineage, 'history', history or '')
@@ -70,13 +71,13 @@ local function position(log, meta, spare, known_epoch, known_seq, history, alias
   local m = redis.pcall('HMGET', meta, 'epoch', 'seq', 'base', 'max', 'age', 'history', 'prev')
   if m.err then return nil, m.err end
   local epoch, seq, base = m[1], m[2], m[3]
-  local known = known_epoch == epoch and tonumber(known_seq) or 0
+  local seen = tonumber(known_seq) or 0
   local sound = epoch and seq and base and epoch:match(UUID) and seq:match('^%d+$') and #seq <= SEQ_DIGITS
                 and base:match('^%d+$') and #base <= SEQ_DIGITS
   local same = not history or m[6] == history or m[6] == alias
-  if sound and same and tonumber(seq) >= known then
+  if sound and same and (known_epoch ~= epoch or tonumber(seq) >= seen) then
     return epoch, tonumber(seq), tonumber(base), m[4], m[5], m[7]
   end
   local left = sound and not same and {epoch = epoch, seq = seq, base = base, prev = m[7]} or nil
-  return renew(log, meta, spare, known, history, left)
+  return renew(log, meta, spare, seen, history, left)
 end
