@@ -6,6 +6,7 @@
 #include "chattui/update/update.h"
 #include "common/base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,8 +73,10 @@ static void carry_out(struct client *c, const struct effect *fx) {
     const char *trouble;
     if (!tui_journal_carry_out(c->journal, fx, on_event, c) && !tui_net_carry_out(c->net, fx))
         carry_out_here(c, fx);
-    if ((trouble = tui_journal_trouble(c->journal)))
+    if ((trouble = tui_journal_trouble(c->journal))) {
+        snprintf(c->unsaved, sizeof c->unsaved, "%s", trouble);
         client_trouble(c, trouble);
+    }
 }
 
 /* --- Events --- */
@@ -87,6 +90,8 @@ void client_event(struct client *c, struct event *e) {
     if (c->carrying_out) /* it came of an effect: its own are behind those under way */
         return;
     c->carrying_out = true;
+    if (!c->ended)
+        *c->unsaved = '\0';
     for (size_t i = 0; i < c->fx.n; i++)
         carry_out(c, &c->fx.items[i]);
     c->carrying_out = false;

@@ -45,6 +45,7 @@ struct client {
     struct tui_net *net;
     struct tui_journal *journal;
     uv_timer_t wake, patience; /* patience: with the network, at the end */
+    char unsaved[256]; /* what the last event could not put on the disk, and why; "" = all was */
     bool ended;
     int status; /* of the program: failure, until client_end says otherwise */
 };

@@ -312,5 +312,9 @@ int plain_run(const struct tui_settings *settings) {
     plain_output_free(&p->output);
     int status = p->client.status;
     free(p);
+    if (status == 128 + SIGINT) { /* a shell ends its loop only for one who dies of it */
+        signal(SIGINT, SIG_DFL);
+        raise(SIGINT);
+    }
     return status;
 }

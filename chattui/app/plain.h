@@ -21,7 +21,8 @@
 struct tui_settings;
 
 /* The exit status: 0, every line was stored; 1, one was not (those that may yet be are kept, and
- * sent the next time), or there is no way to sign in; 130 and 143, stopped by SIGINT or SIGTERM. */
+ * sent the next time), or there is no way to sign in; 130 and 143, stopped by SIGINT (it dies of
+ * it) or SIGTERM. */
 int plain_run(const struct tui_settings *settings);
 
 #endif

@@ -188,6 +188,8 @@ int terminal_run(const struct tui_settings *settings) {
         start(t);
         uv_run(&t->client.loop, UV_RUN_DEFAULT);
         terminal_finish(t);
+        if (*t->client.unsaved) /* nobody saw it on the screen, which is gone */
+            fprintf(stderr, "chattui: what you wrote last is not kept: %s\n", t->client.unsaved);
     } else
         fprintf(stderr, "chattui: %s\n", why);
     client_free(&t->client);

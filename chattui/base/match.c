@@ -74,11 +74,30 @@ bool match_text(const char *text, size_t len, const char *what) {
 
 #define LINK_MAX 2000
 
+/* The character at `s` if it may stand in a link: of those beyond ASCII, letters and digits.
+ * Returns its bytes; 0: it may not. */
+static size_t link_char(const char *s, size_t len) {
+    wchar_t c;
+    mbstate_t state = {0};
+    if ((unsigned char)*s < 0x80)
+        return *s > ' ' && *s < 0x7f && !strchr("<>\"`{}|\\^", *s);
+    size_t n = mbrtowc(&c, s, len, &state);
+    return n <= len && iswalnum((wint_t)c) ? n : 0;
+}
+
+/* Does the bracket at the link's end close one that was opened in it? */
+static bool is_balanced(const char *s, size_t n) {
+    int open = 0;
+    for (size_t i = 0; i < n; i++)
+        open += (s[i] == '(') - (s[i] == ')');
+    return open >= 0;
+}
+
 static size_t link_length(const char *s, size_t len) {
     size_t n = 0;
-    while (n < len && n < LINK_MAX && s[n] > ' ' && s[n] < 0x7f && !strchr("<>\"`{}|\\^", s[n]))
-        n++;
-    while (n > 0 && strchr(".,;:!?)'", s[n - 1]))
+    for (size_t used; n < len && n < LINK_MAX && (used = link_char(s + n, len - n)) > 0;)
+        n += used;
+    while (n > 0 && strchr(".,;:!?)'", s[n - 1]) && !(s[n - 1] == ')' && is_balanced(s, n)))
         n--; /* of the sentence, not of the link */
     return n;
 }

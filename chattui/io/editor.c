@@ -14,6 +14,7 @@
 #define PATH_SIZE 512
 #define WHY_SIZE 256
 #define DEFAULT_EDITOR "vi"
+#define SHELL_CHARS "|&;<>()$`\\\"'*?[#~=%" /* only a shell knows what they mean */
 
 struct editor {
     uv_process_t process;
@@ -107,6 +108,13 @@ static bool split_words(char *command, char *path, char **argv) {
     return n > 0;
 }
 
+/* As git has it: quotes, ~ and variables mean what they mean in a shell. */
+static void use_shell(char *script, char *path, char **argv) {
+    static char shell[] = "/bin/sh", option[] = "-c", name[] = "sh";
+    char *const words[] = {shell, option, script, name, path, NULL};
+    memcpy(argv, words, sizeof words);
+}
+
 static const char *command_name(void) {
     const char *visual = getenv("VISUAL"), *editor = getenv("EDITOR");
     if (visual && *visual)
@@ -116,15 +124,18 @@ static const char *command_name(void) {
 
 /* 0, or libuv's error; on an error the handle is closed, too, and on_closed frees. */
 static int spawn(struct editor *e, uv_loop_t *loop) {
-    char command[PATH_SIZE], *argv[WORDS_MAX + 2];
+    char command[PATH_SIZE], shell[PATH_SIZE + 16], *argv[WORDS_MAX + 2];
     uv_stdio_container_t stdio[3];
     for (int i = 0; i < 3; i++)
         stdio[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i};
     uv_process_options_t options = {
         .args = argv, .stdio = stdio, .stdio_count = 3, .exit_cb = editor_on_exit};
     snprintf(command, sizeof command, "%s", command_name());
+    snprintf(shell, sizeof shell, "%s \"$@\"", command);
     if (!split_words(command, e->path, argv))
         return UV_E2BIG;
+    if (strpbrk(command_name(), SHELL_CHARS))
+        use_shell(shell, e->path, argv);
     options.file = argv[0];
     return uv_spawn(loop, &e->process, &options);
 }

@@ -64,6 +64,17 @@ static bool split(const struct slash_def *d, char *rest, struct slash_call *call
     return n >= d->least && !*rest;
 }
 
+/* A pasted text that begins like a command is none, but where a text is what the command takes. */
+static bool takes_lines(const struct slash_def *d) {
+    return d->most > 0 && d->values[d->most - 1] == SLASH_TEXT;
+}
+
+static void cut_line_ends(char *text) {
+    size_t len = strlen(text);
+    while (len > 0 && text[len - 1] == '\n')
+        text[--len] = '\0';
+}
+
 static bool run_command(struct model *m, const struct event *e, struct effects *fx, char *command) {
     size_t len = strcspn(command, " \n");
     const struct slash_def *d = slash_find(command, len);
@@ -71,6 +82,10 @@ static bool run_command(struct model *m, const struct event *e, struct effects *
         .m = m, .e = e, .fx = fx, .conversation = model_current(m), .arg = {"", ""}};
     if (!d) {
         say_unknown(m, command, len);
+        return false;
+    }
+    if (strchr(command, '\n') && !takes_lines(d)) {
+        model_say(m, true, "/%s is one line, and more stand behind it: nothing is done", d->name);
         return false;
     }
     if (!split(d, command + len, &call)) {
@@ -95,6 +110,8 @@ static char *expand(struct model *m, const char *command) {
 
 void slash_run(struct model *m, const struct event *e, struct effects *fx) {
     char *command = strndup(e->u.input.text + 1, e->u.input.len - 1);
+    if (command)
+        cut_line_ends(command);
     char *full = command ? expand(m, command) : NULL;
     bool done = false;
     if (full && *full != '/')

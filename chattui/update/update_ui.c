@@ -23,17 +23,32 @@ static bool is_blank(const char *text, size_t len) {
     return true;
 }
 
+/* A blank before a command makes it a message, mostly by mistake: what was meant for one is said to
+ * all. */
+static bool is_blank_command(const char *text, size_t len) {
+    size_t i = 0;
+    while (i < len && (text[i] == ' ' || text[i] == '\t' || text[i] == '\n'))
+        i++;
+    return i > 0 && i + 1 < len && text[i] == '/' &&
+           ((text[i + 1] >= 'a' && text[i + 1] <= 'z') ||
+            (text[i + 1] >= 'A' && text[i + 1] <= 'Z'));
+}
+
 static bool ask_first(struct model *m, const struct conversation *c, const char *text, size_t len) {
     size_t lines = count_lines(text, len);
     struct question *q = &m->question;
-    if (m->plain || lines <= (size_t)m->tuning.paste_lines)
+    bool many = lines > (size_t)m->tuning.paste_lines;
+    if (m->plain || (!many && !is_blank_command(text, len)))
         return false;
     char *held = strndup(text, len);
     if (!held)
         return false;
     free(q->held);
     *q = (struct question){.kind = QUESTION_PASTE, .held = held, .to = c->to};
-    snprintf(q->text, sizeof q->text, "Send these %zu lines as one message? y/n", lines);
+    if (many)
+        snprintf(q->text, sizeof q->text, "Send these %zu lines as one message? y/n", lines);
+    else
+        snprintf(q->text, sizeof q->text, "A blank is before the /: say this line here? y/n");
     m->version++;
     return true;
 }

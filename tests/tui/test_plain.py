@@ -271,6 +271,15 @@ def test_lines_of_an_unknown_user_are_counted(plain, start_chatd, args):
     assert "3 lines not sent" in p.err, p.err
 
 
+def test_ctrl_c_ends_a_loop_of_the_shell(plain):
+    """A shell goes on with its loop unless the program dies of the signal."""
+    p = plain("alice", "--stay")
+    p.say("here")
+    p.wait_out("here")
+    p.process.send_signal(signal.SIGINT)
+    p.wait(-signal.SIGINT)
+
+
 def test_timeout_is_for_waiting_only(plain, client):
     bob = client("bob", join="0")
     p = plain("alice", "--timeout", "500ms", "--stay")

@@ -415,6 +415,43 @@ static void test_completion(void **state) {
     stop();
 }
 
+static void test_commands_by_mistake(void **state) {
+    (void)state;
+    go_online();
+    tui_client_enter(&C, " /msg bob secret"); /* a blank makes it a message: asked for */
+    assert_int_equal(C.m.question.kind, QUESTION_PASTE);
+    struct event no = {.kind = EV_REPLY};
+    no.u.input.text = "";
+    tui_client_event(&C, &no);
+    expect("input( /msg bob secret)");
+    tui_client_enter(&C, "/quit\nmore"); /* a text that was pasted */
+    expect("input(/quit\nmore)");
+    assert_non_null(strstr(C.m.status, "nothing is done"));
+    tui_client_enter(&C, " / is a blank and a slash");
+    assert_int_equal(C.m.question.kind, QUESTION_NONE);
+    ignore();
+    stop();
+}
+
+static void check_link(const char *text, const char *want) {
+    size_t at = 0, len = 0;
+    const char *link = match_link(text, strlen(text), &at, &len);
+    assert_non_null(link);
+    assert_int_equal(len, strlen(want));
+    assert_memory_equal(link, want, len);
+}
+
+static void test_links_to_their_end(void **state) {
+    (void)state;
+    check_link("(https://en.example/C_(language))", "https://en.example/C_(language)");
+    check_link("see https://en.example/C_(language).", "https://en.example/C_(language)");
+    check_link("(see https://a.example/b)", "https://a.example/b");
+    check_link("https://m\xc3\xbcller.example/\xc3\xa4, ja",
+               "https://m\xc3\xbcller.example/\xc3\xa4");
+    check_link("https://a.example/\xe2\x80\xaegpj", "https://a.example/"); /* no bidi */
+    check_link("\xe3\x80\x8chttps://a.example/b\xe3\x80\x8d", "https://a.example/b");
+}
+
 static void join_member(unsigned n, const char *name) {
     char text[300];
     snprintf(text, sizeof text,
@@ -495,6 +532,8 @@ int main(void) {
         cmocka_unit_test(test_search_loads),
         cmocka_unit_test(test_mentions),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_commands_by_mistake),
+        cmocka_unit_test(test_links_to_their_end),
         cmocka_unit_test(test_completion),
         cmocka_unit_test(test_completion_of_names),
         cmocka_unit_test(test_fuzzy),
