@@ -14,6 +14,7 @@
 #include <term.h>
 
 #define FALLBACK_TERM "xterm-256color"
+#define INSTEAD "--plain works on any, and TERM=NAME names another type"
 #define MODES_ON "\033[?2004h\033[?1004h"
 #define MODES_OFF "\033[?1006l\033[?1000l\033[?1004l\033[?2004l"
 #define MOUSE_ON "\033[?1000h\033[?1006h"
@@ -137,10 +138,11 @@ static void set_up_terminal(void) {
 }
 
 /* newterm by itself would end the program, or leak, over a type that it does not know. */
-static bool is_known(const char *term) {
+static bool is_known(const char *term, bool *moves) {
     int status;
     if (!term || !*term || setupterm(term, STDOUT_FILENO, &status) != OK)
         return false;
+    *moves = tigetstr("cup") != NULL;
     del_curterm(cur_term);
     return true;
 }
@@ -157,10 +159,20 @@ static SCREEN *new_terminal(const char *type) {
 
 bool screen_open(const struct screen_options *options, char *why, size_t size) {
     const char *term = getenv("TERM");
+    bool moves = true;
+    if (!is_known(term, &moves))
+        term = FALLBACK_TERM;
+    if (!moves) {
+        snprintf(why, size, "a terminal of the type \"%s\" has no cursor to move: " INSTEAD, term);
+        return false;
+    }
     scr.has_before = tcgetattr(STDIN_FILENO, &scr.before) == 0;
-    scr.curses = new_terminal(is_known(term) ? term : FALLBACK_TERM);
+    scr.curses = new_terminal(term);
     if (!scr.curses) {
-        snprintf(why, size, "the terminal type \"%s\" is not known here, nor is " FALLBACK_TERM,
+        term = getenv("TERM");
+        snprintf(why, size,
+                 "the terminal type \"%s\" is not known here, nor is " FALLBACK_TERM
+                 ": apt install ncurses-base; " INSTEAD,
                  term ? term : "");
         return false;
     }

@@ -79,3 +79,17 @@ def test_keys_edit_the_line(pty, client, term, sends):
         t.send(bytes)
         t.read(0.05)
     assert bob.expect("channelMessage")["message"] == "1 two+ three four five"
+
+
+def test_a_terminal_without_a_cursor(pty):
+    t = pty("alice", env={"TERM": "dumb"}, ready=False)
+    assert t.end() == 1
+    assert b'a terminal of the type "dumb" has no cursor' in t.out and b"--plain works" in t.out
+    t.check_restored()
+
+
+def test_an_unknown_terminal(pty):
+    """It is taken for an xterm, as most are."""
+    t = pty("alice", env={"TERM": "no-such-terminal"})
+    t.send("\x03/quit\r")
+    assert t.end() == 0
