@@ -223,7 +223,16 @@ struct place timeline_place(const struct timeline *t, uint64_t seq) {
     return (struct place){.seq = seq, .epoch = t->epoch};
 }
 
+static bool was_named(const struct timeline *t, const struct uuid *epoch) {
+    for (unsigned i = 0; i < t->names_n && i < TIMELINE_NAMES; i++)
+        if (uuid_eq(&t->names[i], epoch))
+            return true;
+    return false;
+}
+
 uint16_t timeline_epoch_number(const struct timeline *t, const struct uuid *epoch) {
+    if (was_named(t, epoch))
+        return t->epoch;
     for (uint16_t k = t->epoch; k > 0 && k + TIMELINE_EPOCHS > t->epoch; k--)
         if (uuid_eq(&t->epochs[k % TIMELINE_EPOCHS], epoch))
             return k;
@@ -239,6 +248,11 @@ struct position timeline_position_of(const struct timeline *t, struct place p) {
     if (p.epoch == 0 || p.epoch > t->epoch || p.epoch + TIMELINE_EPOCHS <= t->epoch)
         return (struct position){.seq = 0};
     return (struct position){.epoch = t->epochs[p.epoch % TIMELINE_EPOCHS], .seq = p.seq};
+}
+
+const struct row *timeline_at(const struct timeline *t) {
+    const struct row *r = timeline_newest(t);
+    return r && r->place.epoch == t->epoch && r->place.seq == t->at.seq ? r : NULL;
 }
 
 const struct row *timeline_newest(const struct timeline *t) {

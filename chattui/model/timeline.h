@@ -81,6 +81,7 @@ enum timeline_top {
 #define TIMELINE_BYTES_MAX (40u << 20) /* of rows, in all channels together */
 #define TIMELINE_SEQ_MAX (1ull << 53)  /* numbers on the wire are below */
 #define TIMELINE_EPOCHS 32             /* numberings remembered; rows of earlier ones go */
+#define TIMELINE_NAMES 16              /* earlier names of the current numbering remembered */
 
 #define TIMELINE_NOTICES_MAX 1000u /* of one channel; the oldest go */
 
@@ -106,6 +107,8 @@ struct timeline {
     bool full, asked;                    /* at the top: see enum timeline_top */
     struct uuid epochs[TIMELINE_EPOCHS]; /* epochs[number % TIMELINE_EPOCHS] */
     uint16_t epoch;                      /* the current one's number, from 1; 0 = none yet */
+    struct uuid names[TIMELINE_NAMES];   /* which it had before: epochs that the next followed */
+    unsigned names_n;                    /* … as many as there were; the last of them are kept */
     struct row **slots;
     size_t size, bytes; /* of slots; of rows */
     struct timeline_budget *budget;
@@ -153,6 +156,10 @@ struct timeline_message {
  * it is the current one; else another has begun, and a row says so (unless it is the first).
  * Returns whether it was another. */
 bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms);
+/* The numbering goes on under another name, with nothing missing: no row says so. */
+void timeline_follow_epoch(struct timeline *t, const struct uuid *epoch);
+/* The newest stored message that is at t->at; NULL = it isn't here. */
+const struct row *timeline_at(const struct timeline *t);
 /* Between lo and hi, both exclusive, of the current epoch there are exactly these messages, in
  * ascending order, and no others. Those that are here already stay as they are. The numbers between
  * this stretch and those known become a HOLE, but a stretch wholly below all that is known is

@@ -128,6 +128,7 @@ bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t w
     if (t->epoch == 0 || !first)
         t->epoch++;
     t->epochs[t->epoch % TIMELINE_EPOCHS] = at->epoch;
+    t->names_n = 0;
     t->at = *at;
     t->asked = t->full = false;
     t->bottom = t->linked = 0;
@@ -140,6 +141,14 @@ bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t w
     t->bottom = 1;
     add_gap(t, GAP_HOLE, t->epoch, 0, at->seq + 1);
     return true;
+}
+
+void timeline_follow_epoch(struct timeline *t, const struct uuid *epoch) {
+    if (t->epoch == 0 || uuid_eq(&t->at.epoch, epoch))
+        return;
+    t->names[t->names_n++ % TIMELINE_NAMES] = t->at.epoch;
+    t->epochs[t->epoch % TIMELINE_EPOCHS] = *epoch;
+    t->at.epoch = *epoch;
 }
 
 /* --- Stretches --- */

@@ -263,7 +263,8 @@ static bool is_cleared(struct model *m, struct conversation *c, struct outbox_en
         c->join = JOIN_WANTED;
         return false;
     }
-    bool same = uuid_is_nil(&entry->from.epoch) || uuid_eq(&entry->from.epoch, &t->at.epoch);
+    bool same =
+        uuid_is_nil(&entry->from.epoch) || timeline_epoch_number(t, &entry->from.epoch) == t->epoch;
     if (same && timeline_covers(t, entry->from.seq)) {
         entry->sure = true; /* it would be here */
         return true;

@@ -98,9 +98,12 @@ static void take_snapshot(struct model *m, struct conversation *c, const struct 
         return;
     }
     struct timeline_message *rows = rows_of(m, &c->to, a->u.join.messages, a->u.join.n, &n);
+    bool recovered = a->u.join.recovered && timeline_epoch_number(t, &ask->since.epoch) == t->epoch;
+    if (recovered)
+        timeline_follow_epoch(t, &at->epoch);
     bool other = timeline_set_epoch(t, at, m->wall_ms);
     uint64_t lo = n > 0 ? rows[0].seq - (rows[0].seq > 0) : 0;
-    if (a->u.join.recovered && !other && uuid_eq(&ask->since.epoch, &at->epoch))
+    if (recovered)
         lo = ask->since.seq;
     else if (n == 0 && !other && t->bottom > 0)
         timeline_purge(t, &at->epoch, at->seq); /* nothing of it is left */
@@ -163,7 +166,7 @@ void take_history(struct model *m, const struct response *a, const struct ask *a
         timeline_ask_hole(t, hole, false);
     else
         timeline_ask_top(t, false);
-    if (ask->epoch != t->epoch || !uuid_eq(&a->u.history.at.epoch, &t->at.epoch) ||
+    if (ask->epoch != t->epoch || timeline_epoch_number(t, &a->u.history.at.epoch) != t->epoch ||
         !recipient_eq(&a->u.history.to, &ask->to))
         return; /* of another numbering: of no use */
     size_t n;

@@ -19,6 +19,9 @@ static void join(struct model *m, struct conversation *c, struct effects *fx) {
     if (t->bottom > 0 && !uuid_is_nil(&t->at.epoch)) {
         r->u.join.has_since = true;
         r->u.join.since = ask->since = t->at;
+        const struct row *newest = timeline_at(t);
+        if (newest)
+            r->u.join.since_uuid = newest->u.message.uuid;
     }
     c->join = JOIN_ASKED;
     m->version++;

@@ -105,8 +105,11 @@ void take_sys_epoch(struct model *m, const struct response *a, const struct ask 
         m->strange++;
         return;
     }
-    if (timeline_set_epoch(&c->timeline, &a->u.sys.at, m->wall_ms))
-        c->hole_pages = 10;
+    if (a->u.sys.follows) /* what is missing here can be asked for, as before */
+        timeline_follow_epoch(&c->timeline, &a->u.sys.at.epoch);
+    else if (!timeline_set_epoch(&c->timeline, &a->u.sys.at, m->wall_ms))
+        return;
+    c->hole_pages = 10;
     m->version++;
 }
 

@@ -231,6 +231,28 @@ def test_the_server_goes_and_comes_back(plain, start_chatd, client, how):
     assert [(r["message"], r["seq"]) for r in p.rows()] == [("one", 1), ("two", 2), ("three", 3), ("four", 4)]
 
 
+@pytest.mark.parametrize("all_of_it", [False, True], ids=["redis", "chatd, too"])
+def test_a_restart_that_lost_nothing_is_not_told(all_of_it, plain, own_redis, start_chatd, client):
+    """The small input of issue 11, A2: an epoch over which nothing is missing is no matter for people."""
+    node = start_chatd(own_redis.uri)
+    p = plain("ben", "--stay", at=node)
+    p.say("one")
+    p.wait_out("one")
+    if all_of_it:
+        node.stop()
+    own_redis.restart()
+    node = start_chatd(own_redis.uri, listen=node.address) if all_of_it else node
+    ann = client(at=node)
+    wait_until(lambda: ann.ask("signUp", {"username": "ann", "password": "correct horse"}) or
+               ann.expect_any("authorized", "error")["type"] == "authorized")
+    ann.join()
+    ann.say("two")
+    p.wait_out("two")
+    p.process.terminate()
+    p.wait(128 + signal.SIGTERM)
+    assert "anew" not in p.out + p.err and "removed" not in p.out and "missing" not in p.out, p.out
+
+
 def test_lines_are_kept_while_the_server_is_away(plain, start_chatd, client):
     """Those of a known user, at once; the next run sends them."""
     first = start_chatd()

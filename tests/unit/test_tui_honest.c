@@ -39,6 +39,7 @@ struct entry {
 
 struct log {
     struct uuid epoch;
+    uint8_t first; /* of the epochs that go on in this one: the second byte of its name */
     uint64_t seq, purged;
     struct entry entries[LOG_MAX];
     size_t n;
@@ -147,8 +148,11 @@ static struct line *line_of(const struct uuid *uuid) {
 }
 
 static void begin_epoch(size_t ch) {
-    if (uuid_is_nil(&W.logs[ch].epoch))
-        W.logs[ch].epoch = (struct uuid){{0xe0, (uint8_t)++W.epochs, (uint8_t)ch}};
+    struct log *l = &W.logs[ch];
+    if (!uuid_is_nil(&l->epoch))
+        return;
+    l->epoch = (struct uuid){{0xe0, (uint8_t)++W.epochs, (uint8_t)ch}};
+    l->first = l->epoch.b[1];
 }
 
 static struct entry *store(size_t ch, const struct uuid *uuid, const struct uuid *sender,
@@ -208,10 +212,15 @@ static void add(struct buf *b, size_t ch, const struct entry *e, bool *first, bo
     *first = false;
 }
 
+static bool goes_on(const struct log *l, const struct uuid *epoch) {
+    return epoch->b[2] == l->epoch.b[2] && epoch->b[0] == l->epoch.b[0] &&
+           (uint8_t)(epoch->b[1] - l->first) <= (uint8_t)(l->epoch.b[1] - l->first);
+}
+
 /* Can all that was missed be told? A trim leaves `gone` entries at the beginning. */
 static bool can_recover(const struct log *l, const struct position *since) {
     size_t missed = 0;
-    if (!uuid_eq(&l->epoch, &since->epoch) || since->seq > l->seq || l->seq - since->seq > 200)
+    if (!goes_on(l, &since->epoch) || since->seq > l->seq || l->seq - since->seq > 200)
         return false;
     for (size_t i = 0; i < l->n; i++)
         if (l->entries[i].seq > since->seq) {
@@ -243,7 +252,7 @@ static void do_join(const struct request *r) {
     response_encode_join_end(&b, MEMBERS, 2, 2, &at, since, recovered, &r->id);
     push(&b);
     l->joined = true;
-    if (since && uuid_eq(&l->epoch, &r->u.join.since.epoch)) {
+    if (since && goes_on(l, &r->u.join.since.epoch)) {
         if (l->purged > 0) {
             begin_frame(&b);
             response_encode_sys_purge(&b, named(ch), &l->epoch, l->purged, NULL);
@@ -389,6 +398,26 @@ static void purge_one(size_t ch) {
     tell_purge(ch, &e->uuid);
 }
 
+static void tell_epoch(size_t ch, bool follows) {
+    struct log *l = &W.logs[ch];
+    if (!W.open || !l->joined)
+        return;
+    struct buf b;
+    struct position at = {.epoch = l->epoch, .seq = l->seq};
+    begin_frame(&b);
+    response_encode_sys_epoch(&b, named(ch), &at, follows);
+    push(&b);
+}
+
+/* Redis was restarted, and lost nothing: the numbering goes on. */
+static void follow_epoch(size_t ch) {
+    struct log *l = &W.logs[ch];
+    if (uuid_is_nil(&l->epoch))
+        return;
+    l->epoch.b[1] = (uint8_t)++W.epochs;
+    tell_epoch(ch, true);
+}
+
 /* The tail is lost, or everything: the numbering begins anew. */
 static void new_epoch(size_t ch) {
     struct log *l = &W.logs[ch];
@@ -403,13 +432,8 @@ static void new_epoch(size_t ch) {
         l->seq = 0;
     l->purged = 0;
     l->epoch = (struct uuid){{0xe0, (uint8_t)++W.epochs, (uint8_t)ch}};
-    if (!W.open || !l->joined)
-        return;
-    struct buf b;
-    struct position at = {.epoch = l->epoch, .seq = l->seq};
-    begin_frame(&b);
-    response_encode_sys_epoch(&b, named(ch), &at, false);
-    push(&b);
+    l->first = l->epoch.b[1];
+    tell_epoch(ch, false);
 }
 
 /* --- The client's outside --- */
@@ -586,6 +610,8 @@ static void step(void) {
         purge_up_to(ch);
     else if (what < 982)
         new_epoch(ch);
+    else if (what < 985)
+        follow_epoch(ch);
     else if (what < 988)
         kill_client();
     else if (what < 992)

@@ -263,6 +263,42 @@ static void test_new_epoch(void **state) {
     end(&f);
 }
 
+/* The same numbering under another name: nothing is seen, and old names are good. */
+static void test_an_epoch_that_follows(void **state) {
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    timeline_follow_epoch(&f.t, &FIRST); /* none yet: nothing to go on from */
+    assert_int_equal(f.t.epoch, 0);
+    set_epoch(&f, &FIRST, 5);
+    fill(&f, 3, 6, "4 5");
+    fill(&f, 7, 9, "8");
+    uint64_t before = timeline_before(&f.t);
+    timeline_follow_epoch(&f.t, &SECOND);
+    timeline_follow_epoch(&f.t, &SECOND);
+    check(&f, "4 5 [6-7] 8");
+    assert_int_equal(timeline_before(&f.t), before);
+    assert_int_equal(f.t.at.seq, 8);
+    assert_true(uuid_eq(&f.t.at.epoch, &SECOND));
+    assert_int_equal(f.t.names_n, 1);
+    struct position at = {.epoch = FIRST, .seq = 4};
+    assert_int_equal(timeline_place_of(&f.t, &at).epoch, 1);
+    at = timeline_position_of(&f.t, timeline_place_of(&f.t, &at));
+    assert_true(uuid_eq(&at.epoch, &SECOND));
+    fill(&f, 5, 8, "6 7");
+    fill(&f, 0, 4, "1 2 3");
+    fill(&f, 8, 10, "9");
+    check(&f, "1 2 3 4 5 6 7 8 9");
+    timeline_purge(&f.t, &FIRST, 2);
+    check(&f, "3 4 5 6 7 8 9");
+    assert_int_equal(timeline_at(&f.t)->place.seq, 9);
+    set_epoch(&f, &(struct uuid){{3}}, 9);
+    at = (struct position){.epoch = FIRST, .seq = 4};
+    assert_int_equal(timeline_place_of(&f.t, &at).epoch, 0);
+    assert_null(timeline_at(&f.t));
+    end(&f);
+}
+
 static void test_new_epoch_from_one(void **state) {
     (void)state;
     struct fixture f;
@@ -380,13 +416,21 @@ static void test_hundred_thousand(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_snapshot_and_live), cmocka_unit_test(test_hole_and_filling),
-        cmocka_unit_test(test_split_hole),        cmocka_unit_test(test_history),
-        cmocka_unit_test(test_empty_channels),    cmocka_unit_test(test_purge),
-        cmocka_unit_test(test_purge_meets_holes), cmocka_unit_test(test_restored),
-        cmocka_unit_test(test_new_epoch),         cmocka_unit_test(test_new_epoch_from_one),
-        cmocka_unit_test(test_many_epochs),       cmocka_unit_test(test_pending_and_notices),
-        cmocka_unit_test(test_nonsense),          cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_snapshot_and_live),
+        cmocka_unit_test(test_hole_and_filling),
+        cmocka_unit_test(test_split_hole),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_empty_channels),
+        cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_purge_meets_holes),
+        cmocka_unit_test(test_restored),
+        cmocka_unit_test(test_new_epoch),
+        cmocka_unit_test(test_new_epoch_from_one),
+        cmocka_unit_test(test_an_epoch_that_follows),
+        cmocka_unit_test(test_many_epochs),
+        cmocka_unit_test(test_pending_and_notices),
+        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_budget),
         cmocka_unit_test(test_hundred_thousand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
