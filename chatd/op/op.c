@@ -81,9 +81,9 @@ void op_submit(struct ops *all, struct session *s, const struct verb *verb, stru
     *(s->op_tail ? &s->op_tail->next : &s->op_head) = op;
     s->op_tail = op;
     s->op_count++;
-    if (s->op_count >= all->set->max_requests && !s->paused && s->wsi) {
+    if (s->op_count >= all->set->max_requests && !s->paused && s->wire) {
         s->paused = true;
-        wire_pause(s->wsi, true);
+        wire_pause(s->wire, true);
     }
     advance(s);
 }
@@ -124,9 +124,11 @@ static void drain(struct session *s) {
     }
     if (s->op_started == 0)
         s->append_to = NULL;
-    if (s->paused && s->wsi && s->op_count < s->all->resume_below) {
+    if (!s->op_head && s->finishing)
+        session_close(s, s->finishing);
+    if (s->paused && s->wire && s->op_count < s->all->resume_below) {
         s->paused = false;
-        wire_pause(s->wsi, false);
+        wire_pause(s->wire, false);
     }
 }
 
