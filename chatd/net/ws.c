@@ -200,9 +200,10 @@ static void ws_on_readable(struct wire *wire) {
     ssize_t n = wire_read(wire, p->ws->bytes, READ_BYTES);
     if (n > 0)
         feed(p, p->ws->bytes, (size_t)n);
-    else if (n == 0)
+    else if (n == 0) {
+        wire_stop_reading(wire);
         session_ended(p->session);
-    else if (errno != EAGAIN && errno != EINTR)
+    } else if (errno != EAGAIN && errno != EINTR)
         wire_kill(wire);
 }
 

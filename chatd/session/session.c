@@ -206,13 +206,9 @@ void session_broken(struct session *s) {
 
 void session_ended(struct session *s) {
     s->peer_done = true;
-    bool owed = s->op_head || s->out_count || wire_kept(s->wire);
     if (s->said_goodbye)
         wire_leave(s->wire);
-    else if (!owed)
-        wire_kill(s->wire);
-    else
-        session_finish(s, CLOSE_NORMAL);
+    session_finish(s, CLOSE_NORMAL);
 }
 
 /* Takes frames from the queue into `bytes` while they fit; at least one. A single frame is used

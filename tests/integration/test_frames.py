@@ -224,10 +224,11 @@ def test_a_client_that_only_reads_on_is_answered(client):
     bob.hear("my last")
 
 
-def test_a_client_that_ends_without_a_word_is_let_go(client):
-    alice = client("alice")
+def test_a_client_that_ends_without_a_word_is_told_goodbye(client):
+    alice, bob = client("alice", join="0"), client("bob", join="0")
     alice.sock.shutdown(socket.SHUT_WR)
-    alice.expect_close(1006)
+    alice.expect_close(1000)
+    assert bob.expect_event("signOut")["username"] == "alice"
 
 
 # Closing

@@ -452,13 +452,15 @@ static void test_the_end_of_what_is_sent(void **state) {
     (void)state;
     struct session *s = session_at(0, 0), *owed = session_at(1, 0);
     session_ended(s);
-    assert_int_equal(WIRE[0].kills, 1);
     push(owed, 'a', 10);
     session_ended(owed);
     sessions_flush(&ALL);
     assert_int_equal(WIRE[1].kills, 0);
     check_written(&WIRE[1], "a", 10);
-    assert_int_equal(WIRE[1].leaves, 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(WIRE[i].goodbye, CLOSE_NORMAL);
+        assert_int_equal(WIRE[i].leaves, 1);
+    }
 }
 
 static void test_what_is_unread(void **state) {
