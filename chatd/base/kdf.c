@@ -28,6 +28,7 @@ struct kdf {
     unsigned threads, running;
     uint64_t done;
     size_t queue_max, queued;
+    bool closed;
     unsigned long long passes;
     size_t memory_kib;
     struct job *first, *last;
@@ -99,7 +100,7 @@ static void start_next(struct kdf *k) {
 
 static bool kdf_add(struct kdf *k, bool verify, const char *hash, const char *password, size_t len,
                     kdf_fn fn, void *arg) {
-    struct job *j = k->queued < k->queue_max ? calloc(1, sizeof *j + len) : NULL;
+    struct job *j = k->queued < k->queue_max && !k->closed ? calloc(1, sizeof *j + len) : NULL;
     if (!j)
         return false;
     j->work.data = j;
@@ -134,6 +135,7 @@ struct kdf_load kdf_load(const struct kdf *k) {
 }
 
 void kdf_cancel(struct kdf *k) {
+    k->closed = true;
     while (k->first) {
         struct job *j = k->first;
         k->first = j->next;

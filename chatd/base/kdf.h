@@ -34,11 +34,12 @@ struct kdf_load {
     size_t running, queued;
 };
 struct kdf_load kdf_load(const struct kdf *k);
-/* Cancels what waits; returns at once, what runs is finished and called back. */
+/* Cancels what waits and takes no more; returns at once, what runs is finished and called back. */
 void kdf_cancel(struct kdf *k);
 void kdf_free(struct kdf *k); /* nothing may be running */
 
-/* Hashes a password. False: the queue is full, `fn` will not be called. Copies the password. */
+/* Hashes a password. False: the queue is full or cancelled, `fn` will not be called. Copies the
+ * password. */
 bool kdf_hash(struct kdf *k, const char *password, size_t len, kdf_fn fn, void *arg);
 /* Verifies it against a hash; with hash "" it does the same work and finds it wrong, so that the
  * time does not tell whether there is such a user. */

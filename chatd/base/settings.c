@@ -92,6 +92,8 @@ static const struct option_def OPTIONS[] = {
         "the same of a user, over all connections to this node"),
     NUM("max-rate-address", max_rate_address, "1000", 0, 1000000,
         "the same from an address, over all connections to this node"),
+    NUM("max-connects-address", max_connects_address, "100", 0, 1000000,
+        "connections a second from an address, with bursts of as many; 0 = any number"),
     NUM("event-members", event_members, "200", 0, 100000,
         "presence events go to channels of at most so many members"),
 

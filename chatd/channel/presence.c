@@ -1,6 +1,7 @@
 /* presence - see presence.h. */
 #include "chatd/channel/presence.h"
 
+#include "chatd/redis/redis_clock.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
@@ -249,7 +250,7 @@ static void touch_channels(struct presence *p) {
         return;
     do {
         if (ch->append.touched) {
-            cmd_channel_touch(&p->redis->cmd, &p->redis->keys, &ch->id, clock_wall_ms());
+            cmd_channel_touch(&p->redis->cmd, &p->redis->keys, &ch->id, redis_clock_now(p->redis));
             redis_tell(p->redis);
         }
         ch->append.touched = false;
@@ -283,6 +284,7 @@ static void presence_on_timer(uv_timer_t *t) {
     struct presence *p = t->data;
     if (!redis_pool_up(p->redis->pool))
         return;
+    redis_clock_ask(p->redis);
     beat(p, p->id, ALIVE_MS, on_beat);
     write_info(p);
     touch_channels(p);
@@ -304,6 +306,7 @@ void presence_store_up(struct presence *p, uint16_t shard) {
         return;
     memcpy(p->old_id, p->id, sizeof p->id);
     new_id(p);
+    redis_clock_ask(p->redis);
     beat(p, p->id, ALIVE_MS, NULL);
     register_all(p); /* before the old id goes, so that nobody seems to leave */
     if (p->started) {

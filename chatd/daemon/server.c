@@ -162,6 +162,8 @@ static void on_sweep(uv_timer_t *t) {
     ws_sweep(((struct server *)t->data)->ws, clock_mono_ms());
     sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
                    node->set->sign_in_timeout);
+    keeper_sweep(&node->addresses.keeper, clock_mono_ms());
+    keeper_sweep(&node->accounts.keeper, clock_mono_ms());
     repair_check_quiet(&node->repairs);
     bus_settle(&node->bus);
     probe_tick(&node->probe);
@@ -272,6 +274,7 @@ static void limit_sessions(struct node *node) {
     node->sessions.max_outbound = set->max_outbound;
     node->sessions.resume_below = (uint32_t)(set->max_requests / 2 + 1);
     node->sessions.policed = set->max_rate > 0;
+    node->addresses.connect_rate = set->max_connects_address;
     node->sessions.policed_loopback = set->limit_loopback;
 }
 

@@ -75,6 +75,7 @@ void op_submit(struct ops *all, struct session *s, const struct verb *verb, stru
     op->session = s;
     op->verb = verb;
     op->came_ms = uv_now(all->loop);
+    op->charged = s->account;
     op->req = *req;
     if (early)
         op->err = *early;

@@ -99,6 +99,8 @@ struct op {
     const op_step *after; /* the list to go on with at the end of this one */
     unsigned holds;       /* answers that have yet to come */
     uint64_t came_ms;     /* when, by the loop's clock */
+    const struct account
+        *charged; /* whose rate it was held to when it came, or NULL; only compared */
     bool started, running, done;
     bool inside; /* of admission's limit */
     struct err err;

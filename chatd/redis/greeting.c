@@ -54,6 +54,33 @@ static void on_schema(const struct redisReply *reply, void *arg, link_aux aux) {
     answered(g);
 }
 
+/* A Redis that throws keys away when it is full loses whatever it likes: a user's name as well as
+ * messages. Redis' default, without a limit of its memory, throws nothing away. */
+static void judge_eviction(struct greeting *g, const struct redisReply *memory) {
+    char policy[32], refusal[128];
+    if (!durability_evicts(memory, policy, sizeof policy)) {
+        answered(g);
+        return;
+    }
+    snprintf(refusal, sizeof refusal,
+             "Redis throws data away when it is full: set maxmemory-policy noeviction (it is %s)",
+             policy);
+    if (g->link->durability != DURABILITY_REDIS) {
+        g->end(g->arg, GREETING_REFUSED, refusal);
+        return;
+    }
+    if (!g->evicts)
+        log_warn("redis_evicts", "reason=\"%s\"", refusal);
+    g->evicts = true;
+    answered(g);
+}
+
+static void on_memory(const struct redisReply *reply, void *arg, link_aux aux) {
+    (void)aux;
+    if (reply) /* else it went down already */
+        judge_eviction(arg, reply);
+}
+
 /* Not being allowed to look is no reason to stay away. */
 static void on_run(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
@@ -156,6 +183,8 @@ static void greet_store(struct greeting *g) {
     ask_grants(g);
     cmd_info(g->cmd, "server");
     ask(g, on_run);
+    cmd_info(g->cmd, "memory");
+    ask(g, on_memory);
     cmd_persistence(g->cmd);
     ask(g, on_config);
     if (!g->link->shard) {

@@ -31,6 +31,7 @@ struct greeting {
 
     unsigned due;              /* answers to come */
     const struct grant *asked; /* the last permission that an answer came for */
+    bool evicts;               /* it was told that the server throws data away */
     bool told;                 /* that the server isn't set up to keep much */
 
     /* Of the server, as it has said. */

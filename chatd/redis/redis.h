@@ -13,6 +13,11 @@ struct redis {
     struct redis_pool *pool; /* NULL once it was taken down: commands are answered with NULL */
     struct keyspace keys;
     struct cmd cmd;
+    struct {
+        bool known, wrong;          /* wrong: far from our own */
+        uint64_t asked_ms;          /* 0: no answer is awaited */
+        int64_t ahead_ms;           /* of the monotonic clock */
+    } clock;                        /* see redis_clock.h */
     char node_id[NODE_ID_TEXT + 1]; /* whose messages and probes ours are */
 };
 

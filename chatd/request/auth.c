@@ -2,6 +2,7 @@
 #include "chatd/request/auth.h"
 
 #include "chatd/daemon/node.h"
+#include "chatd/redis/redis_clock.h"
 #include "common/base/clock.h"
 #include "common/redis/reply.h"
 
@@ -74,7 +75,7 @@ static void look_up_pair(struct op *op) {
 
 static void check_pair(struct op *op) {
     const struct pair_check *c = op->state;
-    int64_t now = clock_wall_ms();
+    int64_t now = redis_clock_now(&op->node->redis);
     if (c->name_len == 0 || c->expiry_ms <= now)
         op_refuse(op, ERR_BAD_KEY);
     else if (c->banned_until_ms > now)
@@ -84,12 +85,27 @@ static void check_pair(struct op *op) {
                       c->key_hash);
 }
 
+/* What came in one burst behind the key, and the key itself, is charged when it is carried out. */
+static void charge(struct op *op) {
+    const struct chatd_settings *set = op->node->set;
+    if (op->session->address->loopback && !set->limit_loopback)
+        return;
+    uint32_t wait = bucket_take(&op->account->rate, set->max_rate_user, clock_mono_ms());
+    if (wait == 0)
+        return;
+    op_refuse(op, ERR_RATE_LIMITED);
+    op->err.retry_after_ms = wait;
+}
+
 static void take_account(struct op *op) {
     op_state_free(op);
-    if (!op->session->account)
+    if (!op->session->account) {
         op_refuse(op, ERR_NOT_AUTHORIZED);
-    else
-        op->account = account_ref(op->session->account);
+        return;
+    }
+    op->account = account_ref(op->session->account);
+    if (op->charged != op->account)
+        charge(op);
 }
 
 static const op_step LOOK_UP[] = {look_up_pair, check_pair, take_account, NULL};

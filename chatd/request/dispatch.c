@@ -41,7 +41,8 @@ static uint32_t over_rate(const struct chatd_settings *set, struct session *s, u
     uint32_t wait = bucket_take(&s->rate, set->max_rate, now_ms);
     if (wait == 0 && s->account)
         wait = bucket_take(&s->account->rate, set->max_rate_user, now_ms);
-    return wait ? wait : bucket_take(&s->address->rate, set->max_rate_address, now_ms);
+    return wait ? wait
+                : bucket_take(&s->address->rate[ADDRESS_REQUESTS], set->max_rate_address, now_ms);
 }
 
 /* 0, or after how many ms there is room for one. A client that goes on and on in spite of that is

@@ -11,14 +11,15 @@
  * An unknown user and a wrong password take the same time and get the same answer.
  */
 #include "chatd/daemon/node.h"
+#include "chatd/redis/redis_clock.h"
 #include "chatd/request/throttle.h"
 #include "chatd/request/verbs.h"
-#include "common/base/clock.h"
 #include "common/proto/validate.h"
 #include "common/redis/reply.h"
 
 #include <string.h>
 
+#define SHUTTING_DOWN "the server is shutting down"
 #define LAPSE_S 15     /* until a name or record that isn't confirmed is gone */
 #define PENDING_MS 100 /* between two looks at a name that is being claimed by another */
 #define PENDING_MAX 20 /* looks */
@@ -43,7 +44,7 @@ static void sign_clear(void *state) {
 }
 
 static int64_t key_expiry(const struct op *op) {
-    return clock_wall_ms() + (int64_t)op->node->set->key_ttl;
+    return redis_clock_now(&op->node->redis) + (int64_t)op->node->set->key_ttl;
 }
 
 /* --- Looking up --- */
@@ -98,7 +99,7 @@ static void on_record(struct op *op, const struct redisReply *reply) {
     g->name[u.name_len] = '\0';
     memcpy(g->hash, u.hash, sizeof g->hash);
     g->created_ms = u.created_ms;
-    g->banned = u.banned_until_ms > clock_wall_ms();
+    g->banned = u.banned_until_ms > redis_clock_now(&op->node->redis);
 }
 
 static void on_ttl(struct op *op, const struct redisReply *reply) {
@@ -152,7 +153,7 @@ static void on_hashed(const struct kdf_result *r, void *arg) {
     struct op *op = arg;
     struct sign *g = op->state;
     if (r->cancelled)
-        op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
+        op_fail(op, ERR_UNAVAILABLE, SHUTTING_DOWN);
     else if (!*r->hash)
         op_fail(op, ERR_BUSY, "no memory for a password hash");
     else
@@ -161,8 +162,12 @@ static void on_hashed(const struct kdf_result *r, void *arg) {
 }
 
 static void refuse_full(struct op *op) {
-    op_fail(op, ERR_BUSY, "too many sign-ins at once");
-    op->err.retry_after_ms = 1000;
+    if (op->node->draining)
+        op_fail(op, ERR_UNAVAILABLE, SHUTTING_DOWN);
+    else {
+        op_fail(op, ERR_BUSY, "too many sign-ins at once");
+        op->err.retry_after_ms = 1000;
+    }
     op_release(op);
 }
 
@@ -178,7 +183,7 @@ static void on_verified(const struct kdf_result *r, void *arg) {
     struct sign *g = op->state;
     g->wrong = !g->found || (r->verdict != SECRET_RIGHT && r->verdict != SECRET_RIGHT_REHASH);
     if (r->cancelled)
-        op_fail(op, ERR_UNAVAILABLE, "the server is shutting down");
+        op_fail(op, ERR_UNAVAILABLE, SHUTTING_DOWN);
     else if (!g->wrong && r->verdict == SECRET_RIGHT_REHASH)
         memcpy(g->rehashed, r->hash, sizeof g->rehashed);
     op_release(op);
@@ -247,7 +252,7 @@ static void on_created(struct op *op, const struct redisReply *reply) {
 static void write_record(struct op *op) {
     struct sign *g = op->state;
     make_key(g);
-    g->created_ms = clock_wall_ms();
+    g->created_ms = redis_clock_now(&op->node->redis);
     struct new_user u = {.uuid = g->user,
                          .name = g->name,
                          .name_len = g->name_len,
@@ -301,7 +306,7 @@ static void store_key(struct op *op, const char *verified, const char *rehashed)
     const struct new_key k = {.user = g->user,
                               .key_hash = g->key_hash,
                               .expiry_ms = key_expiry(op),
-                              .now_ms = clock_wall_ms(),
+                              .now_ms = redis_clock_now(&op->node->redis),
                               .keys_max = (uint32_t)op->node->set->max_keys,
                               .verified = verified,
                               .rehashed = rehashed};

@@ -1,6 +1,7 @@
 /* account - see account.h. */
 #include "chatd/session/account.h"
 
+#include "chatd/redis/redis_clock.h"
 #include "common/base/clock.h"
 #include "common/redis/reply.h"
 
@@ -8,11 +9,12 @@
 #include <string.h>
 
 bool accounts_init(struct accounts *a) {
-    return table_init(&a->table);
+    return table_init(&a->table) && keeper_init(&a->keeper);
 }
 
 void accounts_free(struct accounts *a) {
     table_free(&a->table);
+    keeper_free(&a->keeper);
 }
 
 struct account *account_find(struct accounts *a, const struct uuid *user) {
@@ -44,6 +46,7 @@ static struct account *find_or_make(struct accounts *a, const struct uuid *user,
     acc->name_len = (uint8_t)name_len;
     memcpy(acc->name, name, name_len);
     acc->listed = true;
+    keeper_take(&a->keeper, &acc->uuid, &acc->rate, 1);
     table_add(&a->table, &acc->node, &acc->uuid, sizeof acc->uuid);
     a->came(acc, a->arg);
     return acc;
@@ -88,6 +91,7 @@ void account_leave(struct accounts *a, struct session *s) {
     session_mark_signed(s, false, clock_mono_ms());
     if (!acc->sessions) {
         acc->listed = false;
+        keeper_put(&a->keeper, &acc->uuid, &acc->rate, 1, clock_mono_ms());
         table_remove(&a->table, &acc->node);
         a->went(acc, a->arg);
     }
@@ -156,7 +160,7 @@ static void on_user(const struct redisReply *reply, void *arg, link_aux aux) {
     struct user_record u;
     struct err e;
     if (reply_user(reply, &u, &e) == ERR_OK && u.found) {
-        if (u.banned_until_ms > clock_wall_ms())
+        if (u.banned_until_ms > redis_clock_now(c->all->redis))
             close_all(c->account, CLOSE_BANNED);
         take_name(c->all, c->account, u.name, u.name_len);
     }
@@ -168,7 +172,7 @@ static void on_key(const struct redisReply *reply, void *arg, link_aux aux) {
     struct check *c = arg;
     int64_t expiry;
     struct err e;
-    if (reply_i64(reply, 0, &expiry, &e) == ERR_OK && expiry <= clock_wall_ms())
+    if (reply_i64(reply, 0, &expiry, &e) == ERR_OK && expiry <= redis_clock_now(c->all->redis))
         account_revoke_key(c->all, c->account, c->key_hash);
     check_free(c);
 }

@@ -37,6 +37,7 @@ struct accounts {
     void *arg;
 
     struct table table;
+    struct keeper keeper; /* of the rates of users who have gone */
 };
 
 bool accounts_init(struct accounts *a); /* false: no memory */

@@ -1,6 +1,8 @@
 /* limits - see limits.h. */
 #include "chatd/session/limits.h"
 
+#include "common/base/clock.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -34,7 +36,7 @@ uint32_t bucket_take(struct bucket *b, uint64_t rate, uint64_t now_ms) {
 }
 
 bool addresses_init(struct addresses *a) {
-    return table_init(&a->table);
+    return table_init(&a->table) && keeper_init(&a->keeper);
 }
 
 static void free_node(struct table_node *n, void *arg) {
@@ -46,6 +48,7 @@ void addresses_free(struct addresses *a) {
     if (a->table.slots)
         table_each(&a->table, free_node, NULL);
     table_free(&a->table);
+    keeper_free(&a->keeper);
 }
 
 /* Fills ip, loopback and text. A peer that is neither IPv4 nor IPv6 (a Unix socket) counts as
@@ -75,26 +78,34 @@ static void describe(struct address *out, const struct sockaddr *sa) {
     }
 }
 
+static struct address *address_new(struct addresses *a, const struct address *seen) {
+    struct address *addr = malloc(sizeof *addr);
+    if (!addr)
+        return NULL;
+    *addr = *seen;
+    keeper_take(&a->keeper, addr->ip, addr->rate, KEEPER_BUCKETS);
+    table_add(&a->table, &addr->node, addr->ip, sizeof addr->ip);
+    return addr;
+}
+
 struct address *addresses_enter(struct addresses *a, const struct sockaddr *sa, uint64_t max,
                                 bool count_loopback) {
     struct address seen;
     describe(&seen, sa);
     struct table_node *n = table_find(&a->table, seen.ip, sizeof seen.ip);
     struct address *addr = n ? container_of(n, struct address, node) : NULL;
-    if (addr) {
-        if (addr->connections >= max && (!addr->loopback || count_loopback))
-            return NULL;
-        addr->connections++;
-        a->connections++;
-        return addr;
-    }
-    addr = malloc(sizeof *addr);
+    if (!addr)
+        addr = address_new(a, &seen);
     if (!addr)
         return NULL;
-    *addr = seen;
-    addr->connections = 1;
+    bool counts = !addr->loopback || count_loopback;
+    addr->connections++;
     a->connections++;
-    table_add(&a->table, &addr->node, addr->ip, sizeof addr->ip);
+    if (counts && (addr->connections > max || bucket_take(&addr->rate[ADDRESS_CONNECTS],
+                                                          a->connect_rate, clock_mono_ms()) > 0)) {
+        addresses_leave(a, addr);
+        return NULL;
+    }
     return addr;
 }
 
@@ -105,5 +116,6 @@ void addresses_leave(struct addresses *a, struct address *addr) {
     if (--addr->connections > 0)
         return;
     table_remove(&a->table, &addr->node);
+    keeper_put(&a->keeper, addr->ip, addr->rate, KEEPER_BUCKETS, clock_mono_ms());
     free(addr);
 }

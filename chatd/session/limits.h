@@ -2,6 +2,7 @@
 #ifndef CHATD_SESSION_LIMITS_H
 #define CHATD_SESSION_LIMITS_H
 
+#include "chatd/session/keeper.h"
 #include "common/base/table.h"
 
 #include <stdbool.h>
@@ -27,19 +28,22 @@ struct address {
     char text[46]; /* "192.0.2.1", "2001:db8:0:1::/64": one for one host, failed sign-ins are
                       counted by it */
     uint64_t connections;
-    struct bucket rate; /* of the requests from there */
+    struct bucket rate[KEEPER_BUCKETS]; /* of the requests from there, and of its connections */
 };
+enum { ADDRESS_REQUESTS, ADDRESS_CONNECTS };
 
 struct addresses {
     struct table table;
-    uint64_t connections; /* from all of them */
+    struct keeper keeper;
+    uint64_t connections;  /* from all of them */
+    uint64_t connect_rate; /* a second, from one address; 0: any number */
 };
 
 bool addresses_init(struct addresses *a); /* false: no memory */
 void addresses_free(struct addresses *a);
 struct sockaddr;
-/* Counts a connection in. NULL: `max` are there already (loopback counts only if `count_loopback`),
- * or no memory. Every address got is given back with addresses_leave. */
+/* Counts a connection in. NULL: `max` are there already, or too many came just now (loopback counts
+ * only if `count_loopback`), or no memory. Every address got is given back with addresses_leave. */
 struct address *addresses_enter(struct addresses *a, const struct sockaddr *sa, uint64_t max,
                                 bool count_loopback);
 void addresses_leave(struct addresses *a, struct address *addr);

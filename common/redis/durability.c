@@ -65,6 +65,27 @@ bool durability_from_info(const struct redisReply *r, struct persistence *out) {
     return out->seen;
 }
 
+/* The value of a field that begins a line of INFO; "" if there is none. */
+static void info_field(const char *text, const char *field, char *out, size_t size) {
+    const char *at = strstr(text, field);
+    *out = '\0';
+    if (at > text && at[-1] == '\n')
+        snprintf(out, size, "%.*s", (int)strcspn(at + strlen(field), "\r\n"), at + strlen(field));
+}
+
+bool durability_evicts(const struct redisReply *r, char *policy, size_t size) {
+    const char *text;
+    char limit[24];
+    size_t len;
+    struct err e;
+    *policy = '\0';
+    if (reply_str(r, &text, &len, &e) || !text)
+        return false;
+    info_field(text, "maxmemory:", limit, sizeof limit);
+    info_field(text, "maxmemory_policy:", policy, size);
+    return *policy && strcmp(policy, "noeviction") != 0 && strtoull(limit, NULL, 10) > 0;
+}
+
 static bool durability_refuse(char *why, size_t size, const char *what) {
     snprintf(why, size, "%s", what);
     return false;

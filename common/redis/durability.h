@@ -40,6 +40,10 @@ bool durability_from_config(const struct redisReply *r, struct persistence *out)
  */
 bool durability_from_info(const struct redisReply *r, struct persistence *out);
 
+/* INFO memory: does it throw keys away when it is full? Then `policy` says which. False, too, if it
+ * can't be seen. */
+bool durability_evicts(const struct redisReply *r, char *policy, size_t size);
+
 /* False: `why` says what to change. */
 bool durability_kept(enum durability d, const struct persistence *p, char *why, size_t size);
 

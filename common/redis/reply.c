@@ -2,6 +2,7 @@
 #include "common/redis/reply.h"
 
 #include "common/proto/validate.h"
+#include "common/redis/script.h"
 
 #include <hiredis/hiredis.h>
 #include <string.h>
@@ -24,12 +25,17 @@ static bool is_passing(const char *s, size_t len) {
 }
 
 static enum err_code redis_error(const char *s, size_t len, struct err *e) {
+    char where[112];
     size_t word = 0; /* the first word alone: the rest may quote data */
     while (word < len && s[word] != ' ' && word < 32)
         word++;
     if (is_passing(s, len))
         return err_set(e, ERR_UNAVAILABLE, "%.*s", (int)word, s);
-    return err_set(e, ERR_INTERNAL, "store: %.*s", (int)word, s);
+    if (!script_blame(s, where, sizeof where))
+        return err_set(e, ERR_INTERNAL, "store: %.*s", (int)word, s);
+    if (strstr(s, "can't run this command") || strstr(s, "can't access at least one of the keys"))
+        return err_set(e, ERR_INTERNAL, "store: NOPERM: %s", where); /* Redis says ERR */
+    return err_set(e, ERR_INTERNAL, "store: %.*s: %s", (int)word, s, where);
 }
 
 enum err_code reply_ok(const redisReply *r, struct err *e) {

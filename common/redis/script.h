@@ -4,6 +4,7 @@
 #ifndef COMMON_REDIS_SCRIPT_H
 #define COMMON_REDIS_SCRIPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SCRIPT_TABLE(X)                                                                            \
@@ -39,5 +40,10 @@ enum script {
 const char *script_name(enum script s); /* "append" */
 const char *script_body(enum script s, size_t *len);
 const char *script_sha(enum script s); /* SCRIPT_SHA hex digits */
+
+/* Where an error reply of Redis says that it arose, as text for a log: the command, the script, and
+ * what its keys are, as in "ZADD in key_add (1 record, 2 keys)". `error` is the whole reply. False:
+ * not in one of our scripts. */
+bool script_blame(const char *error, char *out, size_t size);
 
 #endif

@@ -78,3 +78,16 @@ def test_a_right_that_is_taken_away_and_given_back(own_redis, start_chatd, clien
         alice.post("again")
         return alice.expect_any("channelMessage", "error")["type"] == "channelMessage"
     chat.wait_until(goes_on)
+
+
+def test_what_is_missing_within_a_script_is_named(client, start_chatd, own_redis):
+    """Redis says ERR of it, and neither the command nor the key."""
+    node = start_chatd(own_redis.uri)
+    alice = client("alice", at=node)
+    user, = own_redis.users.values()
+    own_redis.r.execute_command("ACL", "SETUSER", user, "-zremrangebyrank")
+    other = client(at=node)
+    other.ask("signIn", {"username": "alice", "password": "correct horse"})
+    other.expect_error("internal")
+    node.wait_log("NOPERM: ZREMRANGEBYRANK in key_add (1 record, 2 keys)")
+    alice.close()

@@ -155,3 +155,20 @@ def test_sigpipe_and_sighup_do_not_kill_it_by_surprise(client, start_chatd):
     node = start_chatd()
     node.process.send_signal(signal.SIGPIPE)
     client("alice", at=node).users()
+
+
+def test_sign_ups_that_wait_do_not_hold_up_the_end(client, start_chatd):
+    """Each would be hashed for some tenths of a second; those behind them in each connection, too."""
+    node = start_chatd(argon2_memory="64M", argon2_passes=3, kdf_threads=1, drain_timeout="1s", max_rate=0)
+    crowd = [client(at=node) for _ in range(20)]
+    for n, c in enumerate(crowd):
+        c.burst(*[chat.request("signIn", {"username": f"u{n}x{i}", "password": "x"}) for i in range(20)])
+    chat.wait_until(lambda: threads_hash(node), what="a hash under way")
+    watch = Stopwatch()
+    node.terminate()
+    assert node.wait(120) == 0 and watch.seconds() < 6
+
+
+def threads_hash(node):
+    with open(f"/proc/{node.pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS")) > 60_000

@@ -55,6 +55,19 @@ def test_little_durability_that_nobody_asked_for_is_told(own_redis, start_chatd)
     start_chatd(own_redis.uri).wait_log("little_durability")
 
 
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_redis_that_throws_data_away_is_refused_or_told(own_redis, start_chatd, policy):
+    start_chatd(own_redis.uri).stop()
+    own_redis.r.config_set("maxmemory-policy", policy)
+    assert "redis_evicts" not in (harmless := start_chatd(own_redis.uri)).log()  # it is never full
+    harmless.stop()
+    own_redis.r.config_set("maxmemory", "1gb")
+    node = start_chatd(own_redis.uri)
+    node.wait_log("event=redis_evicts")
+    assert f"set maxmemory-policy noeviction (it is {policy})" in node.log()
+    assert f"it is {policy}" in refused(as_default(own_redis), durability="everysec")
+
+
 def test_what_cannot_be_looked_at_is_not_promised(own_redis, prefix):
     own_redis.user_for("chatd", prefix)  # may not CONFIG GET; INFO tells that there is an append-only file
     uri = chat.as_user(own_redis.uri, "chatd", prefix)

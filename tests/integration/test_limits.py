@@ -333,3 +333,46 @@ def test_back_pressure_loses_nothing(client, start_chatd, max_requests):
     for i in range(n):
         alice.expect("users")
         assert alice.last["requestID"] == i
+
+
+# Rates hold over connections
+
+def stored(redis, prefix):
+    return redis.r.xlen(f"{prefix}{{c:public}}:log")
+
+
+def test_a_user_who_comes_again_and_again_gets_no_more(client, start_chatd, redis, prefix):
+    """Key pair and messages in one write, and away: what is carried out in a user's name is charged."""
+    node = start_chatd(limit_loopback=True, max_rate_user=20, max_rate_address=0, max_connects_address=0)
+    pair = client("alice", at=node).pair()
+    watch = Stopwatch()
+    for turn in range(20):
+        c = client(at=node)
+        c.burst(chat.request("channelJoin", {"recipientUUID": "0"}, **pair),
+                *[chat.request("channelMessage", {"recipientUUID": "0", "message": f"{turn} {i}"}) for i in range(50)])
+        for _ in range(51):
+            c.expect_any("channelJoin", "channelMessage", "error")
+        c.close()
+    assert 0 < stored(redis, prefix) <= 20 * (watch.seconds() + 2)
+
+
+def test_an_address_that_comes_again_and_again_gets_no_more(client, start_chatd):
+    node = start_chatd(limit_loopback=True, max_rate_address=20, max_connects_address=0)
+    watch, taken = Stopwatch(), 0
+    for _ in range(20):
+        c = client(at=node)
+        c.burst(*[chat.request("users") for _ in range(20)])
+        taken += sum(c.expect("error")["name"] != "rate_limited" for _ in range(20))
+        c.close()
+    assert 0 < taken <= 20 * (watch.seconds() + 2)
+
+
+def test_connections_of_an_address_have_a_rate(client, start_chatd):
+    node = start_chatd(limit_loopback=True, max_connects_address=5)
+    watch, came = Stopwatch(), 0
+    for _ in range(40):
+        c = connects(client, node)
+        came += c is not None
+        if c:
+            c.close()
+    assert 5 <= came <= 5 * (watch.seconds() + 2)

@@ -290,7 +290,7 @@ static void check_row(const struct row *r) {
     setup_with(r->rate, r->rate_user, r->rate_address);
     for (int i = 0; i < PEOPLE; i++) {
         bucket_init(&ACCOUNTS[i > 1].rate, r->rate_user, CLOCK_MS);
-        bucket_init(&ADDRESSES[i == 3].rate, r->rate_address, CLOCK_MS);
+        bucket_init(&ADDRESSES[i == 3].rate[ADDRESS_REQUESTS], r->rate_address, CLOCK_MS);
         ADDRESSES[i == 3].loopback = r->loopback;
     }
     SETTINGS.limit_loopback = r->limit_loopback;

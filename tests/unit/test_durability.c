@@ -65,6 +65,25 @@ static void by_info(void **state) {
     assert_false(durability_from_info(made("nil"), &p));
 }
 
+static void evicts(void **state) {
+    (void)state;
+    char policy[32];
+    assert_true(
+        durability_evicts(made("'# Memory\r\nmaxmemory:9\r\nmaxmemory_policy:allkeys-lru\r\n'"),
+                          policy, sizeof policy));
+    assert_string_equal(policy, "allkeys-lru");
+    static const char *const HARMLESS[] = {
+        "'# Memory\r\nmaxmemory:9\r\nmaxmemory_policy:noeviction\r\n'",
+        "'# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n'",
+        "'# Memory\r\nmaxmemory:9\r\n'",
+        "'maxmemory:9\r\nx_maxmemory_policy:allkeys-lru'",
+        "''",
+        "nil",
+        "-NOPERM no;"};
+    for (size_t i = 0; i < sizeof HARMLESS / sizeof *HARMLESS; i++)
+        assert_false(durability_evicts(made(HARMLESS[i]), policy, sizeof policy));
+}
+
 static void words(void **state) {
     (void)state;
     enum durability d;
@@ -78,6 +97,7 @@ static void words(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(kept, made_free), cmocka_unit_test_teardown(refused, made_free),
-        cmocka_unit_test_teardown(by_info, made_free), cmocka_unit_test(words)};
+        cmocka_unit_test_teardown(by_info, made_free), cmocka_unit_test_teardown(evicts, made_free),
+        cmocka_unit_test(words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,46 @@ static void test_rate_changes(void **state) {
     assert_int_equal(got(&b, 100, 100, 200), 10);
 }
 
+/* --- Buckets without an owner --- */
+
+static void test_kept(void **state) {
+    (void)state;
+    static const unsigned char OWNER[KEEPER_OWNER] = "ann", OTHER[KEEPER_OWNER] = "ben";
+    struct keeper k;
+    struct bucket b[KEEPER_BUCKETS] = {{0}}, other = {0};
+    assert_true(keeper_init(&k));
+    assert_int_equal(got(&b[0], 10, 5000, 100), 10);
+    assert_int_equal(got(&b[1], 10, 5000, 4), 4);
+    keeper_put(&k, OWNER, b, KEEPER_BUCKETS, 5000);
+    memset(b, 0, sizeof b);
+    keeper_take(&k, OTHER, &other, 1);
+    assert_int_equal(got(&other, 10, 5000, 100), 10); /* another's are full */
+    keeper_sweep(&k, 5500);
+    keeper_take(&k, OWNER, b, KEEPER_BUCKETS);
+    assert_int_equal(got(&b[0], 10, 5500, 100), 5);
+    assert_int_equal(got(&b[1], 10, 5000, 100), 6);
+    memset(b, 0, sizeof b);
+    keeper_take(&k, OWNER, b, KEEPER_BUCKETS); /* they were given back already */
+    assert_int_equal(got(&b[0], 10, 5500, 100), 10);
+
+    for (unsigned i = 0; i < 3; i++) { /* comes and goes: the last that was put counts */
+        keeper_take(&k, OWNER, b, KEEPER_BUCKETS);
+        got(&b[0], 10, 6000, 100);
+        keeper_put(&k, OWNER, b, KEEPER_BUCKETS, 6000);
+    }
+    memset(b, 0, sizeof b);
+    keeper_take(&k, OWNER, b, KEEPER_BUCKETS);
+    assert_int_equal(got(&b[0], 10, 6000, 100), 0);
+    keeper_put(&k, OTHER, b, 1, 6400);
+    keeper_sweep(&k, 7399);
+    assert_int_equal(k.table.count, 1);
+    keeper_sweep(&k, 7400);
+    assert_int_equal(k.table.count, 0);
+    assert_null(k.first); /* what was full again has left nothing behind */
+    keeper_put(&k, OTHER, b, 1, 7500);
+    keeper_free(&k); /* with one still there */
+}
+
 /* --- Addresses --- */
 
 union any {
@@ -189,6 +229,29 @@ static void test_counting(void **state) {
     addresses_leave(&all, NULL);
     assert_int_equal(all.table.count, 0);
     assert_int_equal(all.connections, 0);
+    addresses_free(&all);
+}
+
+/* Whoever goes and comes back finds the rates as they were. */
+static void test_connects(void **state) {
+    (void)state;
+    struct addresses all = {.connect_rate = 3};
+    assert_true(addresses_init(&all));
+    unsigned came = 0;
+    for (int i = 0; i < 10; i++) {
+        struct address *a = enter(&all, "192.0.2.1", 9, true);
+        came += a != NULL;
+        addresses_leave(&all, a);
+    }
+    assert_in_range(came, 3, 4); /* time goes on */
+    assert_int_equal(all.connections, 0);
+    assert_non_null(enter(&all, "192.0.2.2", 9, true));
+    for (int i = 0; i < 10; i++)
+        assert_non_null(enter(&all, "127.0.0.1", 99, false));
+    came = 0;
+    for (int i = 0; i < 10; i++)
+        came += enter(&all, "127.0.0.1", 99, true) != NULL;
+    assert_in_range(came, 3, 4);
     addresses_free(&all);
 }
 
@@ -315,6 +378,7 @@ int main(void) {
         cmocka_unit_test(test_wait),       cmocka_unit_test(test_bucket_is_no_larger_than_a_second),
         cmocka_unit_test(test_no_limit),   cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_huge_rates), cmocka_unit_test(test_rate_changes),
+        cmocka_unit_test(test_kept),       cmocka_unit_test(test_connects),
         cmocka_unit_test(test_counting),   cmocka_unit_test(test_many_addresses),
         cmocka_unit_test(test_loopback),   cmocka_unit_test(test_not_loopback),
         cmocka_unit_test(test_same_host),  cmocka_unit_test(test_texts),

@@ -148,6 +148,7 @@ struct greeting {
 };
 
 #define REPLICA "[ 'slave' '127.0.0.1' :6379 'connected' :1 ]"
+#define EVICTS "'\r\nmaxmemory:9\r\nmaxmemory_policy:allkeys-lru\r\n'"
 #define NOPERM "-NOPERM no permissions;"
 
 static const struct greeting GREETINGS[] = {
@@ -187,6 +188,11 @@ static const struct greeting GREETINGS[] = {
     {"no room for scripts", LINK_STORE, "SCRIPT LOAD --", "-OOM command not allowed;",
      .result = RETRY},
     {"may not be asked for its run id", LINK_STORE, "INFO server", NOPERM, .result = UP},
+    {"throws data away, nothing was promised", LINK_STORE, "INFO memory", EVICTS, .result = UP},
+    {"throws data away", LINK_STORE, "INFO memory", EVICTS, .result = REFUSED,
+     .why = "Redis throws data away when it is full: set maxmemory-policy noeviction (it is "
+            "allkeys-lru)",
+     .durability = DURABILITY_EVERYSEC},
     {"may not be looked at", LINK_STORE, "CONFIG", NOPERM, .result = UP},
     {"may not be looked at, and must be", LINK_STORE, "CONFIG", NOPERM, .result = REFUSED,
      .why =

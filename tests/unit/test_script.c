@@ -177,6 +177,48 @@ static void test_every_file_is_embedded(void **state) {
     assert_int_equal(files, SCRIPTS);
 }
 
+/* An error of Redis names the script by its sha and a line; we name command, script and keys. */
+static void test_blame(void **state) {
+    (void)state;
+    static const struct {
+        enum script script;
+        const char *call, *blame;
+    } CASES[] = {
+        {SCRIPT_KEY_ADD, "redis.call('ZREMRANGEBYRANK'",
+         "ZREMRANGEBYRANK in key_add (1 record, 2 keys)"},
+        {SCRIPT_BEAT, "redis.call('TIME'", "TIME in beat (1 nodes)"},
+        {SCRIPT_JOIN, "-- join:", "join (1 log, 2 meta, 3 members)"}, /* no call in this line */
+    };
+    char error[256], blame[128];
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        size_t len;
+        const char *body = script_body(CASES[i].script, &len), *at = strstr(body, CASES[i].call);
+        unsigned line = 1;
+        assert_non_null(at);
+        for (const char *p = body; p < at; p++)
+            line += *p == '\n';
+        snprintf(error, sizeof error, "ERR can't script: %s, on @user_script:%u.",
+                 script_sha(CASES[i].script), line);
+        assert_true(script_blame(error, blame, sizeof blame));
+        assert_string_equal(blame, CASES[i].blame);
+    }
+    snprintf(error, sizeof error, "ERR x script: %s, on @user_script:99999.",
+             script_sha(SCRIPT_BEAT));
+    assert_true(script_blame(error, blame, sizeof blame));
+    assert_string_equal(blame, "beat (1 nodes)");
+    assert_true(script_blame(error, blame, 5)); /* cut to fit */
+    assert_string_equal(blame, "beat");
+    static const char *const OTHERS[] = {
+        "",
+        "ERR",
+        "ERR x script: , on @user_script:1.",
+        "ERR x script: beat",
+        "ERR x script: 0123456789012345678901234567890123456789, on @user_script:1.",
+        "ERR x script: 0123456789012345678901234567890123456789"};
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+        assert_false(script_blame(OTHERS[i], blame, sizeof blame));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_sha1_of_this_test),
@@ -184,6 +226,7 @@ int main(void) {
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_every_file_is_embedded),
+        cmocka_unit_test(test_blame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
