@@ -66,5 +66,9 @@ int main(int argc, char **argv) {
     }
     parse_free(&runner.base);
     runner_free(&runner);
+    if (status == STATUS_INTERRUPTED) {
+        fflush(NULL);
+        signals_die();
+    }
     return status;
 }

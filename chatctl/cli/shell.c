@@ -6,6 +6,7 @@
 #include "chatctl/term/signals.h"
 #include "chatctl/term/talk.h"
 #include "chatctl/term/words.h"
+#include "common/base/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,8 @@ static enum status run_script(struct runner *runner) {
             status = STATUS_USAGE;
             break;
         }
-        outcome = run_line(runner, line, &status);
+        size_t bom = n == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+        outcome = run_line(runner, line + bom, &status);
         if (outcome != RAN)
             status = STATUS_DONE;
         if (status != STATUS_DONE)
@@ -249,11 +251,38 @@ static void save_history(const char *path) {
     umask(before);
 }
 
+/* A secret in the words: a URI with a password, or one behind a command that takes none there, also
+ * if its name is spelled wrong. */
+static bool holds_secret(const char *line) {
+    struct words w;
+    struct command_line cl;
+    const char *scheme = strstr(line, "://");
+    if (scheme && strchr(scheme, '@'))
+        return true;
+    if (!words_split(&w, line))
+        return true;
+    bool near = false, good = parse_init(&cl, w.n);
+    for (size_t i = 0; i < w.n; i++) {
+        struct suggest s = suggest_begin(w.v[i], strlen(w.v[i]));
+        suggest_try(&s, "passwd");
+        suggest_try(&s, "password");
+        near = near || s.best || strcasestr(w.v[i], "pass") || strcasestr(w.v[i], "secret") ||
+               strcasestr(w.v[i], "redis");
+        good = good && parse_feed(&cl, w.v[i]);
+    }
+    for (const struct opt *o = cl.command ? cl.command->opts : NULL; o && o->name; o++)
+        near = near || strcmp(o->name, "password-file") == 0;
+    good = good && parse_finish(&cl, 0);
+    parse_free(&cl);
+    words_free(&w);
+    return near && !good;
+}
+
 static void remember(char *line) {
     for (size_t n = strlen(line); n && line[n - 1] == ' '; n--) /* Tab leaves one behind */
         line[n - 1] = '\0';
     const HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
-    if (*line && *line != ' ' && (!last || strcmp(last->line, line) != 0))
+    if (*line && *line != ' ' && !holds_secret(line) && (!last || strcmp(last->line, line) != 0))
         add_history(line);
 }
 

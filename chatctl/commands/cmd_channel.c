@@ -6,7 +6,10 @@
 #include "chatctl/ops/purge.h"
 #include "chatctl/ops/walk.h"
 #include "chatctl/table/commands.h"
+#include "common/base/clock.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,12 +301,47 @@ static enum status change_retention(struct invocation *in, const struct channel_
     return st;
 }
 
+/* What is over the limits goes with the next messages, for good. */
+static enum status count_over(struct invocation *in, const struct channel_id *ch, uint64_t *n) {
+    struct purge p;
+    int64_t age = opt_number(in, "age", 0), max = opt_number(in, "max", 0);
+    *n = 0;
+    enum status st = age > 0 || max > 0 ? purge_plan(in, ch, &p) : STATUS_DONE;
+    if (st == STATUS_DONE && age > 0 && !(st = purge_before(in, &p, clock_wall_ms() - age)) &&
+        !(st = purge_count(in, &p)))
+        *n = p.messages;
+    if (st == STATUS_DONE && max > 0) {
+        struct facts f = {.id = *ch};
+        st = ask_length(in, &f);
+        if (f.messages > max && (uint64_t)(f.messages - max) > *n)
+            *n = (uint64_t)(f.messages - max);
+    }
+    return st;
+}
+
+static enum status confirm_retention(struct invocation *in, const struct channel_id *ch) {
+    char question[160];
+    uint64_t n;
+    enum status st = count_over(in, ch, &n);
+    if (st != STATUS_DONE || n == 0)
+        return st;
+    snprintf(question, sizeof question,
+             "%" PRIu64
+             " messages are over this and will go, for good, with those that come. Set it?",
+             n);
+    if (!in->dry_run)
+        return confirm(in, question);
+    say(in, "%" PRIu64 " messages are over this, and would go", n);
+    return STATUS_DONE;
+}
+
 static enum status channel_retention(struct invocation *in) {
     struct channel_id ch;
     int64_t max = 0, age = 0;
     enum status st = find_channel(in, in->args[0], &ch);
-    if (st != STATUS_DONE || (st = change_retention(in, &ch)) ||
-        (st = ask_retention(in, &ch, "max", &max)) || (st = ask_retention(in, &ch, "age", &age)))
+    if (st != STATUS_DONE || (st = confirm_retention(in, &ch)) ||
+        (st = change_retention(in, &ch)) || (st = ask_retention(in, &ch, "max", &max)) ||
+        (st = ask_retention(in, &ch, "age", &age)))
         return st;
     if (in->dry_run) {
         max = opt_number(in, "max", max);
@@ -345,7 +383,7 @@ const struct command CMD_CHANNEL[] = {
     {"channel", "retention", CHANNEL, RETENTION_OPTS, "show or set how long messages are kept",
      "What is over the limits goes as new messages come; `channel purge` removes it now. Messages "
      "that go\n"
-     "by retention are gone for good.\n\n"
+     "by retention are gone for good: if there are any, you are asked first.\n\n"
      "Examples:\n  chatctl channel retention public --max 100000 --age 90d\n",
      false, channel_retention},
     {0}};

@@ -11,6 +11,7 @@
 #include "chatctl/ops/channels.h"
 #include "chatctl/ops/walk.h"
 #include "chatctl/table/commands.h"
+#include "chatctl/table/settings.h"
 #include "common/base/clock.h"
 
 #include <inttypes.h>
@@ -98,12 +99,57 @@ static enum status check_family(struct fsck *f, const struct key *k) {
     return STATUS_DONE;
 }
 
+/* What stands under another type is said where that key is met; a check that needs it is left out.
+ */
+static enum status bear(enum status st) {
+    return st == STATUS_WRONG_TYPE ? STATUS_DONE : st;
+}
+
+static enum status is_a_chat(struct fsck *f, const struct keyspace *other, bool *yes) {
+    int64_t n = 0;
+    cmd_begin(f->c, "EXISTS");
+    cmd_global_key(f->c, other, KEY_SCHEMA);
+    enum status st = ask_i64(f->in, &n);
+    *yes = n > 0;
+    return st;
+}
+
+/* Of a chat whose prefix begins with ours: chat: and chat:b: in one Redis. */
+static enum status find_owner(struct fsck *f, const struct key *k, bool *found) {
+    enum status st = STATUS_DONE;
+    struct keyspace other;
+    struct key_name name;
+    char prefix[PREFIX_MAX + 1];
+    *found = false;
+    for (size_t n = f->ks->len + 1; n < k->len && n <= PREFIX_MAX && !*found && !st; n++) {
+        memcpy(prefix, k->text, n);
+        prefix[n] = '\0';
+        if (!keyspace_init(&other, prefix) || !key_parse(&other, k->text, k->len, &name))
+            continue;
+        *found = strcmp(prefix, f->beside) == 0;
+        if (!*found)
+            st = is_a_chat(f, &other, found);
+        if (*found)
+            memcpy(f->beside, prefix, n + 1);
+    }
+    return st;
+}
+
+static enum status check_foreign(struct fsck *f, const struct key *k) {
+    bool theirs = false;
+    enum status st = k->cut ? STATUS_DONE : find_owner(f, k, &theirs);
+    f->theirs += theirs;
+    if (st != STATUS_DONE || theirs)
+        return st;
+    return fsck_found_key(f, "foreign key", k, "no name of ours; left alone", false);
+}
+
 static enum status check_key(struct fsck *f, const struct key *k) {
     char detail[64];
     if (strcmp(k->type, "none") == 0) /* gone meanwhile */
         return STATUS_DONE;
     if (!k->ours)
-        return fsck_found_key(f, "foreign key", k, "no name of ours; left alone", false);
+        return check_foreign(f, k);
     size_t len = strcspn(k->name.type, ",");
     if (strlen(k->type) != len || memcmp(k->type, k->name.type, len) != 0) {
         snprintf(detail, sizeof detail, "is a %s, should be a %.*s", k->type, (int)len,
@@ -111,7 +157,7 @@ static enum status check_key(struct fsck *f, const struct key *k) {
         return fsck_found_key(f, "wrong type", k, detail, false);
     }
     enum status st = check_expiry(f, k);
-    return st == STATUS_DONE ? check_family(f, k) : st;
+    return st == STATUS_DONE ? bear(check_family(f, k)) : st;
 }
 
 /* --- All keys --- */
@@ -237,8 +283,8 @@ static enum status check_listed_channel(struct invocation *in, const struct chan
 static enum status check_lists(struct fsck *f) {
     char key[KEY_MAX + 1];
     size_t len = key_global(f->ks, KEY_USERS, key);
-    enum status st = fsck_check_users_in(f, key, len, "listed user without a record");
-    return st == STATUS_DONE ? channels_each(f->in, check_listed_channel, f) : st;
+    enum status st = bear(fsck_check_users_in(f, key, len, "listed user without a record"));
+    return st == STATUS_DONE ? bear(channels_each(f->in, check_listed_channel, f)) : st;
 }
 
 struct nodes {
@@ -314,7 +360,7 @@ static enum status check_online_page(struct invocation *in, struct walk *w, void
 static enum status check_online(struct fsck *f) {
     struct walk w;
     walk_global(&w, f->ks, KEY_ONLINE);
-    return walk_each(f->in, &w, check_online_page, f);
+    return bear(walk_each(f->in, &w, check_online_page, f));
 }
 
 static enum status check_schema_key(struct fsck *f) {
@@ -324,13 +370,25 @@ static enum status check_schema_key(struct fsck *f) {
     cmd_schema_get(f->c, f->ks);
     enum status st = fsck_ask_str(f, &s, &len);
     if (st != STATUS_DONE || s || f->keys == 0)
-        return st;
+        return bear(st);
     len = key_global(f->ks, KEY_SCHEMA, key);
     cmd_schema_claim(f->c, f->ks);
     return fsck_found(f, "no schema version", key, len, "", true);
 }
 
-static enum status fsck(struct invocation *in) {
+/* Opened here, since a schema key of another type is what fsck is there for. */
+static enum status fsck_open(struct invocation *in) {
+    struct err e = {0};
+    const struct ctl_settings *set = in->set;
+    in->redis = redis_sync_connect(&set->uri, &set->keys, (unsigned)set->timeout, &e);
+    if (!in->redis ||
+        (redis_sync_check(in->redis, &e) && strcmp(e.detail, "store: WRONGTYPE") != 0))
+        return fail(&e);
+    in->bears_wrong_type = true;
+    return STATUS_DONE;
+}
+
+static enum status fsck_opened(struct invocation *in) {
     struct fsck f = {.in = in,
                      .ks = redis_sync_keys(in->redis),
                      .c = redis_sync_cmd(in->redis),
@@ -350,7 +408,18 @@ static enum status fsck(struct invocation *in) {
     if (st == STATUS_DONE)
         say(in, "%" PRIu64 " keys, %" PRIu64 " problems, %" PRIu64 " mended", f.keys, f.problems,
             f.problems - f.left);
+    if (st == STATUS_DONE && f.theirs)
+        say(in, "%" PRIu64 " keys are of another chat, under %s", f.theirs, f.beside);
     return st == STATUS_DONE && f.left ? STATUS_FAILED : st;
+}
+
+static enum status fsck(struct invocation *in) {
+    enum status st = fsck_open(in);
+    if (st == STATUS_DONE)
+        st = fsck_opened(in);
+    redis_sync_close(in->redis);
+    in->redis = NULL;
+    return st;
 }
 
 static const struct opt OPTS[] = {
@@ -361,5 +430,5 @@ const struct command CMD_FSCK[] = {{NULL, "fsck", NULL, OPTS, "check the data fo
                                     "running chat. Exit status 1: there are problems\n"
                                     "that weren't mended. Foreign keys are never touched.\n\n"
                                     "Examples:\n  chatctl fsck\n  chatctl fsck --fix\n",
-                                    false, fsck},
+                                    true, fsck},
                                    {0}};

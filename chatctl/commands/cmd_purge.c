@@ -124,16 +124,29 @@ static enum status purge_channel(struct invocation *in, const struct channel_id 
     return st == STATUS_DONE && p.messages ? purge_planned(in, w, &p) : st;
 }
 
+/* In the largest unit that says it exactly. */
+static void say_restorable(struct invocation *in, const struct work *w) {
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } UNITS[] = {{3600000, "h"}, {60000, "min"}, {1000, "s"}, {1, "ms"}};
+    int64_t ms = opt_number(in, "grace", PURGE_GRACE_MS);
+    size_t i = 0;
+    while (ms % UNITS[i].ms)
+        i++;
+    say(in,
+        "%" PRIu64 " messages purged; `chatctl channel restore` brings them back for %" PRId64
+        " %s",
+        w->messages, ms / UNITS[i].ms, UNITS[i].name);
+}
+
 static void say_purged(struct invocation *in, const struct work *w, enum status st) {
     if (st != STATUS_DONE || in->dry_run || w->plan)
         return;
     if (opt_number(in, "grace", PURGE_GRACE_MS) == 0)
         say(in, "%" PRIu64 " messages purged, for good", w->messages);
     else
-        say(in,
-            "%" PRIu64 " messages purged; `chatctl channel restore` brings them back for %" PRId64
-            " h",
-            w->messages, opt_number(in, "grace", PURGE_GRACE_MS) / 3600000);
+        say_restorable(in, w);
 }
 
 /* --- Plans --- */
@@ -208,9 +221,12 @@ static enum status show_planned(struct invocation *in, struct work *w, const str
 }
 
 static enum status ask_about(struct invocation *in, const struct work *w) {
-    char question[128];
-    snprintf(question, sizeof question, "Purge %" PRIu64 " messages of %" PRIu64 " channel%s?",
-             w->messages, w->channels, w->channels == 1 ? "" : "s");
+    char question[160], before[CLOCK_TEXT + 1] = "";
+    if (opt_given(in, "before"))
+        clock_rfc3339(opt_number(in, "before", 0), before);
+    snprintf(question, sizeof question, "Purge %" PRIu64 " messages of %" PRIu64 " channel%s%s%s?",
+             w->messages, w->channels, w->channels == 1 ? "" : "s", *before ? ", sent before " : "",
+             before);
     return confirm(in, question);
 }
 

@@ -22,6 +22,8 @@ struct fsck {
     struct cmd *c; /* the scratch command: where a repair is built */
     bool fix;
     uint64_t keys, problems, left;
+    char beside[PREFIX_MAX + 1]; /* another chat's prefix that was met last, or "" */
+    uint64_t theirs;             /* keys of such */
     struct progress bar;
 };
 

@@ -4,6 +4,8 @@
 enum status ask(struct invocation *in, const struct redisReply **r) {
     struct err e = {0};
     *r = redis_sync_do(in->redis, &e);
+    if (*r && in->bears_wrong_type && reply_is_error(*r, "WRONGTYPE"))
+        return STATUS_WRONG_TYPE;
     if (!*r || reply_ok(*r, &e))
         return fail(&e);
     return STATUS_DONE;
@@ -46,6 +48,8 @@ enum status ask_log(struct invocation *in, const struct channel_id *ch, struct l
     struct err e = {0};
     cmd_log_info(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch);
     const struct redisReply *r = redis_sync_do(in->redis, &e); /* "no such key" is an answer, too */
+    if (r && in->bears_wrong_type && reply_is_error(r, "WRONGTYPE"))
+        return STATUS_WRONG_TYPE;
     if (!r || reply_log_info(r, out, &e))
         return fail(&e);
     return STATUS_DONE;

@@ -15,6 +15,8 @@ struct invocation {
     struct redis_sync *redis; /* NULL if no_redis */
     struct output *out;       /* for data; words go to stderr by say() and complain() */
     bool yes, dry_run, quiet;
+    /* A key of another type than ours is no end, and not complained about: STATUS_WRONG_TYPE. */
+    bool bears_wrong_type;
     bool interactive; /* stdin and stderr are terminals: may ask */
     size_t nargs;
     const char **args; /* positional, as typed */

@@ -248,12 +248,16 @@ static bool parse_duration(const char *text, int64_t *out) {
     static const struct {
         const char *suffix;
         int64_t ms;
-    } UNITS[] = {{"ms", 1},      {"", 1000},      {"s", 1000},     {"m", 60000},
+    } UNITS[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
                  {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
     size_t digits = strspn(text, "0123456789");
     int64_t n;
     if (!parse_number(text, digits, &n))
         return false;
+    if (n == 0 && !text[digits]) { /* of any unit */
+        *out = 0;
+        return true;
+    }
     for (size_t i = 0; i < sizeof UNITS / sizeof *UNITS; i++)
         if (strcmp(text + digits, UNITS[i].suffix) == 0)
             return !__builtin_mul_overflow(n, UNITS[i].ms, out) && *out <= 1000000000000000;
@@ -301,14 +305,16 @@ bool parse_value(const struct opt *o, const char *text, int64_t now_ms, int64_t 
     case VALUE_NUMBER:
         return parse_number(text, strlen(text), out) || expect(why, "a number, 0 to 10^15");
     case VALUE_DURATION:
-        return parse_duration(text, out) || expect(why, "a time such as 90s, 30m, 2h, 30d or 4w");
+        return parse_duration(text, out) ||
+               expect(why, "a time such as 90s, 30m, 2h, 30d or 4w, with its unit");
     case VALUE_DATE:
         if (parse_duration(text, out)) {
             *out = now_ms - *out;
             return true;
         }
         return parse_moment(text, out) ||
-               expect(why, "a date such as 2024-05-01 or 2024-05-01T12:00Z, or how long ago: 30d");
+               expect(why,
+                      "a date such as 2024-05-01 or 2024-05-01T12:00Z (UTC), or how long ago: 30d");
     case VALUE_CHOICE:
         if (is_choice(o->choices, text))
             return true;

@@ -19,13 +19,14 @@ struct password {
     size_t len;
 };
 
-/* The first line, read byte by byte: what follows on stdin is somebody else's. */
+/* The first line, without its end, read byte by byte: what follows on stdin is somebody else's. */
 static bool read_line(int fd, struct password *p) {
-    char c;
+    char c = '\0';
     ssize_t n = 0;
     p->len = 0;
     while (p->len <= PASSWORD_MAX && (n = read(fd, &c, 1)) == 1 && c != '\n')
         p->text[p->len++] = c;
+    p->len -= n == 1 && c == '\n' && p->len > 0 && p->text[p->len - 1] == '\r'; /* of Windows */
     return n >= 0;
 }
 

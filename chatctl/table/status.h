@@ -14,7 +14,8 @@ enum status {
     STATUS_CONFLICT = 4,
     STATUS_UNAVAILABLE = 5,
     STATUS_REFUSED = 6, /* would destroy something, and nobody said --yes */
-    STATUS_INTERRUPTED = 130
+    STATUS_INTERRUPTED = 130,
+    STATUS_WRONG_TYPE = 1000 /* no exit status: see bears_wrong_type */
 };
 
 /* Complains about the error and returns its exit status: the one place where errors become

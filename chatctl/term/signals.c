@@ -6,8 +6,7 @@
 static volatile sig_atomic_t pressed; /* a handler reaches nothing but globals */
 
 static void on_interrupt(int number) {
-    (void)number;
-    pressed = 1;
+    pressed = number;
 }
 
 static void catch_both(int flags) {
@@ -27,7 +26,15 @@ void signals_outlive(void) {
 }
 
 void signals_press(void) {
-    pressed = 1;
+    pressed = SIGINT;
+}
+
+void signals_die(void) {
+    int number = pressed;
+    if (!number)
+        return;
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 void signals_init(void) {

@@ -11,6 +11,10 @@ void signals_arm(void);     /* before each command: Ctrl-C was not pressed yet *
 void signals_outlive(void); /* until then, a second Ctrl-C is no end either */
 void signals_press(void);   /* as if it had been pressed */
 
+/* The last thing, behind all tidying up: dies of the signal that came, if one did, so that a shell
+ * ends the loop that the program was called in. */
+void signals_die(void);
+
 /* Was Ctrl-C pressed? Then stop between batches, say how far it got, STATUS_INTERRUPTED. */
 bool interrupted(void);
 

@@ -124,13 +124,16 @@ static enum err_code log_in(struct peer *p, const struct redis_uri *uri, struct 
         if (peer_greet(p, e))
             return e->code;
     }
+    /* No PING: a Redis that can't write to its disk refuses it (MISCONF), and can be read. A user
+     * who may not say its name may go on. */
     cmd_client_name(&p->cmd, CLIENT_NAME);
-    redisReply *r = peer_do(p, &p->cmd, e); /* a user who may not say its name may go on */
+    redisReply *r = peer_do(p, &p->cmd, e);
     if (!r)
         return e->code;
+    bool refused = r->type == REDIS_REPLY_ERROR && !peer_starts(r->str, "NOPERM");
+    enum err_code code = refused ? greeting_error(p, r, e) : ERR_OK;
     freeReplyObject(r);
-    cmd_ping(&p->cmd);
-    return peer_greet(p, e);
+    return code;
 }
 
 /* The socket of a running embedded server. False: no directory can be named. */

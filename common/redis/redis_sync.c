@@ -330,6 +330,8 @@ static enum err_code sync_greet(struct redis_sync *s, struct err *e) {
         return ERR_OK;
     if (strncmp(text, "NOPERM", 6) == 0)
         return err_set(e, ERR_NOT_AUTHORIZED, "%.50s: %.100s", s->where, text);
+    if (strncmp(text, "WRONGTYPE", 9) == 0)
+        return err_set(e, ERR_INTERNAL, "store: WRONGTYPE");
     if (reply_ok(s->reply, e) == ERR_UNAVAILABLE)
         return err_set(e, ERR_UNAVAILABLE, "%.100s: %.50s", s->where, text);
     return err_set(e, ERR_INTERNAL, "%.50s: %.100s", s->where, text);
@@ -354,7 +356,7 @@ enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size, s
     return ERR_OK;
 }
 
-static enum err_code check(struct redis_sync *s, struct err *e) {
+enum err_code redis_sync_check(struct redis_sync *s, struct err *e) {
     char version[32];
     if (redis_sync_version(s, version, sizeof version, e))
         return e->code;
@@ -408,7 +410,7 @@ struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct 
 struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct keyspace *ks,
                                    unsigned timeout_ms, struct err *e) {
     struct redis_sync *s = redis_sync_connect(uri, ks, timeout_ms, e);
-    if (s && check(s, e)) {
+    if (s && redis_sync_check(s, e)) {
         redis_sync_close(s);
         return NULL;
     }

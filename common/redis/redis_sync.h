@@ -31,6 +31,8 @@ void redis_sync_close(struct redis_sync *s); /* NULL is fine */
  * redis_sync_open checks. */
 struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct keyspace *ks,
                                       unsigned timeout_ms, struct err *e);
+enum err_code redis_sync_check(struct redis_sync *s,
+                               struct err *e); /* what redis_sync_open checks */
 enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size,
                                  struct err *e); /* "7.0.15" */
 

@@ -7,7 +7,8 @@ import subprocess
 
 import chat
 
-DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, UNAVAILABLE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
+DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4, 5, 6
+INTERRUPTED = -signal.SIGINT  # it dies of the signal; a shell says 130
 
 
 def environment(**more):

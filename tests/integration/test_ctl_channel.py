@@ -79,10 +79,10 @@ def test_retention(ctl, talk, redis, prefix):
     assert (shown["max"], shown["maxAgeMs"]) == (None, None)
     ctl("channel", "retention", "public", "--max", "3", "--age", "2d", "--dry-run")
     assert ctl.json("channel", "retention", "public")["max"] is None
-    ctl("channel", "retention", "public", "--max", "3", "--age", "2d")
+    ctl("channel", "retention", "public", "--max", "3", "--age", "2d", "--yes")
     shown = ctl.all_formats("channel", "retention", "public")
     assert (shown["max"], shown["maxAgeMs"]) == (3, 2 * 86400000)
-    ctl("channel", "retention", "public", "--max", "0", "--age", "1s")
+    ctl("channel", "retention", "public", "--max", "0", "--age", "1s", "--yes")
     time.sleep(1.1)
     talk.alice.say("new")
     assert seqs(redis, prefix) == [11]
@@ -387,3 +387,21 @@ def test_purge_under_load_that_stays(ctl, start_chatd, redis, prefix):
     assert h.stored[0][0] == up_to + 1
     h.acks = {uuid: ack for uuid, ack in h.acks.items() if ack.seq > up_to}
     load.check()
+
+
+def test_retention_that_would_remove_asks(ctl):
+    ctl("message", "send", "public", stdin="a\nb\nc\n")
+    for words in (["--max", "2"], ["--age", "1ms"]):
+        ctl("channel", "retention", "public", *words, status=REFUSED)
+        assert "messages are over this" in ctl.err
+        assert ctl.json("channel", "retention", "public")["max"] is None
+        ctl("channel", "retention", "public", *words, "--dry-run")
+    ctl("channel", "retention", "public", "--max", "100", "--age", "30d")
+    assert ctl.json("channel", "retention", "public", "--max", "2", "--yes")["max"] == 2
+
+
+def test_a_purge_says_for_how_long_it_can_be_undone(ctl):
+    for grace, said in (("90s", "90 s"), ("30m", "30 min"), ("2h", "2 h"), ("1500ms", "1500 ms")):
+        ctl("message", "send", "public", "x")
+        ctl("channel", "purge", "public", "--grace", grace, "--yes")
+        assert f"back for {said}\n" in ctl.err

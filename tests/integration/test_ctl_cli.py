@@ -2,6 +2,7 @@
 without, with a closed pipe, and with a Redis that is down, hung, foreign or too old."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -278,7 +279,7 @@ def test_ctrl_c_at_a_password_leaves_the_terminal_as_it_was(ctl, terminal):
     time.sleep(0.1)
     p.sendintr()
     text = end(p)
-    assert f"status {INTERRUPTED}" in text and re.search(r"\becho\b", text) and "-echo " not in text
+    assert "status 130" in text and re.search(r"\becho\b", text) and "-echo " not in text
 
 
 # Pipes
@@ -349,6 +350,73 @@ def test_progress_on_a_terminal_only_and_only_if_it_takes_a_while(ctl, redis, ma
         done = subprocess.run([ctl.binary, "-r", uri, "user", "list", "--limit", "6000"], env=ctl.env(),
                               capture_output=True, check=True)
         assert done.stderr == b""
+
+
+@pytest.mark.parametrize("words", ["message tail --follow", "user add alice", "user delete bob"])
+def test_ctrl_c_ends_the_loop_that_it_is_in(ctl, terminal, words):
+    """A shell goes on with the next round if a program ends in any other way than by the signal."""
+    ctl.add("bob")
+    script = f"for i in 1 2 3; do echo round $i; {ctl.binary} {words}; done; echo behind"
+    p = terminal("--norc", "-ic", script, binary="/bin/bash")
+    p.expect_exact("round 1")
+    time.sleep(1)
+    p.sendintr()
+    assert "round 2" not in end(p)
+
+
+def test_a_redis_that_cannot_write_to_its_disk_is_read(own_redis):
+    """MISCONF refuses PING, too: nothing asks that way whether somebody is there."""
+    ctl = Ctl(own_redis.uri, "x:", user=None)
+    ctl("message", "send", "public", "hi")
+    r = own_redis.r
+    where = os.path.join(r.config_get("dir")["dir"], r.config_get("dbfilename")["dbfilename"])
+    if os.path.isfile(where):
+        os.unlink(where)
+    os.mkdir(where)
+    r.config_set("save", "3600 1000000")
+    r.bgsave()
+    chat.wait_until(lambda: r.info("persistence")["rdb_last_bgsave_status"] == "err")
+    with pytest.raises(Exception, match="MISCONF|disk|RDB"):
+        r.ping()
+    assert ctl.json("message", "tail")[0]["message"] == "hi"
+    assert '"message":"hi"' in ctl("export")
+    for command in (["user", "list"], ["channel", "list"], ["stats"], ["fsck"], ["node", "list"]):
+        ctl(*command)
+    ctl("message", "send", "public", "more", status=FAILED)
+    assert ctl.err.count("MISCONF") == 1 and "disk" in ctl.err
+
+
+def test_a_script_may_begin_with_a_byte_order_mark(ctl):
+    assert ctl("--json", stdin="\ufeffuser list\n") == "[]\n"
+
+
+@pytest.mark.parametrize("option", ["--timeout 5 stats", "channel purge public --older-than 30",
+                                    "user ban alice --for 5", "message search x --since 2026", "channel retention public --age 30",
+                                    "channel purge public --grace 7"])
+def test_a_time_has_a_unit(ctl, option):
+    ctl(*option.split(), status=USAGE)
+    assert "unit" in ctl.err or "UTC" in ctl.err
+
+
+def test_a_password_file_of_windows(ctl, tmp_path):
+    path = tmp_path / "password"
+    path.write_bytes(b"correct horse\r\n")
+    path.chmod(0o600)
+    ctl("user", "add", "alice", "--password-file", path)
+    ctl("user", "add", "bob", "--password-file=-", stdin="\r\n", status=USAGE)
+
+
+def test_the_history_keeps_no_secrets(ctl, terminal, tmp_path):
+    p = terminal(env={"XDG_STATE_HOME": str(tmp_path)})
+    for line in ["user list", "user passwd alice s3cret", "user pasword alice s3cret",
+                 "-r redis://u:s3cret@h user list", "--redsi redis://u:s3cret@h stats", "user add alice s3cret", "user psswd alice s3cret", "stats"]:
+        p.expect_exact("chatctl> ")
+        p.sendline(line)
+    p.expect_exact("chatctl> ")
+    p.sendline("exit")
+    end(p)
+    kept = (tmp_path / "chatctl/history").read_text()
+    assert "s3cret" not in kept and kept.splitlines() == ["user list", "stats", "exit"]
 
 
 def test_ctrl_c_stops_between_batches_and_says_how_far_it_got(ctl, redis, many):

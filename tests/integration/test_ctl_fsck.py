@@ -4,7 +4,7 @@ import time
 
 import chat
 import pytest
-from ctl import FAILED
+from ctl import FAILED, Ctl
 from load import Load
 
 
@@ -162,6 +162,35 @@ def test_a_name_that_nobody_can_have(ctl, data, redis, prefix, name):
     names = {u["uuid"]: u["name"] for u in ctl.json("user", "list")}
     assert names[data.bob].startswith(BAD_NAMES[name]) and names[data.alice] == "alice"
     assert ctl.json("user", "show", names[data.bob])["uuid"] == data.bob
+
+
+GLOBAL = ["users", "channels", "schema", "{presence}:nodes", "{presence}:online"]
+
+
+@pytest.mark.parametrize("what", [*GLOBAL, "{c:public}:meta", "{c:public}:log", "name:alice", "{u:alice}", "all"])
+def test_keys_of_another_type_are_named_and_the_rest_is_looked_at(ctl, data, what):
+    names = [name.replace("alice", data.alice) if name == "{u:alice}" else name
+             for name in (GLOBAL if what == "all" else [what])]
+    for name in names:
+        data.r.delete(data.key(name))
+        data.r.lpush(data.key(name), "x")
+    data.r.set(data.key("name:carol"), chat.NOBODY)
+    for words in (["fsck"], ["fsck", "--fix"]):
+        rows = ctl.json(*words, status=FAILED)
+        assert {row["key"] for row in rows if row["problem"] == "wrong type"} == {data.key(name) for name in names}
+        assert "name pointing nowhere" in problems(rows)
+    assert "name pointing nowhere" not in problems(ctl.json("fsck", status=FAILED))
+    for name in names:
+        assert data.r.lrange(data.key(name), 0, -1) == ["x"], "foreign keys stay"
+
+
+def test_a_chat_under_a_longer_prefix_is_none_of_ours(ctl, data, redis, prefix):
+    other = Ctl(redis.uri, prefix + "b:")
+    other("import", stdin=ctl("export"))
+    assert ctl("fsck") == "" and f"under {prefix}b:" in ctl.err
+    assert other("fsck") == ""
+    data.r.set(data.key("b:what"), "x")
+    assert problems(ctl.json("fsck", status=FAILED)) == ["foreign key"]
 
 
 def test_nothing(ctl):

@@ -46,7 +46,7 @@ def end(p, status=DONE):
     text = p.read()
     p.wait()
     check_sanitizers(text)
-    assert p.exitstatus == status, text
+    assert (p.exitstatus if p.signalstatus is None else -p.signalstatus) == status, text
     return text
 
 

@@ -104,4 +104,4 @@ def test_behind_a_failover(shape, ctl):
 
 def test_nobody_there(ctl):
     for uri in "sentinel://127.0.0.1:1,127.0.0.1:2/chat", "cluster://127.0.0.1:1":
-        Ctl(uri, "x:", user=None)("--timeout", "1", "user", "list", status=UNAVAILABLE)
+        Ctl(uri, "x:", user=None)("--timeout", "1s", "user", "list", status=UNAVAILABLE)

@@ -112,7 +112,9 @@ static void test_values(void **state) {
     check_value(VALUE_NUMBER, "0", true, 0);
     check_value(VALUE_NUMBER, "1000000000000000", true, 1000000000000000);
     check_value(VALUE_DURATION, "90s", true, 90000);
-    check_value(VALUE_DURATION, "90", true, 90000);
+    check_value(VALUE_DURATION, "90", false, 0);
+    check_value(VALUE_DURATION, "0", true, 0);
+    check_value(VALUE_DATE, "2026", false, 0);
     check_value(VALUE_DURATION, "250ms", true, 250);
     check_value(VALUE_DURATION, "4w", true, INT64_C(4) * 7 * 86400000);
     check_value(VALUE_DATE, "2024-05-01", true, INT64_C(1714521600000));
