@@ -22,6 +22,7 @@
 #define FOLLOW_PAGE 100
 #define LAST_DEFAULT 10
 #define ASK_AGAIN_MS 100 /* in a Cluster, of several channels */
+#define RETRY_MS 300     /* until Redis is looked for again */
 #define WAIT_MS 250      /* for what comes; below any sensible time-out */
 #define QUIET_ROUNDS 8   /* of waiting, until the epochs are compared */
 
@@ -262,6 +263,22 @@ static enum status settle(struct invocation *in, const struct tails *t) {
     return output_flush(in->out) ? write_cursor(t) : STATUS_FAILED;
 }
 
+/* Redis restarts, or another one is promoted: it was said that it is gone; goes on once it is back,
+ * behind what was shown. */
+static enum status wait_for_redis(struct invocation *in) {
+    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+    struct err e = {0};
+    do
+        nanosleep(&pause, NULL);
+    while (!interrupted() && redis_sync_reopen(in->redis, &e) == ERR_UNAVAILABLE);
+    if (interrupted())
+        return STATUS_DONE;
+    if (e.code)
+        return fail(&e);
+    say(in, "Redis is back");
+    return STATUS_DONE;
+}
+
 static enum status follow_on(struct invocation *in, struct tails *t) {
     enum status st = settle(in, t);
     for (unsigned quiet = 0; st == STATUS_DONE && !interrupted(); quiet++) {
@@ -273,6 +290,8 @@ static enum status follow_on(struct invocation *in, struct tails *t) {
         }
         for (size_t i = 0; st == STATUS_DONE && quiet >= QUIET_ROUNDS && i < t->n; i++)
             st = enter_epoch(in, &t->all[i]);
+        if (st == STATUS_UNAVAILABLE && (st = wait_for_redis(in)) == STATUS_DONE)
+            quiet = QUIET_ROUNDS - 1; /* its restart is a new epoch */
         quiet = quiet >= QUIET_ROUNDS ? 0 : quiet;
     }
     return st == STATUS_DONE ? STATUS_INTERRUPTED : st;

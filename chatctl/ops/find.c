@@ -32,6 +32,10 @@ static enum status holder_of(struct invocation *in, const char *text, struct uui
 }
 
 enum status find_user(struct invocation *in, const char *text, struct uuid *out, char *name) {
+    if (!*text) {
+        complain("a user's name is empty");
+        return STATUS_USAGE;
+    }
     if (!uuid_read(text, strlen(text), out)) {
         enum status status = holder_of(in, text, out);
         if (status)

@@ -322,10 +322,12 @@ bool parse_value(const struct opt *o, const char *text, int64_t now_ms, int64_t 
         return false;
     case VALUE_FILE:
         return *text || expect(why, "a file");
+    case VALUE_USER: /* an unset variable of a script names nobody */
+        return *text || expect(why, "a user");
+    case VALUE_CHANNEL:
+        return *text || expect(why, "a channel");
     case VALUE_NONE:
     case VALUE_TEXT:
-    case VALUE_USER:
-    case VALUE_CHANNEL:
         break;
     }
     return true;
@@ -346,6 +348,13 @@ static bool check_count(struct command_line *l) {
     }
     if (l->nargs < least)
         return wrong(l, "%s is missing", missing);
+    const struct param *p = l->command->params;
+    for (size_t i = 0; p && p->name && i < l->nargs; i++) {
+        if ((p->value == VALUE_USER || p->value == VALUE_CHANNEL || p->value == VALUE_FILE) &&
+            !*l->args[i])
+            return wrong(l, "%s is empty", p->name);
+        p += !p->many;
+    }
     if (l->nargs > most && !many)
         return wrong(l, "unexpected argument '%.60s'", l->args[most]);
     return true;

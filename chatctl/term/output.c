@@ -246,6 +246,13 @@ static void table_cell(struct output *o, const char *s, size_t len) {
 
 /* --- The other formats --- */
 
+/* U+0080 to U+009F, which terminals obey like ESC and what follows it. */
+static bool is_c1(const char *s, size_t len) {
+    return len > 1 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+           (unsigned char)s[1] <= 0x9f;
+}
+
+/* What acts on a terminal is escaped into a pipe, too: head(1) may be at its end. */
 static void add_escaped(struct buf *b, const char *s, size_t len) {
     for (size_t i = 0; i < len; i++)
         switch (s[i]) {
@@ -262,7 +269,12 @@ static void add_escaped(struct buf *b, const char *s, size_t len) {
             buf_str(b, "\\\\");
             break;
         default:
-            buf_char(b, s[i]);
+            if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
+                buf_fmt(b, "\\x%02x", (unsigned char)s[i]);
+            else if (is_c1(s + i, len - i))
+                buf_fmt(b, "\\x%02x", (unsigned char)s[++i]);
+            else
+                buf_char(b, s[i]);
         }
 }
 
@@ -309,17 +321,27 @@ static void add_visible(struct buf *b, const char *json, size_t size) {
     buf_free(&safe);
 }
 
+/* JSON for others: exact, but for DEL and C1, which JSON lets stand. */
+static void add_uncontrolled(struct buf *b, const char *json, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (json[i] == 0x7f)
+            buf_str(b, "\\u007f");
+        else if (is_c1(json + i, size - i))
+            buf_fmt(b, "\\u00%02x", (unsigned char)json[++i]);
+        else
+            buf_char(b, json[i]);
+}
+
 static void add_json(struct output *o, const char *s, size_t len) {
-    if (!o->terminal) {
-        add_json_text(&o->out, s, len);
-        return;
-    }
     struct buf text;
     buf_init(&text, 8 * len + 64);
     add_json_text(&text, s, len);
     if (text.failed)
         o->out.failed = true;
-    add_visible(&o->out, text.data, text.len);
+    if (o->terminal)
+        add_visible(&o->out, text.data, text.len);
+    else
+        add_uncontrolled(&o->out, text.data, text.len);
     buf_free(&text);
 }
 

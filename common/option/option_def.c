@@ -38,11 +38,24 @@ const char *option_arg(const struct option_def *d) {
     return d->choices ? d->choices : names[d->type];
 }
 
+/* What a terminal would obey is shown as ?, in place: words of others may be in it. Not by
+ * sanitize(), which needs a locale. */
+static void option_defuse(char *text) {
+    for (unsigned char *s = (unsigned char *)text; *s; s++) {
+        bool c1 = s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f;
+        if (c1)
+            s[1] = '?';
+        if (c1 || *s < ' ' || *s == 0x7f)
+            *s = '?';
+    }
+}
+
 static void vcomplain(const struct option_program *p, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 static void vcomplain(const struct option_program *p, const char *fmt, va_list ap) {
     char message[MESSAGE_MAX];
     vsnprintf(message, sizeof message, fmt, ap);
+    option_defuse(message);
     if (p->complain)
         p->complain(message);
     else

@@ -385,6 +385,13 @@ static enum err_code connect_all(struct redis_sync *s, struct err *e) {
     return ERR_OK;
 }
 
+enum err_code redis_sync_reopen(struct redis_sync *s, struct err *e) {
+    drop_reply(s);
+    abandon(s);
+    e->code = ERR_OK;
+    return connect_all(s, e) ? e->code : redis_sync_check(s, e);
+}
+
 struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct keyspace *ks,
                                       unsigned timeout_ms, struct err *e) {
     struct redis_sync *s = calloc(1, sizeof *s);

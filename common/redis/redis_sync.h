@@ -36,6 +36,10 @@ enum err_code redis_sync_check(struct redis_sync *s,
 enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size,
                                  struct err *e); /* "7.0.15" */
 
+/* Behind a connection that was lost: connects anew, to what is the master by now. What was queued
+ * is given up. */
+enum err_code redis_sync_reopen(struct redis_sync *s, struct err *e);
+
 /* After some idle time: is the connection still there? Asks the kernel only. */
 bool redis_sync_alive(const struct redis_sync *s);
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -26,6 +27,7 @@ def check_sanitizers(text):
 def unescape(cell):
     """A TSV cell as it was."""
     out, escaped = [], False
+    cell = re.sub(r"(?<!\\)((?:\\\\)*)\\x([0-9a-f]{2})", lambda m: m[1] + chr(int(m[2], 16)), cell)
     for c in cell:
         if escaped:
             out.append({"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}[c])

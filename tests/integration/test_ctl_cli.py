@@ -382,7 +382,7 @@ def test_a_redis_that_cannot_write_to_its_disk_is_read(own_redis):
     assert '"message":"hi"' in ctl("export")
     for command in (["user", "list"], ["channel", "list"], ["stats"], ["fsck"], ["node", "list"]):
         ctl(*command)
-    ctl("message", "send", "public", "more", status=FAILED)
+    ctl("message", "send", "public", "more", status=UNAVAILABLE)
     assert ctl.err.count("MISCONF") == 1 and "disk" in ctl.err
 
 
@@ -391,11 +391,22 @@ def test_a_script_may_begin_with_a_byte_order_mark(ctl):
 
 
 @pytest.mark.parametrize("option", ["--timeout 5 stats", "channel purge public --older-than 30",
-                                    "user ban alice --for 5", "message search x --since 2026", "channel retention public --age 30",
+                                    "user ban alice --for 5", "message search x --since 2026",
+                                    "channel retention public --age 30",
                                     "channel purge public --grace 7"])
 def test_a_time_has_a_unit(ctl, option):
     ctl(*option.split(), status=USAGE)
     assert "unit" in ctl.err or "UTC" in ctl.err
+
+
+@pytest.mark.parametrize("words", [["user", "show", ""], ["channel", "show", ""], ["user", "ban", ""],
+                                   ["channel", "purge", "public", "--from", ""], ["message", "tail", "public", ""],
+                                   ["message", "send", "", "hi"], ["message", "send", "public", "hi", "--as", ""],
+                                   ["export", ""], ["user", "rename", "alice", ""], ["user", "add", ""],
+                                   ["message", "tail", ","], ["message", "tail", "alice,"], ["message", "tail", ",a"]])
+def test_an_empty_name_is_a_usage_error(ctl, words):
+    ctl.add("alice")
+    ctl(*words, status=USAGE)
 
 
 def test_a_password_file_of_windows(ctl, tmp_path):
@@ -409,7 +420,8 @@ def test_a_password_file_of_windows(ctl, tmp_path):
 def test_the_history_keeps_no_secrets(ctl, terminal, tmp_path):
     p = terminal(env={"XDG_STATE_HOME": str(tmp_path)})
     for line in ["user list", "user passwd alice s3cret", "user pasword alice s3cret",
-                 "-r redis://u:s3cret@h user list", "--redsi redis://u:s3cret@h stats", "user add alice s3cret", "user psswd alice s3cret", "stats"]:
+                 "-r redis://u:s3cret@h user list",
+                 "--redsi redis://u:s3cret@h stats", "user add alice s3cret", "user psswd alice s3cret", "stats"]:
         p.expect_exact("chatctl> ")
         p.sendline(line)
     p.expect_exact("chatctl> ")

@@ -7,7 +7,7 @@ import subprocess
 
 import chat
 import pytest
-from ctl import CONFLICT, DONE, INTERRUPTED, NOT_FOUND, REFUSED, USAGE, check_sanitizers
+from ctl import CONFLICT, DONE, INTERRUPTED, NOT_FOUND, REFUSED, USAGE, Ctl, check_sanitizers
 
 NASTY = "tab\there, \\ and \x1b[31mred\x1b[0m, \u202eback, \U0001f40e"
 
@@ -120,6 +120,28 @@ def test_tail_in_a_terminal_is_safe_and_exact_elsewhere(ctl):
 
 def test_tail_of_nothing(ctl):
     assert ctl.json("message", "tail") == []
+
+
+@pytest.mark.parametrize("format", ["tsv", "table", "json", "jsonl"])
+def test_nothing_acts_on_a_terminal_behind_a_pipe(ctl, format):
+    text = "a\x1b[31mb\x07c\u009b31md\x7f\u0085é"
+    ctl("message", "send", "public", text)
+    shown = ctl("--format", format, "message", "tail")
+    assert not any(c in shown for c in "\x1b\x07\u009b\x7f\u0085") and "é" in shown
+    if "json" in format:
+        assert ctl.json("message", "tail")[0]["message"] == text
+
+
+def test_follow_goes_on_behind_a_restart(own_redis):
+    ctl = Ctl(own_redis.uri, "x:", user=None)
+    ctl("message", "send", "public", "before")
+    tail = Following(ctl, "public")
+    assert tail.next()["message"] == "before"
+    own_redis.restart()
+    ctl("message", "send", "public", "behind")
+    while tail.next()["message"] != "behind":
+        pass
+    assert tail.interrupt()[0] == INTERRUPTED
 
 
 def test_follow(ctl, client):

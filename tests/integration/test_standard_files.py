@@ -62,6 +62,17 @@ def test_what_is_asked_for_and_not_written(shell, program, words):
     assert done.returncode == FAILED and "write to stdout" in done.stderr
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("words", ["--config $'/\\e[31m' stats", "--$'\\e[31m'", "--$'\\u009b31m'=1", "$'a\\e]0;x\\a'",
+                                   "--timeout=$'\\e[31m' stats", "-$'\\e'"])
+def test_errors_hold_nothing_for_the_terminal(shell, program, words):
+    if PROGRAMS[program] not in os.environ:
+        pytest.skip("this program isn't there")
+    done = shell(words, os.environ[PROGRAMS[program]])
+    assert done.returncode == 2
+    assert done.stderr and not any(c in done.stderr for c in "\x1b\x07\x9b")
+
+
 @pytest.mark.parametrize("words", ["--print-errors", "--list-options", "--list-metrics", "--print-acl",
                                    "--check-config"])
 def test_what_chatd_prints(shell, words):

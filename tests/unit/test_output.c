@@ -63,7 +63,7 @@ static char *three_rows(enum format f) {
 static void test_tsv(void **state) {
     (void)state;
     assert_string_equal(three_rows(FORMAT_TSV), "alice\t3\ttrue\t2024-05-01T12:00:00.123Z\n"
-                                                "a\\tb\\\\c\\n\x1b[1m\"\t-12345\tfalse\t\n"
+                                                "a\\tb\\\\c\\n\\x1b[1m\"\t-12345\tfalse\t\n"
                                                 "李\t0\ttrue\t1970-01-01T00:00:00.001Z\n");
 }
 
