@@ -175,7 +175,7 @@ def test_show(ctl, people, client):
 @pytest.mark.parametrize("verb", ["show", "ban", "unban", "kick", "delete", "passwd"])
 def test_of_nobody(ctl, people, name, verb, unchanged):
     with unchanged():
-        ctl("user", verb, "--", name, status=NOT_FOUND)
+        ctl("user", verb, "--", name, status=NOT_FOUND if name else USAGE)
         assert "\x1b" not in ctl.err and len(ctl.err) < 400
 
 
