@@ -34,9 +34,10 @@ endforeach()
 set(CPACK_COMPONENT_CHATD_DESCRIPTION "The daemon: serves a chat to browsers, scripts and terminals, in JSON.
 Everything is kept in Redis, so any number of daemons, on any number of
 machines, are one chat.")
-# systemd's parts make the user, and the place of the data.
+# libwebsockets loads its libuv support at run time, so no linker knows. systemd's parts make the user, and
+# the place of the data.
 set(CPACK_DEBIAN_CHATD_PACKAGE_DEPENDS
-  "systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, init-system-helpers (>= 1.52)")
+  "libwebsockets-evlib-uv, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, init-system-helpers (>= 1.52)")
 set(CPACK_DEBIAN_CHATD_PACKAGE_RECOMMENDS "redis-server (>= 5:7.0), chatctl")
 set(CPACK_DEBIAN_CHATD_PACKAGE_CONTROL_EXTRA
   "${CMAKE_CURRENT_SOURCE_DIR}/packaging/debian/conffiles;${CMAKE_CURRENT_SOURCE_DIR}/packaging/debian/postinst;${CMAKE_CURRENT_SOURCE_DIR}/packaging/debian/prerm;${CMAKE_CURRENT_SOURCE_DIR}/packaging/debian/postrm")
@@ -49,7 +50,6 @@ set(CPACK_DEBIAN_CHATCTL_PACKAGE_SUGGESTS "chatd, less")
 
 set(CPACK_COMPONENT_CHATTUI_DESCRIPTION "The terminal client: channels, private conversations and history, for people
 who live in terminals.")
-# libwebsockets loads its libuv support at run time, so no linker knows.
 set(CPACK_DEBIAN_CHATTUI_PACKAGE_DEPENDS "libwebsockets-evlib-uv")
 set(CPACK_DEBIAN_CHATTUI_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_CHATTUI_PACKAGE_SUGGESTS "chatd")

@@ -31,13 +31,6 @@ static void put_errors(const struct node *node, struct buf *out) {
                 node->count.errors[err_at(i)]);
 }
 
-static void put_refused(const struct node *node, struct buf *out) {
-    buf_fmt(out,
-            "chatd_refused_connections_total{limit=\"total\"} %" PRIu64 "\n"
-            "chatd_refused_connections_total{limit=\"address\"} %" PRIu64 "\n",
-            node->count.refused_full, node->count.refused_address);
-}
-
 static void put_links(const struct node *node, struct buf *out) {
     buf_fmt(out, "chatd_redis_up{link=\"store\"} %d\nchatd_redis_up{link=\"bus\"} %d\n",
             redis_pool_up(node->redis.pool), redis_pool_bus_up(node->redis.pool, node->bus.link));
@@ -69,13 +62,13 @@ static void put_expiry(const struct node *node, struct buf *out) {
 static double queued_bytes(const struct node *node) {
     double sum = 0;
     for (const struct session *s = node->sessions.heard.first; s; s = s->heard.next)
-        sum += (double)session_unread(s);
+        sum += s->out_bytes;
     return sum;
 }
 
 static double handshakes(const struct node *node) {
     double n = 0;
-    for (const struct handshake *h = node->handshakes.waiting.first; h; h = handshake_next(h))
+    for (const struct handshake *h = node->handshakes.first; h; h = handshake_next(h))
         n++;
     return n;
 }
@@ -118,8 +111,8 @@ static double files_max(void) {
     VALUE(chatd_channels, gauge, "Channels with members at this node.", n->hub.channels.count)     \
     VALUE(chatd_connections_total, counter, "WebSocket sessions ever opened.",                     \
           n->count.connections)                                                                    \
-    SERIES(chatd_refused_connections_total, counter,                                               \
-           "Connections refused: too many, in all or from their address.", put_refused)            \
+    VALUE(chatd_refused_connections_total, counter,                                                \
+          "Connections closed at once: too many, in all or from their address.", n->count.refused) \
     VALUE(chatd_slow_consumers_total, counter, "Sessions cut off since they read too slowly.",     \
           n->sessions.slow)                                                                        \
     VALUE(chatd_requests_total, counter, "Frames received from clients.", n->count.requests)       \
@@ -131,8 +124,8 @@ static double files_max(void) {
           n->count.received_bytes)                                                                 \
     VALUE(chatd_sent_bytes_total, counter, "Bytes of frames written to clients.",                  \
           n->sessions.sent_bytes)                                                                  \
-    VALUE(chatd_outbound_queue_bytes, gauge,                                                       \
-          "Bytes that wait for clients to read, the kernel's included.", queued_bytes(n))          \
+    VALUE(chatd_outbound_queue_bytes, gauge, "Bytes that wait for clients to read.",               \
+          queued_bytes(n))                                                                         \
     SERIES(chatd_tls_certificate_expiry_seconds, gauge,                                            \
            "When the certificate expires, since 1970; not there without TLS.", put_expiry)         \
     VALUE(chatd_tls_failures_total, counter, "Connections that did not get through TLS.",          \

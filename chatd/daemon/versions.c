@@ -3,6 +3,7 @@
 #include "chatd/daemon/versions.h"
 
 #include "chatd/net/tls.h"
+#include "chatd/net/ws.h"
 #include "chatd/redis/redis_link.h"
 #include "common/base/secret.h"
 #include "common/proto/json.h"
@@ -11,11 +12,22 @@
 #include <string.h>
 #include <uv.h>
 
+/* lws adds the commit that it was built from. */
+static const char *lws_version(void) {
+    static char text[32];
+    const char *all = ws_library();
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(all, "- "), all);
+    return text;
+}
+
 struct library versions_library(size_t i) {
-    const struct library all[] = {
-        {"libuv", uv_version_string()},  {"hiredis", redis_link_library()},
-        {"libsodium", secret_library()}, {"cjson", json_library()},
-        {"openssl", tls_library()},      {NULL, NULL}};
+    const struct library all[] = {{"libwebsockets", lws_version()},
+                                  {"libuv", uv_version_string()},
+                                  {"hiredis", redis_link_library()},
+                                  {"libsodium", secret_library()},
+                                  {"cjson", json_library()},
+                                  {"openssl", tls_library()},
+                                  {NULL, NULL}};
     size_t last = sizeof all / sizeof *all - 1;
     return all[i < last ? i : last];
 }

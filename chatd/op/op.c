@@ -82,9 +82,9 @@ void op_submit(struct ops *all, struct session *s, const struct verb *verb, stru
     *(s->op_tail ? &s->op_tail->next : &s->op_head) = op;
     s->op_tail = op;
     s->op_count++;
-    if (s->op_count >= all->set->max_requests && !s->paused && s->wire) {
+    if (s->op_count >= all->set->max_requests && !s->paused && s->wsi) {
         s->paused = true;
-        wire_pause(s->wire, true);
+        wire_pause(s->wsi, true);
     }
     advance(s);
 }
@@ -125,11 +125,9 @@ static void drain(struct session *s) {
     }
     if (s->op_started == 0)
         s->append_to = NULL;
-    if (!s->op_head && s->finishing)
-        session_close(s, s->finishing);
-    if (s->paused && s->wire && s->op_count < s->all->resume_below) {
+    if (s->paused && s->wsi && s->op_count < s->all->resume_below) {
         s->paused = false;
-        wire_pause(s->wire, false);
+        wire_pause(s->wsi, false);
     }
 }
 

@@ -65,9 +65,9 @@ static void check_rate(struct node *node, struct session *s, struct err *e) {
     e->retry_after_ms = wait;
 }
 
-struct session *dispatch_open(struct node *node, struct wire *wire, struct address *address) {
+struct session *dispatch_open(struct node *node, struct lws *wsi, struct address *address) {
     struct session *s =
-        session_new(&node->sessions, wire, address, node->set->max_rate, clock_mono_ms());
+        session_new(&node->sessions, wsi, address, node->set->max_rate, clock_mono_ms());
     if (!s)
         return NULL;
     node->count.connections++;
@@ -75,10 +75,6 @@ struct session *dispatch_open(struct node *node, struct wire *wire, struct addre
     response_encode_ready(b, &s->uuid, "chatd", CHATD_VERSION, &node->limits);
     session_push_json(s, b);
     return s;
-}
-
-void dispatch_pinged(struct session *s) {
-    session_heard(s, clock_mono_ms());
 }
 
 void dispatch_ponged(struct node *node, struct session *s) {
@@ -91,7 +87,7 @@ void dispatch_receive(struct node *node, struct session *s, const char *text, si
     struct request req;
     struct err e = {0};
     session_heard(s, clock_mono_ms());
-    if (s->closing || s->finishing || node->draining)
+    if (s->closing || node->draining)
         return;
     node->count.requests++;
     request_decode(text, len, &req, &e);

@@ -53,13 +53,13 @@ void sessions_free(struct sessions *all) {
     all->ping = NULL;
 }
 
-struct session *session_new(struct sessions *all, struct wire *wire, struct address *address,
+struct session *session_new(struct sessions *all, struct lws *wsi, struct address *address,
                             uint64_t rate, uint64_t now_ms) {
     struct session *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->all = all;
-    s->wire = wire;
+    s->wsi = wsi;
     s->uuid = uuid_make_quick();
     s->address = address;
     s->heard_ms = s->policed_ms = now_ms;
@@ -83,7 +83,7 @@ static void drop_out(struct session *s) {
 }
 
 void session_release(struct session *s) {
-    if (s->wire || s->op_head || s->dirty ||
+    if (s->wsi || s->op_head || s->dirty ||
         s->advancing) /* advance's caller asks again; see op.h */
         return;
     s->all->gone(s);
@@ -96,7 +96,7 @@ void session_release(struct session *s) {
 }
 
 void session_detach(struct session *s) {
-    s->wire = NULL;
+    s->wsi = NULL;
     drop_out(s);
     session_release(s);
 }
@@ -129,7 +129,7 @@ static void mark_dirty(struct session *s) {
     s->all->dirty_last = s;
 }
 
-/* Its queue goes, since it can't be written in time; the close frame follows what the wire keeps,
+/* Its queue goes, since it can't be written in time; the close frame follows what lws has buffered,
  * or the sweep ends it. */
 static void cut_off(struct session *s) {
     log_info("slow_consumer", "session_bytes=%u address=%s", s->out_bytes, s->address->text);
@@ -139,7 +139,7 @@ static void cut_off(struct session *s) {
 }
 
 void session_push(struct session *s, struct frame *f) {
-    if (!f || !s->wire || s->closing)
+    if (!f || !s->wsi || s->closing)
         return;
     /* A single frame always fits: an answer larger than the cap is its reader's own wish. */
     if ((s->out_count && s->out_bytes + f->len > s->all->max_outbound) ||
@@ -162,53 +162,25 @@ void session_push_json(struct session *s, struct buf *json) {
 }
 
 void session_close(struct session *s, enum close_code code) {
-    if (!s->wire || s->closing)
+    if (!s->wsi || s->closing)
         return;
     if (code != CLOSE_NORMAL && code != CLOSE_GOING_AWAY && code != CLOSE_SLOW_CONSUMER)
         log_client("client_closed", "code=%d reason=\"%s\" address=%s", (int)code,
                    err_close_text(code), s->address->text);
     s->closing = code;
     if (s->paused) /* the peer's close frame is waited for */
-        wire_pause(s->wire, false);
+        wire_pause(s->wsi, false);
     s->paused = false;
-    wire_close_within(s->wire, CLOSE_SECONDS);
+    wire_close_within(s->wsi, CLOSE_SECONDS);
     mark_dirty(s);
 }
 
-void session_finish(struct session *s, enum close_code code) {
-    if (!s->wire || s->closing || s->finishing)
-        return;
-    if (!s->op_head) {
-        session_close(s, code);
-        return;
-    }
-    s->finishing = code;
-    wire_close_within(s->wire, CLOSE_SECONDS);
-}
-
-void session_goodbye_came(struct session *s, unsigned answer) {
-    s->peer_done = true;
-    if (s->said_goodbye)
-        wire_leave(s->wire);
-    if (s->closing || s->finishing)
-        return;
-    s->echo = true;
-    s->peer_code = (uint16_t)answer;
-    session_finish(s, CLOSE_NORMAL);
-}
-
-void session_broken(struct session *s) {
-    s->peer_done = true;
-    if (s->said_goodbye)
-        wire_leave(s->wire);
-    session_finish(s, CLOSE_PROTOCOL);
-}
-
-void session_ended(struct session *s) {
-    s->peer_done = true;
-    if (s->said_goodbye)
-        wire_leave(s->wire);
-    session_finish(s, CLOSE_NORMAL);
+bool session_goodbye_came(struct session *s) {
+    bool both = s->said_goodbye;
+    if (!s->closing)
+        s->closing = CLOSE_NORMAL;
+    s->said_goodbye = true;
+    return both;
 }
 
 /* Takes frames from the queue into `bytes` while they fit; at least one. A single frame is used
@@ -235,21 +207,12 @@ static size_t session_gather(struct session *s, unsigned char *bytes, struct fra
     return n;
 }
 
-static void say_goodbye(struct session *s) {
-    if (s->echo && s->closing == CLOSE_NORMAL)
-        wire_say_goodbye(s->wire, s->peer_code, "");
-    else
-        wire_say_goodbye(s->wire, s->closing, err_close_text(s->closing));
-    if (s->peer_done)
-        wire_leave(s->wire);
-}
-
 static void session_flush(struct session *s) {
     static unsigned char bytes[GATHER];
     while (s->out_count > 0 && !s->choked) {
         struct frame *single;
         size_t n = session_gather(s, bytes, &single);
-        enum wire_result r = wire_write(s->wire, single ? single->bytes : bytes, n);
+        enum wire_result r = wire_write(s->wsi, single ? single->bytes : bytes, n);
         frame_unref(single);
         s->all->sent_bytes += n;
         s->choked = r != WIRE_SENT;
@@ -262,10 +225,10 @@ static void session_flush(struct session *s) {
         drop_out(s);
     if (s->closing && !s->said_goodbye && !s->choked) {
         s->said_goodbye = true;
-        say_goodbye(s);
+        wire_say_goodbye(s->wsi, s->closing);
     }
     if (s->choked)
-        wire_want_writeable(s->wire);
+        wire_want_writeable(s->wsi);
 }
 
 size_t sessions_flush(struct sessions *all) {
@@ -276,19 +239,12 @@ size_t sessions_flush(struct sessions *all) {
         if (!all->dirty)
             all->dirty_last = NULL;
         s->dirty = false;
-        if (s->wire && !s->choked)
+        if (s->wsi && !s->choked)
             session_flush(s);
-        else if (s->wire && s->closing)
-            wire_want_writeable(s->wire);
+        else if (s->wsi && s->closing)
+            wire_want_writeable(s->wsi);
         session_release(s);
     }
-    return n;
-}
-
-size_t session_unread(const struct session *s) {
-    size_t n = s->out_bytes;
-    if (s->wire && s->choked)
-        n += wire_kept(s->wire) + wire_kernel_bytes(s->wire);
     return n;
 }
 
@@ -299,13 +255,14 @@ void session_writeable(struct session *s) {
 
 /* --- Time --- */
 
-/* Bytes of pings, empty frames and the like since the last look. */
+/* Bytes of pings, empty frames and the like since the last look. At the first there is the
+ * handshake. */
 static bool is_noisy(struct session *s, uint64_t now_ms) {
     uint64_t since_ms = now_ms - s->policed_ms;
     if (!s->all->policed || (s->address->loopback && !s->all->policed_loopback) ||
         since_ms < POLICE_MS)
         return false;
-    uint64_t came = wire_received(s->wire),
+    uint64_t came = wire_received(s->wsi),
              fresh = came > s->policed_bytes ? came - s->policed_bytes : 0;
     uint64_t noise = fresh > s->counted_bytes ? fresh - s->counted_bytes : 0;
     s->policed_ms = now_ms;
@@ -315,7 +272,7 @@ static bool is_noisy(struct session *s, uint64_t now_ms) {
 }
 
 void session_heard(struct session *s, uint64_t now_ms) {
-    if (s->wire && !s->closing && is_noisy(s, now_ms))
+    if (s->wsi && !s->closing && is_noisy(s, now_ms))
         session_close(s, CLOSE_FLOOD);
     s->heard_ms = now_ms;
     s->pinged = false;
@@ -336,7 +293,7 @@ static void sweep_silent(struct sessions *all, uint64_t now_ms, uint64_t ping_ms
     struct session *next;
     for (struct session *s = all->heard.first; s && s->heard_ms + ping_ms <= now_ms; s = next) {
         next = s->heard.next;
-        if (!s->wire)
+        if (!s->wsi)
             continue;
         if (!s->closing && is_noisy(s, now_ms))
             session_close(s, CLOSE_FLOOD);
@@ -344,7 +301,7 @@ static void sweep_silent(struct sessions *all, uint64_t now_ms, uint64_t ping_ms
             s->pinged = true;
             session_push(s, all->ping);
         } else if (s->heard_ms + 2 * ping_ms <= now_ms)
-            wire_kill(s->wire);
+            wire_kill(s->wsi);
     }
 }
 

@@ -1,9 +1,9 @@
 /* session - one client connection: its user, its channels, the frames that wait to be written.
  *
- * Life: made when the WebSocket is established; when the socket is gone (`wire` NULL) it stays
- * until the requests that had arrived have been carried out, and is freed then. So a request may
- * keep a pointer to its session. Outbound frames gather in the session's queue during one turn of
- * the loop; sessions with something queued stand on a list, and sessions_flush writes each with one
+ * Life: made when the WebSocket is established; when the socket is gone (`wsi` NULL) it stays until
+ * the requests that had arrived have been carried out, and is freed then. So a request may keep a
+ * pointer to its session. Outbound frames gather in the session's queue during one turn of the
+ * loop; sessions with something queued stand on a list, and sessions_flush writes each with one
  * call at the turn's end. Loop thread only.
  */
 #ifndef CHATD_SESSION_SESSION_H
@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 struct account;
-struct wire;
+struct lws;
 struct op;
 struct sub;
 
@@ -33,7 +33,7 @@ struct link_node {
 
 struct session {
     struct sessions *all;
-    struct wire *wire; /* NULL: the socket is gone */
+    struct lws *wsi; /* NULL: the socket is gone */
     struct uuid uuid;
     struct address *address;
 
@@ -58,11 +58,8 @@ struct session {
 
     /* outbound */
     bool dirty, choked, pinged, said_goodbye;
-    bool peer_done, echo;      /* no close frame is waited for; ours repeats the peer's code */
-    uint16_t peer_code;        /* … this */
-    enum close_code finishing; /* not CLOSE_NONE: what comes is ignored; to be closed so when all
-                                  requests are answered … */
-    enum close_code closing;   /* … as this is: when the queue is empty */
+    enum close_code
+        closing; /* not CLOSE_NONE: nothing more is read; close when the queue is empty */
     uint16_t out_head, out_count, out_cap;
     struct frame **out; /* a ring */
     uint32_t out_bytes;
@@ -102,7 +99,7 @@ void sessions_free(struct sessions *all);
 
 /* For a socket that is open; takes the address over. `rate` is the limit on its requests a second.
  * NULL: no memory. */
-struct session *session_new(struct sessions *all, struct wire *wire, struct address *address,
+struct session *session_new(struct sessions *all, struct lws *wsi, struct address *address,
                             uint64_t rate, uint64_t now_ms);
 /* The socket is gone. May free the session. */
 void session_detach(struct session *s);
@@ -117,21 +114,12 @@ void session_push_json(struct session *s, struct buf *json);
 /* Closes once everything queued is written; the first reason counts. Reading stops at once. */
 void session_close(struct session *s, enum close_code code);
 
-/* The same once all requests that came before are answered. What comes now is ignored. */
-void session_finish(struct session *s, enum close_code code);
-/* The peer's close frame came, to be answered with `answer` (0: a code was not said). The requests
- * before it are answered first. */
-void session_goodbye_came(struct session *s, unsigned answer);
-/* The peer sends nothing more, or nothing that can be read; it may still be reading. */
-void session_ended(struct session *s);
-void session_broken(struct session *s);
-
-/* The bytes that wait for the client to read them: its queue's, and the kernel's if the socket is
- * full. */
-size_t session_unread(const struct session *s);
+/* The peer's close frame came: what follows it is ignored, and nothing follows the answer, which
+ * lws sends. True: it was the answer to ours. */
+bool session_goodbye_came(struct session *s);
 
 /* Something arrived: keeps the order of `heard`. Now and then the bytes that no limit on requests
- * counts are policed, such as pings: too many close the session. */
+ * counts are policed, such as pings, which lws answers by itself: too many close the session. */
 void session_heard(struct session *s, uint64_t now_ms);
 /* Marks as signed in or not (the sign-in deadline starts anew). */
 void session_mark_signed(struct session *s, bool in, uint64_t now_ms);

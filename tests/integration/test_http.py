@@ -128,9 +128,9 @@ def test_nothing_names_a_user_or_a_channel(node, client):
 
 def test_versions(node):
     found, = (name for name in metrics(node) if name.startswith("chatd_build_info"))
-    for name in "version", "libuv", "hiredis", "libsodium", "cjson", "openssl":
+    for name in "version", "libwebsockets", "libuv", "hiredis", "libsodium", "cjson", "openssl":
         assert re.search(rf'\b{name}="\d+\.\d+', found), found
-    assert "libuv=" in next(line for line in node.log().splitlines() if "event=versions" in line)
+    assert "libwebsockets=" in next(line for line in node.log().splitlines() if "event=versions" in line)
 
 
 def test_every_worker_has_its_own(start_chatd):

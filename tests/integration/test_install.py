@@ -149,5 +149,5 @@ def test_chattui_explains_its_keys_commands_and_looks(installed):
 def test_versions_are_logged(start_chatd):
     node = start_chatd()
     line = next(line for line in node.log().splitlines() if "event=versions" in line)
-    for library in "libuv", "hiredis", "cjson", "libsodium":
+    for library in "libwebsockets", "libuv", "hiredis", "cjson", "libsodium":
         assert re.search(rf'{library}="?\d+\.\d+', line), line

@@ -17,9 +17,8 @@ BELOW = {  # program: the programs that it may include
 ONLY_IN = {  # library, as its headers begin: the files that may include it
     "hiredis": {"common/redis/reply.c", "common/redis/peer.c", "chatd/redis/redis_link.c",
                 "chatd/base/reply_arena.c"},
-    "libwebsockets.h": {"common/client/wsclient.c"},
-    "openssl/": {"chatd/net/tls_context.c", "chatd/net/tls_context.h", "chatd/net/tls.c", "chatd/net/upgrade.c",
-                 "common/client/wsclient.c"},
+    "libwebsockets.h": {"chatd/net/ws.c", "chatd/session/wire.c", "common/client/wsclient.c"},
+    "openssl/": {"chatd/net/tls_context.c", "chatd/net/tls_context.h", "chatd/net/tls.c", "common/client/wsclient.c"},
     "cjson": {"common/proto/json.c"},
     "sodium": {"common/base/secret.c"},
     "utf8proc.h": {"common/proto/validate.c", "chattui/base/text.c"},

@@ -9,31 +9,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct wire {
+struct lws {
     char *bytes; /* all that was written, one after the other */
     size_t len;
-    unsigned writes, wants, pauses, resumes, kills, leaves;
-    size_t kept, kernel;
-    size_t largest;   /* bytes of one write */
-    int close_within; /* seconds; 0: not asked */
-    unsigned goodbye; /* its code; 0: not said */
+    unsigned writes, wants, pauses, resumes, kills;
+    size_t largest;          /* bytes of one write */
+    int close_within;        /* seconds; 0: not asked */
+    enum close_code goodbye; /* CLOSE_NONE: not said */
     size_t len_at_goodbye;
     uint64_t received;
     enum wire_result result; /* what the next writes give */
 };
 
-static void fake_wire_free(struct wire *wire) {
-    free(wire->bytes);
-    *wire = (struct wire){.bytes = NULL};
+static void fake_wire_free(struct lws *wsi) {
+    free(wsi->bytes);
+    *wsi = (struct lws){.bytes = NULL};
 }
 
 /* The next of the frames that were written, from byte *at on: its payload, ended by a NUL until the
  * one after it is asked for; NULL: there is none. */
-__attribute__((unused)) static const char *fake_wire_next(const struct wire *wire, size_t *at) {
+__attribute__((unused)) static const char *fake_wire_next(const struct lws *wsi, size_t *at) {
     static char text[65536];
-    if (*at >= wire->len)
+    if (*at >= wsi->len)
         return NULL;
-    const unsigned char *frame = (const unsigned char *)wire->bytes + *at;
+    const unsigned char *frame = (const unsigned char *)wsi->bytes + *at;
     size_t header = frame[1] < 126 ? 2 : 4;
     size_t len = frame[1] < 126 ? frame[1] : (size_t)frame[2] << 8 | frame[3];
     if (frame[1] == 127 || len >= sizeof text)
@@ -44,55 +43,42 @@ __attribute__((unused)) static const char *fake_wire_next(const struct wire *wir
     return text;
 }
 
-enum wire_result wire_write(struct wire *wire, const void *bytes, size_t len) {
-    wire->bytes = realloc(wire->bytes, wire->len + len + 1);
-    if (!wire->bytes)
+enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
+    wsi->bytes = realloc(wsi->bytes, wsi->len + len + 1);
+    if (!wsi->bytes)
         abort();
-    memcpy(wire->bytes + wire->len, bytes, len);
-    wire->len += len;
-    wire->bytes[wire->len] = '\0';
-    wire->writes++;
-    wire->largest = len > wire->largest ? len : wire->largest;
-    return wire->result;
+    memcpy(wsi->bytes + wsi->len, bytes, len);
+    wsi->len += len;
+    wsi->bytes[wsi->len] = '\0';
+    wsi->writes++;
+    wsi->largest = len > wsi->largest ? len : wsi->largest;
+    return wsi->result;
 }
 
-void wire_want_writeable(struct wire *wire) {
-    wire->wants++;
+void wire_want_writeable(struct lws *wsi) {
+    wsi->wants++;
 }
 
-uint64_t wire_received(const struct wire *wire) {
-    return wire->received;
+uint64_t wire_received(struct lws *wsi) {
+    return wsi->received;
 }
 
-size_t wire_kept(const struct wire *wire) {
-    return wire->kept;
+void wire_pause(struct lws *wsi, bool pause) {
+    *(pause ? &wsi->pauses : &wsi->resumes) += 1;
 }
 
-size_t wire_kernel_bytes(const struct wire *wire) {
-    return wire->kernel;
+void wire_kill(struct lws *wsi) {
+    wsi->kills++;
 }
 
-void wire_pause(struct wire *wire, bool pause) {
-    *(pause ? &wire->pauses : &wire->resumes) += 1;
+void wire_close_within(struct lws *wsi, int seconds) {
+    wsi->close_within = seconds;
 }
 
-void wire_kill(struct wire *wire) {
-    wire->kills++;
-}
-
-void wire_close_within(struct wire *wire, int seconds) {
-    wire->close_within = seconds;
-}
-
-void wire_leave(struct wire *wire) {
-    wire->leaves++;
-}
-
-enum wire_result wire_say_goodbye(struct wire *wire, unsigned code, const char *reason) {
-    (void)reason;
-    wire->goodbye = code;
-    wire->len_at_goodbye = wire->len;
-    return wire->result;
+enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code) {
+    wsi->goodbye = code;
+    wsi->len_at_goodbye = wsi->len;
+    return wsi->result;
 }
 
 #endif

@@ -42,7 +42,7 @@ static struct heart {
     struct bus bus;
     struct probe probe;
 
-    struct wire wire[PEOPLE];
+    struct lws wsi[PEOPLE];
     struct session *s[PEOPLE]; /* NULL: freed */
     struct address address;
     char notes[512]; /* what steps returned */
@@ -166,7 +166,7 @@ static int heart_setup(void **state) {
     repairs_init(&H.repairs, &H.loop);
     bus_init(&H.bus);
     for (int i = 0; i < PEOPLE; i++) {
-        H.s[i] = session_new(&H.sessions, &H.wire[i], &H.address, 10, 0);
+        H.s[i] = session_new(&H.sessions, &H.wsi[i], &H.address, 10, 0);
         heart_sign_in(i);
     }
     return 0;
@@ -183,7 +183,7 @@ static void heart_end_all(void) {
     append_flush(&H.appends);
     hub_each(&H.hub, heart_drop, NULL);
     for (int i = 0; i < PEOPLE; i++)
-        if (H.s[i] && H.s[i]->wire)
+        if (H.s[i] && H.s[i]->wsi)
             session_detach(H.s[i]);
     sessions_flush(&H.sessions);
     FAKE_POOL.up = true;
@@ -209,7 +209,7 @@ static int heart_teardown(void **state) {
     frame_scratch_free();
     fake_redis_end();
     for (int i = 0; i < PEOPLE; i++)
-        fake_wire_free(&H.wire[i]);
+        fake_wire_free(&H.wsi[i]);
     return made_free(state);
 }
 
@@ -245,7 +245,7 @@ static const char *heart_got(int who) {
     const char *json;
     sessions_flush(&H.sessions);
     got[0] = '\0';
-    for (size_t at = 0; (json = fake_wire_next(&H.wire[who], &at));) {
+    for (size_t at = 0; (json = fake_wire_next(&H.wsi[who], &at));) {
         heart_read(json, one, sizeof one);
         size_t n = strlen(got);
         snprintf(got + n, sizeof got - n, n ? " %s" : "%s", one);

@@ -19,7 +19,7 @@
 static uv_loop_t LOOP;
 static struct node NODE;
 static struct chatd_settings SETTINGS = {.max_requests = 100};
-static struct wire WIRE;
+static struct lws WSI;
 static struct session *S; /* NULL: freed */
 static struct address ADDRESS = {.text = "192.0.2.1"};
 static unsigned CAME, WENT;
@@ -55,7 +55,7 @@ static int init(void **state) {
 
 static int setup(void **state) {
     (void)state;
-    WIRE = (struct wire){.bytes = NULL};
+    WSI = (struct lws){.bytes = NULL};
     CAME = WENT = 0;
     ASKS[0] = '\0';
     fake_redis_init();
@@ -72,13 +72,13 @@ static int setup(void **state) {
     if (!sessions_init(&NODE.sessions, 1u << 20, gone) || !accounts_init(&NODE.accounts) ||
         !names_init(&NODE.names) || !hub_init(&NODE.hub, ignore_channel, ignore_channel, NULL))
         return -1;
-    S = session_new(&NODE.sessions, &WIRE, &ADDRESS, 10, CLOCK_MS);
+    S = session_new(&NODE.sessions, &WSI, &ADDRESS, 10, CLOCK_MS);
     return 0;
 }
 
 static int teardown(void **state) {
     fake_redis_go();
-    if (S && S->wire)
+    if (S && S->wsi)
         session_detach(S);
     sessions_flush(&NODE.sessions);
     assert_int_equal(NODE.sessions.count, 0);
@@ -92,7 +92,7 @@ static int teardown(void **state) {
     frame_scratch_free();
     cmd_free(&NODE.redis.cmd);
     fake_redis_end();
-    fake_wire_free(&WIRE);
+    fake_wire_free(&WSI);
     return made_free(state);
 }
 
@@ -152,7 +152,7 @@ static const char *got_last(void) {
     const char *json;
     out[0] = '\0';
     sessions_flush(&NODE.sessions);
-    for (size_t at = 0; (json = fake_wire_next(&WIRE, &at));) {
+    for (size_t at = 0; (json = fake_wire_next(&WSI, &at));) {
         const char *name = strstr(json, "\"name\":\"");
         snprintf(out, sizeof out, "%.*s", (int)strcspn(name ? name + 8 : json, "\""),
                  name ? name + 8 : json);
@@ -386,7 +386,7 @@ static void test_pipelined(void **state) {
     answer_record('A', 0);
     assert_int_equal(FAKE_POOL.n, 0); /* signed in, all of them */
     sessions_flush(&NODE.sessions);
-    assert_int_equal(WIRE.len, 3 * 4);
+    assert_int_equal(WSI.len, 3 * 4);
     assert_int_equal(CAME, 1);
 }
 

@@ -26,7 +26,7 @@
 static uv_loop_t LOOP;
 static struct node NODE;
 static struct chatd_settings SETTINGS;
-static struct wire WIRE[PEOPLE];
+static struct lws WSI[PEOPLE];
 static struct session *S[PEOPLE];
 static struct account ACCOUNTS[2];
 static struct address ADDRESSES[2];
@@ -83,7 +83,7 @@ static int init(void **state) {
 
 /* Sessions 0 and 1 are one user's; 0, 1 and 2 come from one address. */
 static void setup_with(uint64_t rate, uint64_t rate_user, uint64_t rate_address) {
-    memset(WIRE, 0, sizeof WIRE);
+    memset(WSI, 0, sizeof WSI);
     memset(ACCOUNTS, 0, sizeof ACCOUNTS);
     memset(ADDRESSES, 0, sizeof ADDRESSES);
     fake_redis_init();
@@ -102,7 +102,7 @@ static void setup_with(uint64_t rate, uint64_t rate_user, uint64_t rate_address)
     assert_true(sessions_init(&NODE.sessions, 1u << 20, gone));
     for (int i = 0; i < PEOPLE; i++) {
         struct address *address = &ADDRESSES[i == 3];
-        S[i] = session_new(&NODE.sessions, &WIRE[i], address, rate, CLOCK_MS);
+        S[i] = session_new(&NODE.sessions, &WSI[i], address, rate, CLOCK_MS);
         S[i]->account = &ACCOUNTS[i > 1];
     }
 }
@@ -123,7 +123,7 @@ static int teardown(void **state) {
     frame_scratch_free();
     fake_redis_end();
     for (int i = 0; i < PEOPLE; i++)
-        fake_wire_free(&WIRE[i]);
+        fake_wire_free(&WSI[i]);
     return made_free(state);
 }
 
@@ -137,14 +137,14 @@ static const char *got_last(int who) {
     const char *json;
     out[0] = '\0';
     sessions_flush(&NODE.sessions);
-    for (size_t at = 0; (json = fake_wire_next(&WIRE[who], &at));) {
+    for (size_t at = 0; (json = fake_wire_next(&WSI[who], &at));) {
         const char *name = strstr(json, "\"name\":\"");
         if (name)
             snprintf(out, sizeof out, "%.*s", (int)strcspn(name + 8, "\""), name + 8);
         else
             snprintf(out, sizeof out, "%s", json);
     }
-    fake_wire_free(&WIRE[who]);
+    fake_wire_free(&WSI[who]);
     return out;
 }
 
@@ -233,7 +233,7 @@ static void do_step(const char *step, char *out, size_t size) {
         receive(who, FRAMES[(unsigned char)step[1]]);
     sessions_flush(&NODE.sessions);
     size_t at = 0;
-    const char *json = fake_wire_next(&WIRE[who], &at);
+    const char *json = fake_wire_next(&WSI[who], &at);
     const char *wait = json ? strstr(json, "\"retryAfterMs\":") : NULL;
     unsigned long ms = wait ? strtoul(wait + 15, NULL, 10) : 0;
     const char *error = got_last(who);
@@ -347,15 +347,15 @@ static void test_flood(void **state) {
 /* --- The beginning and the end --- */
 
 static void test_open(void **state) {
-    struct wire wire = {.bytes = NULL};
+    struct lws wsi = {.bytes = NULL};
     (void)state;
     SETTINGS.max_rate = 2;
     NODE.limits = (struct server_limits){.frame_bytes = 4711};
-    struct session *s = dispatch_open(&NODE, &wire, &ADDRESSES[0]);
+    struct session *s = dispatch_open(&NODE, &wsi, &ADDRESSES[0]);
     assert_non_null(s);
     sessions_flush(&NODE.sessions);
     size_t at = 0;
-    const char *json = fake_wire_next(&wire, &at);
+    const char *json = fake_wire_next(&wsi, &at);
     assert_non_null(json);
     assert_memory_equal(json, "{\"type\":\"ready\"", 15);
     assert_non_null(strstr(json, "\"frameBytes\":4711"));
@@ -364,7 +364,7 @@ static void test_open(void **state) {
     assert_int_equal(bucket_take(&s->rate, 2, CLOCK_MS), 0);
     assert_int_equal(bucket_take(&s->rate, 2, CLOCK_MS), 500);
     session_detach(s);
-    fake_wire_free(&wire);
+    fake_wire_free(&wsi);
 }
 
 /* A frame that comes too late is a sign of life, and nothing else. */

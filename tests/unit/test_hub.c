@@ -19,7 +19,7 @@
 
 static struct sessions ALL;
 static struct hub HUB;
-static struct wire WIRE[PEOPLE];
+static struct lws WSI[PEOPLE];
 static struct session *S[PEOPLE];
 static struct address ADDRESS = {.text = "192.0.2.1"};
 static unsigned OPENED, CLOSED;
@@ -52,11 +52,11 @@ static int init(void **state) {
 static int setup(void **state) {
     (void)state;
     OPENED = CLOSED = 0;
-    memset(WIRE, 0, sizeof WIRE);
+    memset(WSI, 0, sizeof WSI);
     if (!sessions_init(&ALL, 1u << 20, gone) || !hub_init(&HUB, opened, closed, &HOOK_ARG))
         return -1;
     for (int i = 0; i < PEOPLE; i++)
-        S[i] = session_new(&ALL, &WIRE[i], &ADDRESS, 10, 0);
+        S[i] = session_new(&ALL, &WSI[i], &ADDRESS, 10, 0);
     return 0;
 }
 
@@ -75,7 +75,7 @@ static int teardown(void **state) {
     hub_free(&HUB);
     sessions_free(&ALL);
     for (int i = 0; i < PEOPLE; i++)
-        fake_wire_free(&WIRE[i]);
+        fake_wire_free(&WSI[i]);
     return 0;
 }
 
@@ -122,9 +122,9 @@ static void check_got(int who, const char *expected) {
     sessions_flush(&ALL);
     char got[8192] = "";
     size_t n = 0;
-    for (size_t i = 0; i < WIRE[who].len && n < sizeof got - 1;) {
-        size_t len = (unsigned char)WIRE[who].bytes[i + 1];
-        memcpy(got + n, WIRE[who].bytes + i + 2, len);
+    for (size_t i = 0; i < WSI[who].len && n < sizeof got - 1;) {
+        size_t len = (unsigned char)WSI[who].bytes[i + 1];
+        memcpy(got + n, WSI[who].bytes + i + 2, len);
         n += len;
         i += 2 + len;
     }

@@ -25,7 +25,7 @@
 
 static uv_loop_t LOOP;
 static struct sessions ALL;
-static struct wire WIRE[PEOPLE];
+static struct lws WSI[PEOPLE];
 static struct session *S[PEOPLE]; /* NULL: freed */
 static struct address ADDRESS = {.text = "192.0.2.1"};
 static struct counters COUNT;
@@ -57,7 +57,7 @@ static int setup(void **state) {
     (void)state;
     CLEARED = 0;
     STARTED[0] = '\0';
-    memset(WIRE, 0, sizeof WIRE);
+    memset(WSI, 0, sizeof WSI);
     memset(ASKED, 0, sizeof ASKED);
     COUNT = (struct counters){0};
     SETTINGS = (struct chatd_settings){.max_requests = MAX_REQUESTS};
@@ -71,14 +71,14 @@ static int setup(void **state) {
         return -1;
     ALL.resume_below = MAX_REQUESTS / 2;
     for (int i = 0; i < PEOPLE; i++)
-        S[i] = session_new(&ALL, &WIRE[i], &ADDRESS, 10, 0);
+        S[i] = session_new(&ALL, &WSI[i], &ADDRESS, 10, 0);
     return 0;
 }
 
 static int teardown(void **state) {
     fake_redis_go();
     for (int i = 0; i < PEOPLE; i++)
-        if (S[i] && S[i]->wire)
+        if (S[i] && S[i]->wsi)
             session_detach(S[i]);
     sessions_flush(&ALL);
     assert_int_equal(ALL.count, 0); /* so no request is left */
@@ -91,7 +91,7 @@ static int teardown(void **state) {
     frame_scratch_free();
     fake_redis_end();
     for (int i = 0; i < PEOPLE; i++)
-        fake_wire_free(&WIRE[i]);
+        fake_wire_free(&WSI[i]);
     return made_free(state);
 }
 
@@ -306,7 +306,7 @@ static void read_error(const char *json, char *out, size_t size) {
 static void check_got(int who, const char *expected) {
     char got[512] = "", one[64];
     const char *text;
-    for (size_t at = 0; (text = fake_wire_next(&WIRE[who], &at));) {
+    for (size_t at = 0; (text = fake_wire_next(&WSI[who], &at));) {
         snprintf(one, sizeof one, "%s", text);
         if (*text == '{')
             read_error(text, one, sizeof one);
@@ -500,18 +500,18 @@ static void test_freed_behind_the_last(void **state) {
 static void test_paused(void **state) {
     (void)state;
     for (unsigned i = 1; i <= MAX_REQUESTS; i++) {
-        assert_int_equal(WIRE[0].pauses, 0);
+        assert_int_equal(WSI[0].pauses, 0);
         submit(0, 'c');
     }
-    assert_int_equal(WIRE[0].pauses, 1);
+    assert_int_equal(WSI[0].pauses, 1);
     submit(0, 'c'); /* it was under way */
-    assert_int_equal(WIRE[0].pauses, 1);
+    assert_int_equal(WSI[0].pauses, 1);
     for (unsigned left = MAX_REQUESTS + 1; left >= MAX_REQUESTS / 2; left--) {
-        assert_int_equal(WIRE[0].resumes, 0);
+        assert_int_equal(WSI[0].resumes, 0);
         fake_redis_answer("'ok'");
     }
     assert_int_equal(S[0]->op_count, MAX_REQUESTS / 2 - 1);
-    assert_int_equal(WIRE[0].resumes, 1);
+    assert_int_equal(WSI[0].resumes, 1);
 }
 
 static void test_not_paused_without_a_socket(void **state) {
@@ -520,7 +520,7 @@ static void test_not_paused_without_a_socket(void **state) {
     session_detach(S[0]);
     for (unsigned i = 1; i < MAX_REQUESTS + 1; i++)
         submit(0, 'c');
-    assert_int_equal(WIRE[0].pauses, 0);
+    assert_int_equal(WSI[0].pauses, 0);
     fake_redis_go();
     assert_null(S[0]);
 }
@@ -531,8 +531,8 @@ static void test_errors_close_and_are_counted(void **state) {
     submit(1, 'f');
     sessions_flush(&ALL);
     assert_int_equal(S[0]->closing, CLOSE_BANNED);
-    assert_int_equal(WIRE[0].goodbye, CLOSE_BANNED);
-    assert_int_equal(WIRE[0].len_at_goodbye, WIRE[0].len); /* behind the answer */
+    assert_int_equal(WSI[0].goodbye, CLOSE_BANNED);
+    assert_int_equal(WSI[0].len_at_goodbye, WSI[0].len); /* behind the answer */
     assert_int_equal(S[1]->closing, CLOSE_NONE);
     assert_int_equal(COUNT.errors[ERR_BANNED], 1);
     assert_int_equal(COUNT.errors[ERR_NOT_JOINED], 1);
@@ -541,13 +541,13 @@ static void test_errors_close_and_are_counted(void **state) {
 /* Those in line that end at once let in the next one after the other, not one within the other. */
 static void test_a_long_line(void **state) {
     enum { LINE = 500, NEEDED = 4096 };
-    static struct wire wire[LINE];
+    static struct lws wsi[LINE];
     (void)state;
     OPS.admission.inside = ADMISSION_PLACES - 1;
     submit(0, 'k');
     struct session *mine = S[1];
     for (int i = 0; i < LINE; i++) {
-        S[1] = session_new(&ALL, &wire[i], &ADDRESS, 10, 0);
+        S[1] = session_new(&ALL, &wsi[i], &ADDRESS, 10, 0);
         submit(1, 'K');
         session_detach(S[1]);
     }
