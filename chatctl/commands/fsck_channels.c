@@ -137,13 +137,31 @@ static enum status check_retention(struct fsck *f, const struct key *k, const ch
     return fsck_found_key(f, "retention that is no number", k, detail, true);
 }
 
+/* Without one, clients of earlier epochs begin anew. */
+static enum status check_lineage(struct fsck *f, const struct key *k) {
+    struct lineage lineage;
+    const char *s;
+    size_t len;
+    char detail[96];
+    fsck_key_command(f, "HGET", k);
+    cmd_literal(f->c, "prev");
+    enum status st = fsck_ask_str(f, &s, &len);
+    if (st != STATUS_DONE || !s || lineage_read(s, len, &lineage))
+        return st;
+    snprintf(detail, sizeof detail, "prev is '%.40s'", s);
+    fsck_key_command(f, "HDEL", k);
+    cmd_literal(f->c, "prev");
+    return fsck_found_key(f, "lineage that is none", k, detail, true);
+}
+
 enum status fsck_check_meta(struct fsck *f, const struct key *k) {
     struct channel_state state;
     struct log_info log;
     enum status st = check_channel_listed(f, k);
     if (st != STATUS_DONE || (st = check_retention(f, k, "max")) ||
-        (st = check_retention(f, k, "age")) || (st = ask_log(f->in, &k->name.channel, &log)) ||
-        log.exists || (st = ask_position(f->in, &k->name.channel, &state)))
+        (st = check_retention(f, k, "age")) || (st = check_lineage(f, k)) ||
+        (st = ask_log(f->in, &k->name.channel, &log)) || log.exists ||
+        (st = ask_position(f->in, &k->name.channel, &state)))
         return st; /* with a log, what is said of it holds */
     return is_wild(state.at.seq) ? found_wild(f, k, state.at.seq, false) : STATUS_DONE;
 }

@@ -59,6 +59,7 @@ DAMAGES = {
                                                say(d, "7-0", name="x" * 200),
                                                d.r.xadd(d.public + "log", {"a": "b"}, "7-3"),
                                                d.r.hset(d.public + "meta", "seq", 7)),
+    "lineage that is none": lambda d: d.r.hset(d.public + "meta", "prev", f"{chat.NOBODY}:5,{chat.NOBODY}:x"),
     "retention that is no number": lambda d: d.r.hset(d.public + "meta", "max", "abc"),
 }
 
