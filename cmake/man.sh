@@ -1,6 +1,7 @@
 #!/bin/sh
 # man.sh SCDOC PAGE.scd OUT [PROGRAM]: makes a man page. A line @PART@ in it becomes what
-# `PROGRAM --man-part=PART` prints: what a page says of a table comes from the table. The builder's own settings don't count.
+# `PROGRAM --man-part=PART` prints: what a page says of a table comes from the table. The builder's own settings don't
+# count.
 set -eu
 scdoc=$1 page=$2 out=$3 program=${4-}
 

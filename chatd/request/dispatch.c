@@ -31,7 +31,7 @@ static void count_bad(struct session *s, struct err *e) {
     if (e->code != ERR_BAD_JSON)
         s->bad_in_a_row = 0;
     else if (++s->bad_in_a_row >= BAD_IN_A_ROW)
-        err_set(e, ERR_TOO_MANY_ERRORS, "%s", "");
+        err_refuse(e, ERR_TOO_MANY_ERRORS);
 }
 
 /* By how many ms the request goes over a rate: the connection's, the user's or the address'. */
@@ -61,7 +61,7 @@ static void check_rate(struct node *node, struct session *s, struct err *e) {
     uint32_t wait = take_turn(node, s);
     if (wait == 0)
         return;
-    err_set(e, s->flooded >= FLOOD_MAX ? ERR_FLOOD : ERR_RATE_LIMITED, "%s", "");
+    err_refuse(e, s->flooded >= FLOOD_MAX ? ERR_FLOOD : ERR_RATE_LIMITED);
     e->retry_after_ms = wait;
 }
 

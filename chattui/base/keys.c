@@ -1,6 +1,8 @@
 /* keys - see keys.h. */
 #include "chattui/base/keys.h"
 
+#include "chattui/base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -34,16 +36,12 @@ static size_t read_mod(const char *text, uint8_t *mods) {
     return 0;
 }
 
-uint32_t key_lower(uint32_t c) {
-    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
 bool key_read(const char *text, struct key *out) {
     struct key k = {0};
     for (size_t n; (n = read_mod(text, &k.mods)); text += n)
         ;
     if (text[0] > ' ' && text[0] < 0x7f && !text[1]) {
-        k.code = k.mods & MOD_CTRL ? key_lower((unsigned char)*text) : (unsigned char)*text;
+        k.code = k.mods & MOD_CTRL ? text_lower((unsigned char)*text) : (unsigned char)*text;
         *out = k;
         return !(k.mods & MOD_SHIFT);
     }

@@ -61,6 +61,5 @@ void key_format(struct key k, char out[KEY_TEXT]);
 /* The sequence that xterm sends for a key that is no character, whatever this terminal did: the one
  * that programs know best. 0: it has none. */
 size_t key_sequence(struct key k, char out[KEY_TEXT]);
-uint32_t key_lower(uint32_t c); /* of ASCII letters */
 
 #endif

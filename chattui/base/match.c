@@ -1,6 +1,8 @@
 /* match - see match.h. */
 #include "chattui/base/match.h"
 
+#include "chattui/base/text.h"
+
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
@@ -11,11 +13,11 @@ static bool is_word_byte(char c) {
            (u >= 'A' && u <= 'Z') || u == '_';
 }
 
-static unsigned char lower(char c) {
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+static uint32_t lower(char c) {
+    return text_lower((unsigned char)c);
 }
 
-static bool same(const char *a, const char *b, size_t len) {
+bool match_same(const char *a, const char *b, size_t len) {
     for (size_t i = 0; i < len; i++)
         if (lower(a[i]) != lower(b[i]))
             return false;
@@ -26,9 +28,9 @@ bool match_name(const char *text, size_t len, const char *name) {
     size_t n = strlen(name);
     if (n == 0)
         return false;
-    unsigned char first = lower(name[0]);
+    uint32_t first = lower(name[0]);
     for (size_t i = 0; i + n <= len; i++)
-        if (lower(text[i]) == first && same(text + i, name, n) &&
+        if (lower(text[i]) == first && match_same(text + i, name, n) &&
             (i == 0 || !is_word_byte(text[i - 1])) && (i + n == len || !is_word_byte(text[i + n])))
             return true;
     return false;
@@ -39,7 +41,7 @@ static wint_t next_folded(const char **s, size_t *len) {
     wchar_t c;
     mbstate_t state = {0};
     if ((unsigned char)**s < 0x80) {
-        c = lower(**s);
+        c = (wchar_t)lower(**s);
         ++*s;
         --*len;
         return (wint_t)c;
@@ -106,9 +108,9 @@ const char *match_link(const char *text, size_t len, size_t *at, size_t *link_le
     for (size_t i = *at; i < len; i++) {
         size_t rest = len - i;
         size_t head = 0;
-        if (rest > 8 && same(text + i, "https://", 8))
+        if (rest > 8 && match_same(text + i, "https://", 8))
             head = 8;
-        else if (rest > 7 && same(text + i, "http://", 7))
+        else if (rest > 7 && match_same(text + i, "http://", 7))
             head = 7;
         size_t n = head > 0 ? link_length(text + i, rest) : 0;
         if (n > head) {

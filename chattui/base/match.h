@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Are they the same bytes, ASCII case apart? */
+bool match_same(const char *a, const char *b, size_t len);
 /* Does the text mention that name, as a word, ASCII case apart? */
 bool match_name(const char *text, size_t len, const char *name);
 /* Is `what` anywhere in the text, case apart? */

@@ -39,3 +39,7 @@ int text_columns(const char *s, size_t len) {
     }
     return sum;
 }
+
+uint32_t text_lower(uint32_t c) {
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}

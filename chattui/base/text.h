@@ -20,4 +20,6 @@ size_t text_cluster(const char *s, size_t len, int *columns);
 /* Columns of a text without line feeds. */
 int text_columns(const char *s, size_t len);
 
+uint32_t text_lower(uint32_t c); /* of ASCII letters; everything else stays as it is */
+
 #endif

@@ -1,6 +1,8 @@
 /* tokens - see tokens.h. */
 #include "chattui/base/tokens.h"
 
+#include "chattui/base/text.h"
+
 #include <string.h>
 
 #define ESC '\033'
@@ -89,7 +91,7 @@ static void control(struct tokens *t, unsigned char c) {
     if (c == 0)
         emit_key(t, KEYCODE_SPACE, MOD_CTRL);
     else if (c < ' ')
-        emit_key(t, key_lower(c | 0x40u), MOD_CTRL);
+        emit_key(t, text_lower(c | 0x40u), MOD_CTRL);
     else
         emit_key(t, c, 0);
 }
@@ -190,7 +192,7 @@ static void coded_key(struct tokens *t, int code, int mods_param) {
     } else if (c == 0x1b)
         emit_key(t, KEYCODE_ESCAPE, 0);
     else
-        emit_key(t, mods & MOD_CTRL ? key_lower(c) : c, mods & MOD_CTRL);
+        emit_key(t, mods & MOD_CTRL ? text_lower(c) : c, mods & MOD_CTRL);
 }
 
 /* The numbers of `CSI [<] n ; n ; n x`; those that are not there are 0. Returns how many. */

@@ -60,7 +60,8 @@ static const struct option_def OPTIONS[] = {
         "users whose private conversations --plain opens, by comma; the last gets the lines", NULL),
     FLAG("stay", stay, "go on printing when the input has ended", NULL),
     {"timeout", 0, OPTION_DURATION, AT(timeout_ms), "0", 0, TIMEOUT_MAX, NULL, "DURATION",
-     "how long --plain waits for the server, such as 30s, before it ends with 1; 0: for ever", NULL},
+     "how long --plain waits for the server, such as 30s, before it ends with 1; 0: for ever",
+     NULL},
 
     STR("theme", 0, theme, "FILE", "looks; else the file theme beside the configuration",
         "The screen"),

@@ -1,6 +1,7 @@
 /* roster - see roster.h. Persons live until roster_free: others point at them. */
 #include "chattui/model/roster.h"
 
+#include "chattui/base/text.h"
 #include "common/proto/validate.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 /* --- Names --- */
 
 static unsigned char fold_byte(char c) {
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    return (unsigned char)text_lower((unsigned char)c);
 }
 
 int name_order(const char *a, const char *b) {

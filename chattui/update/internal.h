@@ -56,6 +56,8 @@ SYS_TABLE(X)
 ASK_TABLE(X)
 #undef X
 
+#define HOLE_PAGES 10 /* of a hole are loaded unasked; the rest when somebody scrolls there */
+
 /* --- outbox_send.c: entries on their way --- */
 
 /* Enters a message to be sent. False: it can't be; the user was told. */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOLE_PAGES 10 /* of a hole are loaded unasked; the rest when somebody scrolls there */
-
 /* The channel of a message, as we name it. False: it isn't one of ours. */
 static bool recipient_of(const struct model *m, const struct message *am, struct recipient *out) {
     const struct channel_id *ch = &am->channel;

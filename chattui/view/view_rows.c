@@ -8,6 +8,7 @@
  */
 #include "chattui/view/internal.h"
 
+#include "chattui/base/match.h"
 #include "chattui/base/text.h"
 #include "chattui/base/wrap.h"
 #include "chattui/update/describe.h"
@@ -232,25 +233,12 @@ static void draw_nick(const struct rows *r, struct grid *g, int row, const struc
     buf_free(&nick);
 }
 
-static char fold(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c + ('a' - 'A'));
-    return c;
-}
-
-static bool matches(const char *s, const char *word, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (fold(s[i]) != fold(word[i]))
-            return false;
-    return true;
-}
-
 /* Shows where a line has what is searched for. */
 static void mark_found(const struct rows *r, struct grid *g, int row, const char *s, size_t len) {
     const char *word = r->m->search.text;
     size_t n = strlen(word);
     for (size_t i = 0; n && i + n <= len; i++) {
-        if (!matches(s + i, word, n))
+        if (!match_same(s + i, word, n))
             continue;
         int col = r->text_col + text_columns(s, i);
         grid_put(g, row, col, r->col + r->cols, STYLE_FOUND, s + i, n);

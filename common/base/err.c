@@ -37,6 +37,10 @@ enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...) {
     return code;
 }
 
+enum err_code err_refuse(struct err *e, enum err_code code) {
+    return err_set(e, code, "%s", "");
+}
+
 const char *err_name(enum err_code code) {
     const struct row *r = row_of(code);
     return r ? r->name : "ok";

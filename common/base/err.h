@@ -94,6 +94,7 @@ struct err {
  * `e` may be NULL. `fmt` is cut at sizeof e->detail - 1 bytes. */
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+enum err_code err_refuse(struct err *e, enum err_code code); /* the same, without a detail */
 
 const char *err_name(enum err_code code);         /* "bad_json"; "ok" for ERR_OK */
 const char *err_text(enum err_code code);         /* the table's text */

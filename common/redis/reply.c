@@ -40,7 +40,7 @@ static enum err_code redis_error(const char *s, size_t len, struct err *e) {
 
 enum err_code reply_ok(const redisReply *r, struct err *e) {
     if (!r)
-        return err_set(e, ERR_UNAVAILABLE, "%s", "");
+        return err_refuse(e, ERR_UNAVAILABLE);
     if (r->type == REDIS_REPLY_ERROR)
         return redis_error(r->str, (size_t)r->len, e);
     return ERR_OK;

@@ -2,6 +2,7 @@
 cost: the first thing that runs out decides. Processes are planned to be busy for LOAD of the time."""
 
 import math
+import textwrap
 
 LOAD = 0.6
 PEOPLE = [10_000, 100_000, 1_000_000]           # connections
@@ -26,8 +27,8 @@ def rows(costs):
             messages, deliveries, chatd, redis, size = plan(costs, connections, members, per_minute)
             limit = "none" if max(chatd, redis) < LOAD else "Redis' core" if redis > chatd else "chatd's core"
             found.append((f"{connections:,}", f"{name} of {members}, {per_minute:g} a minute each", f"{messages:,.0f}",
-                          f"{deliveries:,.0f}", f"{max(1, math.ceil(chatd / LOAD))}", f"{max(1, math.ceil(redis / LOAD))}",
-                          f"{size / 1e9:.2f} GB", limit))
+                          f"{deliveries:,.0f}", f"{max(1, math.ceil(chatd / LOAD))}",
+                          f"{max(1, math.ceil(redis / LOAD))}", f"{size / 1e9:.2f} GB", limit))
     return found
 
 
@@ -37,14 +38,16 @@ HEADS = ["connections", "who talk in", "messages/s", "deliveries/s", "chatd work
 
 def text(costs):
     """Paragraphs, for one core."""
-    return (
+    said = (
         f"One core of chatd, all of it: {1e6 / costs['delivery']:,.0f} deliveries/s when each is written by itself, "
-        f"{1e6 / costs['burst']:,.0f} when messages come faster than they are written; {1e6 / costs['connect']:,.0f} clients a "
-        f"second that come in with a key and join; {1e9 / costs['bytes']:,.0f} idle ones in a gigabyte (the kernel's buffers "
-        f"not counted).\n\n"
-        f"One Redis, all of its core: {1e6 / costs['redis']:,.0f} messages/s, stored, of nodes that are busy enough to send several "
-        f"in one call; each further node that has a member of the channel adds {costs['redis_node']:.0f} us to the "
-        f"{costs['redis']:.0f} us of a message. {1e6 / costs['redis_resume']:,.0f} clients a second who resume: when a million "
-        f"return at once, that takes one Redis {costs['redis_resume']:.0f} s. A Cluster of k masters carries k times as "
-        f"much, since channels and users are spread; one channel stays on one master.\n\n"
+        f"{1e6 / costs['burst']:,.0f} when messages come faster than they are written; "
+        f"{1e6 / costs['connect']:,.0f} clients a second that come in with a key and join; "
+        f"{1e9 / costs['bytes']:,.0f} idle ones in a gigabyte (the kernel's buffers not counted).",
+        f"One Redis, all of its core: {1e6 / costs['redis']:,.0f} messages/s, stored, of nodes that are busy enough to "
+        f"send several in one call; each further node that has a member of the channel adds "
+        f"{costs['redis_node']:.0f} us to the {costs['redis']:.0f} us of a message. "
+        f"{1e6 / costs['redis_resume']:,.0f} clients a second who resume: when a million return at once, that takes "
+        f"one Redis {costs['redis_resume']:.0f} s. A Cluster of k masters carries k times as much, since channels and "
+        f"users are spread; one channel stays on one master.",
         f"Planned so that nobody is busy for more than {LOAD:.0%}; pings, sign-ins and who comes online are left out:")
+    return "\n\n".join(textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in said)

@@ -131,7 +131,8 @@ void chat_ask_page(struct conn *c, int limit) {
 /* Written and masked once; what changes are the time and, in private channels, the recipient. */
 static void make_ready(struct conn *c, const struct conn *to) {
     size_t text_len = (size_t)(opt.size < STAMP_CHARS ? STAMP_CHARS : opt.size);
-    char *text = malloc(text_len + 1), *body = malloc(text_len + REQUEST_MAX), head[14];
+    size_t size = text_len + REQUEST_MAX;
+    char *text = malloc(text_len + 1), *body = malloc(size), head[14];
     if (!text || !body)
         die("no memory");
     memset(text, 'x', text_len);
@@ -139,11 +140,11 @@ static void make_ready(struct conn *c, const struct conn *to) {
     text[text_len] = '\0';
     int n =
         opt.floor
-            ? sprintf(body, "%s", text)
-            : sprintf(body,
-                      "{\"userUUID\":\"%s\",\"userAccessKey\":\"%s\",\"type\":\"channelMessage\","
-                      "\"channelMessage\":{\"recipientUUID\":\"%s\",\"message\":\"%s\"}}",
-                      c->user, c->key, to ? to->user : "0", text);
+            ? snprintf(body, size, "%s", text)
+            : snprintf(body, size,
+                       "{\"userUUID\":\"%s\",\"userAccessKey\":\"%s\",\"type\":\"channelMessage\","
+                       "\"channelMessage\":{\"recipientUUID\":\"%s\",\"message\":\"%s\"}}",
+                       c->user, c->key, to ? to->user : "0", text);
     size_t len = (size_t)n, head_len = frame_head(head, OP_TEXT, len);
     c->time_at = (size_t)((char *)memmem(body, len, "@T", 2) - body) + 2 + head_len;
     const char *name = to ? memmem(body, len, "\"recipientUUID\":\"", 17) : NULL;

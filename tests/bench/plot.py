@@ -34,7 +34,8 @@ def panel(at, title, x_name, lines):
     out.append(f'<text x="{at + LEFT + wide / 2:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{x_name}</text>')
     for i, ((name, line), (colour, dash)) in enumerate(zip(lines.items(), STYLES)):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*p) for p in sorted(line)))
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" '
+                   f'stroke-dasharray="{dash}"/>')
         out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in (place(*p) for p in line)]
         out.append(f'<text x="{at + WIDTH - RIGHT}" y="{HEIGHT - BOTTOM - 8 - 14 * i}" text-anchor="end" '
                    f'style="fill:{colour}">{name}</text>')

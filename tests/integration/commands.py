@@ -5,7 +5,8 @@ import re
 import chat
 
 CONTAINERS = {"acl", "client", "cluster", "config", "memory", "object", "script", "sentinel", "xinfo"}
-NOT_GRANTED = {"auth", "hello", "sentinel|get-master-addr-by-name"}  # open to all; asked of sentinels, which have users of their own
+# Open to all, or asked of sentinels, which have users of their own.
+NOT_GRANTED = {"auth", "hello", "sentinel|get-master-addr-by-name"}
 
 
 def source(path):
@@ -13,7 +14,8 @@ def source(path):
 
 
 def sources(*folders):
-    return "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in sorted((chat.ROOT / folder).rglob("*.c")))
+    return "\n".join(path.read_text(encoding="utf-8") for folder in folders
+                     for path in sorted((chat.ROOT / folder).rglob("*.c")))
 
 
 def named(text, pattern):
@@ -31,7 +33,8 @@ def of_scripts():
     table = {}
     for symbol, file in re.findall(r"X\(([A-Z_]+), ([a-z_]+)\)", source("common/redis/script.h")):
         text = source(f"common/redis/scripts/{file}.lua")
-        text = "".join(source(f"common/redis/scripts/{used}.lua") for used in re.findall(r"^-- uses (\w+)$", text, re.M)) + text
+        uses = re.findall(r"^-- uses (\w+)$", text, re.M)
+        text = "".join(source(f"common/redis/scripts/{used}.lua") for used in uses) + text
         table[symbol] = named(text, r"redis\.p?call\([^,()]*'[A-Z]+'")
     return table
 
@@ -54,7 +57,8 @@ def of_builders():
 
 def sent():
     builders, programs = of_builders(), {}
-    for program, text in (("chatd", sources("chatd")), ("chatctl", sources("chatctl") + source("common/redis/redis_sync.c") + source("common/redis/peer.c"))):
+    blocking = source("common/redis/redis_sync.c") + source("common/redis/peer.c")
+    for program, text in (("chatd", sources("chatd")), ("chatctl", sources("chatctl") + blocking)):
         commands = named(text, r"(?:cmd_begin|fsck_key_command)\((?:[^;\"]|\([^)]*\))*?\"[A-Z]+\"(?: : \"[A-Z]+\")?")
         for used in set(re.findall(r"\b(cmd_\w+)\(", text)):
             commands |= builders.get(used, set())

@@ -68,7 +68,8 @@ class Server:
         options = dict(self.options)
         if options.get("cluster-enabled") == "yes":
             options["cluster-port"] = self.cluster_port
-        return ["redis-server", *common, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+        return ["redis-server", *common,
+                *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
 
     def start(self, may_fail=False):
         """Starts it, with the data and the port it had. True once it answers."""
@@ -263,7 +264,8 @@ class Sentinel(Shape):
     def _in_step(self):
         master = self.master()
         info = master.r.info("replication")
-        online = [v for k, v in info.items() if k.startswith("slave") and isinstance(v, dict) and v["state"] == "online"]
+        online = [v for k, v in info.items()
+                  if k.startswith("slave") and isinstance(v, dict) and v["state"] == "online"]
         return master.role() == "master" and len(online) >= sum(s.running for s in self.servers) - 1
 
     def wait_ready(self):

@@ -232,5 +232,5 @@ def test_log_lines_are_logfmt(start_chatd, client):
     client("alice", at=node).close()
     node.stop()
     for line in node.log().splitlines():
-        assert re.match(r"ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(error|warn|info|debug) event=\w+( \w+=(\S+|\".*\"))*$",
-                        line), line
+        assert re.match(r"ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(error|warn|info|debug) "
+                        r"event=\w+( \w+=(\S+|\".*\"))*$", line), line

@@ -119,7 +119,8 @@ def test_pages_of_the_same_host_may_connect(client):
 def test_origins_that_a_setting_allows(start_chatd, client):
     node = start_chatd(origin="https://a.example,https://b.example:444")
     for origin, allowed in [("https://a.example", True), ("https://b.example:444", True), ("https://b.example", False),
-                            ("http://a.example", False), ("https://a.example.org", False), ("https://c.example", False)]:
+                            ("http://a.example", False), ("https://a.example.org", False),
+                            ("https://c.example", False)]:
         assert opens(client, at=node, headers={"Origin": origin}) == allowed, origin
     anywhere = start_chatd(origin="*")
     assert opens(client, at=anywhere, headers={"Origin": "https://evil.example"})

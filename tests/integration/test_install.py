@@ -1,5 +1,5 @@
-"""What `cmake --install` puts where: a service that systemd takes, as confined as it can be, settings that chatd takes, and
-man pages that name every option. The packages themselves are tried by tests/package/run."""
+"""What `cmake --install` puts where: a service that systemd takes, as confined as it can be, settings that chatd takes,
+and man pages that name every option. The packages themselves are tried by tests/package/run."""
 
 import os
 import pathlib
@@ -46,7 +46,8 @@ def names(file, pattern):
 
 
 def test_everything_is_there(installed):
-    for path in ("sbin/chatd", "bin/chatctl", "bin/chattui", "etc/chatd.conf", "lib/systemd/system/chatd.service", "lib/systemd/system/chatd.socket",
+    for path in ("sbin/chatd", "bin/chatctl", "bin/chattui", "etc/chatd.conf",
+                 "lib/systemd/system/chatd.service", "lib/systemd/system/chatd.socket",
                  "lib/sysusers.d/chatd.conf", "lib/tmpfiles.d/chatd.conf", "share/doc/chatd/redis-users.conf",
                  "share/doc/chatd/README.md", "share/doc/chatd/SECURITY.md", "share/doc/chatd/CHANGELOG.md",
                  "share/doc/chatd/operations.md", "share/doc/chatd/chatctl.md", "share/doc/chatd/chattui.md",
@@ -69,8 +70,8 @@ def test_the_client_alone(tmp_path):
     build = pathlib.Path(os.environ["CHATD_BIN"]).parents[1]
     if not (build / "cmake_install.cmake").exists():
         pytest.skip("not run from a build directory")
-    done = subprocess.run(["cmake", "--install", build, "--prefix", tmp_path, "--component", "chattui"], capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(["cmake", "--install", build, "--prefix", tmp_path, "--component", "chattui"],
+                          capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     manual = {"share/man/man1/chattui.1", "share/man/man5/chattui.conf.5"} if shutil.which("scdoc") else set()
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {
@@ -93,7 +94,8 @@ needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="
 
 @needs_systemd
 def test_the_unit_is_confined(installed):
-    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE * 10:.0f}",
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                           f"--threshold={EXPOSURE * 10:.0f}",
                            installed / "lib/systemd/system/chatd.service"], capture_output=True, text=True, check=False)
     if "Unknown" in done.stderr or "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze can't look at files")
@@ -107,8 +109,8 @@ def test_systemd_takes_the_units(installed, tmp_path):
         text = (installed / "lib/systemd/system" / name).read_text()
         text = re.sub(r"/\S*/sbin/chatd", str(installed / "sbin/chatd"), text)
         (tmp_path / name).write_text(re.sub("^Documentation=.*\n", "", text, flags=re.M))
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *tmp_path.glob("chatd.*")], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *tmp_path.glob("chatd.*")],
+                          capture_output=True, text=True, check=False)
     ours = [line for line in done.stderr.splitlines() if "chatd" in line]
     assert not ours, done.stderr
 

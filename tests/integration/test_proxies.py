@@ -35,7 +35,8 @@ def replaced(name, pairs):
 def nginx(folder, port, node, certificate):
     server = replaced("nginx.conf", [
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"), ("127.0.0.1:8080", node.address),
-        ("/etc/ssl/chat.example/fullchain.pem", certificate.cert), ("/etc/ssl/chat.example/privkey.pem", certificate.key)])
+        ("/etc/ssl/chat.example/fullchain.pem", certificate.cert),
+        ("/etc/ssl/chat.example/privkey.pem", certificate.key)])
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in
                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(f"pid {folder}/pid;\ndaemon off;\nmaster_process off;\nerror_log stderr;\n"

@@ -717,10 +717,12 @@ def test_a_message_on_the_bus_that_is_not_in_the_stream_yet_stops_nothing(client
     """Well formed, from the future: what is stored goes on arriving, in order."""
     alice, bob = client("alice", join="0", at=nodes[0]), client("bob", join="0", at=nodes[1])
     epoch = alice.join()["epoch"]
-    own_redis.raw.execute_command("SPUBLISH", f"{prefix}{{c:public}}:bus", f"m\n{epoch}\n50\n0123456789abcdef\n{chat.new_uuid()}\n"
-                                                      f"{chat.new_uuid()}\n1\nname\nfrom the future".encode())
-    own_redis.raw.execute_command("SPUBLISH", f"{prefix}{{c:public}}:bus", f"m\n{chat.new_uuid()}\n1\n0123456789abcdef\n{chat.new_uuid()}\n"
-                                                      f"{chat.new_uuid()}\n1\nname\nfrom another epoch".encode())
+    own_redis.raw.execute_command("SPUBLISH", f"{prefix}{{c:public}}:bus",
+                                  f"m\n{epoch}\n50\n0123456789abcdef\n{chat.new_uuid()}\n"
+                                  f"{chat.new_uuid()}\n1\nname\nfrom the future".encode())
+    own_redis.raw.execute_command("SPUBLISH", f"{prefix}{{c:public}}:bus",
+                                  f"m\n{chat.new_uuid()}\n1\n0123456789abcdef\n{chat.new_uuid()}\n"
+                                  f"{chat.new_uuid()}\n1\nname\nfrom another epoch".encode())
     for i in range(1, 11):
         assert alice.say(f"m{i}")["seq"] == i
         assert bob.hear(f"m{i}")["seq"] == i

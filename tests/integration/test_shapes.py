@@ -94,7 +94,8 @@ def test_a_master_killed_under_load(shape, start_chatd, prefix):
 
 
 def links(server):
-    return [c["name"] for c in server.r.client_list() if c["name"].startswith("chatd-") and c["name"].endswith("-store")]
+    return [c["name"] for c in server.r.client_list()
+            if c["name"].startswith("chatd-") and c["name"].endswith("-store")]
 
 
 def test_a_master_that_steps_down_under_load(shape, start_chatd, prefix):

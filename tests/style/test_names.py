@@ -5,7 +5,6 @@ import collections
 import functools
 import re
 
-import known
 import pytest
 import tree
 
@@ -41,9 +40,10 @@ def has_prefix(function, source):
     """of x.c: x, x_…, xs_… (what holds or walks them all), and the same of its family and of the header that declares
     it; tui_x… where x is chatd's too."""
     file, words = stem(source).removeprefix("cmd_"), function.removeprefix("tui_").split("_")
-    known = {file, header_stems().get(function, file)} | {family for family in families(tree.program(source)) if f"{file}_".startswith(f"{family}_")}
+    prefixes = {file, header_stems().get(function, file)}
+    prefixes |= {family for family in families(tree.program(source)) if f"{file}_".startswith(f"{family}_")}
     return any([plain(word) for word in words[:prefix.count("_") + 1]] == [plain(word) for word in prefix.split("_")]
-               for prefix in known)
+               for prefix in prefixes)
 
 
 def functions(kind, program):
@@ -55,22 +55,17 @@ def functions(kind, program):
                    and s.name != "main" and not (kind == "T" and tree.is_of_a_row(s.name))})
 
 
-def held(found, of, most):
-    """At most PERCENT of all may be found; a program above that today at most as many as known.py says."""
-    limit = of * PERCENT // 100
+def held(found, of):
+    """At most PERCENT of all may be found."""
     listing = " ".join(f"{stem(source)}:{name}" for source, name in found)
-    if most is None:
-        assert len(found) <= limit, f"{len(found)} of {of}, more than {PERCENT} %: {listing}"
-    else:
-        assert len(found) <= most, f"{len(found)} of {of}, and {most} were known: {listing}"
-        assert len(found) > limit, f"{len(found)} of {of} is no more than {PERCENT} %: drop it from known.py"
+    assert len(found) <= of * PERCENT // 100, f"{len(found)} of {of}, more than {PERCENT} %: {listing}"
 
 
 @pytest.mark.parametrize("program", tree.ROOMS)
 def test_extern_functions_carry_their_files_prefix(program):
     every = functions("T", program)
     found = [(source, name) for source, name in every if not has_prefix(name, source)]
-    held(found, len(every), known.WITHOUT_PREFIX.get(program))
+    held(found, len(every))
 
 
 @pytest.mark.parametrize("program", tree.ROOMS)
@@ -78,7 +73,7 @@ def test_static_functions_are_told_apart(program):
     every = functions("t", program)
     files = collections.Counter(name for _, name in every)
     found = [(source, name) for source, name in every if files[name] > 1]
-    held(found, len(every), known.SHARED.get(program))
+    held(found, len(every))
 
 
 def test_extern_functions_are_used_by_other_files():
@@ -87,7 +82,7 @@ def test_extern_functions_are_used_by_other_files():
     apart = "\n".join(tree.text(name) for name in tree.c_files() if name.startswith(("tests/fuzz/", "tests/bench/")))
     found = [f"{source} {name}" for program in tree.ROOMS for source, name in functions("T", program)
              if name not in used and not re.search(rf"\b{name}\b", apart)]
-    known.only("extern for one file", found)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("function, source, does", [

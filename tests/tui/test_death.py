@@ -118,8 +118,9 @@ def test_editor_that_is_not_there(tui):
     w.wait(r"\] kept")
 
 
-@pytest.mark.parametrize("args, env, color", [((), {}, 238), (("--background", "light"), {}, 252), ((), {"COLORFGBG": "0;15"}, 252),
-                                              (("--background=dark",), {"COLORFGBG": "0;15"}, 238)])
+@pytest.mark.parametrize("args, env, color", [
+    ((), {}, 238), (("--background", "light"), {}, 252), ((), {"COLORFGBG": "0;15"}, 252),
+    (("--background=dark",), {"COLORFGBG": "0;15"}, 238)])
 def test_bars_stand_out_from_the_background(tui, args, env, color):
     screen = tui("alice", args=args, env=env).screen(attributes=True)
     assert f"48;5;{color}m" in screen[0] and f"48;5;{color}m" in screen[-2]

@@ -41,7 +41,8 @@ def server():
 def acts(data):
     """Control strings and what no picture of ours needs."""
     found = OSC.findall(data)
-    for word in (b"\x07", b"\xe2\x80\xae", b"\xe2\x81\xa6", b"\xf3\xa0\x81", b"\xc2\x9b", b"\x1b[6n", b"\x1b[c", b"\x1b[2J\x1b[H\x1b"):
+    for word in (b"\x07", b"\xe2\x80\xae", b"\xe2\x81\xa6", b"\xf3\xa0\x81", b"\xc2\x9b", b"\x1b[6n", b"\x1b[c",
+                 b"\x1b[2J\x1b[H\x1b"):
         if word in data:
             found.append(word)
     return found
@@ -77,7 +78,8 @@ def test_a_name(pty, server, name):
     t.wait("harmless one")
     t.read(0.2)
     found = [x for x in acts(t.out[start:]) if x != b"\x07"]  # the bell rings for the private message
-    assert not found or all(x == b"\x1b]" for x in found) and t.out[start:].count(b"\x1b]") == t.out[start:].count(b"\x1b]9;"), found
+    notices = t.out[start:].count(b"\x1b]") == t.out[start:].count(b"\x1b]9;")
+    assert not found or all(x == b"\x1b]" for x in found) and notices, found
 
 
 def test_overwriting_is_seen_for_what_it_is(tui, server):
@@ -164,7 +166,8 @@ def test_invalid_bytes(pty, server, where):
     server.joined.wait(10)
     t.read(0.2)
     start = len(t.out)
-    frame = json.dumps(server.message("MARK", name="mallory") if where == "message" else server.message("x", name="MARK"))
+    message = server.message("MARK", name="mallory") if where == "message" else server.message("x", name="MARK")
+    frame = json.dumps(message)
     server.say(frame.encode().replace(b"MARK", b"\xff\xfe\x9b2J\xc0\xaf\x1b[2J"))
     t.wait("reconnecting")
     t.read(0.2)

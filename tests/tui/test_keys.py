@@ -65,8 +65,10 @@ def test_a_paste_answers_no_question(tui, client):
 
 RXVT = {"home": "\x1b[7~", "end": "\x1b[8~", "word left": "\x1bOd", "word right": "\x1bOc", "delete word": "\x1b[3^"}
 SUN = {"home": "\x1b[214z", "end": "\x1b[220z", "word left": "\x1bb", "word right": "\x1bf", "delete word": "\x1bd"}
-XTERM = {"home": "\x1b[H", "end": "\x1b[F", "word left": "\x1b[1;5D", "word right": "\x1b[1;5C", "delete word": "\x1b[3;5~"}
-KEYS = [("rxvt-unicode-256color", RXVT), ("xterm-256color", RXVT), ("screen", RXVT), ("sun", SUN), ("xterm-256color", XTERM)]
+XTERM = {"home": "\x1b[H", "end": "\x1b[F", "word left": "\x1b[1;5D", "word right": "\x1b[1;5C",
+         "delete word": "\x1b[3;5~"}
+KEYS = [("rxvt-unicode-256color", RXVT), ("xterm-256color", RXVT), ("screen", RXVT), ("sun", SUN),
+        ("xterm-256color", XTERM)]
 
 
 @pytest.mark.parametrize("term, sends", KEYS)

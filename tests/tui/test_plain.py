@@ -90,7 +90,8 @@ def test_lines_are_sent_and_printed(plain, client):
     p = plain("alice")
     p.say("hello", "/not a command", "", "  blanks stay  ")
     out = p.end().splitlines()
-    assert [line.split(" ", 1)[1] for line in out] == ["alice: hello", "alice: /not a command", "alice:   blanks stay  "]
+    assert [line.split(" ", 1)[1] for line in out] == [
+        "alice: hello", "alice: /not a command", "alice:   blanks stay  "]
     assert texts(client("bob")) == ["hello", "/not a command", "  blanks stay  "]
 
 
@@ -358,7 +359,8 @@ def stored_texts(redis, prefix):
 def test_closed_standard_files(chatd, tmp_path, closed):
     """Nothing is read from what is closed; what can't be printed is an error; no socket takes its place."""
     argv = chattui.argv(chatd, "alice", tmp_path, ["--plain"])
-    done = subprocess.run(["bash", "-c", f'exec "$0" "$@" {closed}', *argv], input=b"hello\n", capture_output=True, timeout=60,
+    done = subprocess.run(["bash", "-c", f'exec "$0" "$@" {closed}', *argv], input=b"hello\n",
+                          capture_output=True, timeout=60,
                           env={**os.environ, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}, check=False)
     assert not [word for word in SANITIZER_COMPLAINTS if word in done.stderr.decode()], done.stderr
     printed = "<&-" not in closed and ">&-" in closed.split("2>")[0]

@@ -30,8 +30,9 @@ class Machine:
 
     def env(self, user="alice"):
         """A path of a Unix socket is short, and root's own place of the data is nothing to try on."""
-        return {"HOME": str(self.dir / user), "CHATD_REDIS": f"embedded:{self.dir}/data", "TMPDIR": str(self.dir / "tmp"),
-                "CHAT_PRESET": BUILD.name, "CHATD_ARGON2_MEMORY": "8k", "CHATD_ARGON2_PASSES": "1"}
+        return {"HOME": str(self.dir / user), "CHATD_REDIS": f"embedded:{self.dir}/data",
+                "TMPDIR": str(self.dir / "tmp"), "CHAT_PRESET": BUILD.name, "CHATD_ARGON2_MEMORY": "8k",
+                "CHATD_ARGON2_PASSES": "1"}
 
     def run(self, *args, user="alice"):
         window = chattui.Window([ROOT / "run", *args], cols=120, env=self.env(user))
@@ -115,8 +116,8 @@ def test_no_tui_says_how_to_connect(machine):
     password.touch(mode=0o600)
     password.write_text(chattui.PASSWORD)
     said = subprocess.run([lines[1], "--server", f"ws://{address}/ws", "--plain", "--user", "alice", "--password-file",
-                           password], input="hello\n", env={**os.environ, **machine.env()}, capture_output=True, text=True,
-                          timeout=PATIENCE, check=False)
+                           password], input="hello\n", env={**os.environ, **machine.env()}, capture_output=True,
+                          text=True, timeout=PATIENCE, check=False)
     assert said.returncode == 0 and said.stdout.endswith("alice: hello\n"), said.stderr
     server.keys("C-c")
     assert server.status() == 0 and not is_served(address)

@@ -15,9 +15,10 @@ PASSWORD = "correct horse"
 def run(home):
     """run(args…, stdin=, env=): a whole run of chattui, in a home directory of its own."""
     def go(*args, stdin="", env=None):
-        return subprocess.run([os.environ["CHATTUI_BIN"], *map(str, args)], input=stdin, text=True, timeout=2 * PATIENCE,
-                              capture_output=True, env={"HOME": str(home("alice")), "PATH": os.environ["PATH"],
-                                                        "LANG": "C.UTF-8", **(env or {})})
+        return subprocess.run([os.environ["CHATTUI_BIN"], *map(str, args)], input=stdin, text=True,
+                              timeout=2 * PATIENCE, capture_output=True,
+                              env={"HOME": str(home("alice")), "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+                                   **(env or {})})
     return go
 
 

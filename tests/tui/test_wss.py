@@ -387,7 +387,8 @@ def test_clear_where_tls_is_expected(probe, serve, answer):
         sock.sendall(answer)
 
     clear = serve(handle)
-    assert probe(f"wss://127.0.0.1:{clear}/ws").line() == f"closed 0 again 127.0.0.1:{clear} does not speak TLS as it should"
+    address = f"127.0.0.1:{clear}"
+    assert probe(f"wss://{address}/ws").line() == f"closed 0 again {address} does not speak TLS as it should"
 
 
 def test_silence_where_tls_is_expected(probe, serve):
@@ -412,7 +413,8 @@ def test_ca_file_that_is_none(tmp_path):
 
 def test_fragments(probe, serve):
     port = serve(talks(frame(b"one ", fin=False), frame(b"two ", 0, False), frame(b"ping", 9), frame(b"three", 0),
-                       frame("ü".encode()[:1], fin=False), frame("ü".encode()[1:], 0), frame(b"x" * 300000), frame(b"")))
+                       frame("ü".encode()[:1], fin=False), frame("ü".encode()[1:], 0), frame(b"x" * 300000),
+                       frame(b"")))
     p = probe(f"ws://127.0.0.1:{port}/ws")
     assert [p.line() for _ in range(5)] == ["open", "text one two three", "text ü", "text of 300000 bytes", "text "]
 

@@ -79,14 +79,15 @@ static void test_cap(void **state) {
     static const char WORDS[][8] = {"one", "three", "a", "seven", "", "xy"};
     for (size_t cap = 0; cap < 20; cap++) {
         char expected[32] = "";
+        size_t len = 0;
         bool fits = true;
         struct buf b;
         buf_init(&b, cap);
         for (size_t i = 0; i < COUNT(WORDS); i++) {
             buf_str(&b, WORDS[i]);
-            fits = fits && strlen(expected) + strlen(WORDS[i]) <= cap;
+            fits = fits && len + strlen(WORDS[i]) <= cap;
             if (fits)
-                strcat(expected, WORDS[i]);
+                len += (size_t)snprintf(expected + len, sizeof expected - len, "%s", WORDS[i]);
             assert_int_equal(b.failed, !fits);
             check_holds(&b, expected);
         }

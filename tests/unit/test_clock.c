@@ -180,9 +180,9 @@ static void test_parse(void **state) {
                  {"Z", INT64_MIN}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         int64_t ms = 42;
-        bool is_time = clock_parse_rfc3339(CASES[i].text, strlen(CASES[i].text), &ms);
-        if (is_time != (CASES[i].ms != INT64_MIN) || ms != (is_time ? CASES[i].ms : 42))
-            fail_msg("%s: %d, %lld", CASES[i].text, is_time, (long long)ms);
+        bool valid = clock_parse_rfc3339(CASES[i].text, strlen(CASES[i].text), &ms);
+        if (valid != (CASES[i].ms != INT64_MIN) || ms != (valid ? CASES[i].ms : 42))
+            fail_msg("%s: %d, %lld", CASES[i].text, valid, (long long)ms);
     }
 }
 

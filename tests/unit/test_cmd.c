@@ -772,7 +772,7 @@ static void test_copies_and_borrows(void **state) {
     cmd_borrow(&c, empty, 0);
     cmd_copy(&c, NULL, 0);
     cmd_copy(&c, "a\0b", 3);
-    strcpy(text, "TEXT");
+    memcpy(text, "TEXT", 4);
     assert_int_equal(c.argc, 7);
     check_arg(&c, 0, "SET");
     check_arg(&c, 1, "text");

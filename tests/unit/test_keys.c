@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,9 +48,9 @@ static void test_channel_keys(void **state) {
     struct channel_id open = channel_public(), private = dm();
     char key[KEY_MAX + 1], expected[KEY_MAX + 1];
     for (size_t i = 0; i < COUNT(KEYS); i++) {
-        strcat(strcpy(expected, "chat:{c:public}:"), SUFFIX[i]);
+        snprintf(expected, sizeof expected, "chat:{c:public}:%s", SUFFIX[i]);
         check(key, key_channel(&ks, &open, KEYS[i], key), expected);
-        strcat(strcpy(expected, "chat:{c:" DM "}:"), SUFFIX[i]);
+        snprintf(expected, sizeof expected, "chat:{c:%s}:%s", DM, SUFFIX[i]);
         check(key, key_channel(&ks, &private, KEYS[i], key), expected);
     }
     struct uuid message = uuid_of(BOB);

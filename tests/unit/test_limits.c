@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -183,7 +184,7 @@ static union any address_of(const char *text, uint16_t port) {
     memset(&a, 0, sizeof a);
     if (strchr(text, '/')) {
         a.un.sun_family = AF_UNIX;
-        strcpy(a.un.sun_path, text);
+        snprintf(a.un.sun_path, sizeof a.un.sun_path, "%s", text);
     } else if (strchr(text, ':')) {
         a.v6.sin6_family = AF_INET6;
         a.v6.sin6_port = htons(port);

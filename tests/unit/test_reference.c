@@ -135,23 +135,23 @@ static void print_lines(char mark, const char *s, size_t len) {
 
 /* Prints what is left of both texts without the lines that they share at the start and at the end.
  */
-static void print_diff(const char *is, size_t is_len, const char *should, size_t should_len) {
+static void print_diff(const char *is, size_t len, const char *should, size_t should_len) {
     for (;;) {
-        size_t n = line_len(is, is_len);
+        size_t n = line_len(is, len);
         if (n == 0 || n != line_len(should, should_len) || memcmp(is, should, n) != 0)
             break;
-        is += n, is_len -= n;
+        is += n, len -= n;
         should += n, should_len -= n;
     }
     for (;;) {
-        size_t n = last_line_len(is, is_len);
+        size_t n = last_line_len(is, len);
         if (n == 0 || n != last_line_len(should, should_len) ||
-            memcmp(is + is_len - n, should + should_len - n, n) != 0)
+            memcmp(is + len - n, should + should_len - n, n) != 0)
             break;
-        is_len -= n;
+        len -= n;
         should_len -= n;
     }
-    print_lines('-', is, is_len);
+    print_lines('-', is, len);
     print_lines('+', should, should_len);
 }
 
@@ -166,14 +166,14 @@ static void check_table(const char *name, void (*make)(struct buf *b)) {
     make(&table);
     const char *should = buf_cstr(&table), *whole = buf_cstr(&text);
     const char *is = find_marker(whole, begin) + strlen(begin), *tail = find_marker(is, end);
-    size_t is_len = (size_t)(tail - is);
-    bool same = is_len == table.len && memcmp(is, should, is_len) == 0;
+    size_t len = (size_t)(tail - is);
+    bool same = len == table.len && memcmp(is, should, len) == 0;
     if (!same && getenv("UPDATE_GOLDEN")) {
         write_reference(whole, (size_t)(is - whole), should, tail);
         same = true;
     }
     if (!same)
-        print_diff(is, is_len, should, table.len);
+        print_diff(is, len, should, table.len);
     buf_free(&text);
     buf_free(&table);
     if (!same)

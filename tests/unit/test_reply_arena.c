@@ -1,5 +1,6 @@
 /* test_reply_arena - answers made in the arena are those that hiredis makes by itself. */
 #include "chatd/base/reply_arena.h"
+#include "common/base/buf.h"
 
 #include <hiredis/hiredis.h>
 #include <setjmp.h>
@@ -60,18 +61,16 @@ static void test_like_hiredis(void **state) {
 static void test_larger_than_a_chunk(void **state) {
     (void)state;
     enum { ENTRIES = 3000, LONG = 200000 };
-    char *text = malloc(ENTRIES * 16 + LONG + 64);
-    assert_non_null(text);
-    size_t n = (size_t)sprintf(text, "*%d\r\n", ENTRIES + 1);
+    struct buf text;
+    buf_init(&text, ENTRIES * 16 + LONG + 64);
+    buf_fmt(&text, "*%d\r\n", ENTRIES + 1);
     for (int i = 0; i < ENTRIES; i++)
-        n += (size_t)sprintf(text + n, "$4\r\n%04d\r\n", i);
-    n += (size_t)sprintf(text + n, "$%d\r\n", LONG);
-    memset(text + n, 'x', LONG);
-    n += LONG;
-    n += (size_t)sprintf(text + n, "\r\n+next\r\n");
-    compare(text, n, n);
-    compare(text, n, 1000);
-    free(text);
+        buf_fmt(&text, "$4\r\n%04d\r\n", i);
+    buf_fmt(&text, "$%d\r\n%0*d\r\n+next\r\n", LONG, LONG, 0);
+    assert_false(text.failed);
+    compare(buf_cstr(&text), text.len, text.len);
+    compare(buf_cstr(&text), text.len, 1000);
+    buf_free(&text);
 }
 
 /* A connection that ends in the middle of an answer: nothing of it is freed twice or lost. */

@@ -208,7 +208,7 @@ static void test_ready(void **state) {
 static void test_error(void **state) {
     (void)state;
     struct err e = {0};
-    err_set(&e, ERR_NOT_AUTHORIZED, "%s", "");
+    err_refuse(&e, ERR_NOT_AUTHORIZED);
     response_encode_error(&B, &e, "users", NULL);
     check("error", frame("error", object("code", num(5), "message", str("sign in first"), "name",
                                          str("not_authorized"), "request", str("users"), NULL)));

@@ -65,7 +65,7 @@ static void test_many(void **state) {
     assert_true(t.mask + 1 >= MANY / 2); /* it grew: chains stay short */
     for (unsigned i = 0; i < MANY; i++) {
         char copy[24]; /* found by its bytes, not by its place */
-        strcpy(copy, ITEMS[i].key);
+        snprintf(copy, sizeof copy, "%s", ITEMS[i].key);
         assert_ptr_equal(find(&t, copy, strlen(copy)), &ITEMS[i]);
     }
     assert_null(find(&t, "item 10000", 10));

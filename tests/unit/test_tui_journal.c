@@ -35,10 +35,10 @@ static void on_event(struct event *e, void *arg) {
 
 static int setup(void **s) {
     (void)s;
-    strcpy(dir,
-           "/dev/shm/test-store-XXXXXX"); /* in memory: fdatasync takes its time on a busy disk */
+    /* In memory: fdatasync takes its time on a busy disk. */
+    snprintf(dir, sizeof dir, "/dev/shm/test-store-XXXXXX");
     if (!mkdtemp(dir)) {
-        strcpy(dir, "/tmp/test-store-XXXXXX");
+        snprintf(dir, sizeof dir, "/tmp/test-store-XXXXXX");
         assert_non_null(mkdtemp(dir));
     }
     snprintf(state, sizeof state, "%s/a/b/chattui", dir);

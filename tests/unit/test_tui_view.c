@@ -335,7 +335,7 @@ static void test_long_messages_are_folded(void **state) {
     check_has("│ 99\n", true);
     check_has("goes on", false);
     m.show_whole = false;
-    strcpy(m.search.text, "99"); /* what a search has found is whole */
+    snprintf(m.search.text, sizeof m.search.text, "99"); /* what a search has found is whole */
     m.search.at = timeline_place(&public_channel->timeline, 1);
     check_has("│ 99\n", true);
     m.search.text[0] = '\0';
@@ -353,11 +353,11 @@ static void test_offline(void **state) {
     check_has("│3/4 online\n", true);
     check_has("│• bob\n", true);
     m.conn.state = CONN_OFFLINE;
-    strcpy(m.conn.trouble, "kicked");
+    snprintf(m.conn.trouble, sizeof m.conn.trouble, "kicked");
     check_has("online", false);
     check_has("│  bob\n", true);
     check_has("\n offline │ new: ", true);
-    strcpy(m.status, "something to know");
+    snprintf(m.status, sizeof m.status, "something to know");
     check_has("\n offline │ something to know\n", true);
 }
 
@@ -380,10 +380,11 @@ static void test_dialog(void **state) {
     (void)state;
     m.dialog.state = DIALOG_EDITING;
     m.dialog.focus = FIELD_PASSWORD;
-    strcpy(m.dialog.text[FIELD_SERVER], "ws://127.0.0.1:8080/ws");
-    strcpy(m.dialog.text[FIELD_NAME], "alice");
-    strcpy(m.dialog.text[FIELD_PASSWORD], "sécret");
-    strcpy(m.dialog.error, "wrong username or password");
+    snprintf(m.dialog.text[FIELD_SERVER], sizeof m.dialog.text[FIELD_SERVER],
+             "ws://127.0.0.1:8080/ws");
+    snprintf(m.dialog.text[FIELD_NAME], sizeof m.dialog.text[FIELD_NAME], "alice");
+    snprintf(m.dialog.text[FIELD_PASSWORD], sizeof m.dialog.text[FIELD_PASSWORD], "sécret");
+    snprintf(m.dialog.error, sizeof m.dialog.error, "wrong username or password");
     m.conn.state = CONN_SIGNED_OUT;
     check("dialog", 24, 80);
     char *s = screen(8, 40); /* the smallest: all fields are there */
@@ -397,9 +398,9 @@ static void test_question_and_status(void **state) {
     (void)state;
     converse();
     m.question.kind = QUESTION_PASTE;
-    strcpy(m.question.text, "Send 12 lines? y/n");
+    snprintf(m.question.text, sizeof m.question.text, "Send 12 lines? y/n");
     check_has("Send 12 lines? y/n", true);
-    strcpy(m.status, "something to know");
+    snprintf(m.status, sizeof m.status, "something to know");
     check_has("something to know", true);
 }
 

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,11 +13,10 @@
 static void check(const char *line, const char *want, char open, bool ended) {
     struct words w;
     char got[256] = "";
+    size_t len = 0;
     assert_true(words_split(&w, line));
-    for (size_t i = 0; i < w.n; i++) {
-        strcat(got, w.v[i]);
-        strcat(got, "|");
-    }
+    for (size_t i = 0; i < w.n; i++)
+        len += (size_t)snprintf(got + len, sizeof got - len, "%s|", w.v[i]);
     assert_string_equal(got, want);
     assert_int_equal(w.open, open);
     assert_int_equal(w.ended, ended);

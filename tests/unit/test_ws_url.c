@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -84,7 +85,7 @@ static void test_lengths(void **state) {
     text[5 + WS_URL_HOST_MAX] = 'h';
     assert_false(ws_url_parse(text, &u, why, sizeof why));
     memset(text, 0, sizeof text);
-    strcpy(text, "ws://h/");
+    snprintf(text, sizeof text, "ws://h/");
     memset(text + 7, 'p', WS_URL_PATH_MAX - 2);
     assert_true(ws_url_parse(text, &u, why, sizeof why));
     text[7 + WS_URL_PATH_MAX - 2] = 'p';
