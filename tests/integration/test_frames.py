@@ -90,7 +90,8 @@ def test_a_huge_length_is_not_waited_for(client, announced):
 BAD_UTF8 = {
     "lone-continuation": b"\x80", "ff": b"\xff", "overlong-2": b"\xc0\xaf", "overlong-3": b"\xe0\x80\xaf",
     "overlong-4": b"\xf0\x80\x80\xaf", "overlong-nul": b"\xc0\x80", "surrogate": b"\xed\xa0\x80",
-    "surrogate-pair": b"\xed\xa0\xbd\xed\xb8\x80", "above-10ffff": b"\xf4\x90\x80\x80", "5-bytes": b"\xf8\x88\x80\x80\x80",
+    "surrogate-pair": b"\xed\xa0\xbd\xed\xb8\x80", "above-10ffff": b"\xf4\x90\x80\x80",
+    "5-bytes": b"\xf8\x88\x80\x80\x80",
     "truncated-2": b"\xc3", "truncated-3": b"\xe2\x82", "truncated-4": b"\xf0\x9f\x90", "latin-1": b"caf\xe9 x",
 }
 

@@ -114,13 +114,15 @@ def test_a_frame_byte_by_byte(node, client):
     alice.expect("users")
 
 
-@pytest.mark.parametrize("line,status", [(b"GET / HTTP/1.1", 404), (b"GET /ws?x HTTP/1.1", 404), (b"GET /ws HTTP/1.0", 400)])
+@pytest.mark.parametrize("line,status", [
+    (b"GET / HTTP/1.1", 404), (b"GET /ws?x HTTP/1.1", 404), (b"GET /ws HTTP/1.0", 400)])
 def test_request_lines(node, line, status):
     assert answer(node, request_line(chat.handshake(), line)) == status
 
 
 @pytest.mark.parametrize("headers,status", [
-    ({"Origin": "https://evil.example"}, 403), ({"Sec_WebSocket_Version": "8"}, 400), ({"Sec_WebSocket_Key": None}, 400),
+    ({"Origin": "https://evil.example"}, 403), ({"Sec_WebSocket_Version": "8"}, 400),
+    ({"Sec_WebSocket_Key": None}, 400),
     ({"Upgrade": None}, 426), ({"Upgrade": "h2c"}, 400), ({"Origin": "https://localhost"}, 101)])
 def test_headers(node, headers, status):
     assert answer(node, chat.handshake(**headers)) == status
@@ -243,7 +245,8 @@ def test_alpn_that_is_refused(node, offered):
         connect(node, alpn=offered)
 
 
-@pytest.mark.parametrize("data", [b"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 3000, b"PRI * HTTP/2.0\r\n\r\n"], ids=["http", "zeros", "h2"])
+@pytest.mark.parametrize("data", [b"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 3000, b"PRI * HTTP/2.0\r\n\r\n"],
+                         ids=["http", "zeros", "h2"])
 def test_what_is_no_tls(node, client, data):
     with socket.create_connection((node.host, node.port)) as s:
         s.settimeout(chat.PATIENCE)
