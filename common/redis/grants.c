@@ -11,7 +11,7 @@ static const struct grant GRANTS[] = {
      * everything behind it is queued in. */
     {"multi", "", GRANT_BOTH},             {"exec", "", GRANT_BOTH},
     {"multi", "", GRANT_BOTH},
-    {"ping", "", GRANT_BOTH},              {"select", "0", GRANT_BOTH},
+    {"ping", "", GRANT_CHATD},             {"select", "0", GRANT_BOTH},
     {"client|setname", "chat", GRANT_BOTH}, {"time", "", GRANT_BOTH},
     {"script|load", "return", GRANT_BOTH},
     {"evalsha", "0000000000000000000000000000000000000000 1 %k", GRANT_BOTH},

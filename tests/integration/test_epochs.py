@@ -71,7 +71,7 @@ def since(message, epoch, named=True):
 
 @pytest.mark.parametrize("named", [False, True], ids=["", "named"])
 def test_numbers_of_what_a_backup_does_not_have_are_no_places_in_it(named, copied, on_copied, client):
-    """The small input of issue 11, A1."""
+    """Numbers 6 to 10 are given twice, so a place among them says nothing."""
     node = on_copied()
     ann = client("ann", join="0", at=node)
     kept = [ann.say(text) for text in numbered("kept", 5)]
@@ -140,7 +140,7 @@ def frames(who):
 
 @pytest.mark.parametrize("kept", [3, 600])
 def test_an_older_copy_beneath_a_running_chatd_is_not_given_again(kept, copied, on_copied, client):
-    """The small input of issue 11, A3; with more than a page of messages, too."""
+    """Old messages are not given again as new; with more than a page of messages, too."""
     node = on_copied()
     ann, ben = client("ann", join="0", at=node), client("ben", join="0", at=node)
     for start in range(0, kept, 50):

@@ -37,7 +37,7 @@ def via(request):
 
 @pytest.fixture
 def node(start_chatd):
-    return start_chatd(trusted_proxy="127.0.0.1", max_per_address=2)
+    return start_chatd(trusted_proxy="127.0.0.1", max_per_address=2, max_connects_address=0)
 
 
 def counted(client, node, redis, prefix, **options):

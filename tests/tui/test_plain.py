@@ -234,7 +234,7 @@ def test_the_server_goes_and_comes_back(plain, start_chatd, client, how):
 
 @pytest.mark.parametrize("all_of_it", [False, True], ids=["redis", "chatd, too"])
 def test_a_restart_that_lost_nothing_is_not_told(all_of_it, plain, own_redis, start_chatd, client):
-    """The small input of issue 11, A2: an epoch over which nothing is missing is no matter for people."""
+    """An epoch over which nothing is missing is no matter for people."""
     node = start_chatd(own_redis.uri)
     p = plain("ben", "--stay", at=node)
     p.say("one")
@@ -246,7 +246,8 @@ def test_a_restart_that_lost_nothing_is_not_told(all_of_it, plain, own_redis, st
     ann = client(at=node)
     wait_until(lambda: ann.ask("signUp", {"username": "ann", "password": "correct horse"}) or
                ann.expect_any("authorized", "error")["type"] == "authorized")
-    ann.join()
+    wait_until(lambda: ann.ask("channelJoin", {"recipientUUID": "0"}) or
+               ann.expect_any("channelJoin", "error")["type"] == "channelJoin")
     ann.say("two")
     p.wait_out("two")
     p.process.terminate()
