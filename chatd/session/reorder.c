@@ -88,10 +88,12 @@ void *reorder_take_next(struct reorder *r, uint64_t *seq) {
 }
 
 void *reorder_take_stale(struct reorder *r, bool all) {
+    size_t first = r->n;
     for (size_t i = 0; i < r->n; i++)
-        if (all || reorder_judge(r, &r->held[i].at) == REORDER_REPEAT)
-            return remove_at(r, i);
-    return NULL;
+        if ((all || reorder_judge(r, &r->held[i].at) == REORDER_REPEAT) &&
+            (first == r->n || r->held[i].at.seq < r->held[first].at.seq))
+            first = i;
+    return first < r->n ? remove_at(r, first) : NULL;
 }
 
 void reorder_free(struct reorder *r) {

@@ -64,8 +64,8 @@ bool reorder_hold(struct reorder *r, const struct position *at, void *data, bool
 void *reorder_take(struct reorder *r, const struct position *at);
 /* Takes out the next in order, if it is held: seq == last + 1. */
 void *reorder_take_next(struct reorder *r, uint64_t *seq);
-/* Takes out any item that will never be delivered (repeat), NULL when there is none; with `all`,
- * any item. */
+/* Takes out the first item, by seq, that will never be delivered (repeat), NULL when there is none;
+ * with `all`, the first of all. Answers that go out with them keep the order of the requests. */
 void *reorder_take_stale(struct reorder *r, bool all);
 
 void reorder_free(struct reorder *r); /* nothing may be held */

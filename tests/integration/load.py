@@ -164,6 +164,7 @@ class Room:
 
     def begin(self, epoch, seq, follows=None):
         self.last = {"epoch": epoch, "seq": seq}
+        self.anew = False  # the epoch does not follow: answers to what was under way then may be of numbers before it
         self.reception = Reception(f"{self.member.name}#{self.member.connections}", epoch, seq, follows=follows)
         self.history.receptions.append(self.reception)
 
@@ -298,7 +299,7 @@ class Member:
             uuid, attempt = frame["requestID"].split("/")
             if m["UUID"] != uuid:
                 self.load.problem(f"{self.name}: {uuid} was answered by {m['UUID']}")
-            retried = int(attempt) > 1
+            retried = int(attempt) > 1 or (room.anew and m["seq"] <= room.reception.start)
             room.answered(uuid, m)
         else:
             self.load.time_delivery(m["UUID"])
@@ -332,6 +333,7 @@ class Member:
             room = self.room_of(body)
             self.load.breaks += not body["follows"]
             room.begin(body["epoch"], body["seq"], follows=room.reception if body["follows"] else None)
+            room.anew = not body["follows"]
 
     # What goes
 
