@@ -11,6 +11,10 @@ from load import AGAIN, PASSING
 PAUSE = 0.1  # seconds between an answer and the next message
 
 
+class SignedOut(Exception):
+    """Redis lost the newest data, and with it the user or their key."""
+
+
 class Bystander(threading.Thread):
     """Sends messages to itself over one connection at a time, and goes on to the next node when that one ends."""
 
@@ -26,7 +30,7 @@ class Bystander(threading.Thread):
             nodes = self.load.nodes
             try:
                 self.live(nodes[self.node % len(nodes)])
-            except (chat.Closed, chat.Refused, chat.Silence, OSError):
+            except (chat.Closed, chat.Refused, chat.Silence, OSError, SignedOut):
                 time.sleep(PAUSE)
             except AssertionError as error:
                 self.load.problem(f"the bystander: {error}")
@@ -51,9 +55,11 @@ class Bystander(threading.Thread):
         while True:
             start = time.monotonic()
             client.ask(kind, body)
-            frame = client.expect_any(answer, "error")
+            frame = client.expect_any(answer, "error", "unauthorized")
             self.slowest = max(self.slowest, time.monotonic() - start)
             if frame["type"] == answer:
                 return frame[answer]
+            if frame["type"] == "unauthorized" or frame["error"]["name"] == "not_authorized":
+                raise SignedOut
             assert frame["error"]["name"] in PASSING, frame
             time.sleep(AGAIN)
