@@ -93,6 +93,20 @@ def redis_restarted(w, f):
     w.redis.restart(f.seconds / 4)
 
 
+def older_copy_put_back(w, f):
+    """A copy of the data, put back a while later, every fourth time once more: what was acknowledged meanwhile is gone,
+    and that must be said."""
+    with w.redis.copied(f.pick) as put_back:
+        start = time.monotonic() - (0 if w.redis.syncs else MARGIN)
+        w.load.forgive(start, float("inf"), "restored")
+        try:
+            for _ in range(1 if f.pick % 4 else 2):
+                time.sleep(f.seconds)
+                put_back()
+        finally:
+            w.load.unforgive(start, time.monotonic() + MARGIN, "restored")
+
+
 def redis_frozen(w, f):
     w.redis.freeze(f.seconds)
 
@@ -172,6 +186,12 @@ def handed_over(w, f):
     w.redis.hand_over(f.pick)
 
 
+@lossy
+def failed_over_twice(w, f):
+    """Two within a few seconds: by the second one, nobody may have looked since the first."""
+    w.redis.fail_over_twice(f.pick)
+
+
 def replica_killed(w, f):
     w.redis.lose_replica(f.pick)
 
@@ -237,12 +257,13 @@ def slow_readers(w, f):
 
 # What can befall which Redis. Not all can happen beside another of its own kind: locks see to that.
 ANYWHERE = [node_killed, links_cut, clients_reset, node_frozen, scripts_flushed, clock_jump, pubsub_overrun, full,
-            node_stopped, slow_readers, paused]
+            node_stopped, slow_readers, paused, older_copy_put_back]
 OF_SHAPE = {
     "single": ANYWHERE + [redis_killed, partitioned, power_cut, redis_frozen, read_only, no_replicas, redis_restarted,
                           everything_killed, redis_hangs_for_long, cut_off_for_long],
-    "sentinel": ANYWHERE + [master_killed, master_frozen, master_isolated, handed_over, replica_killed],
-    "cluster": ANYWHERE + [master_killed, master_frozen, handed_over, replica_killed, slot_moved],
+    "sentinel": ANYWHERE + [master_killed, master_frozen, master_isolated, handed_over, replica_killed,
+                            failed_over_twice],
+    "cluster": ANYWHERE + [master_killed, master_frozen, handed_over, replica_killed, slot_moved, failed_over_twice],
 }
 BY_NAME = {kind.__name__: kind for kinds in OF_SHAPE.values() for kind in kinds}
 

@@ -54,6 +54,16 @@ def test_what_redis_loses_in_d0_is_no_fault_of_ours():
     assert int(lost.split()[3]) > 0, "or the test shows nothing"
 
 
+@pytest.mark.parametrize("shape", OF_SHAPE)
+def test_an_older_copy_and_two_failovers_at_once_are_told(shape):
+    """R6, R7: what a copy that is put back can't hold is lost with its epoch, and nothing comes again as new."""
+    done = run("--quiet", "--redis-shape", shape, "--seed=5", "--messages=900", "--faults=3",
+               "--only=older_copy_put_back,failed_over_twice")
+    assert done.returncode == 0
+    lost = next(line for line in done.stdout.splitlines() if line.startswith("lost by copies"))
+    assert int(lost.split()[3]) > 0, "or the test shows nothing"
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_noticed(lie):
     done = run(*SMALL, "--seed=3", "--lie", lie)

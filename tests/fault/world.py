@@ -21,6 +21,7 @@ PREFIX = "fault:"
 FSYNC = {"D0": "everysec", "D1": "always", "D2": "always"}
 SETTING = {"D0": "everysec", "D1": "always", "D2": "replicated"}  # chatd's --durability
 OUTBOUND = "256k"
+APPENDED = "appendonlydir"  # where Redis keeps its append-only files
 
 
 class Down(Exception):
@@ -54,6 +55,25 @@ class Breakable:
                 self.lock.release()
 
 
+class Copy:
+    """What a server had on disk, which is put aside."""
+
+    def __init__(self, server):
+        self.dir = tempfile.mkdtemp(prefix="chat-copy-")
+        shutil.copytree(pathlib.Path(server.dir, APPENDED), pathlib.Path(self.dir, APPENDED))
+
+    def put_back(self, server):
+        """While it is stopped."""
+        data = pathlib.Path(server.dir)
+        for old in data.glob("*.rdb"):
+            old.unlink()
+        shutil.rmtree(data / APPENDED)
+        shutil.copytree(pathlib.Path(self.dir, APPENDED), data / APPENDED)
+
+    def drop(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
 class Single(Breakable):
     """One redis-server."""
 
@@ -79,9 +99,14 @@ class Single(Breakable):
         return self.server.r
 
     @property
+    def syncs(self):
+        """Is what it answered in its files?"""
+        return self.durability != "D0"
+
+    @property
     def keeps(self):
         """Does it keep what it answered, whatever happens?"""
-        return self.durability != "D0"
+        return self.syncs
 
     def targets(self, nodes):
         """The URI that each node is given, and the proxies behind them."""
@@ -104,7 +129,7 @@ class Single(Breakable):
             self.server.start()
 
     def cut_file(self):
-        path, = pathlib.Path(self.server.dir, "appendonlydir").glob("*.incr.aof")
+        path, = pathlib.Path(self.server.dir, APPENDED).glob("*.incr.aof")
         synced = pathlib.Path(self.safe, path.name)
         safe = int(synced.read_text() or 0) if synced.exists() else 0
         lost = path.stat().st_size - safe
@@ -127,6 +152,24 @@ class Single(Breakable):
             self.server.pause()
             time.sleep(seconds)
             self.server.resume()
+
+    @contextlib.contextmanager
+    def copied(self, pick):
+        """A copy of its data, of now, taken while it runs: a volume's snapshot. Gives what puts it back."""
+        with self.lock:
+            copy = Copy(self.server)
+        try:
+            yield lambda: self.put_back(copy)
+        finally:
+            copy.drop()
+
+    def put_back(self, copy):
+        with self.lock:
+            self.server.stop()
+            copy.put_back(self.server)
+            for file in pathlib.Path(self.server.dir, APPENDED).glob("*.incr.aof"):
+                pathlib.Path(self.safe, file.name).write_text(str(file.stat().st_size))
+            self.server.start()
 
     def takes(self):
         """Does it take a write by itself, as its clients are promised it does?"""
@@ -172,6 +215,10 @@ class Shaped(Breakable):
         return self.master(pick).r
 
     @property
+    def syncs(self):
+        return self.durability != "D0"
+
+    @property
     def keeps(self):
         """A promoted replica has what one replica was waited for to have, and no more."""
         return self.durability == "D2"
@@ -191,12 +238,14 @@ class Shaped(Breakable):
             time.sleep(seconds)
             self.revive(old)
 
-    def revive(self, old):
+    def revive(self, old, ready=True):
+        """Starts it, as a replica, and waits until all are in step."""
         if self.cluster:
             old.start()
         else:
             self.shape.revive(old)
-        self.shape.wait_ready()
+        if ready:
+            self.shape.wait_ready()
 
     def hand_over(self, pick):
         """A failover that was asked for, with the master alive."""
@@ -206,6 +255,62 @@ class Shaped(Breakable):
             else:
                 self.shape.wait_failover(self.shape.failover())
             self.shape.wait_ready()
+
+    def fail_over_twice(self, pick):
+        """One behind the other, as soon as there is a replica to go on with; the first by a death or, as the second,
+        asked for."""
+        with self.lock:
+            first = self.master(pick)
+            slot = self.cluster and dict(self.shape.ranges())[first][0][0]
+            if pick % 4 < 2:
+                first.kill()
+                self.shape.wait_failover(first)
+                self.revive(first)
+            else:
+                self.ask_to_hand_over(first)
+                self.shape.wait_ready()
+            self.ask_to_hand_over(self.shape.master_of(slot))
+            self.shape.wait_ready()
+
+    def ask_to_hand_over(self, master):
+        """The old master is a replica at once: Sentinel would see to that some ten seconds later."""
+        if self.cluster:
+            self.shape.failover(master)
+            return
+        self.shape.wait_failover(self.shape.failover())
+        master.r.replicaof("127.0.0.1", self.shape.master().port)
+
+    @contextlib.contextmanager
+    def copied(self, pick):
+        """A copy of a master's data, of now, taken while it runs. Gives what puts it back on that one and its replicas,
+        or, under Sentinel, on whoever is master then. Slots stay where they are meanwhile: what was moved would be
+        lost with another's copy."""
+        with self.lock if self.cluster else contextlib.nullcontext():
+            with self.lock:
+                master = self.master(pick)
+                copy = Copy(master)
+            try:
+                yield lambda: self.put_back(copy, master)
+            finally:
+                copy.drop()
+
+    def put_back(self, copy, master):
+        with self.lock:
+            master = master if self.cluster else self.shape.master()
+            replicas = self.shape.replicas_of(master) if self.cluster else self.shape.replicas()
+            for server in *replicas, master:
+                server.stop()
+                copy.put_back(server)
+            self.restart_as_master(master)
+            for server in replicas:
+                self.revive(server, ready=False)
+            self.shape.wait_ready()
+
+    def restart_as_master(self, server):
+        server.options.pop("replicaof", None)
+        server.start()
+        if self.cluster:  # or its replica would be elected in its place
+            self.shape.wait_served()
 
     def freeze(self, pick, seconds):
         """Until it is taken for dead, or not so long."""

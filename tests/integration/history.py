@@ -6,7 +6,12 @@ given, and what the store holds at the end; faults() says where these break a pr
 
 Where Redis itself may lose its newest data (`lossy`), what was acknowledged just then may be gone: it is
 counted (`lost`), and the rest holds: the channel must have begun a new epoch, and in an epoch a number is
-one message for ever.
+one message for ever. So it is where an older copy of the data was put back (`restored`): what that can't hold is
+counted (`lost_by_restore`).
+
+Whoever is told that an epoch follows, or that a resume is whole, has what the store has; no message is given to one
+client under two numbers, unless its sender, who had no answer, sent it again; and what a client reads that begins
+anew is what is stored.
 
 Pure: knows neither sockets nor Redis. test_history_checker.py plants each kind of fault."""
 
@@ -32,7 +37,13 @@ class Reception:
     start: int                # the join's seq: the next message is start + 1
     deliveries: list = dataclasses.field(default_factory=list)
     whole: bool = False       # it lasted to the end of the run: nothing may be missing at its end
-    follows: "Reception" = None  # the same connection's, until a new epoch was announced
+    follows: "Reception" = None  # the one that this goes on: nothing is missing between them, the client was told
+    page: list = None         # (seq, uuid), newest first: what a client read that began anew
+
+    @property
+    def client(self):
+        """Who it was, on whatever connection."""
+        return self.who.partition("#")[0]
 
 
 @dataclasses.dataclass(slots=True)
@@ -55,7 +66,10 @@ class History:
         self.epoch = None
         self.stored = []
         self.lossy = []         # (start, end): acknowledged between these, a message may be lost
+        self.restored = []      # the same, since a copy was put back that was taken at `start`
+        self.resent = set()     # uuids that were sent more than once
         self.lost = []          # uuids that were, found by faults()
+        self.lost_by_restore = []
 
     def faults(self):
         """{kind of fault: [descriptions]}, empty when all is well."""
@@ -67,6 +81,9 @@ class History:
         self._check_numbers(found, seen)
         for reception in self.receptions:
             self._check_reception(found, reception, seen)
+            self._check_page(found, reception, seen)
+        self._check_followed(found, seen)
+        self._check_once(found)
         return dict(found)
 
     def check(self):
@@ -103,17 +120,20 @@ class History:
 
     def _check_acks(self, found):
         at = {uuid: seq for seq, uuid, _ in self.stored}
-        self.lost = []
+        self.lost, self.lost_by_restore = [], []
         for uuid, ack in self.acks.items():
             if uuid in at:
                 if at[uuid] != ack.seq:
                     found["acknowledged as another number"].append(f"{uuid}: {ack.seq}, stored as {at[uuid]}")
-            elif not any(start <= ack.at <= end for start, end in self.lossy):
+                continue
+            kind = next((lost for times, lost in ((self.restored, self.lost_by_restore), (self.lossy, self.lost))
+                         if any(start <= ack.at <= end for start, end in times)), None)
+            if kind is None:
                 found["acknowledged and lost"].append(f"{uuid} as {ack.seq}")
-            else:
-                self.lost.append(uuid)
-                if ack.epoch == self.epoch:
-                    found["lost without a new epoch"].append(f"{uuid} as {ack.seq}")
+                continue
+            kind.append(uuid)
+            if ack.epoch == self.epoch:
+                found["lost without a new epoch"].append(f"{uuid} as {ack.seq}")
 
     @staticmethod
     def _same(found, seen, epoch, seq, uuid, where):
@@ -185,3 +205,45 @@ class History:
                 found["given and not stored"].append(where)
         if reception.whole and self.stored and reception.epoch == self.epoch and last < self.stored[-1][0]:
             found["end missing"].append(f"{reception.who}: has {last} of {self.stored[-1][0]}")
+
+    # What was said of it
+
+    def _check_followed(self, found, seen):
+        """Who was told that nothing is missing has the messages that the store has up to there."""
+        stored = {seq: uuid for seq, uuid, _ in self.stored}
+        had = {}  # id of a reception: {seq: uuid} of what its client had when it ended, by what it goes on
+        for r in self.receptions:
+            before = {seq: uuid for seq, uuid in had.pop(id(r.follows), {}).items() if seq <= r.start}
+            if r.follows and r.follows.epoch != r.epoch:
+                self._check_hole(found, seen, r, before, stored if r.epoch == self.epoch else None)
+            had[id(r)] = before | {d.seq: d.uuid for d in r.deliveries if not d.retried}
+
+    @staticmethod
+    def _check_hole(found, seen, r, before, stored):
+        other = [seq for seq, uuid in before.items() if seen.setdefault((r.epoch, seq), uuid) != uuid or (
+            stored is not None and seq not in stored and seq > min(stored, default=0))]
+        if other:
+            found["a hole that is called none"].append(f"{r.who}: up to {r.start} in {r.epoch}, {len(other)} others "
+                                                       f"from {min(other)} on")
+
+    def _check_once(self, found):
+        given = {}  # (client, uuid): (epoch, seq)
+        for r in self.receptions:
+            for d in r.deliveries:
+                place = (r.epoch, d.seq)
+                if d.retried or d.uuid in self.resent:
+                    continue
+                if given.setdefault((r.client, d.uuid), place) != place:
+                    found["given again"].append(f"{r.who}: {d.uuid} as {place}, before as {given[r.client, d.uuid]}")
+
+    def _check_page(self, found, r, seen):
+        """What a client read that began anew."""
+        if not r.page:
+            return
+        for seq, uuid in r.page:
+            self._same(found, seen, r.epoch, seq, uuid, f"{r.who}: the page at {r.start}")
+        if r.epoch == self.epoch and self.stored:
+            newest, oldest = r.page[0][0], max(r.page[-1][0], self.stored[0][0])
+            stored = [(seq, uuid) for seq, uuid, _ in self.stored if oldest <= seq <= newest]
+            if [entry for entry in r.page if entry[0] >= oldest] != stored[::-1]:
+                found["a page that is not what is stored"].append(f"{r.who}: {oldest} to {newest}")

@@ -33,6 +33,7 @@ AGAIN = 0.1            # seconds until something `unavailable` is asked for agai
 AGAIN_MAX = 1.0        # … this
 PASSING = {"unavailable", "busy", "unconfirmed"}  # errors that mean: again
 PUBLIC = "0"
+PAGE = 50              # messages that are read where an epoch doesn't follow
 MANY = b'{"type":"channelMessage"', b'{"type":"error"'  # what comes in thousands
 
 
@@ -116,6 +117,7 @@ class Room:
         self.history = member.load.histories[channel]
         self.joined = False
         self.last = None                # {epoch, seq}: has everything up to here
+        self.message = None             # UUID of the message there, if this has seen it
         self.reception = None
         self.line = None                # what this connection sent for the first time
         self.outgoing = {}              # uuid: Outgoing, not acknowledged, in the order of sending
@@ -133,9 +135,13 @@ class Room:
         if not self.recipient:
             asyncio.get_running_loop().call_later(AGAIN, self.ask_in, wire)
             return
-        since = {"since": self.last} if self.last else {}
+        since = {"since": {**self.last, **self.named()}} if self.last else {}
         wire.send(chat.request("channelJoin", {"recipientUUID": self.recipient, **since},
                                requestID=f"join {self.channel}", userUUID=member.user, userAccessKey=member.key))
+
+    def named(self):
+        """The message at its place, which every other member names, too."""
+        return {"UUID": self.message} if self.message and self.member.names else {}
 
     def entered(self, body):
         load, who = self.member.load, self.member.name
@@ -144,14 +150,17 @@ class Room:
         start = self.last["seq"] if recovered else seq
         if not recovered:
             numbers = [m["seq"] for m in messages]
-            if numbers != list(range(seq, seq - len(messages), -1)) and not self.history.lossy:
+            lost = self.history.lossy or self.history.restored
+            if numbers != list(range(seq, seq - len(messages), -1)) and not lost:
                 load.problem(f"{who}: a join of {self.channel} at {seq} shows {numbers}")
         if self.last and not recovered:
             load.unrecovered += 1
             if epoch == self.last["epoch"]:
                 load.missed.append((who, self.channel, seq - self.last["seq"]))
-        self.begin(epoch, start)
-        if recovered:
+        self.begin(epoch, start, follows=self.reception if recovered else None)
+        if not recovered:
+            self.read(messages)
+        else:
             for m in messages:
                 self.take(m)
             if self.last["seq"] != seq:
@@ -163,15 +172,30 @@ class Room:
             self.post(out)
 
     def begin(self, epoch, seq, follows=None):
+        """From a join or a new epoch on; `follows`: the reception that it goes on."""
+        if not follows or self.last["seq"] != seq:
+            self.message = None
         self.last = {"epoch": epoch, "seq": seq}
         self.anew = False  # the epoch does not follow: answers to what was under way then may be of numbers before it
         self.reception = Reception(f"{self.member.name}#{self.member.connections}", epoch, seq, follows=follows)
         self.history.receptions.append(self.reception)
 
+    def read_anew(self, wire):
+        """An epoch that doesn't follow: what this has may be anything."""
+        if wire is self.member.wire and self.joined and not self.reception.page:
+            wire.send(chat.request("channelMessages", {"recipientUUID": self.recipient, "limit": PAGE},
+                                   requestID=f"page {self.channel}"))
+
+    def read(self, messages):
+        self.reception.page = [(m["seq"], m["UUID"]) for m in messages]
+        if messages and messages[0]["seq"] == self.last["seq"]:
+            self.message = messages[0]["UUID"]
+
     def take(self, m, retried=False):
         self.reception.deliveries.append(Delivery(m["seq"], m["UUID"], m["message"], retried))
         if m["seq"] == self.last["seq"] + 1:
             self.last["seq"] += 1
+            self.message = m["UUID"]
 
     def answered(self, uuid, m):
         load = self.member.load
@@ -209,6 +233,7 @@ class Member:
 
     def __init__(self, load, name, username, node, sends):
         self.load, self.name, self.username, self.node, self.sends = load, name, username, node, sends
+        self.names = node % 2           # … the message at its place when it resumes
         self.rng = random.Random(f"{load.seed} {name}")
         self.user = self.key = self.wire = None
         self.public = Room(self, PUBLIC)
@@ -292,6 +317,11 @@ class Member:
     def on_channelJoin(self, wire, frame, body):
         self.room_of(body).entered(body)
 
+    def on_channelRead(self, wire, frame, body):
+        room = self.room_of(body)
+        if body["epoch"] == room.last["epoch"]:  # else there is another event to come
+            room.read(body["messages"])
+
     def on_channelMessage(self, wire, frame, m):
         room = self.room_of(m)
         retried = False
@@ -324,6 +354,9 @@ class Member:
         elif request.startswith("join "):
             room = next(room for room in self.rooms if room.channel == request[5:])
             again(AGAIN, room.ask_in, wire)
+        elif request.startswith("page "):
+            room = next(room for room in self.rooms if room.channel == request[5:])
+            again(AGAIN, room.read_anew, wire)
         else:
             again(AGAIN, self.enter, wire)
 
@@ -334,6 +367,8 @@ class Member:
             self.load.breaks += not body["follows"]
             room.begin(body["epoch"], body["seq"], follows=room.reception if body["follows"] else None)
             room.anew = not body["follows"]
+            if room.anew:
+                room.read_anew(wire)
 
     # What goes
 
@@ -485,15 +520,16 @@ class Load:
         goal = self.acked + more
         self.wait(lambda: self.acked >= goal, f"{more} more acknowledgements (seed {self.seed})", timeout)
 
-    def forgive(self, start, end):
-        """What was acknowledged between these times (monotonic) may be lost: Redis' promise, not ours."""
+    def forgive(self, start, end, times="lossy"):
+        """What was acknowledged between these times (monotonic) may be lost: Redis' promise, not ours. "restored":
+        a copy of `start` is put back."""
         for history in self.histories.values():
-            history.lossy.append((start, end))
+            getattr(history, times).append((start, end))
 
-    def unforgive(self, start, end):
+    def unforgive(self, start, end, times="lossy"):
         """The time that began at `start` is over."""
         for history in self.histories.values():
-            history.lossy = [(a, end if a == start else b) for a, b in history.lossy]
+            setattr(history, times, [(a, end if a == start else b) for a, b in getattr(history, times)])
 
     def soon(self, function, *args):
         """Calls it in the load's own thread."""
@@ -568,6 +604,7 @@ class Load:
                 room.reception.whole = True
         for channel, history in self.histories.items():
             history.lines = [[uuid for uuid in line if uuid not in self.resent] for line in history.lines]
+            history.resent = self.resent
             for kind, cases in history.faults().items():
                 found[kind] += [f"{channel}: {case}" for case in cases]
         return dict(found)

@@ -392,6 +392,14 @@ class Cluster(Shape):
         return [s for s in self.servers if s is not master and s.running and
                 f" {mine} " in next(line for line in raw_command(s, "CLUSTER NODES").splitlines() if "myself" in line)]
 
+    def wait_served(self):
+        """Nobody that runs takes a master for dead."""
+        running = [s for s in self.servers if s.running]
+        wait_until(lambda: all("cluster_state:ok" in raw_command(s, "CLUSTER INFO") and
+                               not any("fail" in line.split()[2] and line.split()[8:]
+                                       for line in raw_command(s, "CLUSTER NODES").splitlines())
+                               for s in running), "the cluster's state")
+
     def wait_ready(self):
         """All agree, all slots are served, and the replicas are in step."""
         def ready(s):

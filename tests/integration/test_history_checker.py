@@ -64,8 +64,7 @@ def lose_the_end(h, lossy=True, epoch="new epoch"):
     h.stored.append((MESSAGES + 1, "after", "after"))
     for r in list(h.receptions):
         r.whole = False
-        h.receptions.append(Reception(r.who, epoch, MESSAGES, [Delivery(MESSAGES + 1, "after", "after")], whole=True,
-                                      follows=r))
+        h.receptions.append(Reception(r.who, epoch, MESSAGES, [Delivery(MESSAGES + 1, "after", "after")], whole=True))
 
 
 def test_what_redis_may_lose_is_counted():
@@ -108,9 +107,85 @@ def test_what_a_later_epoch_stored_under_a_number_was_not_missed_in_an_earlier_o
     assert h.faults() == {}
 
 
+def put_an_older_copy_back(h):
+    """Without the last 5; all begin anew, and read what there is."""
+    lose_the_end(h, lossy=False)
+    h.restored.append((8.0, 11.0))
+    for r in h.receptions[RECEIVERS:]:
+        r.page = [(seq, uuid) for seq, uuid, _ in h.stored[-2:-12:-1]]
+
+
+def test_what_a_copy_that_is_put_back_cannot_hold_is_counted():
+    h = clean()
+    put_an_older_copy_back(h)
+    assert h.faults() == {}
+    assert h.lost == [] and h.lost_by_restore == [f"m{MESSAGES - i}" for i in (4, 3, 2, 1, 0)]
+
+
+def put_an_older_copy_back_in_the_same_epoch(h):
+    put_an_older_copy_back(h)
+    h.epoch = "e"
+
+
+def call_an_older_copy_the_same_history(h):
+    """The numbers that it took with it are given anew."""
+    put_an_older_copy_back(h)
+    h.receptions[-1].follows = h.receptions[RECEIVERS - 1]
+
+
+def resume_over_what_a_later_epoch_numbered_anew(h):
+    """In an epoch that is over, too: who resumes there is told of no hole, and another had another message there."""
+    for who, seq, epoch, uuid in ("x", 500, "old", "m1"), ("y", 500, "next", "m2"):
+        h.receptions.append(Reception(who, epoch, seq - 1, [Delivery(seq, uuid, h.sent[uuid])]))
+    h.receptions.append(Reception("x#2", "next", 500, follows=h.receptions[-2]))
+
+
+def give_old_messages_again_as_new(h):
+    put_an_older_copy_back(h)
+    for seq, uuid in enumerate(["m150", "m151"], MESSAGES + 2):
+        h.receptions[-1].deliveries.append(Delivery(seq, uuid, h.sent[uuid]))
+
+
+def test_a_message_that_was_lost_and_sent_again_is_given_again():
+    h = clean()
+    put_an_older_copy_back(h)
+    h.stored.append((MESSAGES + 2, "m200", h.sent["m200"]))
+    del h.acks["m200"]
+    h.resent.add("m200")
+    for r in h.receptions[RECEIVERS:]:
+        r.deliveries.append(Delivery(MESSAGES + 2, "m200", h.sent["m200"]))
+    assert h.faults() == {}
+
+
+def show_a_page_with_a_hole(h):
+    put_an_older_copy_back(h)
+    del h.receptions[-1].page[4]
+
+
+def show_a_page_of_what_is_gone(h):
+    put_an_older_copy_back(h)
+    h.receptions[-1].page.insert(0, (MESSAGES, f"m{MESSAGES}"))
+
+
+def begin_an_epoch_that_follows(h):
+    h.epoch = "next"
+    h.sent["after"] = "after"
+    h.stored.append((MESSAGES + 1, "after", "after"))
+    for r in list(h.receptions):
+        r.whole = False
+        h.receptions.append(Reception(r.who, "next", MESSAGES, [Delivery(MESSAGES + 1, "after", "after")], whole=True,
+                                      follows=r))
+
+
+def test_an_epoch_that_follows_is_no_fault():
+    h = clean()
+    begin_an_epoch_that_follows(h)
+    assert h.faults() == {}
+
+
 def forget_the_rest_at_a_new_epoch(h):
     """What the old epoch left in the store did not reach somebody who was there."""
-    lose_the_end(h)
+    begin_an_epoch_that_follows(h)
     del h.receptions[1].deliveries[-7:]
 
 
@@ -198,6 +273,12 @@ def give_a_retry_out_of_turn_only(h):
     (lose_the_end_unforgiven, "acknowledged and lost"),
     (lose_the_end_in_the_same_epoch, "lost without a new epoch"),
     (use_a_lost_number_again, "two orders"),
+    (put_an_older_copy_back_in_the_same_epoch, "lost without a new epoch"),
+    (call_an_older_copy_the_same_history, "a hole that is called none"),
+    (resume_over_what_a_later_epoch_numbered_anew, "a hole that is called none"),
+    (give_old_messages_again_as_new, "given again"),
+    (show_a_page_with_a_hole, "a page that is not what is stored"),
+    (show_a_page_of_what_is_gone, "a page that is not what is stored"),
     (acknowledge_wrongly, "acknowledged as another number"),
     (store_twice, "stored twice"),
     (leave_a_gap_in_the_store, "gap in the store"),
