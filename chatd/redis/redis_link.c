@@ -1,7 +1,8 @@
 /* redis_link - see redis_link.h.
  *
- * States: DOWN -> CONNECTING -> GREETING (see greeting.h) -> UP, and
- * from anywhere back to DOWN, which sets the timer for the next try. NOSCRIPT in the middle of a
+ * States: DOWN -> LOOKING (for the addresses of a name) -> CONNECTING -> GREETING (see greeting.h)
+ * -> UP, and from anywhere back to DOWN, which sets the timer for the next try: at the name's next
+ * address, and behind the last one the name is looked up again. NOSCRIPT in the middle of a
  * pipeline (somebody flushed the scripts): everything from there on is kept, in order, until what
  * is in flight has been answered; then the scripts are loaded and the kept commands sent again, so
  * that appends never overtake one another.
@@ -12,6 +13,7 @@
 #include "chatd/redis/greeting.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/resolve.h"
 #include "common/base/secret.h"
 #include "common/redis/reply.h"
 #include "common/redis/resp.h"
@@ -22,7 +24,7 @@
 #include <string.h>
 
 #define ANSWER_MS 2000   /* a command not answered by then: the link is dead */
-#define GREETING_MS 1500 /* the same for connecting and the handshake */
+#define GREETING_MS 1500 /* the same for looking up, connecting and the handshake */
 #define RETRY_MIN_MS 20  /* back-off: doubled up to the maximum, with jitter */
 #define RETRY_MAX_MS 1000
 #define LOUD_AFTER                                                                                 \
@@ -32,7 +34,7 @@
 #define IN_FLIGHT_MAX 200000
 #define BUS_IDLE_MS 500 /* a bus that was silent for so long is pinged */
 
-enum state { DOWN, CONNECTING, GREETING, UP, CLOSED };
+enum state { DOWN, LOOKING, CONNECTING, GREETING, UP, CLOSED };
 
 struct pending {
     link_reply_fn fn;
@@ -60,7 +62,12 @@ struct redis_link {
     struct reply_arena *arena; /* memory of its answers */
     uv_poll_t *poll;           /* its own allocation: closes after the link went down */
     uv_timer_t tick, retry;
-    int handles; /* timers to be closed yet */
+    uv_async_t looked_up;
+    int handles;            /* of these three, to be closed yet */
+    struct resolve *lookup; /* under way, perhaps for a name that isn't asked for any more */
+    struct resolved found;
+    unsigned next;                 /* of `found`, to be tried */
+    char reached[RESOLVE_ADDRESS]; /* what worked last, which is tried first */
     unsigned tries;
     bool want_write, reloading, refused;
     bool starved; /* out of memory for what must not be left out: begins anew at the next tick */
@@ -307,6 +314,9 @@ static void on_greeted(struct redis_link *l, enum greeting_end how, const char *
     switch (how) {
     case GREETING_DONE:
         l->state = UP;
+        if (l->found.n > 0)
+            memcpy(l->reached, l->found.address[l->next - 1], sizeof l->reached);
+        l->found.n = l->next = 0; /* a name may mean something else when it is needed again */
         l->tries = 0;
         l->refused = false;
         l->hooks.up(l->hooks.arg);
@@ -372,14 +382,10 @@ static bool start_poll(struct redis_link *l) {
     return true;
 }
 
-static void connect_now(uv_timer_t *timer) {
-    struct redis_link *l = timer->data;
+/* To the next address. hiredis would look a name up on the loop, and try one address of it. */
+static void dial(struct redis_link *l) {
     const struct redis_uri *u = l->uri;
-    if (l->hooks.locate && !l->hooks.locate(l->hooks.arg)) {
-        uv_timer_start(&l->retry, on_retry, LOCATE_MS, 0);
-        return;
-    }
-    l->ctx = u->kind == REDIS_TCP ? redisConnectNonBlock(u->host, (int)u->port)
+    l->ctx = u->kind == REDIS_TCP ? redisConnectNonBlock(l->found.address[l->next++], (int)u->port)
                                   : redisConnectUnixNonBlock(u->path);
     l->state = CONNECTING;
     l->heard_ms = clock_mono_ms();
@@ -390,6 +396,70 @@ static void connect_now(uv_timer_t *timer) {
         if (!start_poll(l))
             go_down(l, "can't poll the socket");
     }
+}
+
+static void begin_with_reached(struct redis_link *l) {
+    char first[RESOLVE_ADDRESS];
+    for (unsigned i = 1; i < l->found.n; i++) {
+        if (strcmp(l->found.address[i], l->reached) != 0)
+            continue;
+        memcpy(first, l->found.address[i], sizeof first);
+        memmove(l->found.address[1], l->found.address[0], i * sizeof first);
+        memcpy(l->found.address[0], first, sizeof first);
+        return;
+    }
+}
+
+static void on_looked_up(uv_async_t *async) {
+    struct redis_link *l = async->data;
+    struct resolved found;
+    if (!l->lookup || !resolve_take(l->lookup, 0, &found))
+        return;
+    bool wanted = l->state == LOOKING && strcmp(resolve_host(l->lookup), l->uri->host) == 0;
+    resolve_free(l->lookup);
+    l->lookup = NULL;
+    if (!wanted)
+        return;
+    l->found = found;
+    l->next = 0;
+    begin_with_reached(l);
+    if (found.n > 0)
+        dial(l);
+    else
+        go_down(l, found.why);
+}
+
+static void tell_looked_up(void *async) {
+    uv_async_send(async);
+}
+
+/* One at a time: a resolver that hangs must not gather threads. */
+static void look_up(struct redis_link *l) {
+    l->state = LOOKING;
+    l->heard_ms = clock_mono_ms();
+    if (!l->lookup)
+        l->lookup = resolve_begin(l->uri->host, tell_looked_up, &l->looked_up);
+    if (!l->lookup)
+        go_down(l, "no thread to look a name up");
+    else if (strcmp(resolve_host(l->lookup), l->uri->host) != 0)
+        go_down(l, "another name is still being looked up");
+}
+
+static void connect_now(uv_timer_t *timer) {
+    struct redis_link *l = timer->data;
+    if (l->next < l->found.n) {
+        dial(l);
+        return;
+    }
+    l->found.n = l->next = 0;
+    if (l->hooks.locate && !l->hooks.locate(l->hooks.arg)) {
+        uv_timer_start(&l->retry, on_retry, LOCATE_MS, 0);
+        return;
+    }
+    if (l->uri->kind != REDIS_TCP || resolve_is_number(l->uri->host, &l->found))
+        dial(l);
+    else
+        look_up(l);
 }
 
 /* --- Going down --- */
@@ -418,8 +488,11 @@ static void queue_lose(struct queue *q) {
     free(lost.items);
 }
 
-/* The next try: at once after a link that worked, then with a growing, jittered delay. */
+/* The next try: at once after a link that worked, and at another address of a name; then with a
+ * growing, jittered delay. */
 static uint64_t retry_delay(struct redis_link *l) {
+    if (l->next < l->found.n)
+        return 0;
     unsigned tries = l->tries++;
     if (tries == 0)
         return 0;
@@ -464,6 +537,8 @@ static void on_tick(uv_timer_t *timer) {
     uint64_t now = clock_mono_ms();
     if (l->state == CONNECTING && now - l->heard_ms > GREETING_MS)
         go_down(l, "no connection in time");
+    else if (l->state == LOOKING && now - l->heard_ms > GREETING_MS)
+        go_down(l, "its name can't be looked up in time");
     else if (l->starved)
         go_down(l, "out of memory");
     else if (l->sent.head != l->sent.tail && l->sent.items[l->sent.head].deadline_ms < now)
@@ -501,8 +576,9 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_uri *uri,
                                     .arg = l};
     uv_timer_init(loop, &l->tick);
     uv_timer_init(loop, &l->retry);
-    l->tick.data = l->retry.data = l;
-    l->handles = 2;
+    uv_async_init(loop, &l->looked_up, on_looked_up);
+    l->tick.data = l->retry.data = l->looked_up.data = l;
+    l->handles = 3;
     return l;
 }
 
@@ -512,6 +588,7 @@ void redis_link_start(struct redis_link *l) {
 }
 
 void redis_link_move(struct redis_link *l, const char *why) {
+    l->found.n = l->next = 0;
     go_down(l, why);
     l->tries = 0;
     if (l->state == DOWN)
@@ -526,7 +603,7 @@ const char *redis_link_history(const struct redis_link *l) {
     return l->greeting.run;
 }
 
-static void on_timer_closed(uv_handle_t *h) {
+static void on_handle_closed(uv_handle_t *h) {
     struct redis_link *l = h->data;
     if (--l->handles > 0)
         return;
@@ -543,8 +620,11 @@ void redis_link_free(struct redis_link *l) {
     queue_lose(&l->again);
     queue_lose(&l->kept);
     close_socket(l);
-    uv_close((uv_handle_t *)&l->tick, on_timer_closed);
-    uv_close((uv_handle_t *)&l->retry, on_timer_closed);
+    resolve_free(l->lookup);
+    l->lookup = NULL;
+    uv_close((uv_handle_t *)&l->looked_up, on_handle_closed);
+    uv_close((uv_handle_t *)&l->tick, on_handle_closed);
+    uv_close((uv_handle_t *)&l->retry, on_handle_closed);
 }
 
 #define TEXT(n) #n

@@ -1,7 +1,8 @@
 /* redis_link - one connection to Redis on the loop: connect, handshake, pipeline, back off, again.
  *
  * hiredis parses; the socket, its polling and its deadlines are driven here, since
- * hiredis' own libuv adapter never reports a refused connection and has no time-outs. A link serves
+ * hiredis' own libuv adapter never reports a refused connection and has no time-outs. A host's name
+ * is looked up beside the loop, and its addresses are tried in turn. A link serves
  * commands, or (bus) commands whose answers are pushes.
  *
  * Commands are sent together at the end of the loop's turn and answered in order; but when Redis

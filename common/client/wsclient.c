@@ -1,18 +1,18 @@
 /* wsclient - see wsclient.h.
  *
  * A link is one connection, from wsclient_open to the end of its socket; it may outlive its time as
- * the client's current one while it says goodbye. Names are looked up in libuv's pool, since lws
- * would block the loop for it; lws then gets addresses, one after the other until one answers. What
- * ends a link is noted in it where it is noticed, and told by step(), from a timer: then no
- * function of lws or of the caller is on the stack.
+ * the client's current one while it says goodbye. Names are looked up in a thread, since lws would
+ * block the loop for it; lws then gets addresses, one after the other until one answers. What ends
+ * a link is noted in it where it is noticed, and told by step(), from a timer: then no function of
+ * lws or of the caller is on the stack.
  */
 #include "common/client/wsclient.h"
 
+#include "common/base/resolve.h"
 #include "common/base/secret.h"
 #include "common/client/ws_url.h"
 #include "common/proto/validate.h"
 
-#include <arpa/inet.h>
 #include <libwebsockets.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -39,12 +39,14 @@ struct piece {
 struct link {
     struct wsclient *c;
     struct ws_url url;
-    struct addrinfo *addresses, *next; /* next: not tried yet */
-    uv_getaddrinfo_t lookup;
+    struct resolve *lookup; /* under way */
+    struct resolved found;
+    unsigned next; /* of `found`, not tried yet */
+    uint64_t deadline;
     struct lws *wsi;
-    bool looking, connecting; /* the lookup is under way; lws is, on the stack */
-    bool open, over;          /* over: nothing but to be told and freed */
-    bool abandoned;           /* closed by the caller, who hears no more of it */
+    bool connecting; /* lws is, on the stack */
+    bool open, over; /* over: nothing but to be told and freed */
+    bool abandoned;  /* closed by the caller, who hears no more of it */
     bool final, has_said_goodbye;
     unsigned code;
     char reason[REASON_MAX]; /* "" = not known yet */
@@ -69,6 +71,7 @@ struct wsclient {
     struct link *link;       /* the current one */
     unsigned links;          /* all there are */
     uv_timer_t clock, later; /* deadline and pings; step() */
+    uv_async_t looked_up;
     bool ending;
 };
 
@@ -98,6 +101,7 @@ static void on_end(uv_timer_t *timer) {
         return;
     uv_close((uv_handle_t *)&c->clock, NULL);
     uv_close((uv_handle_t *)&c->later, NULL);
+    uv_close((uv_handle_t *)&c->looked_up, NULL);
     lws_context_destroy(c->context); /* cuts what links are left */
 }
 
@@ -114,24 +118,21 @@ static void drop_queue(struct link *l) {
 /* Frees it, if nothing can come back to it. */
 static void release(struct link *l) {
     struct wsclient *c = l->c;
-    if (l->looking || l->wsi)
+    if (l->wsi)
         return;
     if (--c->links == 0 && c->ending && !uv_is_closing((uv_handle_t *)&c->later))
         uv_timer_start(&c->later, on_end, 0, 0);
     drop_queue(l);
-    uv_freeaddrinfo(l->addresses);
+    resolve_free(l->lookup);
     free(l->part);
     free(l);
 }
 
-/* Nobody hears of it any more, and it goes: at once, but for a look-up. Not from lws' callback for
- * it. */
+/* Nobody hears of it any more, and it goes. Not from lws' callback for it. */
 static void cut(struct link *l) {
     l->abandoned = true;
     if (l->wsi)
         lws_set_timeout(l->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-    else if (l->looking)
-        uv_cancel((uv_req_t *)&l->lookup);
     else
         release(l);
 }
@@ -423,22 +424,23 @@ static const struct lws_protocols PROTOCOLS[] = {{"chat", callback, 0, RX_BYTES,
 
 /* --- Opening --- */
 
+/* What is left is shared by the addresses that are left. */
+static uint64_t time_for_next(const struct link *l) {
+    uint64_t now = uv_now(l->c->loop), left = l->deadline > now ? l->deadline - now : 0;
+    unsigned addresses = l->found.n - l->next;
+    uint64_t share = left / addresses;
+    return addresses > 1 && share > TRY_MS ? TRY_MS : share;
+}
+
 /* Hands the next address to lws. False: there is none, or none that lws begins with. */
 static bool try_next(struct link *l) {
     static const lws_retry_bo_t no_pings = {0}; /* tick() does that */
-    char address[INET6_ADDRSTRLEN + 1], host[WS_URL_HOST_MAX + 10];
-    while (l->next) {
-        struct addrinfo *a = l->next;
-        l->next = a->ai_next;
-        uv_timer_start(&l->c->clock, tick,
-                       l->next && l->c->open_ms > TRY_MS ? TRY_MS : l->c->open_ms, 0);
+    char host[WS_URL_HOST_MAX + 10];
+    while (l->next < l->found.n) {
+        uv_timer_start(&l->c->clock, tick, time_for_next(l), 0);
+        const char *address = l->found.address[l->next++];
         l->over = false;
         *l->reason = '\0';
-        if (a->ai_family == AF_INET6 ? uv_ip6_name((const struct sockaddr_in6 *)(void *)a->ai_addr,
-                                                   address, sizeof address)
-                                     : uv_ip4_name((const struct sockaddr_in *)(void *)a->ai_addr,
-                                                   address, sizeof address))
-            continue;
         bool with_port = l->url.port != (l->url.tls ? 443 : 80);
         snprintf(host, sizeof host, l->url.v6 ? "[%s]" : "%s", l->url.host);
         if (with_port)
@@ -470,17 +472,21 @@ static bool try_next(struct link *l) {
     return false;
 }
 
-static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses) {
-    struct link *l = lookup->data;
-    l->looking = false;
-    l->addresses = l->next = addresses;
+static void on_looked_up(uv_async_t *async) {
+    struct wsclient *c = async->data;
+    struct link *l = c->link;
+    if (!l || !l->lookup || !resolve_take(l->lookup, 0, &l->found))
+        return;
+    resolve_free(l->lookup);
+    l->lookup = NULL;
     l->over = true; /* for step() to begin */
-    if (status < 0)
-        note(l, "%s: %s", l->url.host,
-             status == UV_EAI_NONAME ? "there is no host of this name" : uv_strerror(status));
-    soon(l->c);
-    if (l->abandoned)
-        release(l);
+    if (l->found.n == 0)
+        note(l, "%s: %s", l->url.host, l->found.why);
+    soon(c);
+}
+
+static void tell_looked_up(void *async) {
+    uv_async_send(async);
 }
 
 static void tick(uv_timer_t *timer) {
@@ -488,9 +494,12 @@ static void tick(uv_timer_t *timer) {
     struct link *l = c->link;
     if (!l)
         return;
-    if (!l->open && l->wsi && l->next)
+    if (!l->open && l->wsi && l->next < l->found.n)
         lws_set_timeout(l->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC); /* step() goes on */
     else if (!l->open) {
+        if (l->lookup)
+            note(l, "%s: the name can't be looked up within %u s", l->url.host,
+                 (c->open_ms + 999) / 1000);
         note(l, "no answer from %s:%u within %u s", l->url.host, l->url.port,
              (c->open_ms + 999) / 1000);
         tell_closed(c, cut);
@@ -518,7 +527,6 @@ static void step(uv_timer_t *timer) {
 }
 
 void wsclient_open(struct wsclient *c, const char *url) {
-    static const struct addrinfo HINTS = {.ai_socktype = SOCK_STREAM};
     wsclient_close(c);
     struct link *l = calloc(1, sizeof *l);
     char why[REASON_MAX];
@@ -527,14 +535,15 @@ void wsclient_open(struct wsclient *c, const char *url) {
     c->links++;
     c->link = l;
     l->c = c;
-    l->lookup.data = l;
+    uv_update_time(c->loop);
+    l->deadline = uv_now(c->loop) + c->open_ms;
     uv_timer_start(&c->clock, tick, c->open_ms, 0);
     if (!ws_url_parse(url, &l->url, why, sizeof why)) {
         note(l, "%s", why);
         l->final = l->over = true;
-    } else if (uv_getaddrinfo(c->loop, &l->lookup, on_lookup, l->url.host, NULL, &HINTS) == 0)
-        l->looking = true;
-    else {
+    } else if (resolve_is_number(l->url.host, &l->found))
+        l->over = true; /* for step() to begin */
+    else if (!(l->lookup = resolve_begin(l->url.host, tell_looked_up, &c->looked_up))) {
         note(l, "%s: the name can't be looked up", l->url.host);
         l->over = true;
     }
@@ -629,7 +638,8 @@ struct wsclient *wsclient_new(uv_loop_t *loop, const struct wsclient_options *op
     }
     uv_timer_init(loop, &c->clock);
     uv_timer_init(loop, &c->later);
-    c->clock.data = c->later.data = c;
+    uv_async_init(loop, &c->looked_up, on_looked_up);
+    c->clock.data = c->later.data = c->looked_up.data = c;
     return c;
 }
 

@@ -2,6 +2,7 @@
 #include "common/redis/peer.h"
 
 #include "common/base/clock.h"
+#include "common/base/resolve.h"
 #include "common/redis/reply.h"
 #include "common/redis/resp.h"
 #include "common/redis/topology.h"
@@ -147,30 +148,64 @@ static bool embedded_socket(const struct redis_uri *uri, char *out, size_t size)
     return n > 0 && (size_t)n < size;
 }
 
-static redisContext *dial(const struct redis_uri *uri, const struct redis_address *at,
-                          unsigned timeout_ms) {
-    struct timeval wait = {.tv_sec = timeout_ms / 1000,
-                           .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
+static struct timeval to_timeval(uint64_t ms) {
+    return (struct timeval){.tv_sec = (time_t)(ms / 1000),
+                            .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+}
+
+static bool look_up_in_time(const char *host, unsigned timeout_ms, struct resolved *out) {
+    if (resolve_is_number(host, out))
+        return true;
+    struct resolve *l = resolve_begin(host, NULL, NULL);
+    if (!l || !resolve_take(l, timeout_ms, out))
+        *out = (struct resolved){.why = "its name can't be looked up in time"};
+    resolve_free(l);
+    return out->n > 0;
+}
+
+/* The addresses of a name in turn, each with its part of the time that is left. */
+static void dial_host(struct peer *p, const char *host, unsigned port, struct err *e) {
+    uint64_t deadline = clock_mono_ms() + p->timeout_ms;
+    struct resolved found;
+    if (!look_up_in_time(host, p->timeout_ms, &found)) {
+        err_set(e, ERR_UNAVAILABLE, "%.100s: %s", p->where, found.why);
+        return;
+    }
+    for (unsigned i = 0; i < found.n; i++) {
+        uint64_t now = clock_mono_ms(), left = deadline > now ? deadline - now : 0;
+        if (p->ctx)
+            redisFree(p->ctx);
+        errno = 0;
+        p->ctx = redisConnectWithTimeout(found.address[i], (int)port,
+                                         to_timeval(left / (found.n - i) + 1));
+        if (!p->ctx || !p->ctx->err)
+            return;
+    }
+}
+
+static void dial(struct peer *p, const struct redis_uri *uri, const struct redis_address *at,
+                 struct err *e) {
     char path[560];
+    errno = 0;
     if (at)
-        return redisConnectWithTimeout(at->host, (int)at->port, wait);
-    if (uri->kind == REDIS_TCP)
-        return redisConnectWithTimeout(uri->host, (int)uri->port, wait);
-    if (uri->kind == REDIS_UNIX)
-        return redisConnectUnixWithTimeout(uri->path, wait);
-    if (!embedded_socket(uri, path, sizeof path))
-        return NULL;
-    return redisConnectUnixWithTimeout(path, wait);
+        dial_host(p, at->host, at->port, e);
+    else if (uri->kind == REDIS_TCP)
+        dial_host(p, uri->host, uri->port, e);
+    else if (uri->kind == REDIS_UNIX)
+        p->ctx = redisConnectUnixWithTimeout(uri->path, to_timeval(p->timeout_ms));
+    else if (embedded_socket(uri, path, sizeof path))
+        p->ctx = redisConnectUnixWithTimeout(path, to_timeval(p->timeout_ms));
+    else
+        err_set(e, ERR_UNAVAILABLE, "%.100s: no directory can be named", p->where);
 }
 
 static enum err_code connect_to(struct peer *p, const struct redis_uri *uri,
                                 const struct redis_address *at, struct err *e) {
-    struct timeval wait = {.tv_sec = p->timeout_ms / 1000,
-                           .tv_usec = (suseconds_t)(p->timeout_ms % 1000) * 1000};
-    errno = 0;
-    p->ctx = dial(uri, at, p->timeout_ms);
+    dial(p, uri, at, e);
+    if (e->code)
+        return e->code;
     if (!p->ctx)
-        return err_set(e, ERR_UNAVAILABLE, "%.100s: no such server", p->where);
+        return err_set(e, ERR_INTERNAL, "out of memory");
     if (p->ctx->err) {
         int error = errno;
         const char *why = p->ctx->errstr;
@@ -180,7 +215,7 @@ static enum err_code connect_to(struct peer *p, const struct redis_uri *uri,
             why = "no connection in time";
         return err_set(e, ERR_UNAVAILABLE, "%.100s: %s", p->where, why);
     }
-    redisSetTimeout(p->ctx, wait);
+    redisSetTimeout(p->ctx, to_timeval(p->timeout_ms));
     return ERR_OK;
 }
 
