@@ -105,6 +105,8 @@ enum status user_passwd(struct invocation *in) {
         return status;
     cmd_user_change(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), &user);
     cmd_user_field(redis_sync_cmd(in->redis), "hash", hash, strlen(hash));
+    cmd_user_field(redis_sync_cmd(in->redis), "seen", "",
+                   0); /* whoever knew the old one was there */
     status = user_change(in, name);
     secret_wipe(hash, sizeof hash);
     if (status == STATUS_DONE && !opt_given(in, "keep-sessions") &&

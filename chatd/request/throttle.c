@@ -2,17 +2,27 @@
 #include "chatd/request/throttle.h"
 
 #include "chatd/daemon/node.h"
+#include "common/proto/validate.h"
 #include "common/redis/reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define FAILS_DELAY 5  /* failures from which on answers are delayed */
 #define FAILS_CLOSE 10 /* failures from which on sign-ins are refused */
 #define DELAY_MS 500   /* for each failure too many */
 #define DELAY_MAX_MS 2500
+#define FAILS_SLOW 20 /* failures of a name, from anywhere, from which on answers are delayed */
+
+#define TAIL_MAX (sizeof((struct address *)NULL)->text + 1 + NAME_FOLDED_MAX)
 
 static bool counts_address(const struct op *op) {
     return !op->session->address->loopback || op->node->set->limit_loopback;
+}
+
+/* The tail of the key that counts a name there. */
+static size_t both(const struct op *op, const char *folded, size_t len, char out[TAIL_MAX]) {
+    return (size_t)snprintf(out, TAIL_MAX, "%s %.*s", op->session->address->text, (int)len, folded);
 }
 
 static void read_count(struct op *op, const struct redisReply *reply, int64_t *count) {
@@ -21,25 +31,32 @@ static void read_count(struct op *op, const struct redisReply *reply, int64_t *c
         op_fail_as(op, &e);
 }
 
-static void on_name(struct op *op, const struct redisReply *reply) {
-    read_count(op, reply, &((struct throttle *)op->state)->by_name);
+static void on_both(struct op *op, const struct redisReply *reply) {
+    read_count(op, reply, &((struct throttle *)op->state)->by_both);
 }
 
 static void on_addr(struct op *op, const struct redisReply *reply) {
     read_count(op, reply, &((struct throttle *)op->state)->by_addr);
 }
 
+static void on_name(struct op *op, const struct redisReply *reply) {
+    read_count(op, reply, &((struct throttle *)op->state)->by_name);
+}
+
+static void look(struct op *op, enum tailed_key which, const char *tail, size_t len, op_reply fn) {
+    cmd_fails_get(&op->node->redis.cmd, &op->node->redis.keys, which, tail, len);
+    op_call(op, fn);
+}
+
 void throttle_look(struct op *op, const char *folded, size_t len) {
-    struct cmd *c = &op->node->redis.cmd;
     const char *addr = op->session->address->text;
+    char tail[TAIL_MAX];
     if (folded) {
-        cmd_fails_get(c, &op->node->redis.keys, KEY_FAILS_NAME, folded, len);
-        op_call(op, on_name);
+        look(op, KEY_FAILS_BOTH, tail, both(op, folded, len, tail), on_both);
+        look(op, KEY_FAILS_NAME, folded, len, on_name);
     }
-    if (counts_address(op)) {
-        cmd_fails_get(c, &op->node->redis.keys, KEY_FAILS_ADDR, addr, strlen(addr));
-        op_call(op, on_addr);
-    }
+    if (counts_address(op))
+        look(op, KEY_FAILS_ADDR, addr, strlen(addr), on_addr);
 }
 
 static void add(struct op *op, enum tailed_key which, const char *tail, size_t len, op_reply fn) {
@@ -51,9 +68,9 @@ static void add(struct op *op, enum tailed_key which, const char *tail, size_t l
     op_call(op, NULL);
 }
 
-static void on_name_added(struct op *op, const struct redisReply *reply) {
-    on_name(op, reply);
-    ((struct throttle *)op->state)->by_name--; /* those before this one */
+static void on_both_added(struct op *op, const struct redisReply *reply) {
+    on_both(op, reply);
+    ((struct throttle *)op->state)->by_both--; /* those before this one */
 }
 
 static void on_addr_added(struct op *op, const struct redisReply *reply) {
@@ -63,32 +80,44 @@ static void on_addr_added(struct op *op, const struct redisReply *reply) {
 
 void throttle_add(struct op *op, const char *folded, size_t len) {
     const char *addr = op->session->address->text;
-    add(op, KEY_FAILS_NAME, folded, len, on_name_added);
+    char tail[TAIL_MAX];
+    add(op, KEY_FAILS_BOTH, tail, both(op, folded, len, tail), on_both_added);
+    add(op, KEY_FAILS_NAME, folded, len, NULL);
     if (counts_address(op))
         add(op, KEY_FAILS_ADDR, addr, strlen(addr), on_addr_added);
 }
 
-static int64_t fails(const struct op *op) {
-    const struct throttle *t = op->state;
-    return t->by_name > t->by_addr ? t->by_name : t->by_addr;
+static int64_t fails(const struct throttle *t) {
+    return t->seen || t->by_both > t->by_addr ? t->by_both : t->by_addr;
 }
 
 void throttle_refuse(struct op *op) {
-    if (fails(op) < FAILS_CLOSE)
+    if (fails(op->state) < FAILS_CLOSE)
         return;
     op_refuse(op, ERR_TOO_MANY_SIGN_INS);
     op->err.retry_after_ms = (uint32_t)op->node->set->fail_window;
 }
 
+/* Failures too many. */
+static int64_t excess(const struct throttle *t) {
+    int64_t here = fails(t) - FAILS_DELAY + 1;
+    int64_t anywhere = t->seen ? 0 : t->by_name - FAILS_SLOW + 1;
+    return here > anywhere ? here : anywhere;
+}
+
 void throttle_wait(struct op *op) {
+    struct throttle *t = op->state;
     throttle_refuse(op);
-    if (op->err.code || fails(op) < FAILS_DELAY)
+    if (op->err.code || excess(t) <= 0 || t->waited)
         return;
-    int64_t ms = (fails(op) - FAILS_DELAY + 1) * DELAY_MS;
+    t->waited = true;
+    int64_t ms = excess(t) < DELAY_MAX_MS ? excess(t) * DELAY_MS : DELAY_MAX_MS;
     op_sleep(op, (uint32_t)(ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS));
 }
 
 void throttle_forget(struct op *op, const char *folded, size_t len) {
-    cmd_fails_clear(&op->node->redis.cmd, &op->node->redis.keys, KEY_FAILS_NAME, folded, len);
+    char tail[TAIL_MAX];
+    cmd_fails_clear(&op->node->redis.cmd, &op->node->redis.keys, KEY_FAILS_BOTH, tail,
+                    both(op, folded, len, tail));
     op_tell(op);
 }

@@ -37,6 +37,7 @@ struct sign {
     char hash[SECRET_HASH_MAX], rehashed[SECRET_HASH_MAX]; /* rehashed: to take its place, or "" */
     int64_t created_ms;
     char key[ACCESS_KEY_TEXT + 1], key_hash[KEY_HASH_TEXT + 1];
+    char place[PLACE_TEXT + 1]; /* of the user, here */
 };
 
 static void sign_clear(void *state) {
@@ -83,6 +84,21 @@ static void look_up_fails(struct op *op) {
     throttle_look(op, op->req.kind == REQ_SIGN_UP ? NULL : g->folded, g->folded_len);
 }
 
+static void make_place(const struct op *op, struct sign *g) {
+    char user[UUID_TEXT + 1];
+    uuid_format(&g->user, user);
+    secret_place(user, op->session->address->text, g->place);
+}
+
+/* Has the user signed in from here before? */
+static bool has_seen(const struct sign *g, const struct user_record *u) {
+    size_t step = PLACE_TEXT + 1; /* a blank between them */
+    for (size_t at = 0; at + PLACE_TEXT <= u->seen_len; at += step)
+        if (memcmp(u->seen + at, g->place, PLACE_TEXT) == 0)
+            return true;
+    return false;
+}
+
 static void on_record(struct op *op, const struct redisReply *reply) {
     struct sign *g = op->state;
     struct user_record u;
@@ -99,6 +115,7 @@ static void on_record(struct op *op, const struct redisReply *reply) {
     g->name[u.name_len] = '\0';
     memcpy(g->hash, u.hash, sizeof g->hash);
     g->created_ms = u.created_ms;
+    g->throttle.seen = has_seen(g, &u);
     g->banned = u.banned_until_ms > redis_clock_now(&op->node->redis);
 }
 
@@ -122,15 +139,17 @@ static void look_up_name(struct op *op) {
 static void look_up_record(struct op *op) {
     struct sign *g = op->state;
     g->found = false;
+    g->throttle.seen = false;
     if (uuid_is_nil(&g->user))
         return;
+    make_place(op, g);
     cmd_user_get(&op->node->redis.cmd, &op->node->redis.keys, &g->user);
     op_call(op, on_record);
     cmd_user_ttl(&op->node->redis.cmd, &op->node->redis.keys, &g->user);
     op_call(op, on_ttl);
 }
 
-enum { FROM_LOOK_UP = 3 }; /* the step of VERB_SIGN_IN that a repetition begins with */
+enum { FROM_LOOK_UP = 2 }; /* the step of VERB_SIGN_IN that a repetition begins with */
 
 /* Another request is making this user: look again in a moment. */
 static bool wait_for_another(struct op *op) {
@@ -309,12 +328,14 @@ static void store_key(struct op *op, const char *verified, const char *rehashed)
                               .now_ms = redis_clock_now(&op->node->redis),
                               .keys_max = (uint32_t)op->node->set->max_keys,
                               .verified = verified,
-                              .rehashed = rehashed};
+                              .rehashed = rehashed,
+                              .place = g->place};
     cmd_key_add(&op->node->redis.cmd, &op->node->redis.keys, &k);
     op_call(op, on_key_added);
 }
 
 static void confirm_record(struct op *op) {
+    make_place(op, op->state);
     store_key(op, "", ""); /* takes the lapse off the record and its keys */
     index_user(op);
 }
@@ -366,8 +387,8 @@ static void enter_or_create(struct op *op) {
 }
 
 const op_step VERB_SIGN_IN[] = {
-    check_name,     look_up_fails,   throttle_wait, [FROM_LOOK_UP] = look_up_name,
-    look_up_record, enter_or_create, NULL};
+    check_name,      look_up_fails, [FROM_LOOK_UP] = look_up_name, look_up_record, throttle_wait,
+    enter_or_create, NULL};
 
 /* The same: what differs looks at the kind of the request. */
 static void sign_up(struct op *op) {

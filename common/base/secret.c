@@ -107,6 +107,14 @@ void secret_hash_key(const char *key, size_t len, char out[KEY_HASH_TEXT + 1]) {
     to_text(digest, out);
 }
 
+void secret_place(const char *user, const char *address, char out[PLACE_TEXT + 1]) {
+    char hash[KEY_HASH_TEXT + 1], text[128];
+    int n = snprintf(text, sizeof text, "%s %s", user, address);
+    secret_hash_key(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, hash);
+    memcpy(out, hash, PLACE_TEXT);
+    out[PLACE_TEXT] = '\0';
+}
+
 bool secret_eq(const void *a, const void *b, size_t len) {
     return sodium_memcmp(a, b, len) == 0;
 }

@@ -29,6 +29,10 @@ enum secret_verdict secret_verify_password(const char *hash, const char *passwor
 void secret_make_key(char out[ACCESS_KEY_TEXT + 1]); /* a fresh access key */
 /* The hash of a key, as it is stored: nobody can sign in with it. */
 void secret_hash_key(const char *key, size_t len, char out[KEY_HASH_TEXT + 1]);
+/* What is kept of the place that a user signs in from: nobody reads an address in it at a glance.
+ */
+#define PLACE_TEXT 16
+void secret_place(const char *user, const char *address, char out[PLACE_TEXT + 1]);
 bool secret_eq(const void *a, const void *b, size_t len); /* constant time */
 void secret_wipe(void *p, size_t len);
 void secret_random(void *p, size_t len);

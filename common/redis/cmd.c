@@ -609,6 +609,7 @@ void cmd_user_get(struct cmd *c, const struct keyspace *ks, const struct uuid *u
     cmd_literal(c, "hash");
     cmd_literal(c, "created");
     cmd_literal(c, "banned");
+    cmd_literal(c, "seen");
 }
 
 void cmd_user_name(struct cmd *c, const struct keyspace *ks, const struct uuid *u) {
@@ -703,6 +704,7 @@ void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct new_key 
     cmd_i64(c, k->keys_max);
     cmd_literal(c, k->verified);
     cmd_literal(c, k->rehashed);
+    cmd_literal(c, k->place);
 }
 
 void cmd_key_expiry(struct cmd *c, const struct keyspace *ks, const struct uuid *u,

@@ -220,6 +220,7 @@ struct new_key {
     uint32_t keys_max;
     const char *verified; /* the password hash that was found right; "": none was checked */
     const char *rehashed; /* takes its place; "": it stays */
+    const char *place;    /* where the user is (secret_place) */
 };
 void cmd_key_add(struct cmd *c, const struct keyspace *ks, const struct new_key *k);
 void cmd_key_expiry(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
@@ -229,7 +230,7 @@ void cmd_key_revoke(struct cmd *c, const struct keyspace *ks, const struct uuid 
 void cmd_publish_user(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
                       const char *event, size_t event_len);
 
-/* --- Failed sign-ins --- `which` is KEY_FAILS_NAME or KEY_FAILS_ADDR */
+/* --- Failed sign-ins --- `which` is KEY_FAILS_… */
 void cmd_fails_get(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                    const char *tail, size_t len);
 void cmd_fails_add(struct cmd *c, const struct keyspace *ks, enum tailed_key which,

@@ -45,7 +45,8 @@ bool keyspace_init(struct keyspace *ks, const char *prefix);
 
 /* Keys of a user. */
 #define USER_KEYS(X)                                                                               \
-    X(RECORD, "", "hash", "name, hash (Argon2id), created, banned (until, ms)")                    \
+    X(RECORD, "", "hash",                                                                          \
+      "name, hash (Argon2id), created, banned (until, ms), seen (key_add.lua)")                    \
     X(KEYS, "keys", "zset", "hashes of live access keys by expiry, ms")                            \
     X(CHANNELS, "channels", "zset", "channel ids by the time of joining")                          \
     X(USER_BUS, "bus", "pub/sub", "unread, kick, ban, revoked keys; see event.h")
@@ -65,7 +66,8 @@ bool keyspace_init(struct keyspace *ks, const char *prefix);
     X(NODE_USERS, "{presence}:node:", "set", "users online on this node")                          \
     X(NODE_INFO, "{presence}:info:", "hash, TTL", "what chatctl shows of a node")                  \
     X(FAILS_NAME, "fails:name:", "string, TTL", "failed sign-ins of a folded username")            \
-    X(FAILS_ADDR, "fails:addr:", "string, TTL", "failed sign-ins from an address")
+    X(FAILS_ADDR, "fails:addr:", "string, TTL", "failed sign-ins from an address")                 \
+    X(FAILS_BOTH, "fails:both:", "string, TTL", "<address> <folded username>: those of it there")
 
 enum channel_key {
 #define X(sym, suffix, type, holds) CHANNEL_##sym,

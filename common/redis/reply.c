@@ -401,7 +401,7 @@ enum err_code reply_user(const redisReply *r, struct user_record *out, struct er
     memset(out, 0, sizeof *out);
     if (reply_ok(r, e))
         return e->code;
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 4)
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 5)
         return wrong_shape(e, "user");
     const redisReply *name = r->element[0], *hash = r->element[1];
     if (!is_str(name) || name->len < 1 || (size_t)name->len > NAME_MAX_BYTES ||
@@ -414,6 +414,8 @@ enum err_code reply_user(const redisReply *r, struct user_record *out, struct er
         memcpy(out->hash, hash->str, (size_t)hash->len);
     out->created_ms = number_or_0(r->element[2]);
     out->banned_until_ms = number_or_0(r->element[3]);
+    out->seen = is_str(r->element[4]) ? r->element[4]->str : "";
+    out->seen_len = is_str(r->element[4]) ? (size_t)r->element[4]->len : 0;
     return ERR_OK;
 }
 

@@ -125,6 +125,8 @@ struct user_record {
     size_t name_len;
     char hash[SECRET_HASH_MAX]; /* "" = none that could be right */
     int64_t created_ms, banned_until_ms;
+    const char *seen; /* places, as key_add.lua has them; borrows from the reply */
+    size_t seen_len;
 };
 enum err_code reply_user(const struct redisReply *r, struct user_record *out, struct err *e);
 

@@ -19,9 +19,9 @@ class User:
         return self.run("user_create", [self.record, self.keys],
                         [name, "$argon2id$x", NOW, key, expiry or self.now() + 10**6, lapse])
 
-    def add(self, key, expiry, now=None, most=5, verified="", rehashed=""):
+    def add(self, key, expiry, now=None, most=5, verified="", rehashed="", place=""):
         return self.run("key_add", [self.record, self.keys],
-                        [key, expiry, now or self.now(), most, verified, rehashed])
+                        [key, expiry, now or self.now(), most, verified, rehashed, place])
 
     def now(self):
         s, us = self.r.time()
@@ -205,6 +205,18 @@ def test_key_add_never_drops_the_new_one(redis, user):
     assert user.add("new", user.now() + 10**6, most=5) == 1
     assert "new" in user.held() and len(user.held()) == 5
     assert redis.r.pttl(user.keys) > 10**7  # and the others live on
+
+
+def test_key_add_remembers_places(redis, user):
+    user.create(expiry=user.now() + 10**6)
+    user.add("key", user.now() + 10**6)
+    assert redis.r.hget(user.record, "seen") is None
+    for n in 1, 2, 3, 2:
+        user.add(f"key {n}", user.now() + 10**6, place=f"place{n}")
+    assert redis.r.hget(user.record, "seen") == "place2 place3 place1"
+    for n in range(20):
+        user.add("key", user.now() + 10**6, place=f"p{n}")
+    assert redis.r.hget(user.record, "seen") == "p19 p18 p17 p16 p15 p14 p13 p12"
 
 
 def test_key_add_of_wrong_types_writes_nothing(redis, user, prefix):

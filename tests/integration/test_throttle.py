@@ -1,5 +1,6 @@
-"""Failed sign-ins: the answer is delayed from the 5th on, the connection closed from the 10th on; counted in
-Redis by name and by address, where the loopback counts only if so asked."""
+"""Failed sign-ins: the answer is delayed from the 5th on, the connection closed from the 10th on; counted in Redis by
+name and address, and by address, where the loopback counts only if so asked. By name alone they only slow down, from
+the 20th on, and not where the user has been."""
 
 import time
 
@@ -18,9 +19,10 @@ def fails(c, name, password="wrong"):
 
 @pytest.fixture
 def counted(redis, prefix):
-    """counted("name:alice", 4): so many failures were counted already."""
+    """counted("name:alice", 4): so many failures were counted already; "both:alice": on the loopback."""
     def put(what, n):
         kind, _, tail = what.partition(":")
+        tail = f"127.0.0.1 {tail}" if kind == "both" and " " not in tail else tail
         redis.r.set(f"{prefix}fails:{kind}:{tail}", n, ex=900)
     return put
 
@@ -34,8 +36,9 @@ def test_failures_are_counted_by_name_and_forgotten_after_a_while(client, redis,
     c = client()
     for _ in range(3):
         assert fails(c, "ALICE")[0] == "bad_credentials"
-    assert failures(redis, prefix) == {"fails:name:alice": 3}, "the loopback's address is not counted"
-    assert 800 < redis.r.ttl(f"{prefix}fails:name:alice") <= 900
+    both, name = "fails:both:127.0.0.1 alice", "fails:name:alice"
+    assert failures(redis, prefix) == {both: 3, name: 3}, "the loopback's address is not counted"
+    assert all(800 < redis.r.ttl(prefix + key) <= 900 for key in (both, name))
 
 
 def test_the_fifth_is_the_last_to_be_answered_at_once(client):
@@ -48,7 +51,7 @@ def test_the_fifth_is_the_last_to_be_answered_at_once(client):
 
 def test_delays_hold_up_nobody_else(client, counted):
     alice = client("alice", join="0")
-    counted("name:alice", 8)
+    counted("both:alice", 8)
     c = client()
     c.ask("signIn", {"username": "alice", "password": "wrong"})
     watch = Stopwatch()
@@ -64,13 +67,61 @@ def test_after_ten_the_connection_is_closed(client, counted, password):
     """Even with the right password, on whichever connection."""
     client("alice")
     c = client()
-    counted("name:alice", 9)
+    counted("both:alice", 9)
     assert fails(c, "alice")[0] == "bad_credentials"
     for one in c, client():
         one.ask("signIn", {"username": "alice", "password": password})
         error = one.expect_error("too_many_sign_ins")
         assert error["code"] == 23 and error["retryAfterMs"] > 0
         one.expect_close(4003)
+
+
+def test_nobody_locks_another_out(client, start_chatd):
+    """Wherever wrong passwords come from, the right one is taken: elsewhere after a while, at once where its owner has
+    been."""
+    node = start_chatd(limit_loopback=True)
+    alice = client("alice", at=node)
+    for address in "127.0.0.2", "127.0.0.3":
+        for _ in range(10):
+            fails(client(at=node, source=address), "alice")
+        for password in "wrong", "correct horse":
+            late = client(at=node, source=address)
+            late.ask("signIn", {"username": "alice", "password": password})
+            late.expect_error("too_many_sign_ins")
+    for source, slow in (None, False), ("127.0.0.4", True), ("127.0.0.4", False):
+        watch = Stopwatch()
+        assert client("alice", at=node, source=source).user == alice.user
+        assert (watch.wall() >= 0.5) == slow, source
+
+
+def test_where_a_user_has_been_others_failures_are_no_matter(client, start_chatd, counted):
+    """Ten of another name from the same address keep away who comes first, not who was there before."""
+    node = start_chatd(limit_loopback=True)
+    client("alice", at=node)
+    client("bob", at=node, source="127.0.0.2")
+    counted("addr:127.0.0.1", 50)
+    counted("name:alice", 500)
+    client("alice", at=node)
+    stranger = client(at=node)
+    stranger.ask("signIn", {"username": "bob", "password": "correct horse"})
+    stranger.expect_error("too_many_sign_ins")
+
+
+def test_places_are_few_and_tell_no_address(client, chatd, redis, prefix):
+    for n in range(12):
+        alice = client("alice", source=f"127.0.0.{n + 1}")
+    seen = redis.r.hget(f"{prefix}{{u:{alice.user}}}", "seen").split(" ")
+    assert len(seen) == len(set(seen)) == 8 and all(len(place) == 16 for place in seen)
+    bob = client("bob", source="127.0.0.12")
+    assert redis.r.hget(f"{prefix}{{u:{bob.user}}}", "seen") not in seen, "nor that two were at the same"
+
+
+def test_another_password_forgets_the_places(client, chatd, ctl, redis, prefix):
+    alice = client("alice")
+    record = f"{prefix}{{u:{alice.user}}}"
+    assert redis.r.hget(record, "seen")
+    ctl("user", "passwd", "alice", "--password-file=-", stdin="another\n")
+    assert redis.r.hget(record, "seen") is None
 
 
 def test_attempts_through_another_node_count(client, start_chatd):
@@ -87,7 +138,7 @@ def test_success_forgets_the_failures_of_that_name(client, redis, prefix):
     for _ in range(4):
         fails(c, "alice")
     c.sign_in("alice")
-    assert failures(redis, prefix) == {}
+    assert failures(redis, prefix) == {"fails:name:alice": 4}, "those of anybody stay: nobody is kept out by them"
 
 
 def test_someone_elses_failures_are_no_harm(client, counted):

@@ -176,10 +176,10 @@ static void answer_record(char name, int64_t banned) {
     size_t i = FAKE_POOL.n - 1; /* either may come first */
     assert_memory_equal(fake_redis_asked(i), "HMGET ", 6);
     if (name)
-        snprintf(text, sizeof text, "[ '%c' 'hash' '1' '%lld' ]", name,
+        snprintf(text, sizeof text, "[ '%c' 'hash' '1' '%lld' nil ]", name,
                  (long long)(banned ? (int64_t)CLOCK_MS + banned : 0));
     else
-        snprintf(text, sizeof text, "[ nil nil nil nil ]");
+        snprintf(text, sizeof text, "[ nil nil nil nil nil ]");
     fake_redis_answer_at(i, text);
 }
 

@@ -393,11 +393,13 @@ static void b_key_add(struct cmd *c) {
                         .now_ms = NOW_MS,
                         .keys_max = 20,
                         .verified = "",
-                        .rehashed = ""};
+                        .rehashed = "",
+                        .place = ""};
     cmd_key_add(c, &KS, &k);
     print(&OUT, c);
     k.verified = "$argon2id$before";
     k.rehashed = ARGON2;
+    k.place = "iZ0_3mVhQ9ksw1-b";
     cmd_key_add(c, &KS, &k);
 }
 
@@ -417,6 +419,10 @@ static void b_fails_get(struct cmd *c) {
     cmd_fails_get(c, &KS, KEY_FAILS_NAME, "alice b.", 8);
     print(&OUT, c);
     cmd_fails_get(c, &KS, KEY_FAILS_ADDR, "2001:db8::1", 11);
+}
+
+static void b_fails_both(struct cmd *c) {
+    cmd_fails_get(c, &KS, KEY_FAILS_BOTH, "192.0.2.1 alice b.", 18);
 }
 
 static void b_fails_add(struct cmd *c) {
@@ -615,6 +621,7 @@ static const struct {
     {" key_revoke ", b_key_revoke},
     {" publish_user ", b_publish_user},
     {" fails_get ", b_fails_get},
+    {" fails_both ", b_fails_both},
     {" fails_add ", b_fails_add},
     {" fails_expire ", b_fails_expire},
     {" fails_clear ", b_fails_clear},

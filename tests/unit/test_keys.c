@@ -95,6 +95,8 @@ static void test_tailed_keys(void **state) {
     check(key, key_tailed(&ks, KEY_FAILS_NAME, "alice bob", 9, key), "chat:fails:name:alice bob");
     check(key, key_tailed(&ks, KEY_FAILS_ADDR, "2001:db8::1", 11, key),
           "chat:fails:addr:2001:db8::1");
+    check(key, key_tailed(&ks, KEY_FAILS_BOTH, "192.0.2.1 alice bob", 19, key),
+          "chat:fails:both:192.0.2.1 alice bob");
     check(key, key_tailed(&ks, KEY_NAME, "borrowed", 3, key), "chat:name:bor");
     check(key, key_tailed(&ks, KEY_NAME, "", 0, key), "chat:name:");
 }
@@ -107,7 +109,7 @@ static void test_all_are_here(void **state) {
     assert_int_equal(0 PURGE_KEYS(X), 2);
     assert_int_equal(0 USER_KEYS(X), 4);
     assert_int_equal(0 GLOBAL_KEYS(X), 6);
-    assert_int_equal(0 TAILED_KEYS(X), 5);
+    assert_int_equal(0 TAILED_KEYS(X), 6);
 #undef X
 }
 
@@ -135,6 +137,7 @@ static void test_parse(void **state) {
         {"chat:name:{c:x}", FAMILY_TAILED, KEY_NAME, "string"},
         {"chat:{presence}:node:0123", FAMILY_TAILED, KEY_NODE_USERS, "set"},
         {"chat:fails:addr:::1", FAMILY_TAILED, KEY_FAILS_ADDR, "string, TTL"},
+        {"chat:fails:both:::1 alice b.", FAMILY_TAILED, KEY_FAILS_BOTH, "string, TTL"},
     };
     static const char *const FOREIGN[] = {"",
                                           "chat",

@@ -785,19 +785,22 @@ static void test_user(void **state) {
     struct user_record u;
     struct err e;
     assert_int_equal(
-        reply_user(made("[ 'J\u00fcrgen K.' '$argon2id$v=19$x' '1714564800123' '5' ]"), &u, &e),
+        reply_user(made("[ 'J\u00fcrgen K.' '$argon2id$v=19$x' '1714564800123' '5' 'a b' ]"), &u,
+                   &e),
         ERR_OK);
     assert_true(u.found);
     check_bytes(u.name, u.name_len, "J\u00fcrgen K.");
     assert_string_equal(u.hash, "$argon2id$v=19$x");
     assert_int_equal(u.created_ms, 1714564800123);
     assert_int_equal(u.banned_until_ms, 5);
-    assert_int_equal(reply_user(made("[ 'A' nil nil nil ]"), &u, &e), ERR_OK);
+    check_bytes(u.seen, u.seen_len, "a b");
+    assert_int_equal(reply_user(made("[ 'A' nil nil nil nil ]"), &u, &e), ERR_OK);
     assert_true(u.found);
     assert_string_equal(u.hash, "");
     assert_int_equal(u.created_ms, 0);
     assert_int_equal(u.banned_until_ms, 0);
-    assert_int_equal(reply_user(made("[ 'A' :1 'x' [ ] ]"), &u, &e), ERR_OK);
+    assert_int_equal(u.seen_len, 0);
+    assert_int_equal(reply_user(made("[ 'A' :1 'x' [ ] :1 ]"), &u, &e), ERR_OK);
     assert_true(u.found);
     assert_string_equal(u.hash, "");
 }
@@ -808,17 +811,17 @@ static void test_no_user(void **state) {
     struct user_record u;
     struct err e;
     memset(name, 'n', sizeof name - 1);
-    snprintf(text, sizeof text, "[ '%s' 'h' '1' nil ]", name);
-    const char *const NONE[] = {"[ nil nil nil nil ]", "[ '' 'h' '1' nil ]",
-                                "[ :1 'h' '1' nil ]",  "[ '\xff' 'h' '1' nil ]",
-                                "[ nil 'h' '1' '2' ]", text};
+    snprintf(text, sizeof text, "[ '%s' 'h' '1' nil nil ]", name);
+    const char *const NONE[] = {"[ nil nil nil nil nil ]", "[ '' 'h' '1' nil nil ]",
+                                "[ :1 'h' '1' nil nil ]",  "[ '\xff' 'h' '1' nil nil ]",
+                                "[ nil 'h' '1' '2' nil ]", text};
     for (size_t i = 0; i < COUNT(NONE); i++) {
         memset(&u, 1, sizeof u);
         assert_int_equal(reply_user(made(NONE[i]), &u, &e), ERR_OK);
         assert_false(u.found);
     }
-    static const char *const BAD[] = {"nil", "[ ]", "[ 'A' 'h' '1' ]", "[ 'A' 'h' '1' nil nil ]",
-                                      "'A'"};
+    static const char *const BAD[] = {"nil", "[ ]", "[ 'A' 'h' '1' nil ]",
+                                      "[ 'A' 'h' '1' nil nil nil ]", "'A'"};
     for (size_t i = 0; i < COUNT(BAD); i++)
         assert_int_equal(reply_user(made(BAD[i]), &u, &e), ERR_INTERNAL);
 }
@@ -831,7 +834,7 @@ static void test_user_hash_sizes(void **state) {
         struct user_record u;
         struct err e;
         memset(hash, 'h', len);
-        snprintf(text, sizeof text, "[ 'A' '%s' '1' nil ]", hash);
+        snprintf(text, sizeof text, "[ 'A' '%s' '1' nil nil ]", hash);
         assert_int_equal(reply_user(made(text), &u, &e), ERR_OK);
         assert_int_equal(strlen(u.hash), len < SECRET_HASH_MAX ? len : 0);
     }
