@@ -73,7 +73,8 @@ static const struct option_def OPTIONS[] = {
     NUM("argon2-passes", argon2_passes, "2", 1, 100, "passes of one password hash"),
     NUM("kdf-threads", kdf_threads, "0", 0, 64,
         "password hashes at once; 0 = one a core, shared by the workers"),
-    NUM("kdf-queue", kdf_queue, "512", 1, 100000, "sign-ins that may wait for a thread"),
+    NUM("kdf-queue", kdf_queue, "512", 1, 100000,
+        "sign-ins that may wait for a thread, by turns of their addresses"),
 
     {"max-connections", 0, OPTION_NUM, AT(max_connections), "100000", 1, 10000000, NULL, "N",
      "connections in all", "Limits"},
@@ -94,6 +95,8 @@ static const struct option_def OPTIONS[] = {
         "the same from an address, over all connections to this node"),
     NUM("max-connects-address", max_connects_address, "100", 0, 1000000,
         "connections a second from an address, with bursts of as many; 0 = any number"),
+    NUM("max-sign-ups-address", max_sign_ups_address, "100", 0, 1000000,
+        "users who may be made from an address in an hour, over all nodes; 0 = any number"),
     NUM("event-members", event_members, "200", 0, 100000,
         "presence events go to channels of at most so many members"),
 

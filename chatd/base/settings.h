@@ -12,8 +12,8 @@ struct chatd_settings {
         *tls_key, *trusted_proxy;
     /* Everything below has a cap that this table enforces. Sizes in bytes, times in ms. */
     uint64_t max_connections, max_per_address, max_frame, max_outbound, max_requests, max_joins;
-    uint64_t max_rate, max_rate_user, max_rate_address, max_connects_address, max_keys,
-        event_members;
+    uint64_t max_rate, max_rate_user, max_rate_address, max_connects_address, max_sign_ups_address,
+        max_keys, event_members;
     uint64_t handshake_timeout, sign_in_timeout, ping_interval, drain_timeout;
     uint64_t key_ttl, remember, fail_window;
     uint64_t workers; /* 0: one a core */

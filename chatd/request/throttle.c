@@ -12,6 +12,7 @@
 #define FAILS_CLOSE 10 /* failures from which on sign-ins are refused */
 #define DELAY_MS 500   /* for each failure too many */
 #define DELAY_MAX_MS 2500
+#define MADE_WINDOW_S 3600
 #define FAILS_SLOW 20 /* failures of a name, from anywhere, from which on answers are delayed */
 
 #define TAIL_MAX (sizeof((struct address *)NULL)->text + 1 + NAME_FOLDED_MAX)
@@ -44,7 +45,7 @@ static void on_name(struct op *op, const struct redisReply *reply) {
 }
 
 static void look(struct op *op, enum tailed_key which, const char *tail, size_t len, op_reply fn) {
-    cmd_fails_get(&op->node->redis.cmd, &op->node->redis.keys, which, tail, len);
+    cmd_count_get(&op->node->redis.cmd, &op->node->redis.keys, which, tail, len);
     op_call(op, fn);
 }
 
@@ -61,9 +62,9 @@ void throttle_look(struct op *op, const char *folded, size_t len) {
 
 static void add(struct op *op, enum tailed_key which, const char *tail, size_t len, op_reply fn) {
     struct cmd *c = &op->node->redis.cmd;
-    cmd_fails_add(c, &op->node->redis.keys, which, tail, len);
+    cmd_count_add(c, &op->node->redis.keys, which, tail, len);
     op_call(op, fn);
-    cmd_fails_expire(c, &op->node->redis.keys, which, tail, len,
+    cmd_count_expire(c, &op->node->redis.keys, which, tail, len,
                      (unsigned)(op->node->set->fail_window / 1000));
     op_call(op, NULL);
 }
@@ -117,7 +118,61 @@ void throttle_wait(struct op *op) {
 
 void throttle_forget(struct op *op, const char *folded, size_t len) {
     char tail[TAIL_MAX];
-    cmd_fails_clear(&op->node->redis.cmd, &op->node->redis.keys, KEY_FAILS_BOTH, tail,
+    cmd_count_clear(&op->node->redis.cmd, &op->node->redis.keys, KEY_FAILS_BOTH, tail,
                     both(op, folded, len, tail));
     op_tell(op);
+}
+
+/* --- New users --- */
+
+static bool counts_made(const struct op *op) {
+    return counts_address(op) && op->node->set->max_sign_ups_address > 0;
+}
+
+static void on_made(struct op *op, const struct redisReply *reply) {
+    read_count(op, reply, &((struct throttle *)op->state)->made);
+}
+
+static void on_made_ttl(struct op *op, const struct redisReply *reply) {
+    read_count(op, reply, &((struct throttle *)op->state)->made_ttl_s);
+}
+
+void throttle_look_made(struct op *op) {
+    const char *addr = op->session->address->text;
+    if (!counts_made(op))
+        return;
+    look(op, KEY_MADE_ADDR, addr, strlen(addr), on_made);
+    cmd_count_ttl(&op->node->redis.cmd, &op->node->redis.keys, KEY_MADE_ADDR, addr, strlen(addr));
+    op_call(op, on_made_ttl);
+}
+
+/* A count without an end was cut short between its two commands: the next one that is added gives
+ * it one. */
+void throttle_refuse_made(struct op *op) {
+    const struct throttle *t = op->state;
+    if (!counts_made(op) || t->made_ttl_s < 0 ||
+        t->made < (int64_t)op->node->set->max_sign_ups_address)
+        return;
+    op_fail(op, ERR_RATE_LIMITED, "too many new users from this address");
+    op->err.retry_after_ms = (uint32_t)(t->made_ttl_s + 1) * 1000;
+}
+
+static void on_made_added(struct op *op, const struct redisReply *reply) {
+    struct throttle *t = op->state;
+    on_made(op, reply);
+    t->made--;
+    if (t->made_ttl_s < 0)
+        t->made_ttl_s = MADE_WINDOW_S;
+}
+
+void throttle_add_made(struct op *op) {
+    struct cmd *c = &op->node->redis.cmd;
+    const char *addr = op->session->address->text;
+    if (!counts_made(op))
+        return;
+    cmd_count_add(c, &op->node->redis.keys, KEY_MADE_ADDR, addr, strlen(addr));
+    op_call(op, on_made_added);
+    cmd_count_expire_once(c, &op->node->redis.keys, KEY_MADE_ADDR, addr, strlen(addr),
+                          MADE_WINDOW_S);
+    op_call(op, NULL);
 }

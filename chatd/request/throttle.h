@@ -8,7 +8,8 @@
  *
  * The count is looked at again behind the hashing,
  * before anything is said of the password: so attempts made at the same time get no more answers
- * than attempts made one by one, and a crowd that knows its password isn't held up. */
+ * than attempts made one by one, and a crowd that knows its password isn't held up. *
+ * New users are counted by address, too: so many in an hour. */
 #ifndef CHATD_REQUEST_THROTTLE_H
 #define CHATD_REQUEST_THROTTLE_H
 
@@ -23,6 +24,7 @@ struct throttle {
     int64_t by_both, by_addr, by_name; /* failures so far */
     bool seen;                         /* the user has signed in from there before */
     bool waited;
+    int64_t made, made_ttl_s; /* users, from there; until they are forgotten */
 };
 
 /* Steps, each with throttle_wait or throttle_refuse behind it. `folded` NULL: the address alone
@@ -37,5 +39,12 @@ void throttle_refuse(struct op *op);
 void throttle_wait(struct op *op);
 /* A success forgets the failures of the name there. */
 void throttle_forget(struct op *op, const char *folded, size_t len);
+
+/* Steps, for an op that makes a user: looks how many were made from the address; fails it with
+ * ERR_RATE_LIMITED if it is enough; counts this one, to be followed by throttle_refuse_made, too.
+ */
+void throttle_look_made(struct op *op);
+void throttle_refuse_made(struct op *op);
+void throttle_add_made(struct op *op);
 
 #endif

@@ -168,13 +168,26 @@ static bool wait_for_another(struct op *op) {
 
 /* --- Passwords --- */
 
+static void fail_busy(struct op *op, const char *why) {
+    op_fail(op, ERR_BUSY, "%s", why);
+    op->err.retry_after_ms = kdf_wait_ms(op->node->kdf);
+}
+
+/* Whose turn it is: an address has one, however many connections it has; where addresses aren't
+ * held to limits, since everybody may come from the same, a connection. */
+static const void *turn(const struct op *op) {
+    const struct session *s = op->session;
+    bool counts = !s->address->loopback || op->node->set->limit_loopback;
+    return counts ? (const void *)s->address->ip : &s->uuid;
+}
+
 static void on_hashed(const struct kdf_result *r, void *arg) {
     struct op *op = arg;
     struct sign *g = op->state;
     if (r->cancelled)
         op_fail(op, ERR_UNAVAILABLE, SHUTTING_DOWN);
     else if (!*r->hash)
-        op_fail(op, ERR_BUSY, "no memory for a password hash");
+        fail_busy(op, "no memory for a password hash");
     else
         memcpy(g->hash, r->hash, sizeof g->hash);
     op_release(op);
@@ -183,17 +196,16 @@ static void on_hashed(const struct kdf_result *r, void *arg) {
 static void refuse_full(struct op *op) {
     if (op->node->draining)
         op_fail(op, ERR_UNAVAILABLE, SHUTTING_DOWN);
-    else {
-        op_fail(op, ERR_BUSY, "too many sign-ins at once");
-        op->err.retry_after_ms = 1000;
-    }
+    else
+        fail_busy(op, "too many sign-ins at once");
     op_release(op);
 }
 
 static void hash_password(struct op *op) {
     const struct request *r = &op->req;
     op_hold(op);
-    if (!kdf_hash(op->node->kdf, r->u.sign.password, r->u.sign.password_len, on_hashed, op))
+    if (!kdf_hash(op->node->kdf, turn(op), r->u.sign.password, r->u.sign.password_len, on_hashed,
+                  op))
         refuse_full(op);
 }
 
@@ -213,7 +225,7 @@ static void verify_password(struct op *op) {
     struct sign *g = op->state;
     *g->rehashed = '\0';
     op_hold(op);
-    if (!kdf_verify(op->node->kdf, g->found ? g->hash : "", r->u.sign.password,
+    if (!kdf_verify(op->node->kdf, turn(op), g->found ? g->hash : "", r->u.sign.password,
                     r->u.sign.password_len, on_verified, op))
         refuse_full(op);
 }
@@ -340,8 +352,10 @@ static void confirm_record(struct op *op) {
     index_user(op);
 }
 
-static const op_step CREATE[] = {refuse_another, hash_password,  claim_name,    write_record,
-                                 confirm_name,   confirm_record, begin_session, NULL};
+static const op_step CREATE[] = {refuse_another, throttle_look_made, throttle_refuse_made,
+                                 hash_password,  throttle_add_made,  throttle_refuse_made,
+                                 claim_name,     write_record,       confirm_name,
+                                 confirm_record, begin_session,      NULL};
 
 static void claim_name(struct op *op) {
     struct sign *g = op->state;

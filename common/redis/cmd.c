@@ -730,28 +730,40 @@ void cmd_publish_user(struct cmd *c, const struct keyspace *ks, const struct uui
     cmd_borrow(c, event, event_len);
 }
 
-/* --- Failed sign-ins --- */
+/* --- Counts --- */
 
-void cmd_fails_get(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+void cmd_count_get(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                    const char *tail, size_t len) {
     cmd_begin(c, "GET");
     cmd_tailed_key(c, ks, which, tail, len);
 }
 
-void cmd_fails_add(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+void cmd_count_add(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                    const char *tail, size_t len) {
     cmd_begin(c, "INCR");
     cmd_tailed_key(c, ks, which, tail, len);
 }
 
-void cmd_fails_expire(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+void cmd_count_expire(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                       const char *tail, size_t len, unsigned window_s) {
     cmd_begin(c, "EXPIRE");
     cmd_tailed_key(c, ks, which, tail, len);
     cmd_i64(c, window_s);
 }
 
-void cmd_fails_clear(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+void cmd_count_expire_once(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+                           const char *tail, size_t len, unsigned window_s) {
+    cmd_count_expire(c, ks, which, tail, len, window_s);
+    cmd_literal(c, "NX");
+}
+
+void cmd_count_ttl(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+                   const char *tail, size_t len) {
+    cmd_begin(c, "TTL");
+    cmd_tailed_key(c, ks, which, tail, len);
+}
+
+void cmd_count_clear(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                      const char *tail, size_t len) {
     cmd_begin(c, "DEL");
     cmd_tailed_key(c, ks, which, tail, len);

@@ -230,14 +230,19 @@ void cmd_key_revoke(struct cmd *c, const struct keyspace *ks, const struct uuid 
 void cmd_publish_user(struct cmd *c, const struct keyspace *ks, const struct uuid *u,
                       const char *event, size_t event_len);
 
-/* --- Failed sign-ins --- `which` is KEY_FAILS_… */
-void cmd_fails_get(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+/* --- Counts of failed sign-ins and of new users --- `which` is KEY_FAILS_… or KEY_MADE_ADDR */
+void cmd_count_get(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                    const char *tail, size_t len);
-void cmd_fails_add(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+void cmd_count_add(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                    const char *tail, size_t len);
-void cmd_fails_expire(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+void cmd_count_expire(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                       const char *tail, size_t len, unsigned window_s);
-void cmd_fails_clear(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+/* … from its first on, whatever comes then */
+void cmd_count_expire_once(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+                           const char *tail, size_t len, unsigned window_s);
+void cmd_count_ttl(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
+                   const char *tail, size_t len);
+void cmd_count_clear(struct cmd *c, const struct keyspace *ks, enum tailed_key which,
                      const char *tail, size_t len);
 
 /* --- Presence --- */

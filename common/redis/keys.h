@@ -67,7 +67,8 @@ bool keyspace_init(struct keyspace *ks, const char *prefix);
     X(NODE_INFO, "{presence}:info:", "hash, TTL", "what chatctl shows of a node")                  \
     X(FAILS_NAME, "fails:name:", "string, TTL", "failed sign-ins of a folded username")            \
     X(FAILS_ADDR, "fails:addr:", "string, TTL", "failed sign-ins from an address")                 \
-    X(FAILS_BOTH, "fails:both:", "string, TTL", "<address> <folded username>: those of it there")
+    X(FAILS_BOTH, "fails:both:", "string, TTL", "<address> <folded username>: those of it there")  \
+    X(MADE_ADDR, "made:addr:", "string, TTL", "users made from an address in an hour")
 
 enum channel_key {
 #define X(sym, suffix, type, holds) CHANNEL_##sym,

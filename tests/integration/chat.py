@@ -180,7 +180,7 @@ class Redis:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-PASSING = ("{presence}:", "fails:")  # keys of the moment: who is online, failed sign-ins
+PASSING = ("{presence}:", "fails:", "made:")  # keys of the moment: who is online, failed sign-ins, new users
 
 
 def digest(server, prefix):

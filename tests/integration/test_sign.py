@@ -1,5 +1,6 @@
 """signIn, signUp, signOut, and coming back with an access key."""
 
+import select
 import time
 
 import chat
@@ -148,6 +149,48 @@ def test_too_many_sign_ins_at_once_are_told_so(client, start_chatd):
     assert any(f["type"] == "authorized" for f in frames)
     late = crowd[[f["type"] for f in frames].index("error")]
     late.sign_in("late")  # a busy server is no reason to close
+
+
+def test_one_address_does_not_make_others_busy(client, start_chatd):
+    """Whoever comes from elsewhere finds room in the queue, and waits for his turn, not for all of it."""
+    node = start_chatd(limit_loopback=True, kdf_threads=1, kdf_queue=16, argon2_memory="64M", argon2_passes=3,
+                       max_sign_ups_address=0)
+    crowd = [client(at=node, source="127.0.0.2") for _ in range(40)]
+    for i, c in enumerate(crowd):
+        c.ask("signUp", {"username": f"user{i}", "password": "x"})
+    client("alice", at=node)
+    answered, _, _ = select.select([c.sock for c in crowd], [], [], 0)
+    assert len(answered) <= len(crowd) - 3, "she didn't wait for all of them"
+    frames = [c.recv() for c in crowd]
+    busy = [f["error"] for f in frames if f["type"] == "error"]
+    assert len(busy) >= 20 and {e["name"] for e in busy} == {"busy"}
+    assert max(e["retryAfterMs"] for e in busy) > 100, "as long as the queue takes"
+
+
+def test_an_address_makes_so_many_users_an_hour(client, start_chatd, redis, prefix):
+    here, there = (start_chatd(limit_loopback=True, max_sign_ups_address=3) for _ in range(2))
+    for n, node in enumerate((here, there, here)):
+        client(f"user{n}", at=node)
+    late = client(at=there)
+    for verb in "signUp", "signIn":
+        late.ask(verb, {"username": "late", "password": "x"})
+        error = late.expect_error("rate_limited")
+        assert 3500_000 < error["retryAfterMs"] <= 3601_000
+    late.sign_in("user1")  # who is there may come in, and on the same connection
+    client("late", at=there, source="127.0.0.2")
+    assert redis.r.get(f"{prefix}made:addr:127.0.0.1") == "3", "who was refused doesn't count"
+    redis.r.persist(f"{prefix}made:addr:127.0.0.1")  # a node was killed before it said until when
+    again = client(at=here)
+    again.ask("signUp", {"username": "again", "password": "x"})
+    again.expect_error("rate_limited")
+    assert redis.r.ttl(f"{prefix}made:addr:127.0.0.1") > 0
+
+
+def test_the_loopback_makes_any_number_of_users(client, start_chatd, redis, prefix):
+    node = start_chatd(max_sign_ups_address=1)
+    for name in "alice", "bob":
+        client(name, at=node)
+    assert not redis.r.exists(f"{prefix}made:addr:127.0.0.1")
 
 
 # The pair

@@ -415,26 +415,32 @@ static void b_publish_user(struct cmd *c) {
     cmd_publish_user(c, &KS, &ALICE_ID, "x\n4004", 6);
 }
 
-static void b_fails_get(struct cmd *c) {
-    cmd_fails_get(c, &KS, KEY_FAILS_NAME, "alice b.", 8);
+static void b_count_get(struct cmd *c) {
+    cmd_count_get(c, &KS, KEY_FAILS_NAME, "alice b.", 8);
     print(&OUT, c);
-    cmd_fails_get(c, &KS, KEY_FAILS_ADDR, "2001:db8::1", 11);
+    cmd_count_get(c, &KS, KEY_FAILS_ADDR, "2001:db8::1", 11);
+    print(&OUT, c);
+    cmd_count_get(c, &KS, KEY_FAILS_BOTH, "192.0.2.1 alice b.", 18);
 }
 
-static void b_fails_both(struct cmd *c) {
-    cmd_fails_get(c, &KS, KEY_FAILS_BOTH, "192.0.2.1 alice b.", 18);
+static void b_count_add(struct cmd *c) {
+    cmd_count_add(c, &KS, KEY_FAILS_ADDR, "192.0.2.1", 9);
 }
 
-static void b_fails_add(struct cmd *c) {
-    cmd_fails_add(c, &KS, KEY_FAILS_ADDR, "192.0.2.1", 9);
+static void b_count_expire(struct cmd *c) {
+    cmd_count_expire(c, &KS, KEY_FAILS_NAME, "alice b.", 8, 900);
 }
 
-static void b_fails_expire(struct cmd *c) {
-    cmd_fails_expire(c, &KS, KEY_FAILS_NAME, "alice b.", 8, 900);
+static void b_count_expire_once(struct cmd *c) {
+    cmd_count_expire_once(c, &KS, KEY_MADE_ADDR, "192.0.2.1", 9, 3600);
 }
 
-static void b_fails_clear(struct cmd *c) {
-    cmd_fails_clear(c, &KS, KEY_FAILS_NAME, "alice b.", 8);
+static void b_count_ttl(struct cmd *c) {
+    cmd_count_ttl(c, &KS, KEY_MADE_ADDR, "192.0.2.1", 9);
+}
+
+static void b_count_clear(struct cmd *c) {
+    cmd_count_clear(c, &KS, KEY_FAILS_NAME, "alice b.", 8);
 }
 
 static void b_beat(struct cmd *c) {
@@ -620,11 +626,12 @@ static const struct {
     {" key_expiry ", b_key_expiry},
     {" key_revoke ", b_key_revoke},
     {" publish_user ", b_publish_user},
-    {" fails_get ", b_fails_get},
-    {" fails_both ", b_fails_both},
-    {" fails_add ", b_fails_add},
-    {" fails_expire ", b_fails_expire},
-    {" fails_clear ", b_fails_clear},
+    {" count_get ", b_count_get},
+    {" count_add ", b_count_add},
+    {" count_expire ", b_count_expire},
+    {" count_expire_once ", b_count_expire_once},
+    {" count_ttl ", b_count_ttl},
+    {" count_clear ", b_count_clear},
     {" beat ", b_beat},
     {" online_begin online_user ", b_online},
     {" reap ", b_reap},

@@ -109,7 +109,7 @@ static void test_all_are_here(void **state) {
     assert_int_equal(0 PURGE_KEYS(X), 2);
     assert_int_equal(0 USER_KEYS(X), 4);
     assert_int_equal(0 GLOBAL_KEYS(X), 6);
-    assert_int_equal(0 TAILED_KEYS(X), 6);
+    assert_int_equal(0 TAILED_KEYS(X), 7);
 #undef X
 }
 
@@ -137,6 +137,7 @@ static void test_parse(void **state) {
         {"chat:name:{c:x}", FAMILY_TAILED, KEY_NAME, "string"},
         {"chat:{presence}:node:0123", FAMILY_TAILED, KEY_NODE_USERS, "set"},
         {"chat:fails:addr:::1", FAMILY_TAILED, KEY_FAILS_ADDR, "string, TTL"},
+        {"chat:made:addr:::1", FAMILY_TAILED, KEY_MADE_ADDR, "string, TTL"},
         {"chat:fails:both:::1 alice b.", FAMILY_TAILED, KEY_FAILS_BOTH, "string, TTL"},
     };
     static const char *const FOREIGN[] = {"",
