@@ -3,15 +3,18 @@
 #ifndef CHATD_BASE_COUNTERS_H
 #define CHATD_BASE_COUNTERS_H
 
+#include "chatd/base/histogram.h"
 #include "common/base/err.h"
 
 #include <stdint.h>
 
 struct counters {
-    uint64_t connections, refused, requests, messages, deliveries, gaps, epochs, bad_entries,
-        bad_events, received_bytes;
-    uint64_t store_ups, bus_ups; /* how often the links to Redis came up */
-    uint64_t errors[ERR_CODES];  /* answers, by their code */
+    uint64_t connections, refused, requests, messages, deliveries, gaps, epochs, losses,
+        bad_entries, bad_events, received_bytes;
+    uint64_t store_ups, bus_ups;   /* how often the links to Redis came up */
+    uint64_t errors[ERR_CODES];    /* answers, by their code */
+    struct histogram acknowledged; /* messages, since they came */
+    struct histogram turns;        /* of the loop */
 };
 
 #endif

@@ -37,7 +37,9 @@ static const struct option_def OPTIONS[] = {
     STR("trusted-proxy", 0, trusted_proxy, "", "LIST",
         "networks of proxies that may say who a client is: by PROXY header or X-Forwarded-For"),
     STR("http", 0, http, "", "HOST:PORT",
-        "where to serve /healthz, /readyz and /metrics; worker K does at PORT+K-1"),
+        "where to serve /healthz, /readyz and /metrics; worker K does at PORT+K-1, the supervisor "
+        "of N "
+        "workers at PORT+N"),
     STR("origin", 0, origin, "", "LIST",
         "origins of web pages allowed besides same host and loopback, by comma; * = any"),
     TIME("handshake-timeout", handshake_timeout, "10s", 1 * SECOND, 10 * MINUTE,

@@ -3,13 +3,15 @@
 
 #include "chatd/session/account.h"
 #include "common/base/clock.h"
-#include "common/base/log.h"
+#include "common/base/secret.h"
 #include "common/proto/response.h"
 #include "common/redis/reply.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#define GAP_MS 40 /* how long a gap may close by itself: the links take turns */
+#define GAP_MS 40      /* how long a gap may close by itself: the links take turns */
+#define LABEL_CHARS 12 /* of the hash that a private channel has in the log */
 
 /* A message that a channel's reorder buffer holds. */
 struct note {
@@ -56,6 +58,12 @@ static struct frame *own_frame(struct op *op) {
     return f;
 }
 
+/* The sender is about to have it. */
+static void count_acknowledged(const struct op *op) {
+    struct ops *all = op->all;
+    histogram_add(&all->count->acknowledged, uv_now(all->loop) - op->came_ms);
+}
+
 /* The one way by which a message reaches sessions. */
 static void deliver(struct delivery *d, struct channel *ch, uint64_t seq,
                     const struct uuid *message, struct frame *f, struct op *op) {
@@ -65,8 +73,10 @@ static void deliver(struct delivery *d, struct channel *ch, uint64_t seq,
     if (op && !sub_find(op->session, ch)) /* signed out meanwhile: still its answer */
         session_push(op->session, own ? own : f);
     frame_unref(own);
-    if (op)
+    if (op) {
+        count_acknowledged(op);
         op_release(op);
+    }
 }
 
 static void deliver_held(struct delivery *d, struct channel *ch) {
@@ -88,6 +98,7 @@ static void release_note(struct note *n, bool stored) {
         struct frame *own = own_frame(op);
         session_push(op->session, own ? own : n->frame);
         frame_unref(own);
+        count_acknowledged(op);
     } else if (op)
         op_refuse(op, ERR_UNAVAILABLE);
     frame_unref(n->frame);
@@ -207,12 +218,35 @@ static void tell_epoch(struct sub *sub, void *arg) {
     session_push_json(s, b);
 }
 
+/* The public channel's name; of a private one, whose name is that of two people, a hash. */
+static const char *label(const struct channel_id *id, char out[CHANNEL_TEXT + 1]) {
+    char hash[KEY_HASH_TEXT + 1];
+    size_t len = channel_format(id, out);
+    if (id->kind != CHANNEL_DM)
+        return out;
+    secret_hash_key(out, len, hash);
+    snprintf(out, CHANNEL_TEXT + 1, "private:%.*s", LABEL_CHARS, hash);
+    return out;
+}
+
+static void note_epoch(struct delivery *d, const struct channel *ch, const struct position *base,
+                       bool follows) {
+    char name[CHANNEL_TEXT + 1];
+    d->count->epochs++;
+    d->count->losses += !follows;
+    if (follows)
+        tally_add(&d->new_epochs, "channel=%s seq=%llu", label(&ch->id, name),
+                  (unsigned long long)base->seq + 1);
+    else
+        tally_add(&d->losses, "channel=%s seq=%llu delivered=%llu", label(&ch->id, name),
+                  (unsigned long long)base->seq + 1, (unsigned long long)ch->order.last.seq);
+}
+
 /* After a restart or a failover, or the data was lost. */
 void delivery_enter_epoch(struct delivery *d, struct channel *ch, const struct position *base,
                           bool follows) {
     struct new_epoch e = {*base, follows};
-    d->count->epochs++;
-    log_warn("new_epoch", "seq=%llu", (unsigned long long)base->seq + 1);
+    note_epoch(d, ch, base, follows);
     reorder_base(&ch->order, base, NULL);
     hub_new_epoch(ch, base->seq, tell_epoch, &e);
     /* Messages of the old one that the stream no longer has were lost: they are not acknowledged,

@@ -10,6 +10,7 @@
 #define CHATD_CHANNEL_DELIVERY_H
 
 #include "chatd/base/counters.h"
+#include "chatd/base/tally.h"
 #include "chatd/op/op.h"
 #include "chatd/session/hub.h"
 #include "common/redis/reply.h"
@@ -29,7 +30,8 @@ struct delivery {
     struct repairs *repairs;
     void (*wanted)(struct repairs *r);
 
-    struct channel *due, *due_last; /* whose stream is to be read, by repair.next; pinned */
+    struct channel *due, *due_last;  /* whose stream is to be read, by repair.next; pinned */
+    struct tally new_epochs, losses; /* what is to be logged of them */
 };
 
 /* A message of this node was stored. Releases its op when it is delivered. */

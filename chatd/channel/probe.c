@@ -6,12 +6,14 @@
 #include <string.h>
 #include <uv.h>
 
-#define EVERY_NS 2000000000u /* each is heard by all nodes: not more often than it is of use */
+#define EVERY_NS 400000000u /* at each sweep, that is: twice a second … */
+#define LOST_NS 2000000000u /* … but not while one is under way, unless it won't come any more */
 #define NS_PER_MS 1000000u
 
 void probe_tick(struct probe *p) {
     uint64_t now = uv_hrtime();
-    bool due = !p->number || now - p->sent_ns >= EVERY_NS;
+    uint64_t pause = p->heard == p->number ? EVERY_NS : LOST_NS;
+    bool due = !p->number || now - p->sent_ns >= pause;
     if (!p->on || !due || !redis_pool_up(p->redis->pool))
         return;
     struct buf *b = frame_scratch();

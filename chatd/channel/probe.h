@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PROBE_FRESH_MS 10000 /* a round trip this long ago says nothing any more */
+#define PROBE_FRESH_MS 1500 /* when the last one was longer ago, Redis is taken for gone */
 
 struct probe {
     struct redis *redis; /* dependency */

@@ -3,7 +3,6 @@
 
 #include "chatd/channel/bus.h"
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/redis/reply.h"
 
 #include <stdlib.h>
@@ -92,8 +91,6 @@ static void enter_epoch(struct repair *r, bool has) {
     struct position base = {.epoch = s->at.epoch, .seq = s->base - 1};
     if (!has && base.seq < reorder_top(&ch->order))
         base.seq = s->at.seq;
-    if (!follows)
-        log_warn("data_lost", "delivered=%llu", (unsigned long long)ch->order.last.seq);
     delivery_enter_epoch(r->all->delivery, ch, &base, follows);
 }
 

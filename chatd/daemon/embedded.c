@@ -4,6 +4,7 @@
 #include "chatd/base/private_dir.h"
 #include "common/base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -35,6 +37,7 @@ struct embedded {
     pid_t pid;         /* 0: not running */
     const char *fsync; /* appendfsync */
     uint64_t started_ms, next_ms, delay_ms;
+    uint64_t starts;
 };
 
 /* --- The directory --- */
@@ -124,6 +127,7 @@ static void start_server(struct embedded *e) {
         return;
     }
     e->pid = pid;
+    e->starts++;
     e->started_ms = uv_now(e->loop);
     log_info("embedded_redis_started", "pid=%d", (int)pid);
 }
@@ -173,6 +177,54 @@ static void on_watch(uv_timer_t *t) {
         reap_server(e);
     else if (uv_now(e->loop) >= e->next_ms)
         start_server(e);
+}
+
+/* --- What it takes --- */
+
+static uint64_t resident_of(pid_t pid) {
+    char path[32];
+    unsigned long long pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (f && fscanf(f, "%*s %llu", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Redis' own folder for the append-only file, which is a few files. */
+static uint64_t aof_bytes(const char *dir) {
+    char path[560];
+    uint64_t sum = 0;
+    struct stat st;
+    snprintf(path, sizeof path, "%s/appendonlydir", dir);
+    DIR *d = opendir(path);
+    for (const struct dirent *entry; d && (entry = readdir(d));)
+        if (fstatat(dirfd(d), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+            sum += (uint64_t)st.st_size;
+    if (d)
+        closedir(d);
+    return sum;
+}
+
+static uint64_t memory_max(void) {
+    uint64_t all = uv_get_total_memory(), ours = uv_get_constrained_memory();
+    return ours && ours < all ? ours : all;
+}
+
+bool embedded_look(const struct embedded *e, struct embedded_usage *out) {
+    struct statvfs disk;
+    if (!e || e->lock < 0)
+        return false;
+    *out = (struct embedded_usage){.running = e->pid != 0,
+                                   .restarts = e->starts ? e->starts - 1 : 0,
+                                   .memory_bytes = e->pid ? resident_of(e->pid) : 0,
+                                   .memory_max = memory_max(),
+                                   .aof_bytes = aof_bytes(e->dir)};
+    if (statvfs(e->dir, &disk) == 0)
+        out->disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return true;
 }
 
 /* --- Life --- */

@@ -13,6 +13,8 @@
 #include "common/redis/durability.h"
 #include "common/redis/redis_uri.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct embedded;
@@ -30,6 +32,15 @@ struct embedded_hooks {
  */
 struct embedded *embedded_start(uv_loop_t *loop, struct redis_uri *uri, enum durability durability,
                                 const struct embedded_hooks *hooks, char *why, size_t size);
+/* What the server takes of the machine, by the system's word: it isn't asked itself. */
+struct embedded_usage {
+    bool running;
+    uint64_t restarts;                   /* times that it was started again */
+    uint64_t memory_bytes, memory_max;   /* resident; the machine's, or the control group's */
+    uint64_t aof_bytes, disk_free_bytes; /* the append-only files; what is left beside them */
+};
+/* False: there is none, or another chatd runs it. */
+bool embedded_look(const struct embedded *e, struct embedded_usage *out);
 /* Stops the server, if it is ours: waits for it up to 3 s, then kills it. Frees when the loop has
  * closed the handles. */
 void embedded_stop(struct embedded *e);

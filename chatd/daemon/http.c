@@ -1,11 +1,10 @@
 /* http - see http.h. */
 #include "chatd/daemon/http.h"
 
-#include "chatd/daemon/metrics.h"
-#include "chatd/daemon/node.h"
 #include "chatd/net/head.h"
 #include "common/base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,9 +29,8 @@ struct client {
 };
 
 struct http {
-    struct node *node;
     uv_tcp_t tcp;
-    const char *(*ready)(struct node *node);
+    struct http_hooks hooks;
     struct client *clients;
     unsigned count;
     bool closed; /* the listener is */
@@ -102,22 +100,17 @@ static void healthz(struct client *c) {
 }
 
 static void readyz(struct client *c) {
-    struct node *node = c->http->node;
-    const char *why = c->http->ready(node);
+    const struct http_hooks *hooks = &c->http->hooks;
     char text[128];
-    if (why) {
-        send_text(c, "503 Service Unavailable", why);
-        return;
-    }
-    snprintf(text, sizeof text, "ready; round trip through Redis %.3f ms, %llu ms ago",
-             (double)node->probe.last_ns * 1e-6, (unsigned long long)probe_age_ms(&node->probe));
-    send_text(c, "200 OK", text);
+    bool ready = hooks->ready(hooks->arg, text, sizeof text);
+    send_text(c, ready ? "200 OK" : "503 Service Unavailable", text);
 }
 
 static void metrics(struct client *c) {
+    const struct http_hooks *hooks = &c->http->hooks;
     struct buf b;
     buf_init(&b, ANSWER_MAX / 2);
-    metrics_write(c->http->node, &b);
+    hooks->metrics(hooks->arg, &b);
     if (b.failed)
         send_text(c, "500 Internal Server Error", "too much to say");
     else
@@ -215,13 +208,12 @@ void http_close(struct http *h) {
     uv_close((uv_handle_t *)&h->tcp, on_listener_closed);
 }
 
-struct http *http_open(struct node *node, int fd, const char *(*ready)(struct node *node)) {
+struct http *http_open(uv_loop_t *loop, int fd, const struct http_hooks *hooks) {
     struct http *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
-    h->node = node;
-    h->ready = ready;
-    uv_tcp_init(node->loop, &h->tcp);
+    h->hooks = *hooks;
+    uv_tcp_init(loop, &h->tcp);
     h->tcp.data = h;
     if (uv_tcp_open(&h->tcp, fd) != 0 ||
         uv_listen((uv_stream_t *)&h->tcp, BACKLOG, on_connection) != 0) {

@@ -6,12 +6,22 @@
 #ifndef CHATD_DAEMON_HTTP_H
 #define CHATD_DAEMON_HTTP_H
 
-struct http;
-struct node;
+#include "common/base/buf.h"
 
-/* Takes over a listening socket. `ready` says why clients should go elsewhere, or NULL when they
- * may come. NULL: no memory. */
-struct http *http_open(struct node *node, int fd, const char *(*ready)(struct node *node));
+#include <uv.h>
+
+struct http;
+
+/* What the pages say. */
+struct http_hooks {
+    /* May clients come? `text` is why not, or how well. */
+    bool (*ready)(void *arg, char *text, size_t size);
+    void (*metrics)(void *arg, struct buf *out);
+    void *arg;
+};
+
+/* Takes over a listening socket. NULL: no memory. */
+struct http *http_open(uv_loop_t *loop, int fd, const struct http_hooks *hooks);
 /* Closes everything; the memory goes when the loop has closed the handles. NULL is fine. */
 void http_close(struct http *h);
 

@@ -8,6 +8,7 @@
 #include "chatd/base/kdf.h"
 #include "chatd/base/names.h"
 #include "chatd/base/settings.h"
+#include "chatd/base/tally.h"
 #include "chatd/channel/append.h"
 #include "chatd/channel/bus.h"
 #include "chatd/channel/delivery.h"
@@ -56,8 +57,10 @@ struct node {
     struct presence presence;
     struct probe probe;
 
-    uint64_t started_s; /* since 1970 */
+    struct tally attacks; /* sign-ins that were refused for those before them */
+    uint64_t started_s;   /* since 1970 */
     bool draining;
+    bool reload_refused; /* the last one: the settings before it are in use */
 };
 
 #endif

@@ -13,6 +13,7 @@
 #include "chatd/daemon/activation.h"
 #include "chatd/daemon/embedded.h"
 #include "chatd/daemon/http.h"
+#include "chatd/daemon/metrics.h"
 #include "chatd/daemon/node.h"
 #include "chatd/daemon/notify.h"
 #include "chatd/daemon/reload.h"
@@ -62,6 +63,7 @@ struct server {
     unsigned gathered;      /* turns … */
     uint64_t gather_from;   /* … since then, in ms of the loop */
     bool crowded;           /* the last turn wrote to a crowd */
+    uint64_t woke_ms;       /* when the loop last came from its sleep */
     uint64_t requests_seen; /* node.count.requests at the end of the last turn */
     uv_timer_t sweep, drain;
     uv_signal_t on_term, on_int, on_hup;
@@ -100,10 +102,20 @@ static void end_turn(struct server *v) {
         redis_pool_flush(node->redis.pool);
 }
 
+/* Others waited for so long. The clock is what the loop has at hand: a turn begins when poll
+ * returns, and timers, which run last, are the next one's. */
+static void count_turn(struct server *v) {
+    uint64_t now = clock_mono_ms();
+    if (v->woke_ms)
+        histogram_add(&v->node.count.turns, now > v->woke_ms ? now - v->woke_ms : 0);
+    v->woke_ms = 0;
+}
+
 /* Comes before the loop polls: nothing may wait while it sleeps. It won't sleep while `gather` is
  * active. */
 static void on_prepare(uv_prepare_t *h) {
     struct server *v = h->data;
+    count_turn(v);
     if (!uv_is_active((uv_handle_t *)&v->gather))
         end_turn(v);
 }
@@ -121,6 +133,7 @@ static void on_gather(uv_idle_t *h) {
 static void on_check(uv_check_t *h) {
     struct server *v = h->data;
     bool more = v->node.count.requests != v->requests_seen;
+    v->woke_ms = uv_now(&v->loop);
     v->requests_seen = v->node.count.requests;
     if (v->gathered == 0)
         v->gather_from = uv_now(&v->loop);
@@ -153,6 +166,12 @@ static void tell_manager(struct server *v, uint64_t now_ms) {
     v->tell_ms = now_ms + (v->watchdog_ms ? v->watchdog_ms : WAITING_MS / 2);
 }
 
+static void tell_tallies(struct node *node, uint64_t now_ms) {
+    tally_tell(&node->delivery.new_epochs, now_ms);
+    tally_tell(&node->delivery.losses, now_ms);
+    tally_tell(&node->attacks, now_ms);
+}
+
 static void on_sweep(uv_timer_t *t) {
     struct node *node = &((struct server *)t->data)->node;
     tell_manager(t->data, clock_mono_ms());
@@ -164,6 +183,7 @@ static void on_sweep(uv_timer_t *t) {
     repair_check_quiet(&node->repairs);
     bus_settle(&node->bus);
     probe_tick(&node->probe);
+    tell_tallies(node, clock_mono_ms());
 }
 
 /* --- The end --- */
@@ -267,8 +287,10 @@ static void server_apply(struct server *v) {
     networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
     node->limits.frame_bytes = (uint32_t)set->max_frame;
     limit_sessions(node);
-    if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why))
+    if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why)) {
         log_error("reload_failed", "reason=\"%s\"", why); /* it was right a moment ago */
+        node->reload_refused = true;
+    }
     say_expiry(node);
     kdf_set_cost(node->kdf, set->argon2_passes, set->argon2_memory);
 }
@@ -277,7 +299,8 @@ static void server_on_reload(uv_signal_t *h, int number) {
     struct server *v = h->data;
     (void)number;
     notify_reloading();
-    if (reload_settings(v->set, v->argc, v->argv))
+    v->node.reload_refused = !reload_settings(v->set, v->argc, v->argv);
+    if (!v->node.reload_refused)
         server_apply(v);
     if (v->phase == SERVING)
         notify_ready();
@@ -407,7 +430,11 @@ static void wire_modules(struct node *node) {
                                        .arg = node};
     node->ops = (struct ops){
         .redis = redis, .hub = hub, .count = count, .set = set, .loop = loop, .node = node};
-    node->delivery = (struct delivery){.hub = hub, .count = count};
+    node->delivery = (struct delivery){.hub = hub,
+                                       .count = count,
+                                       .new_epochs = {.event = "new_epoch"},
+                                       .losses = {.event = "data_lost"}};
+    node->attacks = (struct tally){.event = "sign_in_attack"};
     node->appends = (struct appends){
         .redis = redis, .delivery = &node->delivery, .count = count, .set = set, .loop = loop};
     node->repairs =
@@ -455,16 +482,29 @@ static bool make_modules(struct server *v, const struct chatd_settings *set) {
     return node->kdf && node->redis.pool && appends_init(&node->appends);
 }
 
-/* Why clients should go elsewhere, for /readyz; NULL: they may come. */
-static const char *ready(struct node *node) {
-    struct server *v = server_of(node);
+static bool ready(void *arg, char *text, size_t size) {
+    const struct server *v = arg;
+    const struct probe *p = &v->node.probe;
     if (v->phase == STARTING)
-        return "starting";
-    if (v->phase != SERVING)
-        return "draining";
-    if (probe_age_ms(&node->probe) > PROBE_FRESH_MS)
-        return "no round trip through Redis of late";
-    return NULL;
+        snprintf(text, size, "starting");
+    else if (v->phase != SERVING)
+        snprintf(text, size, "draining");
+    else if (probe_age_ms(p) > PROBE_FRESH_MS)
+        snprintf(text, size, "no round trip through Redis of late");
+    else {
+        snprintf(text, size, "ready; round trip through Redis %.3f ms, %llu ms ago",
+                 (double)p->last_ns * 1e-6, (unsigned long long)probe_age_ms(p));
+        return true;
+    }
+    return false;
+}
+
+static void give_metrics(void *arg, struct buf *out) {
+    const struct server *v = arg;
+    metrics_write(&(struct metrics_of){.node = &v->node,
+                                       .embedded = v->embedded,
+                                       .started_s = v->node.started_s},
+                  out);
 }
 
 static int start_http(struct server *v) {
@@ -480,7 +520,8 @@ static int start_http(struct server *v) {
     if (fd < 0)
         return server_fail(why);
     net_name(fd, address);
-    v->http = http_open(&v->node, fd, ready);
+    const struct http_hooks hooks = {.ready = ready, .metrics = give_metrics, .arg = v};
+    v->http = http_open(&v->loop, fd, &hooks);
     if (!v->http)
         return server_fail("http: out of memory");
     v->node.probe.on = true;
@@ -636,6 +677,7 @@ int server_run(struct chatd_settings *set, int argc, char **argv) {
         exit(status); /* nothing was served: the system takes everything back */
     uv_run(&v->loop, UV_RUN_DEFAULT);
     server_finish(v);
+    tell_tallies(&v->node, UINT64_MAX);
     log_info("stopped", "messages=%llu deliveries=%llu gaps=%llu",
              (unsigned long long)v->node.count.messages,
              (unsigned long long)v->node.count.deliveries, (unsigned long long)v->node.count.gaps);

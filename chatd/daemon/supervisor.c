@@ -5,6 +5,9 @@
  * serves, so that what is wrong with the settings or Redis is said once. Its stdout is a pipe to
  * here: the line there says that it serves.
  *
+ * With --http it has a port behind those of the workers, for what only it knows: how many serve,
+ * and how many died.
+ *
  * The end: SIGTERM to all workers, which drain; then the embedded Redis; then the exit.
  */
 #include "chatd/daemon/supervisor.h"
@@ -12,7 +15,10 @@
 #include "chatd/base/net.h"
 #include "chatd/daemon/activation.h"
 #include "chatd/daemon/embedded.h"
+#include "chatd/daemon/http.h"
+#include "chatd/daemon/metrics.h"
 #include "chatd/daemon/notify.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/sink.h"
 #include "common/redis/redis_uri.h"
@@ -59,8 +65,11 @@ struct supervisor {
     uv_timer_t late, watchdog;
     struct redis_uri uri;
     struct embedded *embedded;
-    int port;       /* the bound socket */
-    bool activated; /* it was handed over by the service manager and listens: workers inherit it */
+    struct http *http; /* NULL: nobody asked for it */
+    uint64_t started_s;
+    uint64_t deaths; /* of workers, unasked */
+    int port;        /* the bound socket */
+    bool activated;  /* it was handed over by the service manager and listens: workers inherit it */
     unsigned n;
     struct worker *workers;
     bool served; /* all of them, once */
@@ -85,6 +94,13 @@ void supervisor_bind_life(void) {
 }
 
 /* --- The end --- */
+
+static unsigned serving(const struct supervisor *v) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < v->n; i++)
+        n += v->workers[i].life && v->workers[i].life->serves;
+    return n;
+}
 
 static unsigned running(const struct supervisor *v) {
     unsigned n = 0;
@@ -181,8 +197,10 @@ static void judge(struct worker *w, int64_t status, int number, uint64_t lived_m
     } else if (status && !v->served) {
         v->status = (int)status;
         stop(v, "a worker failed");
-    } else
+    } else {
+        v->deaths++;
         start_later(w, lived_ms);
+    }
 }
 
 static void on_worker_exit(uv_process_t *process, int64_t status, int number) {
@@ -208,12 +226,9 @@ static void all_serve(struct supervisor *v, const char *line) {
 
 static void on_serving(struct life *life) {
     struct supervisor *v = life->worker->all;
-    unsigned serving = 0;
-    for (unsigned i = 0; i < v->n; i++)
-        serving += v->workers[i].life && v->workers[i].life->serves;
     if (v->served || v->ending)
         return;
-    if (serving == v->n)
+    if (serving(v) == v->n)
         all_serve(v, life->line);
     for (unsigned i = 1; i < v->n; i++) /* the first went ahead */
         if (!v->workers[i].life && !uv_is_active((uv_handle_t *)&v->workers[i].again))
@@ -289,6 +304,49 @@ static void start_worker(struct worker *w) {
     uv_read_start((uv_stream_t *)&life->words, on_room, on_words);
 }
 
+/* --- What it tells --- */
+
+static bool all_are_ready(void *arg, char *text, size_t size) {
+    const struct supervisor *v = arg;
+    unsigned n = serving(v);
+    if (v->ending)
+        snprintf(text, size, "draining");
+    else
+        snprintf(text, size, "%u of %u workers serve", n, v->n);
+    return !v->ending && n == v->n;
+}
+
+static void tell_metrics(void *arg, struct buf *out) {
+    const struct supervisor *v = arg;
+    const struct worker_counts workers = {
+        .wanted = v->n, .serving = serving(v), .ended = v->deaths};
+    metrics_write(&(struct metrics_of){.workers = &workers,
+                                       .embedded = v->embedded,
+                                       .started_s = v->started_s},
+                  out);
+}
+
+/* Behind the workers' ports. */
+static int supervisor_start_http(struct supervisor *v) {
+    char why[256], address[NET_NAME * 4];
+    int fd = activation_socket(ACTIVATION_HTTP, false);
+    if (fd < 0 && !*v->set->http)
+        return 0;
+    if (fd < 0) {
+        net_shift(v->set->http, v->n, address, sizeof address);
+        fd = net_listen("http", address, false, why, sizeof why);
+    }
+    if (fd < 0)
+        return fail(why);
+    net_name(fd, address);
+    const struct http_hooks hooks = {.ready = all_are_ready, .metrics = tell_metrics, .arg = v};
+    v->http = http_open(&v->loop, fd, &hooks);
+    if (!v->http)
+        return fail("http: out of memory");
+    log_info("http", "address=%s", address);
+    return 0;
+}
+
 /* --- Beginning and end --- */
 
 /* Ours, and behind it what a worker does differently: the last of two flags counts. */
@@ -311,6 +369,8 @@ static int prepare(struct supervisor *v, int argc, char **argv) {
         return 2; /* it was checked */
     v->port = activation_socket(ACTIVATION_LISTEN, false);
     v->activated = v->port >= 0;
+    if (supervisor_start_http(v) != 0)
+        return 1;
     if (v->activated)
         activation_hand_on();
     else
@@ -361,6 +421,7 @@ static void close_handle(uv_handle_t *h, void *arg) {
 }
 
 static void finish(struct supervisor *v) {
+    http_close(v->http);
     embedded_stop(v->embedded);
     uv_walk(&v->loop, close_handle, NULL);
     uv_run(&v->loop, UV_RUN_DEFAULT);
@@ -376,6 +437,7 @@ int supervisor_run(const struct chatd_settings *set, int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     v->set = set;
     v->n = supervisor_workers(set);
+    v->started_s = (uint64_t)(clock_wall_ms() / 1000);
     v->workers = calloc(v->n, sizeof *v->workers);
     if (!v->workers)
         return fail("out of memory");

@@ -92,9 +92,14 @@ static int64_t fails(const struct throttle *t) {
     return t->seen || t->by_both > t->by_addr ? t->by_both : t->by_addr;
 }
 
+static void note_attack(struct op *op) {
+    tally_add(&op->node->attacks, "address=%s", op->session->address->text);
+}
+
 void throttle_refuse(struct op *op) {
     if (fails(op->state) < FAILS_CLOSE)
         return;
+    note_attack(op);
     op_refuse(op, ERR_TOO_MANY_SIGN_INS);
     op->err.retry_after_ms = (uint32_t)op->node->set->fail_window;
 }
@@ -112,6 +117,8 @@ void throttle_wait(struct op *op) {
     if (op->err.code || excess(t) <= 0 || t->waited)
         return;
     t->waited = true;
+    if (!t->seen && t->by_name >= FAILS_SLOW)
+        note_attack(op);
     int64_t ms = excess(t) < DELAY_MAX_MS ? excess(t) * DELAY_MS : DELAY_MAX_MS;
     op_sleep(op, (uint32_t)(ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS));
 }

@@ -163,11 +163,11 @@ def test_an_older_copy_beneath_a_running_chatd_is_not_given_again(kept, copied, 
     assert frames(ann) == frames(ben) == []
 
 
-def back(who, text):
+def back(who, text, to="0"):
     """Says it, again until it is taken."""
     uuid = chat.new_uuid()
     while True:
-        who.post(text, uuid=uuid)
+        who.post(text, uuid=uuid, to=to)
         frame = who.expect_any("channelMessage", "error")
         if frame["type"] == "channelMessage":
             return frame["channelMessage"]
