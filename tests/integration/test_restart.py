@@ -23,14 +23,15 @@ def proxy(own_redis):
 def test_nothing_is_lost_or_doubled_when_chatd_is_killed_and_started_under_load(kills, start_chatd, redis, prefix):
     node = start_chatd()
     with Load([node], redis, prefix) as load:
-        for _ in range(kills):
+        for times in range(1, kills + 1):
             load.wait_acked(150)
+            load.wait(lambda: all(m.joined and m.connections == times for m in load.members), "everybody's return")
             load.nodes[0].kill()
             load.nodes[0] = start_chatd()
         load.wait_acked(150)
+        load.wait(lambda: all(m.joined and m.connections == kills + 1 for m in load.members), "everybody's return")
     load.check()
     assert load.unrecovered == load.signed_out == load.epochs == 0 and not load.errors
-    assert all(m.connections == kills + 1 for m in load.members)
 
 
 def test_nothing_is_lost_or_doubled_when_clients_of_a_killed_node_go_to_another(start_chatd, redis, prefix):

@@ -306,10 +306,10 @@ def test_ctrl_c_ends_a_loop_of_the_shell(plain):
 
 def test_timeout_is_for_waiting_only(plain, client):
     bob = client("bob", join="0")
-    p = plain("alice", "--timeout", "500ms", "--stay")
+    p = plain("alice", "--timeout", "6s", "--stay")
     p.say("here")
     p.wait_out("here")
-    time.sleep(1)
+    time.sleep(6.5)
     bob.say("still there?")
     p.wait_out("still there?")
     p.process.terminate()
