@@ -166,9 +166,12 @@ static const char *problem(const char *bytes, size_t total, size_t head) {
 
 /* Takes from the socket what was looked at, but nothing behind the head. */
 static void handshake_on_readable(uv_poll_t *poll, int status, int events) {
-    (void)status;
     (void)events;
     struct handshake *h = poll->data;
+    if (status < 0) { /* reset: nobody is there, and libuv says so only once */
+        hang_up(h);
+        return;
+    }
     char bytes[HEAD_MAX];
     if (h->len)
         memcpy(bytes, h->head, h->len);

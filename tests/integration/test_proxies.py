@@ -8,6 +8,7 @@ import subprocess
 import chat
 import pytest
 from ports import free_port
+from test_http import address_of, metrics
 from test_tls import Certificate
 
 EXAMPLES = chat.ROOT / "chatd/examples"
@@ -32,6 +33,10 @@ def replaced(name, pairs):
     return text
 
 
+def health_port(node):
+    return address_of(node).rpartition(":")[2]
+
+
 def nginx(folder, port, node, certificate):
     server = replaced("nginx.conf", [
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"), ("127.0.0.1:8080", node.address),
@@ -49,7 +54,7 @@ def haproxy(folder, port, node, certificate):
     both.write_text(pathlib.Path(certificate.cert).read_text() + pathlib.Path(certificate.key).read_text())
     (folder / "haproxy.cfg").write_text(replaced("haproxy.cfg", [
         ("bind :443", f"bind 127.0.0.1:{port}"), ("127.0.0.1:8080", node.address),
-        ("/etc/ssl/chat.example/both.pem", str(both))]))
+        ("port 9100", f"port {health_port(node)}"), ("/etc/ssl/chat.example/both.pem", str(both))]))
     return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
 
 
@@ -57,16 +62,17 @@ def caddy(folder, port, node, certificate):
     """With the test's certificate instead of one from an authority, and without its administration's port."""
     site = replaced("Caddyfile", [
         ("chat.example:443 {", f"chat.example:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate.cert} {certificate.key}"),
-        ("127.0.0.1:8080", node.address)])
+        ("127.0.0.1:8080", node.address), ("health_port 9100", f"health_port {health_port(node)}")])
     (folder / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + site)
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
 @pytest.fixture(params=[nginx, haproxy, caddy], ids=lambda f: f.__name__)
-def front(request, tmp_path, start_chatd):
+def front(request, tmp_path, start_chatd, own_redis):
     program = request.param.__name__
     assert shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin"), f"{program} is missing"
-    node = start_chatd(trusted_proxy="127.0.0.1", limit_loopback=True, max_per_address=2)
+    node = start_chatd(own_redis.uri, trusted_proxy="127.0.0.1", limit_loopback=True, max_per_address=2,
+                       http="127.0.0.1:0")
     port = free_port()
     argv = request.param(tmp_path, port, node, Certificate(tmp_path / "certificate", name="chat.example"))
     env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(tmp_path),
@@ -123,3 +129,22 @@ def test_its_clients_are_held_to_their_own_limits(client, front):
             return False
     chat.wait_until(lambda: connects() and connects())
     assert not connects(headers={"X_Forwarded_For": "127.0.0.1"})
+
+
+@pytest.mark.parametrize("front", [haproxy, caddy], indirect=True)
+def test_it_asks_whether_a_node_is_ready_and_leaves_nothing_behind(client, front, own_redis):
+    there = first(client, front, name="alice", join="0")
+
+    def is_let_in():
+        try:
+            client(at=front, source="127.0.0.2").close()
+            return True
+        except (OSError, chat.Refused):
+            return False
+    own_redis.pause()
+    chat.wait_until(lambda: not is_let_in(), what="a node that is taken out")
+    own_redis.resume()
+    chat.wait_until(is_let_in, what="a node that is taken in again")
+    assert there.say("still here")["message"] == "still here"
+    chat.wait_until(lambda: metrics(front.node)["chatd_connections"] == 1, what="an end of the others")
+    assert "handshake_refused" not in front.node.log(), "no check comes where clients do"

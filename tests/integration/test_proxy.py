@@ -2,10 +2,13 @@
 
 import socket
 import struct
+import time
 
 import chat
 import pytest
+from stopwatch import Stopwatch
 from test_config import refused
+from test_http import metrics
 from test_tls import Certificate
 
 ADDRESS = "198.51.100.7"
@@ -155,3 +158,26 @@ def test_tls_behind_the_header(start_chatd, client, tmp_path, redis, prefix):
 @pytest.mark.parametrize("value", ["x", "10.0.0.0/33", "localhost", "1.2.3.4,,x"])
 def test_bad_setting(value):
     assert "trusted-proxy" in refused("--check-config", f"--trusted-proxy={value}")
+
+
+# A proxy that looks whether we are there
+
+LOCAL = SIGNATURE + struct.pack(">BBH", 0x20, 0, 0)  # a connection of its own
+
+
+@pytest.mark.parametrize("header", [LOCAL, b"PROXY UNKNOWN\r\n", v2(), b""], ids=["v2", "v1", "for a client", "none"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_connections_that_end_at_once_leave_nothing(header, secure, start_chatd, tmp_path):
+    """By RST, as HAProxy's checks do."""
+    certificate = Certificate(tmp_path / "certificate")
+    tls = {"tls_cert": certificate.cert, "tls_key": certificate.key} if secure else {}
+    node = start_chatd(trusted_proxy="127.0.0.1", http="127.0.0.1:0", **tls)
+    for pause in (0, 0.01) * 20:
+        with socket.create_connection(("127.0.0.1", node.port)) as s:
+            s.sendall(header)
+            time.sleep(pause)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    watch = Stopwatch()
+    chat.wait_until(lambda: metrics(node)["chatd_connections"] == 0, what="the end of the last")
+    assert watch.seconds() < 2, "the time for a handshake is 10 s"
+    assert metrics(node)["chatd_handshakes"] == 0 and "handshake_refused" not in node.log()
