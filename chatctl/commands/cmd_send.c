@@ -24,7 +24,6 @@
 #define REMEMBER_S 600
 #define NODE "0000000000000000" /* no chatd has this id: all of them deliver it */
 #define TRIES 3
-#define SERVER "server"
 
 static const struct column COLUMNS[] = {
     {"seq", COLUMN_NUMBER}, {"uuid", COLUMN_TEXT}, {"repeat", COLUMN_BOOL}, {NULL, COLUMN_TEXT}};
@@ -52,7 +51,7 @@ static enum status complain_at(const struct sending *s, const char *text) {
 /* --- Who, and where --- */
 
 static enum status find_sender(struct invocation *in, const char *name, struct sender *out) {
-    *out = (struct sender){.name = SERVER};
+    *out = (struct sender){.name = NAME_SERVER};
     return name ? find_user(in, name, &out->uuid, out->name) : STATUS_DONE;
 }
 

@@ -63,7 +63,7 @@ static bool is_usable(const char *name, size_t len, char stored[NAME_MAX_BYTES +
     size_t folded_len;
     struct err e = {0};
     return !name_check(name, len, stored, n, &e) && name_fold(stored, *n, folded, &folded_len) &&
-           !name_reserved(folded, folded_len);
+           !name_is_of_deleted(folded, folded_len);
 }
 
 static bool is_as_stored(const char *name, size_t len) {
@@ -121,7 +121,7 @@ static enum status rename_user(struct fsck *f, const struct key *k, const char *
              name, stored);
     if (!f->fix || f->in->dry_run)
         return fsck_found_key(f, problem, k, detail, false);
-    if ((st = username_check(stored, &to)) ||
+    if ((st = username_read(stored, &to)) ||
         (!respelled && ((st = username_claim(f->in, &to, &k->name.uuid)) ||
                         (st = username_confirm(f->in, &to, &k->name.uuid)))))
         return st;

@@ -143,7 +143,8 @@ static bool check_user(struct import_check *k, const struct json *doc) {
     name[len] = '\0';
     if (!check_sender_name(k, name, (size_t)len))
         return false;
-    if (!name_fold(name, (size_t)len, folded, &folded_len) || name_reserved(folded, folded_len))
+    if (!name_fold(name, (size_t)len, folded, &folded_len) ||
+        name_is_of_deleted(folded, folded_len))
         return is_wrong(k, "the name is nobody's: messages of deleted users bear it");
     return read_field_number(k, doc, "fields", "created", IMPORT_MS_MAX, &ignored) &&
            read_field_number(k, doc, "fields", "banned", IMPORT_MS_MAX, &ignored);

@@ -6,7 +6,13 @@
 
 #include <string.h>
 
-enum status username_check(const char *text, struct username *out) {
+static enum status refuse_username(const char *why) {
+    struct err e = {0};
+    err_set(&e, ERR_BAD_NAME, "%s", why);
+    return fail(&e);
+}
+
+enum status username_read(const char *text, struct username *out) {
     struct err e = {0};
     if (name_check(text, strlen(text), out->text, &out->len, &e))
         return fail(&e);
@@ -14,11 +20,16 @@ enum status username_check(const char *text, struct username *out) {
         complain("out of memory");
         return STATUS_FAILED;
     }
-    if (name_reserved(out->folded, out->folded_len)) {
-        err_set(&e, ERR_BAD_NAME, "is nobody's name: messages of deleted users bear it");
-        return fail(&e);
-    }
-    return STATUS_DONE;
+    return name_is_of_deleted(out->folded, out->folded_len)
+               ? refuse_username("is nobody's name: messages of deleted users bear it")
+               : STATUS_DONE;
+}
+
+enum status username_check(const char *text, struct username *out) {
+    enum status st = username_read(text, out);
+    if (st == STATUS_DONE && name_reserved(out->folded, out->folded_len))
+        return refuse_username("is reserved, since it means something else, or looks as if");
+    return st;
 }
 
 static enum status taken(const struct username *n, const char *how) {

@@ -14,7 +14,9 @@ struct username {
     size_t len, folded_len;
 };
 
-/* Reads `text` by the rules for names; asks nobody. */
+/* Reads `text` by the rules for names; asks nobody. username_check takes no reserved one, as it is
+ * for those who are new. */
+enum status username_read(const char *text, struct username *out);
 enum status username_check(const char *text, struct username *out);
 /* Is it free? Changes nothing. *holder: a user without a record who had it, or nil. STATUS_CONFLICT
  * when it is taken. */

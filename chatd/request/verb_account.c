@@ -64,6 +64,10 @@ static void on_name_ttl(struct op *op, const struct redisReply *reply) {
         ((struct sign *)op->state)->pending = ttl >= 0;
 }
 
+static void refuse_reserved(struct op *op) {
+    op_fail(op, ERR_BAD_NAME, "%s.username: is reserved", request_type(op->req.kind));
+}
+
 static void check_name(struct op *op) {
     struct sign *g = op_state(op, sizeof *g, sign_clear);
     struct err e;
@@ -74,8 +78,8 @@ static void check_name(struct op *op) {
         op_fail(op, e.code, "%s.username: %s", request_type(r->kind), e.detail);
     else if (!name_fold(g->name, g->name_len, g->folded, &g->folded_len))
         op_fail(op, ERR_INTERNAL, "out of memory");
-    else if (name_reserved(g->folded, g->folded_len))
-        op_fail(op, ERR_BAD_NAME, "%s.username: is nobody's name", request_type(r->kind));
+    else if (name_is_of_deleted(g->folded, g->folded_len))
+        refuse_reserved(op);
 }
 
 /* Others' failures with a name are no reason to keep anybody from signing up. */
@@ -352,10 +356,26 @@ static void confirm_record(struct op *op) {
     index_user(op);
 }
 
-static const op_step CREATE[] = {refuse_another, throttle_look_made, throttle_refuse_made,
-                                 hash_password,  throttle_add_made,  throttle_refuse_made,
-                                 claim_name,     write_record,       confirm_name,
-                                 confirm_record, begin_session,      NULL};
+/* Only here: whoever has such a name may go on using it. */
+static void refuse_reserved_name(struct op *op) {
+    const struct sign *g = op->state;
+    if (name_reserved(g->folded, g->folded_len))
+        refuse_reserved(op);
+}
+
+static const op_step CREATE[] = {refuse_reserved_name,
+                                 refuse_another,
+                                 throttle_look_made,
+                                 throttle_refuse_made,
+                                 hash_password,
+                                 throttle_add_made,
+                                 throttle_refuse_made,
+                                 claim_name,
+                                 write_record,
+                                 confirm_name,
+                                 confirm_record,
+                                 begin_session,
+                                 NULL};
 
 static void claim_name(struct op *op) {
     struct sign *g = op->state;

@@ -73,6 +73,8 @@ static void put_head(struct buf *b, const struct conversation *c, int64_t time_m
 
 static void put_text(struct buf *b, const struct conversation *c, const struct row *r) {
     const char *action = describe_action(row_text(r), r->text_len);
+    size_t len;
+    const char *sender = row_sender(r, &len);
     put_head(b, c, r->time_ms);
     if (r->kind != ROW_MESSAGE) {
         buf_str(b, "-- ");
@@ -80,7 +82,7 @@ static void put_text(struct buf *b, const struct conversation *c, const struct r
         return;
     }
     buf_str(b, action ? "* " : "");
-    put_clean(b, row_name(r), r->name_len);
+    put_clean(b, sender, len);
     buf_str(b, action ? " " : ": ");
     if (action)
         put_body(b, action, r->text_len - (size_t)(action - row_text(r)));
@@ -115,6 +117,8 @@ static void put_message(struct buf *b, const struct conversation *c, const struc
     json_add_u64(b, "seq", r->place.seq);
     json_add_bool(b, "own", r->flags & ROW_MINE);
     json_add_bool(b, "history", history);
+    if (row_is_server(r))
+        json_add_bool(b, "server", true);
 }
 
 static void put_gap(struct buf *b, const struct conversation *c, const struct row *r) {

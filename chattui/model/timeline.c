@@ -13,6 +13,16 @@
 
 /* --- Rows --- */
 
+bool row_is_server(const struct row *r) {
+    return r->kind == ROW_MESSAGE && uuid_is_nil(&r->u.message.sender);
+}
+
+const char *row_sender(const struct row *r, size_t *len) {
+    static const char server[] = "[server]";
+    *len = row_is_server(r) ? sizeof server - 1 : r->name_len;
+    return row_is_server(r) ? server : row_name(r);
+}
+
 const char *row_name(const struct row *r) {
     return r->data;
 }

@@ -64,6 +64,9 @@ struct row {
 };
 
 const char *row_name(const struct row *r); /* the sender's, name_len bytes */
+bool row_is_server(const struct row *r);   /* a message of the server itself */
+/* … as it is shown: the server's own lines have one that no user can have. */
+const char *row_sender(const struct row *r, size_t *len);
 const char *row_text(const struct row *r); /* text_len bytes; a notice may have several lines */
 
 /* The state of the rows above the first one. */

@@ -19,7 +19,7 @@ static bool recipient_of(const struct model *m, const struct message *am, struct
 /* The row that a message becomes; also remembers its sender. */
 static struct timeline_message row_of(struct model *m, const struct message *am) {
     bool mine = uuid_eq(&am->sender, &m->me);
-    if (am->sender_name_len > 0) {
+    if (am->sender_name_len > 0 && !uuid_is_nil(&am->sender)) { /* the server is nobody */
         struct person *p =
             roster_put(&m->roster, &am->sender, am->sender_name, am->sender_name_len);
         if (p)

@@ -78,7 +78,9 @@ static void set_text(struct rows *r, const struct row *row) {
         row->kind == ROW_MESSAGE || row->kind == ROW_PENDING ? describe_action(text, len) : NULL;
     buf_reset(&r->text);
     if (action) {
-        sanitize(&r->text, row_name(row), row->name_len, false);
+        size_t sender_len;
+        const char *sender = row_sender(row, &sender_len);
+        sanitize(&r->text, sender, sender_len, false);
         buf_char(&r->text, ' ');
         len -= (size_t)(action - text);
         text = action;
@@ -110,12 +112,15 @@ static struct head notice_head(const struct row *row) {
 }
 
 static struct head message_head(const struct rows *r, const struct row *row) {
-    struct head h = {.nick = row_name(row), .nick_len = row->name_len, .mark = "│"};
+    struct head h = {.mark = "│"};
+    h.nick = row_sender(row, &h.nick_len);
     bool pending = row->kind == ROW_PENDING;
     h.mark_style = STYLE_BORDER;
     h.text_style = pending ? STYLE_PENDING : STYLE_TEXT;
     h.nick_style = STYLE_TEXT;
-    if (row->flags & ROW_MINE)
+    if (row_is_server(row))
+        h.nick_style = STYLE_WARNING;
+    else if (row->flags & ROW_MINE)
         h.nick_style = STYLE_NICK_SELF;
     else if (row->flags & ROW_MENTION)
         h.nick_style = STYLE_MENTION;

@@ -115,6 +115,8 @@ static void put_message(struct buf *b, const struct message *m, bool twice) {
     }
     JSON_PUT(b, "\",\"seq\":");
     buf_u64(b, m->seq);
+    if (uuid_is_nil(&m->sender))
+        JSON_PUT(b, ",\"server\":true");
     JSON_PUT(b, "}");
 }
 

@@ -522,6 +522,72 @@ bool name_fold(const char *name, size_t len, char out[NAME_FOLDED_MAX + 1], size
     return count >= 0 && write_utf8(work, (size_t)count, out, NAME_FOLDED_MAX, out_len);
 }
 
-bool name_reserved(const char *folded, size_t len) {
+bool name_is_of_deleted(const char *folded, size_t len) {
     return len == strlen(NAME_DELETED) && memcmp(folded, NAME_DELETED, len) == 0;
+}
+
+/* --- Reserved names --- */
+
+/* Letters of other scripts that look like these: Cyrillic, Greek, Armenian, Cherokee and Lisu, as
+ * they are folded. A name is of one script, so that its letters all have to be here. */
+static const struct {
+    char letter;
+    const char *like;
+} LOOK_ALIKE[] = {
+    {'a', "\u0430\u03b1\u13aa\ua4ee"},
+    {'b', "\u0432\u044c\u03b2\u13f4\u13cf\ua4d0"},
+    {'c', "\u0441\u03f2\u03c3\u13df\ua4da"},
+    {'d', "\u0501\u13a0\u13e7\ua4d3"},
+    {'e', "\u0435\u0454\u03b5\u13ac\ua4f0"},
+    {'h', "\u043d\u04bb\u03b7\u0570\u13bb\u13c2\ua4e7"},
+    {'i', "1l\u0131\u0456\u04cf\u03b9\u13c6\ua4f2"},
+    {'l', "1i\u0131\u0456\u04cf\u03b9\u13de\ua4e1"},
+    {'m', "\u043c\u03bc\u13b7\ua4df"},
+    {'p', "\u0440\u03c1\u0580\u13e2\ua4d1"},
+    {'r', "\u0433\u13a1\u13d2\ua4e3"},
+    {'s', "\u0455\u03c3\u13da\u13d5\ua4e2"},
+    {'t', "\u0442\u03c4\u13a2\ua4d4"},
+    {'u', "\u0446\u03c5\u03bc\u057d\u13cc\ua4f4"},
+    {'v', "\u0475\u03bd\u13d9\ua4e6"},
+    {'y', "\u0443\u04af\u03b3\u03c5\u13a9\u13bd\ua4ec"},
+};
+
+static bool looks_like(int32_t cp, char letter) {
+    char text[5] = "";
+    if (cp == letter)
+        return true;
+    utf8proc_encode_char(cp, (uint8_t *)text);
+    for (size_t i = 0; *text && i < sizeof LOOK_ALIKE / sizeof *LOOK_ALIKE; i++)
+        if (LOOK_ALIKE[i].letter == letter)
+            return strstr(LOOK_ALIKE[i].like, text);
+    return false;
+}
+
+static bool separates(int32_t cp) {
+    return cp == ' ' || cp == '_' || cp == '.' || cp == '-' || cp == '\'';
+}
+
+static bool is_like(const int32_t *cps, size_t count, const char *word) {
+    for (size_t i = 0; i < count; i++) {
+        if (separates(cps[i]))
+            continue;
+        if (!*word || !looks_like(cps[i], *word++))
+            return false;
+    }
+    return !*word;
+}
+
+bool name_reserved(const char *folded, size_t len) {
+    static const char *const WORDS[] = {NAME_SERVER, "system", "public", "deleteduser", "chatd"};
+    int32_t work[WORK_MAX];
+    if (len > 0 && (*folded == '-' || (len == 1 && *folded == '0'))) /* an option; the channel */
+        return true;
+    ssize_t n = utf8proc_decompose(
+        (const uint8_t *)folded, (ssize_t)len, work, WORK_MAX,
+        (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
+                            UTF8PROC_STRIPMARK)); /* server with marks on is one, too */
+    for (size_t i = 0; n > 0 && n <= WORK_MAX && i < sizeof WORDS / sizeof *WORDS; i++)
+        if (is_like(work, (size_t)n, WORDS[i]))
+            return true;
+    return false;
 }

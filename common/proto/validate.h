@@ -34,8 +34,13 @@ enum err_code name_check(const char *s, size_t len, char out[NAME_MAX_BYTES + 1]
 #define NAME_FOLDED_MAX 384
 bool name_fold(const char *name, size_t len, char out[NAME_FOLDED_MAX + 1], size_t *out_len);
 
-/* The sender's name in messages of a deleted user. A name like any other, so nobody may have it. */
+/* The sender's name in messages of a deleted user, and of the server's own. Names like any other,
+ * so nobody may have them. */
 #define NAME_DELETED "deleted user"
+#define NAME_SERVER "server"
+bool name_is_of_deleted(const char *folded, size_t len);
+/* Means something else than a user, or looks like a word that does: nobody gets such a name any
+ * more. Those who have one keep it. Wider than name_is_of_deleted. */
 bool name_reserved(const char *folded, size_t len);
 
 /* A message text: 1 to MESSAGE_MAX_CHARS characters, at most MESSAGE_MAX_BYTES bytes;

@@ -44,8 +44,13 @@ def test_send_reaches_the_connected(ctl, client):
     answer = ctl.json("message", "send", "public", "It is late.")
     heard = alice.hear("It is late.")
     assert answer == [{"seq": 1, "uuid": heard["UUID"], "repeat": False}]
-    assert (heard["senderUsername"], heard["senderUUID"]) == ("server", "00000000-0000-0000-0000-000000000000")
-    assert alice.say("so it is")["seq"] == 2
+    nobody = "00000000-0000-0000-0000-000000000000"
+    assert (heard["senderUsername"], heard["senderUUID"], heard["server"]) == ("server", nobody, True)
+    own = alice.say("so it is")
+    assert own["seq"] == 2 and "server" not in own
+    later = client("bob")
+    for messages in later.join()["messages"], later.history()["messages"]:
+        assert [m.get("server") for m in sorted(messages, key=lambda m: m["seq"])] == [True, None]
 
 
 def test_send_as_a_user(ctl, client):

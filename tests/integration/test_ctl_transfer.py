@@ -347,6 +347,14 @@ def test_a_name_that_nobody_can_have_is_left_out(ctl, redis, prefix, name):
     assert ctl("fsck") == "", "no member, no list of theirs either"
 
 
+@pytest.mark.parametrize("name", ["server", "public", "0", "--yes"])
+def test_a_name_that_has_been_reserved_since_is_restored(ctl, redis, prefix, name):
+    """Those who have such a name keep it: a backup holds them."""
+    ctl("import", stdin=made(users=[user(name)]))
+    assert {u["name"] for u in ctl.json("user", "list")} == {"alice", name}
+    assert ctl("fsck") == ""
+
+
 def test_a_dry_run_looks_only(ctl, full, redis, prefix):
     flush(redis, prefix)
     ctl("import", "--dry-run", stdin=full)

@@ -388,6 +388,14 @@ def test_delete_waits_for_no_purge(ctl, people, client, redis, prefix):
     assert ctl.json("user", "delete", "alice", "--yes")["messages"] == 1
 
 
+@pytest.mark.parametrize("name", ["server", "Public", "--yes", "s\u00e9rver"])
+def test_reserved_names_are_given_to_nobody(ctl, people, unchanged, name):
+    with unchanged():
+        ctl("user", "add", "--password-file=-", "--", name, stdin="pw\n", status=USAGE)
+        ctl("user", "rename", "--", "alice", name, status=USAGE)
+    assert "reserved" in ctl.err
+
+
 @pytest.mark.parametrize("name", ["deleted user", "Deleted User"])
 def test_nobody_is_called_like_the_deleted(ctl, people, client, unchanged, name):
     c = client()

@@ -69,6 +69,31 @@ def test_sign_up_never_signs_in(client, name, password):
     other.expect_error("not_authorized")
 
 
+RESERVED = ["server", "SERVER", "Public", "0", "-r", "--yes", "system", "chatd", "deleted user", "s_erver",
+            "\u0455\u0435\u0433\u0475\u0435\u0433", "\u0420\u0426\u042c\u0406\u0406\u0421"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_names_that_mean_something_are_nobody_s(client, unchanged, name):
+    c = client()
+    with unchanged():
+        for verb in "signUp", "signIn":
+            c.ask(verb, {"username": name, "password": "x"})
+            assert "reserved" in c.expect_error("bad_name")["message"]
+
+
+def test_who_has_such_a_name_keeps_it(client, redis, prefix):
+    alice = client("alice")
+    redis.r.hset(user_key(prefix, alice.user), "name", "Server")
+    redis.r.rename(prefix + "name:alice", prefix + "name:server")
+    assert client().sign_in("server")["username"] == "Server"
+    other = client()
+    other.ask("signIn", {"username": "SERVER", "password": "x"})
+    other.expect_error("bad_credentials")
+    other.ask("signUp", {"username": "server", "password": "x"})
+    other.expect_error("name_taken")
+
+
 def test_wrong_password(client):
     client("alice")
     other = client()

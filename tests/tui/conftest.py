@@ -17,7 +17,7 @@ spec.loader.exec_module(integration)
 binaries_are_built = integration.binaries_are_built
 worker_redis, redis, own_redis, prefix = (integration.worker_redis, integration.redis, integration.own_redis,
                                           integration.prefix)
-start_chatd, chatd, client = integration.start_chatd, integration.chatd, integration.client
+start_chatd, chatd, client, ctl = integration.start_chatd, integration.chatd, integration.client, integration.ctl
 
 if "CHATTUI_BIN" not in os.environ:
     os.environ["CHATTUI_BIN"] = str(pathlib.Path(os.environ["CHATD_BIN"]).with_name("chattui"))

@@ -112,6 +112,18 @@ def test_others_are_printed_as_they_speak(plain, client):
     p.end()
 
 
+@pytest.mark.parametrize("format,said", [("text", "[server]: It is late."), ("jsonl", '"server":true')])
+def test_the_server_speaks(plain, ctl, format, said):
+    """… as no user can."""
+    p = plain("alice", format=format)
+    p.say("are you there?")
+    p.wait_out("are you there?")
+    ctl("message", "send", "public", "It is late.")
+    p.wait_out(said)
+    assert '"server"' not in p.read().splitlines()[0]
+    p.end()
+
+
 def test_private(plain, client):
     bob = client("bob", join="0")
     p = plain("alice", "--join", "bob")

@@ -1,4 +1,4 @@
-/* Who waits for a password hash, and whose turn it is. */
+/* test_kdf - who waits for a password hash, and whose turn it is. */
 #include "chatd/base/kdf.h"
 
 #include <setjmp.h>

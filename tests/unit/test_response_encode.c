@@ -427,6 +427,22 @@ static void test_message_nasty(void **state) {
     check("channel_message_nasty", frame("channelMessage", message_tree("0", 9, NASTY, false)));
 }
 
+/* The server's own line says so, by more than a name. */
+static void test_message_of_server(void **state) {
+    (void)state;
+    struct message m = message_of(channel_public(), 7, "hello");
+    m.sender = (struct uuid){0};
+    m.sender_name = "server";
+    m.sender_name_len = 6;
+    response_encode_message(&B, &m, NULL);
+    cJSON *tree = message_tree("0", 7, "hello", false);
+    cJSON_ReplaceItemInObjectCaseSensitive(tree, "senderUUID",
+                                           str("00000000-0000-0000-0000-000000000000"));
+    cJSON_ReplaceItemInObjectCaseSensitive(tree, "senderUsername", str("server"));
+    cJSON_AddItemToObject(tree, "server", cJSON_CreateTrue());
+    check("channel_message_server", frame("channelMessage", tree));
+}
+
 /* Events */
 
 static void check_sys_user(enum sys_event ev, const char *name, const struct uuid *recipient,
@@ -652,6 +668,7 @@ int main(void) {
         TEST(test_message_private),
         TEST(test_message_to_self),
         TEST(test_message_nasty),
+        TEST(test_message_of_server),
         TEST(test_sys_users),
         TEST(test_sys_unread),
         TEST(test_sys_purge),

@@ -210,6 +210,15 @@ static void scroll_by(int lines) {
     public_channel->scroll = view_scroll(&m, &l, lines);
 }
 
+/* Nobody can look like the server. */
+static void test_the_server_speaks(void **state) {
+    (void)state;
+    say(2, "server", "I am the server", NOON, false);
+    say(0, "server", "it is late", NOON + 1000, false);
+    check_has(" server │ I am the server", true);
+    check_has("[server] │ it is late", true);
+}
+
 static void test_scrolling(void **state) {
     (void)state;
     fill(100); /* 21 lines are seen; a day line before the first */
@@ -440,6 +449,7 @@ int main(void) {
         T(test_conversation),
         T(test_too_small),
         T(test_foreign_text_is_sanitized),
+        T(test_the_server_speaks),
         T(test_scrolling),
         T(test_scrolling_there_and_back),
         T(test_scroll_from_the_top),

@@ -464,15 +464,44 @@ static void names_with_wrong_marks(void **state) {
 static void name_of_the_deleted(void **state) {
     (void)state;
     static const char *const same[] = {"deleted user", "Deleted User", "DELETED USER"};
-    static const char *const others[] = {"deleted", "deleted users", "deleted_user"};
+    static const char *const others[] = {"deleted", "deleted users", "deletedusers"};
     char name[NAME_MAX_BYTES + 1], folded[NAME_FOLDED_MAX + 1];
     size_t len;
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         assert_int_equal(name_check(same[i], strlen(same[i]), name, &len, NULL), ERR_OK);
-        assert_true(name_fold(name, len, folded, &len) && name_reserved(folded, len));
+        assert_true(name_fold(name, len, folded, &len) && name_is_of_deleted(folded, len));
+        assert_true(name_reserved(folded, len));
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_false(name_reserved(others[i], strlen(others[i])));
+}
+
+static void names_that_mean_something(void **state) {
+    (void)state;
+    static const char *const reserved[] = {
+        "server",  "Server",       "SERVER",       "s.e.r.v.e.r",
+        "server.", "_server_",     "Sérvèr",       "system",
+        "public",  "pubIic",       "pub1ic",       "Publiс" /* refused as mixed, too */,
+        "chatd",   "Deleted_User", "deIeted user", "0",
+        "-",       "-r",           "--yes",        "ѕегѵег",
+        "ЅЕГѴЕГ",  "рцьӏіс",       "ѕуѕтем",       "ᏚᎬᎡᏙᎬᎡ",
+        "ꓢꓰꓣꓦꓰꓣ",  "ςυςτεμ"};
+    static const char *const free_ones[] = {
+        "serve", "servers",  "my server", "observer", "o",    "O",   "00",     "1",
+        "a-",    "republic", "Сергей",    "сервер",   "chat", "sys", "publix", "Σωκράτης"};
+    char folded[NAME_FOLDED_MAX + 1];
+    size_t len;
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        assert_true(name_fold(reserved[i], strlen(reserved[i]), folded, &len));
+        if (!name_reserved(folded, len))
+            fail_msg("free: %s", reserved[i]);
+    }
+    for (size_t i = 0; i < sizeof free_ones / sizeof *free_ones; i++) {
+        assert_true(name_fold(free_ones[i], strlen(free_ones[i]), folded, &len));
+        if (name_reserved(folded, len))
+            fail_msg("reserved: %s", free_ones[i]);
+    }
+    assert_false(name_reserved("", 0));
 }
 
 static void names_without_err(void **state) {
@@ -586,6 +615,7 @@ int main(void) {
         cmocka_unit_test(names_mixed),
         cmocka_unit_test(names_with_wrong_marks),
         cmocka_unit_test(name_of_the_deleted),
+        cmocka_unit_test(names_that_mean_something),
         cmocka_unit_test(names_without_err),
         cmocka_unit_test(names_folded),
         cmocka_unit_test(names_folded_limits),
