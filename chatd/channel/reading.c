@@ -20,7 +20,7 @@ struct reading {
     uint64_t before, after; /* see struct request */
     uint32_t limit, offset;
 
-    struct channel_state state;
+    struct position at;
     int64_t total;
     struct page page; /* newest first */
 };
@@ -85,8 +85,8 @@ void reading_unref(struct reading *r) {
 
 /* --- Answers --- */
 
-static void on_state(struct reading *r, const struct redisReply *reply) {
-    reply_position(reply, &r->state, &r->err);
+static void on_place(struct reading *r, const struct redisReply *reply) {
+    reply_place(reply, &r->at, &r->err);
 }
 
 static void on_length(struct reading *r, const struct redisReply *reply) {
@@ -153,8 +153,8 @@ static void ask_entries(struct reading *r, uint64_t newest) {
 static void reading_ask(struct reading *r) {
     struct cmd *c = &r->all->redis->cmd;
     r->holds++; /* a link that is down answers at once */
-    cmd_position(c, &r->all->redis->keys, &r->id);
-    reading_call(r, on_state);
+    cmd_place(c, &r->all->redis->keys, &r->id);
+    reading_call(r, on_place);
     cmd_log_length(c, &r->all->redis->keys, &r->id);
     reading_call(r, on_length);
     if (r->offset == 0 && r->before != 1)
@@ -167,9 +167,9 @@ static void reading_ask(struct reading *r) {
 static bool ask_offset(struct reading *r) {
     uint32_t offset = r->offset;
     r->offset = 0;
-    if (offset == 0 || r->err.code || offset >= r->state.at.seq)
+    if (offset == 0 || r->err.code || offset >= r->at.seq)
         return false;
-    ask_entries(r, r->state.at.seq - offset);
+    ask_entries(r, r->at.seq - offset);
     return true;
 }
 
@@ -200,5 +200,5 @@ void reading_encode(const struct reading *r, struct buf *b, const struct uuid *r
                     const struct request_id *id) {
     response_encode_read_begin(b, recipient);
     buf_add(b, r->page.texts.data, r->page.texts.len);
-    response_encode_read_end(b, (uint64_t)r->total, r->page.messages, &r->state.at, id);
+    response_encode_read_end(b, (uint64_t)r->total, r->page.messages, &r->at, id);
 }

@@ -197,20 +197,19 @@ struct quiet {
 };
 
 /* Redis lost its newest data: numbers that were delivered here would be used again. */
-static bool is_behind(const struct position *known, const struct channel_state *state) {
-    return uuid_eq(&state->at.epoch, &known->epoch) && state->at.seq < known->seq;
+static bool is_behind(const struct position *known, const struct position *at) {
+    return uuid_eq(&at->epoch, &known->epoch) && at->seq < known->seq;
 }
 
 static void on_quiet(const struct redisReply *reply, void *arg, link_aux aux) {
     (void)aux;
     struct quiet *q = arg;
     struct channel *ch = q->channel;
-    struct channel_state state;
+    struct position at;
     struct err e;
-    if (reply_position(reply, &state, &e) == ERR_OK && !uuid_is_nil(&state.at.epoch) &&
-        ch->order.based &&
-        (!uuid_eq(&state.at.epoch, &ch->order.last.epoch) || state.at.seq > ch->order.last.seq ||
-         is_behind(&q->from, &state)))
+    if (reply_place(reply, &at, &e) == ERR_OK && !uuid_is_nil(&at.epoch) && ch->order.based &&
+        (!uuid_eq(&at.epoch, &ch->order.last.epoch) || at.seq > ch->order.last.seq ||
+         is_behind(&q->from, &at)))
         delivery_suspect(q->all->delivery, ch);
     hub_unpin(q->all->hub, ch);
     free(q);
@@ -228,7 +227,7 @@ void repair_check_quiet(struct repairs *all) {
             continue;
         *q = (struct quiet){.all = all, .channel = ch, .from = ch->order.last};
         ch->pins++;
-        cmd_position(&all->redis->cmd, &all->redis->keys, &ch->id);
+        cmd_place(&all->redis->cmd, &all->redis->keys, &ch->id);
         redis_call(all->redis, on_quiet, q, NULL);
     }
 }

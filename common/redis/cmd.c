@@ -315,6 +315,13 @@ void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel
     cmd_literal(c, "prev");
 }
 
+void cmd_place(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
+    cmd_begin(c, "HMGET");
+    cmd_channel_key(c, ks, ch, CHANNEL_META);
+    cmd_literal(c, "epoch");
+    cmd_literal(c, "seq");
+}
+
 void cmd_log_length(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
     cmd_begin(c, "XLEN");
     cmd_channel_key(c, ks, ch, CHANNEL_LOG);

@@ -83,6 +83,8 @@ void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id
                const struct uuid *spare_epoch, const struct position *known, const char *history);
 
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
+/* Of that, what a page needs: no lineage, which takes longer to read than a message. */
+void cmd_place(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 void cmd_log_length(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 /* XREVRANGE: newest first, seq <= from (0: the newest), seq > after, at most n. */
 void cmd_log_back(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,

@@ -281,6 +281,17 @@ enum err_code reply_position(const redisReply *r, struct channel_state *out, str
     return ERR_OK;
 }
 
+enum err_code reply_place(const redisReply *r, struct position *out, struct err *e) {
+    *out = (struct position){.seq = 0};
+    if (reply_ok(r, e))
+        return e->code;
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2)
+        return wrong_shape(e, "place");
+    if (!parse_uuid(r->element[0], &out->epoch) || !parse_seq(r->element[1], &out->seq))
+        *out = (struct position){.seq = 0};
+    return ERR_OK;
+}
+
 /* --- Logs and purges --- */
 
 /* The number before the dash of an entry id. */

@@ -73,6 +73,8 @@ bool reply_run(const struct redisReply *r, char out[RUN_MAX + 1]);
 
 /* cmd_position. */
 enum err_code reply_position(const struct redisReply *r, struct channel_state *out, struct err *e);
+/* cmd_place. As `at` above: nil, 0 where there is none. */
+enum err_code reply_place(const struct redisReply *r, struct position *out, struct err *e);
 
 /* cmd_log_info. Of a log that isn't there: exists false. */
 struct log_info {

@@ -217,6 +217,11 @@ static void b_position(struct cmd *c) {
     cmd_position(c, &KS, &id);
 }
 
+static void b_place(struct cmd *c) {
+    struct channel_id id = dm();
+    cmd_place(c, &KS, &id);
+}
+
 static void b_log_length(struct cmd *c) {
     struct channel_id id = channel_public();
     cmd_log_length(c, &KS, &id);
@@ -593,6 +598,7 @@ static const struct {
     {" append_begin append_keys append_args_begin append_args ", b_append},
     {" renew ", b_renew},
     {" position ", b_position},
+    {" place ", b_place},
     {" log_length ", b_log_length},
     {" log_back ", b_log_back},
     {" log_forward ", b_log_forward},

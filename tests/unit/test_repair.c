@@ -66,13 +66,16 @@ static void answer_read(const char *text) {
     fake_redis_answer_at(heart_asked("read"), out);
 }
 
-static void answer_position(const char *text) {
-    char out[256];
-    state_text(text, out, sizeof out);
+/* 1:9: epoch 1 at 9; 0: the channel has none. */
+static void answer_place(const char *text) {
+    char out[128] = "[ nil nil ]";
+    if (*text != '0')
+        snprintf(out, sizeof out, "[ '%s' '%lu' ]", heart_text(heart_epoch(*text)),
+                 strtoul(text + 2, NULL, 10));
     fake_redis_answer_at(heart_asked("HMGET"), out);
 }
 
-/* down=0, up=0: the store of a shard; read=…, pos=…: answers, see above; read-: it is lost; read!:
+/* down=0, up=0: the store of a shard; read=…, at=…: answers, see above; read-: it is lost; read!:
  * an error; read?: nonsense; quiet: the check of quiet channels. */
 static void do_step(const char *step) {
     const char *value = strchr(step, '=') ? strchr(step, '=') + 1 : "";
@@ -90,9 +93,9 @@ static void do_step(const char *step) {
         fake_redis_answer_at(heart_asked("read"), "-LOADING Redis is loading;");
     else if (IS("read?"))
         fake_redis_answer_at(heart_asked("read"), "[ [ nil nil nil nil ] [ ] ]");
-    else if (IS("pos"))
-        answer_position(value);
-    else if (IS("pos-"))
+    else if (IS("at"))
+        answer_place(value);
+    else if (IS("at-"))
         fake_redis_answer_at(heart_asked("HMGET"), NULL);
     else if (IS("quiet"))
         repair_check_quiet(&H.repairs);
@@ -275,15 +278,14 @@ static const struct row ROWS[] = {
      .spread = true},
     {"… nor where nothing is known", "join=ap up=0", .got = {NULL}},
 
-    {"quiet: it is where it is", "join=ap6 quiet pos=1@1:6", .got = {NULL}},
-    {"quiet: the last was lost", "join=ap6 quiet pos=1@1:7", .got = {NULL}, .due = "p40"},
-    {"quiet: another epoch", "join=ap6 quiet pos=2@1:6", .got = {NULL}, .due = "p40"},
-    {"quiet: data was lost", "join=ap6 quiet pos=1@1:5", .got = {NULL}, .due = "p40"},
-    {"quiet: asked before the last came", "join=ap6 quiet offer=p7:x pos=1@1:6", .got = {"7:x"}},
-    {"quiet: it has none", "join=ap6 quiet pos=0", .got = {NULL}},
-    {"quiet: lost", "join=ap6 quiet pos-", .got = {NULL}},
-    {"quiet: it closes meanwhile", "join=ap6 quiet leave=ap pos=1@1:7", .got = {NULL},
-     .due = "p40"},
+    {"quiet: it is where it is", "join=ap6 quiet at=1:6", .got = {NULL}},
+    {"quiet: the last was lost", "join=ap6 quiet at=1:7", .got = {NULL}, .due = "p40"},
+    {"quiet: another epoch", "join=ap6 quiet at=2:6", .got = {NULL}, .due = "p40"},
+    {"quiet: data was lost", "join=ap6 quiet at=1:5", .got = {NULL}, .due = "p40"},
+    {"quiet: asked before the last came", "join=ap6 quiet offer=p7:x at=1:6", .got = {"7:x"}},
+    {"quiet: it has none", "join=ap6 quiet at=0", .got = {NULL}},
+    {"quiet: lost", "join=ap6 quiet at-", .got = {NULL}},
+    {"quiet: it closes meanwhile", "join=ap6 quiet leave=ap at=1:7", .got = {NULL}, .due = "p40"},
     {"quiet: nothing is known", "join=ap quiet", .got = {NULL}},
     {"quiet: it is being read", GAP "quiet", .got = {NULL}, .asked = "p6"},
     {"quiet: Redis is away", "join=ap6 redis- quiet redis+", .got = {NULL}},

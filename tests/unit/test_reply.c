@@ -144,6 +144,11 @@ static enum err_code p_position(const redisReply *r, struct err *e) {
     return reply_position(r, &out, e);
 }
 
+static enum err_code p_place(const redisReply *r, struct err *e) {
+    struct position out;
+    return reply_place(r, &out, e);
+}
+
 static enum err_code p_user(const redisReply *r, struct err *e) {
     struct user_record out;
     return reply_user(r, &out, e);
@@ -165,8 +170,8 @@ static enum err_code p_purge_record(const redisReply *r, struct err *e) {
 }
 
 static enum err_code (*const PARSERS[])(const redisReply *r, struct err *e) = {
-    p_ok,   p_i64,      p_str,  p_uuid,     p_array, p_append,
-    p_join, p_position, p_user, p_log_info, p_step,  p_purge_record};
+    p_ok,       p_i64,   p_str,  p_uuid,     p_array, p_append,      p_join,
+    p_position, p_place, p_user, p_log_info, p_step,  p_purge_record};
 
 static void check_all(const redisReply *r, enum err_code expected, const char *detail) {
     for (size_t i = 0; i < COUNT(PARSERS); i++) {
@@ -558,6 +563,26 @@ static void test_position(void **state) {
         assert_int_equal(reply_position(made(BAD[i]), &out, &e), ERR_INTERNAL);
 }
 
+static void test_place(void **state) {
+    (void)state;
+    struct position at;
+    struct err e;
+    assert_int_equal(reply_place(made("[ '" EPOCH "' '17' ]"), &at, &e), ERR_OK);
+    check_uuid(&at.epoch, EPOCH);
+    assert_int_equal(at.seq, 17);
+    static const char *const NONE[] = {"[ nil nil ]", "[ '" EPOCH "' nil ]", "[ nil '17' ]",
+                                       "[ 'epoch' '17' ]", "[ '" EPOCH "' '-1' ]"};
+    for (size_t i = 0; i < COUNT(NONE); i++) {
+        memset(&at, 1, sizeof at);
+        assert_int_equal(reply_place(made(NONE[i]), &at, &e), ERR_OK);
+        assert_true(uuid_is_nil(&at.epoch));
+        assert_int_equal(at.seq, 0);
+    }
+    static const char *const BAD[] = {"nil", "[ ]", "[ nil ]", "[ nil nil nil ]", "'x'"};
+    for (size_t i = 0; i < COUNT(BAD); i++)
+        assert_int_equal(reply_place(made(BAD[i]), &at, &e), ERR_INTERNAL);
+}
+
 /* --- logs and purges --- */
 
 static void test_log_info(void **state) {
@@ -896,6 +921,7 @@ int main(void) {
         TEST(test_append_spoilt_repeat),
         TEST(test_join),
         TEST(test_position),
+        TEST(test_place),
         TEST(test_log_info),
         TEST(test_step),
         TEST(test_mark),
