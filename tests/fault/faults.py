@@ -1,6 +1,7 @@
 """The faults that the driver knows, and how a schedule of them is made from a seed. A fault is a function that
 does its harm, waits as long as it lasts and undoes it; OF_SHAPE is the one list of them."""
 
+import contextlib
 import dataclasses
 import functools
 import random
@@ -95,14 +96,16 @@ def redis_restarted(w, f):
 
 def older_copy_put_back(w, f):
     """A copy of the data, put back a while later, every fourth time once more: what was acknowledged meanwhile is gone,
-    and that must be said."""
+    and that must be said; also to those who come from a node that was away then."""
     with w.redis.copied(f.pick) as put_back:
         start = time.monotonic() - (0 if w.redis.syncs else MARGIN)
         w.load.forgive(start, float("inf"), "restored")
         try:
             for _ in range(1 if f.pick % 4 else 2):
                 time.sleep(f.seconds)
-                put_back()
+                with w.redis.lock, w.without_node(f.node) if f.pick // 4 % 2 else contextlib.nullcontext():
+                    w.load.look_at_the_stores()
+                    put_back()
         finally:
             w.load.unforgive(start, time.monotonic() + MARGIN, "restored")
 

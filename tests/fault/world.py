@@ -421,6 +421,16 @@ class World:
         node.process.stdout.close()
         shutil.rmtree(node.dir, ignore_errors=True)
 
+    @contextlib.contextmanager
+    def without_node(self, i):
+        """It is killed, and started again behind what is done meanwhile."""
+        with self.locks[i]:
+            self.end_node(i, kill=True)
+            try:
+                yield
+            finally:
+                self.start_node(i)
+
     def fallen(self):
         """Nodes that ended though nobody ended them."""
         for i, lock in enumerate(self.locks):

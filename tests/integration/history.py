@@ -65,6 +65,7 @@ class History:
         self.receptions = []
         self.epoch = None
         self.stored = []
+        self.before = {}        # epoch: {seq: uuid} of the log in an epoch that is over, when somebody looked
         self.lossy = []         # (start, end): acknowledged between these, a message may be lost
         self.restored = []      # the same, since a copy was put back that was taken at `start`
         self.resent = set()     # uuids that were sent more than once
@@ -210,18 +211,19 @@ class History:
 
     def _check_followed(self, found, seen):
         """Who was told that nothing is missing has the messages that the store has up to there."""
-        stored = {seq: uuid for seq, uuid, _ in self.stored}
+        logs = {**self.before, self.epoch: {seq: uuid for seq, uuid, _ in self.stored}}
         had = {}  # id of a reception: {seq: uuid} of what its client had when it ended, by what it goes on
         for r in self.receptions:
             before = {seq: uuid for seq, uuid in had.pop(id(r.follows), {}).items() if seq <= r.start}
             if r.follows and r.follows.epoch != r.epoch:
-                self._check_hole(found, seen, r, before, stored if r.epoch == self.epoch else None)
+                self._check_hole(found, seen, r, before, logs.get(r.epoch, {}))
             had[id(r)] = before | {d.seq: d.uuid for d in r.deliveries if not d.retried}
 
     @staticmethod
     def _check_hole(found, seen, r, before, stored):
-        other = [seq for seq, uuid in before.items() if seen.setdefault((r.epoch, seq), uuid) != uuid or (
-            stored is not None and seq not in stored and seq > min(stored, default=0))]
+        first = min(stored, default=float("inf"))
+        other = [seq for seq, uuid in before.items()
+                 if seen.setdefault((r.epoch, seq), uuid) != uuid or (seq > first and seq not in stored)]
         if other:
             found["a hole that is called none"].append(f"{r.who}: up to {r.start} in {r.epoch}, {len(other)} others "
                                                        f"from {min(other)} on")

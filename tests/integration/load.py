@@ -29,6 +29,7 @@ from history import Ack, Delivery, History, Reception
 from stopwatch import Stopwatch, lately
 
 TICK = 0.01            # seconds between two looks at who may send
+LOOK = 0.3             # seconds between two looks at all that is stored
 AGAIN = 0.1            # seconds until something `unavailable` is asked for again; longer each time, up to …
 AGAIN_MAX = 1.0        # … this
 PASSING = {"unavailable", "busy", "unconfirmed"}  # errors that mean: again
@@ -562,39 +563,58 @@ class Load:
 
         self.soon(stop)
 
+    def look_at_the_stores(self):
+        """Remembers what the logs hold now: their epochs may soon be over."""
+        for channel, history in list(self.histories.items()):
+            log, meta = self._keys(channel)
+            epoch = self.server.r.hget(meta, "epoch")
+            found = {seq: uuid for seq, uuid, _ in self._log(log)}
+            if self.server.r.hget(meta, "epoch") == epoch:
+                history.before[epoch] = found
+
     def _settle(self):
         """Nothing new is sent; what was sent gets its answer, and everybody hears everything."""
         self.sending = False
         self.wait(lambda: self.quiet and self.everybody_in() and not any(m.outgoing for m in self.members),
                   "the last acknowledgement")
-        for channel, history in self.histories.items():
-            self._read_store(self._channel_id(channel), history)
         try:
-            chat.wait_until(lambda: not self._behind(), self.settle)
+            chat.wait_until(self._settled, self.settle)
         except AssertionError:
             self.problem(f"not everybody has everything: {self._behind()}")
 
-    def _channel_id(self, channel):
-        """As it is in Redis."""
-        if channel == PUBLIC:
-            return "public"
-        first, second = sorted(self.users[name] for name in self._pair(channel))
-        return f"dm:{first}:{second}"
+    def _keys(self, channel):
+        """Of its log and its meta."""
+        name = "public"
+        if channel != PUBLIC:
+            first, second = sorted(self.users[name] for name in self._pair(channel))
+            name = f"dm:{first}:{second}"
+        return [f"{self.prefix}{{c:{name}}}:{part}" for part in ("log", "meta")]
 
     def _pair(self, channel):
         return next((m.username, room.peer) for m in self.members for room in m.rooms if room.channel == channel)
 
-    def _read_store(self, channel, history):
-        log, meta = (f"{self.prefix}{{c:{channel}}}:{part}" for part in ("log", "meta"))
-        history.epoch = self.server.r.hget(meta, "epoch")
+    def _log(self, log):
         for entry, fields in self.server.r.xrange(log):
             if "uuid" in fields:  # else a test put it there
-                history.stored.append((int(entry.split("-")[0]), fields["uuid"], fields["text"]))
+                yield int(entry.split("-")[0]), fields["uuid"], fields["text"]
+
+    def _settled(self):
+        behind = self._behind()
+        if behind:
+            time.sleep(LOOK)  # while one looks, no deadline comes nearer
+        return not behind
 
     def _behind(self):
-        return [(m.name, room.channel, room.last) for m in self.members for room in m.rooms
+        """Who has not what is stored now, or more: an older copy was put back then, and no node has looked yet."""
+        ends = {}
+        for channel, history in self.histories.items():
+            log, meta = self._keys(channel)
+            history.epoch, seq = self.server.r.hmget(meta, "epoch", "seq")
+            history.stored = list(self._log(log))
+            ends[channel] = history.stored[-1][0] if history.stored else 0, int(seq)
+        return [(m.name, room.channel, room.last, ends[room.channel]) for m in self.members for room in m.rooms
                 if room.last["epoch"] != room.history.epoch or
-                (room.history.stored and room.last["seq"] < room.history.stored[-1][0])]
+                not ends[room.channel][0] <= room.last["seq"] <= ends[room.channel][1]]
 
     def faults(self):
         """Behind the `with`: {kind: [cases]} of what was lost, doubled, invented or out of order."""

@@ -140,6 +140,14 @@ def resume_over_what_a_later_epoch_numbered_anew(h):
     h.receptions.append(Reception("x#2", "next", 500, follows=h.receptions[-2]))
 
 
+def resume_over_a_hole_in_an_epoch_that_is_over(h):
+    """Nobody had other messages there; but its log was looked at."""
+    put_an_older_copy_back(h)
+    h.before["old"] = {seq: uuid for seq, uuid, _ in h.stored[:100]}
+    h.receptions.append(Reception("x", "older", 97, [Delivery(n, f"m{n}", h.sent[f"m{n}"]) for n in range(98, 106)]))
+    h.receptions.append(Reception("x#2", "old", 105, follows=h.receptions[-1]))
+
+
 def give_old_messages_again_as_new(h):
     put_an_older_copy_back(h)
     for seq, uuid in enumerate(["m150", "m151"], MESSAGES + 2):
@@ -276,6 +284,7 @@ def give_a_retry_out_of_turn_only(h):
     (put_an_older_copy_back_in_the_same_epoch, "lost without a new epoch"),
     (call_an_older_copy_the_same_history, "a hole that is called none"),
     (resume_over_what_a_later_epoch_numbered_anew, "a hole that is called none"),
+    (resume_over_a_hole_in_an_epoch_that_is_over, "a hole that is called none"),
     (give_old_messages_again_as_new, "given again"),
     (show_a_page_with_a_hole, "a page that is not what is stored"),
     (show_a_page_of_what_is_gone, "a page that is not what is stored"),
