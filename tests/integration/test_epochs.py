@@ -1,8 +1,12 @@
 """Numbers and restarts of Redis: no number that somebody has seen means another message without being said, no
 hole is taken for a whole history, and nothing that was given is given again (R6)."""
 
+import contextlib
+import os
 import pathlib
 import shutil
+import signal
+import tempfile
 
 import chat
 import pytest
@@ -161,6 +165,95 @@ def test_an_older_copy_beneath_a_running_chatd_is_not_given_again(kept, copied, 
     assert back(ann, "on")["seq"] == kept + 3
     assert ben.hear("on")["seq"] == kept + 3
     assert frames(ann) == frames(ben) == []
+
+
+class Plain:
+    """A Redis whose files are copied while it runs, and put back."""
+
+    def __init__(self, server):
+        self.server, self.dir, self.uri = server, pathlib.Path(server.dir), server.uri
+
+    @property
+    def r(self):
+        return self.server.r
+
+    @contextlib.contextmanager
+    def stopped(self, nodes):
+        self.server.stop()
+        yield
+        self.server.start()
+
+    def copy(self):
+        shutil.copytree(self.dir / "appendonlydir", self.dir / "aside")
+
+    def put_back(self, nodes):
+        with self.stopped(nodes):
+            shutil.rmtree(self.dir / "appendonlydir")
+            shutil.copytree(self.dir / "aside", self.dir / "appendonlydir")
+
+
+class Embedded(Plain):
+    def __init__(self, where):
+        self.dir, self.uri = pathlib.Path(where) / "data", f"embedded:{where}/data"
+
+    @property
+    def r(self):
+        return chat.redis.Redis(unix_socket_path=str(self.dir / "redis.sock"), decode_responses=True)
+
+    @contextlib.contextmanager
+    def stopped(self, nodes):
+        """It would be started again at once: nobody who could may look."""
+        pid = self.r.info("server")["process_id"]
+        for node in nodes:
+            node.pause()
+        os.kill(pid, signal.SIGTERM)
+        chat.wait_until(lambda: ") Z" in pathlib.Path(f"/proc/{pid}/stat").read_text(), what="the end of redis-server")
+        yield
+        for node in nodes:
+            node.resume()
+
+
+@pytest.fixture(params=["plain", "embedded"])
+def running(request):
+    if request.param == "plain":
+        server = chat.Redis()
+        yield Plain(server)
+        server.destroy()
+    else:
+        where = tempfile.mkdtemp(prefix="chat-e-")
+        yield Embedded(where)
+        shutil.rmtree(where)
+
+
+def fill(r, prefix, seqs, sender):
+    """As if these had been sent."""
+    with r.pipeline(transaction=False) as p:
+        for seq in seqs:
+            p.xadd(prefix + LOG, {"uuid": chat.new_uuid(), "sender": sender, "name": "ann", "at": "1714564800123",
+                                  "text": f"old{seq}"}, id=f"{seq}-0")
+        p.hset(prefix + META, "seq", seqs[-1])
+        p.execute()
+
+
+def test_a_long_copy_beneath_many_is_not_given_again(running, start_chatd, client, prefix):
+    """15,001 messages and 20 clients: as many frames as there is to say."""
+    nodes = [start_chatd(running.uri) for _ in range(2)]
+    ann = client("ann", join="0", at=nodes[0])
+    ann.say("old1")
+    ann.drop()
+    fill(running.r, prefix, range(2, 15_002), ann.user)
+    people = [client(f"user{n}", join="0", at=nodes[n % 2]) for n in range(20)]
+    running.copy()
+    for text in "new0", "new1":
+        for who in people:
+            who.say(text) if who is people[0] else who.hear(text)
+    running.put_back(nodes)
+    events = [who.expect_event("epoch") for who in people]
+    assert {(e["epoch"], e["seq"], e["follows"]) for e in events} == {(events[0]["epoch"], 15_003, False)}
+    assert back(people[0], "on")["seq"] == 15_004
+    for who in people[1:]:
+        assert who.hear("on")["seq"] == 15_004
+    assert [frames(who) for who in people] == [[]] * 20
 
 
 def back(who, text, to="0"):
