@@ -9,12 +9,13 @@
 #include <stdint.h>
 
 struct counters {
-    uint64_t connections, refused, requests, messages, deliveries, gaps, epochs, losses,
-        bad_entries, bad_events, received_bytes;
-    uint64_t store_ups, bus_ups;   /* how often the links to Redis came up */
-    uint64_t errors[ERR_CODES];    /* answers, by their code */
-    struct histogram acknowledged; /* messages, since they came */
-    struct histogram turns;        /* of the loop */
+    uint64_t connections, requests, messages, deliveries, gaps, epochs, losses, bad_entries,
+        bad_events, received_bytes;
+    uint64_t refused_full, refused_address; /* connections: too many, in all or from there */
+    uint64_t store_ups, bus_ups;            /* how often the links to Redis came up */
+    uint64_t errors[ERR_CODES];             /* answers, by their code */
+    struct histogram acknowledged;          /* messages, since they came */
+    struct histogram turns;                 /* of the loop */
 };
 
 #endif

@@ -6,7 +6,7 @@
 
 #define SCRATCH_MAX (4u * 1024 * 1024) /* bytes of the largest answer */
 
-enum { OP_TEXT = 0x81, OP_PING = 0x89 }; /* FIN and opcode */
+enum { OP_TEXT = 0x81, OP_PING = 0x89, OP_PONG = 0x8a }; /* FIN and opcode */
 
 static struct frame *frame_make(size_t size) {
     struct frame *f = malloc(sizeof *f + size);
@@ -49,12 +49,19 @@ struct frame *frame_text(struct buf *json) {
     return f;
 }
 
-struct frame *frame_ping(void) {
-    static const char text[] = "chatd"; /* lws is silent about pongs without a payload */
-    struct frame *f = frame_make(2 + sizeof text - 1);
-    if (f)
-        memcpy(f->bytes + put_header(f->bytes, OP_PING, sizeof text - 1), text, sizeof text - 1);
+static struct frame *frame_control(unsigned char op, const char *payload, size_t len) {
+    struct frame *f = frame_make(2 + len);
+    if (f && put_header(f->bytes, op, len) && len)
+        memcpy(f->bytes + 2, payload, len);
     return f;
+}
+
+struct frame *frame_ping(void) {
+    return frame_control(OP_PING, "chatd", 5);
+}
+
+struct frame *frame_pong(const char *payload, size_t len) {
+    return frame_control(OP_PONG, payload, len);
 }
 
 struct frame *frame_ref(struct frame *f) {

@@ -15,7 +15,8 @@ struct frame {
 /* Unfragmented text frame of `json` (RFC 6455 section 5.2). One reference; NULL: out of memory, or
  * the buf failed. The buf is reset for the next use. */
 struct frame *frame_text(struct buf *json);
-struct frame *frame_ping(void); /* likewise, a ping */
+struct frame *frame_ping(void);                            /* likewise, a ping */
+struct frame *frame_pong(const char *payload, size_t len); /* … of at most 125 bytes */
 struct frame *frame_ref(struct frame *f);
 void frame_unref(struct frame *f); /* NULL is fine */
 

@@ -33,6 +33,13 @@ static void put_errors(const struct node *node, struct buf *out) {
                 node->count.errors[err_at(i)]);
 }
 
+static void put_refused(const struct node *node, struct buf *out) {
+    buf_fmt(out,
+            "chatd_refused_connections_total{limit=\"total\"} %" PRIu64 "\n"
+            "chatd_refused_connections_total{limit=\"address\"} %" PRIu64 "\n",
+            node->count.refused_full, node->count.refused_address);
+}
+
 static void put_links(const struct node *node, struct buf *out) {
     buf_fmt(out, "chatd_redis_up{link=\"store\"} %d\nchatd_redis_up{link=\"bus\"} %d\n",
             redis_pool_up(node->redis.pool), redis_pool_bus_up(node->redis.pool, node->bus.link));
@@ -88,7 +95,7 @@ static double queued_bytes(const struct node *node) {
 
 static double handshakes(const struct node *node) {
     double n = 0;
-    for (const struct handshake *h = node->handshakes.first; h; h = handshake_next(h))
+    for (const struct handshake *h = node->handshakes.waiting.first; h; h = handshake_next(h))
         n++;
     return n;
 }
@@ -140,8 +147,8 @@ static double files_max(void) {
     VALUE(chatd_max_connections, gauge, "Limit of connections.", n->set->max_connections)          \
     VALUE(chatd_connections_total, counter, "WebSocket sessions ever opened.",                     \
           n->count.connections)                                                                    \
-    VALUE(chatd_refused_connections_total, counter,                                                \
-          "Connections closed at once: too many, in all or from their address.", n->count.refused) \
+    SERIES(chatd_refused_connections_total, counter,                                               \
+           "Connections refused: too many, in all or from their address.", put_refused)            \
     VALUE(chatd_slow_consumers_total, counter, "Sessions cut off since they read too slowly.",     \
           n->sessions.slow)                                                                        \
     VALUE(chatd_requests_total, counter, "Frames received from clients.", n->count.requests)       \

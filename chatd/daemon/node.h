@@ -41,6 +41,7 @@ struct node {
     struct networks proxies; /* trusted to say for whom they come */
     struct tls *tls;         /* NULL: clients come without */
     struct handshakes handshakes;
+    struct lingers lingers;
 
     struct sessions sessions;
     struct accounts accounts;

@@ -37,9 +37,10 @@
 #include <unistd.h>
 
 #define SWEEP_MS 500
-#define GATHER_TURNS 8 /* that gather requests … */
-#define GATHER_MS 2    /* … or for so long, where a turn has much to do */
-#define CROWD 64       /* sessions written to in one turn */
+#define GATHER_TURNS 8     /* that gather requests … */
+#define GATHER_MS 2        /* … or for so long, where a turn has much to do */
+#define CROWD 64           /* sessions written to in one turn */
+#define FILES_RESERVED 256 /* descriptors that are no connection's */
 #define DRAIN_STEP_MS 10
 #define LAST_WORDS_MS 500   /* for Redis to hear that the node is gone */
 #define REDIS_ENDS_MS 5000  /* for an embedded Redis to write what it has */
@@ -124,8 +125,8 @@ static void on_gather(uv_idle_t *h) {
     (void)h;
 }
 
-/* Comes after the loop polled. lws reads a kilobyte from a socket in a turn; while requests keep
- * coming, a few turns gather, so that what belongs together travels together. A turn without
+/* Comes after the loop polled. lws reads four kilobytes from a socket in a turn; while requests
+ * keep coming, a few turns gather, so that what belongs together travels together. A turn without
  * requests ends it, and with nothing else to do that is the next one.
  *
  * Writing to a crowd takes long enough for its answers to have come: they are read before the
@@ -176,6 +177,7 @@ static void on_sweep(uv_timer_t *t) {
     struct node *node = &((struct server *)t->data)->node;
     tell_manager(t->data, clock_mono_ms());
     handshakes_sweep(&node->handshakes, clock_mono_ms());
+    lingers_sweep(&node->lingers, clock_mono_ms());
     sessions_sweep(&node->sessions, clock_mono_ms(), node->set->ping_interval,
                    node->set->sign_in_timeout);
     keeper_sweep(&node->addresses.keeper, clock_mono_ms());
@@ -250,16 +252,34 @@ static void server_on_signal(uv_signal_t *h, int number) {
 
 /* --- Reloading --- */
 
+/* Descriptors that a connection takes. */
+static rlim_t files_each(const struct chatd_settings *set) {
+    return *set->tls_cert ? 3 : 1;
+}
+
 static void raise_fd_limit(const struct chatd_settings *set) {
+    static rlim_t told; /* the limit of which it was said that it is too low */
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0)
         return;
-    rlim_t wanted = set->max_connections * (*set->tls_cert ? 3 : 1) + 256;
+    rlim_t wanted = set->max_connections * files_each(set) + FILES_RESERVED;
     r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
     setrlimit(RLIMIT_NOFILE, &r);
-    if (r.rlim_cur < wanted)
+    if (r.rlim_cur < wanted && r.rlim_cur != told)
         log_warn("few_files", "limit=%llu wanted=%llu", (unsigned long long)r.rlim_cur,
                  (unsigned long long)wanted);
+    told = r.rlim_cur < wanted ? r.rlim_cur : 0;
+}
+
+/* For how many connections there is room: descriptors are reserved for the links to Redis, for
+ * files, /healthz, and to tell some of the others that there is none. */
+static uint64_t room(const struct chatd_settings *set) {
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
+        return set->max_connections;
+    rlim_t reserved = r.rlim_cur / 2 < FILES_RESERVED ? r.rlim_cur / 2 : FILES_RESERVED;
+    rlim_t fit = (r.rlim_cur - reserved) / files_each(set);
+    return fit < set->max_connections ? fit : set->max_connections;
 }
 
 static void say_expiry(const struct node *node) {
@@ -287,6 +307,7 @@ static void server_apply(struct server *v) {
     networks_parse(&node->proxies, set->trusted_proxy, why, sizeof why); /* it was checked */
     node->limits.frame_bytes = (uint32_t)set->max_frame;
     limit_sessions(node);
+    node->handshakes.room = room(set);
     if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why)) {
         log_error("reload_failed", "reason=\"%s\"", why); /* it was right a moment ago */
         node->reload_refused = true;
@@ -587,12 +608,15 @@ static int server_start(struct server *v, const struct chatd_settings *set) {
     v->listener = listener_open(&v->loop, fd);
     if (!v->listener)
         return server_fail("out of memory");
+    node->lingers.loop = &v->loop;
     v->ws = ws_new(&v->loop, node, &node->addresses, set, &node->count);
     if (!v->ws || start_http(v) != 0)
         return 1;
     node->handshakes = (struct handshakes){.to = v->ws,
                                            .tls = node->tls,
                                            .addresses = &node->addresses,
+                                           .lingers = &node->lingers,
+                                           .room = room(set),
                                            .proxies = &node->proxies,
                                            .count = &node->count,
                                            .set = set,
@@ -624,6 +648,7 @@ static void server_finish(struct server *v) {
     node->redis.pool = NULL;
     http_close(v->http);
     ws_close(v->ws);
+    lingers_close(&node->lingers);
     tls_close(node->tls);
     embedded_stop(v->embedded);
     server_close_handle((uv_handle_t *)&v->prepare);

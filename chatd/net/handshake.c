@@ -2,6 +2,7 @@
 #include "chatd/net/handshake.h"
 
 #include "chatd/net/head.h"
+#include "chatd/net/upgrade.h"
 #include "chatd/net/ws.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -13,16 +14,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define HEAD_FIRST 2048    /* room for a head in pieces, at first */
+#define TURNED_MAX 32      /* that are told that there is no room; more are hung up on */
+#define TURNED_MS 2000     /* for their heads to come */
+#define RETRY_FULL_S 5     /* Retry-After: somebody may have left … */
+#define RETRY_ADDRESS_S 30 /* … and somebody from there */
+
 struct handshake {
     uv_poll_t poll;
     struct handshakes *all;
-    struct address *from;
+    struct handshake_list *list; /* that it is in */
+    struct address *from;        /* NULL: it is turned away, and not counted in */
+    struct refusal turned;       /* .status: what it is told when its head has come; 0: nothing */
     int fd;
     uint64_t since_ms;
     bool proxied;       /* from a trusted proxy, which may say for whom */
     bool may_be_header; /* … by a PROXY header, which hasn't come yet */
     struct handshake *prev, *next;
-    size_t len;
+    size_t len, cap;
     char *head; /* what has come so far; NULL until a head comes in pieces */
 };
 
@@ -34,9 +43,10 @@ static void handshake_on_closed(uv_handle_t *handle) {
 
 /* Out of the list and off the loop; the socket stays open. */
 static void detach(struct handshake *h) {
-    struct handshakes *all = h->all;
-    *(h->prev ? &h->prev->next : &all->first) = h->next;
-    *(h->next ? &h->next->prev : &all->last) = h->prev;
+    struct handshake_list *list = h->list;
+    *(h->prev ? &h->prev->next : &list->first) = h->next;
+    *(h->next ? &h->next->prev : &list->last) = h->prev;
+    list->count--;
     uv_poll_stop(&h->poll);
     uv_close((uv_handle_t *)&h->poll, handshake_on_closed);
 }
@@ -47,20 +57,35 @@ static void hang_up(struct handshake *h) {
     addresses_leave(h->all->addresses, h->from);
 }
 
-static void handshake_refuse(struct handshake *h, const char *why) {
-    static const char bad[] =
-        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    log_client("handshake_refused", "address=%s reason=\"%s\"", h->from->text, why);
-    send(h->fd, bad, sizeof bad - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    hang_up(h);
+static const char *handshake_address(const struct handshake *h) {
+    return h->from ? h->from->text : "";
+}
+
+/* The whole answer comes to the client, also when not all of the head was read. */
+static void handshake_refuse(struct handshake *h, const struct refusal *r) {
+    char answer[UPGRADE_ANSWER_MAX];
+    size_t len = upgrade_refuse(r, answer);
+    if (r != &h->turned) /* which has been told */
+        log_client("handshake_refused", "address=%s status=%u reason=\"%s\"", handshake_address(h),
+                   r->status, r->why);
+    send(h->fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    detach(h);
+    linger_begin(h->all->lingers, h->fd);
+    addresses_leave(h->all->addresses, h->from);
 }
 
 /* Keeps what has come so far, for when there is more. */
 static bool handshake_keep(struct handshake *h, const char *bytes, size_t len) {
-    if (!h->head)
-        h->head = malloc(HEAD_MAX);
-    if (!h->head)
-        return false;
+    size_t cap = h->cap ? h->cap : HEAD_FIRST;
+    while (cap < len)
+        cap *= 2;
+    if (cap > h->cap) {
+        char *head = realloc(h->head, cap);
+        if (!head)
+            return false;
+        h->head = head;
+        h->cap = cap;
+    }
     memcpy(h->head, bytes, len);
     h->len = len;
     return true;
@@ -78,41 +103,54 @@ static struct address *enter(struct handshakes *all, const struct sockaddr *sa, 
                            all->set->limit_loopback);
 }
 
-/* False: there are too many from there. */
-static bool becomes(struct handshake *h, const union proxy_address *who) {
+/* Why it can't be let in, as it is told once its head has come. */
+static struct refusal turn_away(struct handshakes *all, const struct sockaddr *sa, bool full) {
+    char text[64] = "unix";
+    const char *why = full ? "too many connections" : "too many connections from your address";
+    uv_ip_name(sa, text, sizeof text);
+    log_client("connection_refused", "address=%s reason=\"%s\"", text, why);
+    *(full ? &all->count->refused_full : &all->count->refused_address) += 1;
+    return full ? (struct refusal){503, why, RETRY_FULL_S}
+                : (struct refusal){429, why, RETRY_ADDRESS_S};
+}
+
+/* The client's limits hold from here on. One over them is turned away. */
+static void handshake_becomes(struct handshake *h, const union proxy_address *who) {
     struct handshakes *all = h->all;
     h->proxied = networks_hold(all->proxies, &who->sa); /* a proxy's proxy */
+    if (h->turned.status)
+        return;
     struct address *from = enter(all, &who->sa, h->proxied);
     if (!from) {
-        all->count->refused++;
-        return false;
+        h->turned = turn_away(all, &who->sa, false);
+        return;
     }
     addresses_leave(all->addresses, h->from);
     h->from = from;
-    return true;
 }
 
 /* X-Forwarded-For that nobody trusts: all clients of that proxy share its limits, or have none. */
 static void warn_once(struct handshake *h, const char *head, size_t len) {
     struct handshakes *all = h->all;
-    if (all->warned_forwarded || !h->from->loopback || !proxy_is_forwarded(head, len))
+    if (all->warned_forwarded || !h->from || !h->from->loopback || !proxy_is_forwarded(head, len))
         return;
     all->warned_forwarded = true;
     log_warn("untrusted_proxy", "address=%s hint=\"trusted-proxy\"", h->from->text);
 }
 
-static void handshake_add(struct handshakes *all, int fd, struct address *from, bool proxied,
-                          bool may_be_header);
+static struct handshake *handshake_add(struct handshakes *all, int fd, struct address *from,
+                                       bool proxied, bool may_be_header);
 
 /* Behind a PROXY header comes TLS, if that is on. */
 static void go_secure(struct handshake *h) {
     int fd;
     detach(h);
     fd = tls_accept(h->all->tls, h->fd);
-    if (fd < 0)
-        addresses_leave(h->all->addresses, h->from);
+    struct handshake *next = fd < 0 ? NULL : handshake_add(h->all, fd, h->from, h->proxied, false);
+    if (next)
+        next->turned = h->turned;
     else
-        handshake_add(h->all, fd, h->from, h->proxied, false);
+        addresses_leave(h->all->addresses, h->from);
 }
 
 /* True: the HTTP request begins here. Else all was done that can be done now. */
@@ -128,10 +166,12 @@ static bool pass_header(struct handshake *h, char *bytes, size_t total) {
     h->may_be_header = false;
     bool found = v == PROXY_FOUND || v == PROXY_NOT_SAID;
     if (v == PROXY_BAD || (found && !handshake_take(h, bytes, used)) ||
-        (v == PROXY_FOUND && !becomes(h, &who)) || (v == PROXY_NONE && h->all->tls && h->len)) {
+        (v == PROXY_NONE && h->all->tls && h->len)) {
         hang_up(h);
         return false;
     }
+    if (v == PROXY_FOUND)
+        handshake_becomes(h, &who);
     if (found)
         h->len = 0;
     if (h->all->tls)
@@ -143,25 +183,34 @@ static bool pass_header(struct handshake *h, char *bytes, size_t total) {
 
 static void pass_on(struct handshake *h, const char *head, size_t len) {
     union proxy_address who;
-    if (h->proxied && proxy_forwarded(head, len, h->all->proxies, &who)) {
-        if (!becomes(h, &who)) {
-            hang_up(h);
-            return;
-        }
-    } else if (!h->proxied)
+    char answer[UPGRADE_ANSWER_MAX];
+    if (h->proxied && proxy_forwarded(head, len, h->all->proxies, &who))
+        handshake_becomes(h, &who);
+    else if (!h->proxied)
         warn_once(h, head, len);
-    detach(h);
-    ws_adopt(h->all->to, h->fd, h->from, head, len);
+    struct refusal r = upgrade_judge(head, len, h->all->set->origin);
+    if (h->turned.status)
+        handshake_refuse(h, &h->turned);
+    else if (r.status != 101)
+        handshake_refuse(h, &r);
+    else {
+        detach(h);
+        len = upgrade_accept(head, len, answer);
+        ws_adopt(h->all->to, h->fd, h->from, answer, len);
+    }
 }
 
-/* The reason to refuse what has come so far, with a whole head of `head` bytes or none (0); NULL:
- * all is well. */
-static const char *problem(const char *bytes, size_t total, size_t head) {
+/* The fault of what has come so far, with a whole head of `head` bytes or none (0); .status 0: all
+ * is well. */
+static struct refusal problem(const char *bytes, size_t total, size_t head) {
+    const char *why = NULL;
     if (head)
-        return head_problem(bytes, head);
-    if (!head_may_begin(*bytes))
-        return "not HTTP";
-    return total == HEAD_MAX ? "head too long" : NULL;
+        why = head_problem(bytes, head);
+    else if (!head_may_begin(*bytes))
+        why = "not HTTP";
+    else if (total == HEAD_MAX)
+        return (struct refusal){431, "head too long", 0};
+    return why ? (struct refusal){400, why, 0} : (struct refusal){0, NULL, 0};
 }
 
 /* Takes from the socket what was looked at, but nothing behind the head. */
@@ -186,11 +235,11 @@ static void handshake_on_readable(uv_poll_t *poll, int status, int events) {
     if (h->may_be_header && !pass_header(h, bytes, total))
         return;
     size_t head = head_length(bytes, total);
-    const char *why = problem(bytes, total, head);
+    struct refusal fault = problem(bytes, total, head);
     if (!handshake_take(h, bytes, head ? head : total))
         hang_up(h);
-    else if (why)
-        handshake_refuse(h, why);
+    else if (fault.status)
+        handshake_refuse(h, &fault);
     else if (head)
         pass_on(h, bytes, head);
     else if (!handshake_keep(h, bytes, total))
@@ -199,48 +248,51 @@ static void handshake_on_readable(uv_poll_t *poll, int status, int events) {
 
 /* --- The beginning --- */
 
-static void handshake_add(struct handshakes *all, int fd, struct address *from, bool proxied,
-                          bool may_be_header) {
+/* NULL: no memory, the socket is closed. */
+static struct handshake *handshake_add(struct handshakes *all, int fd, struct address *from,
+                                       bool proxied, bool may_be_header) {
     struct handshake *h = calloc(1, sizeof *h);
     if (!h || uv_poll_init(all->loop, &h->poll, fd) != 0) {
         free(h);
         close(fd);
-        addresses_leave(all->addresses, from);
-        return;
+        return NULL;
     }
     h->poll.data = h;
     h->all = all;
+    h->list = from ? &all->waiting : &all->turned;
     h->fd = fd;
     h->from = from;
     h->proxied = proxied;
     h->may_be_header = may_be_header;
     h->since_ms = clock_mono_ms();
-    h->prev = all->last;
-    *(all->last ? &all->last->next : &all->first) = h;
-    all->last = h;
+    h->prev = h->list->last;
+    *(h->list->last ? &h->list->last->next : &h->list->first) = h;
+    h->list->last = h;
+    h->list->count++;
     uv_poll_start(&h->poll, UV_READABLE, handshake_on_readable);
+    return h;
 }
 
 void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa) {
     int one = 1;
     bool proxied = networks_hold(all->proxies, sa);
-    bool room = all->addresses->connections < all->set->max_connections;
-    struct address *from = room ? enter(all, sa, proxied) : NULL;
-    if (!from) {
-        char text[64] = "unix";
-        uv_ip_name(sa, text, sizeof text);
-        log_client("connection_refused", "address=%s reason=\"too many connections\"", text);
-        all->count->refused++;
+    bool full = all->addresses->connections >= all->room;
+    struct address *from = full ? NULL : enter(all, sa, proxied);
+    struct refusal turned = {0, NULL, 0};
+    if (!from)
+        turned = turn_away(all, sa, full);
+    if (!from && all->turned.count >= TURNED_MAX) {
         close(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (all->tls && !proxied)
         fd = tls_accept(all->tls, fd);
-    if (fd < 0)
-        addresses_leave(all->addresses, from);
+    struct handshake *h = fd < 0 ? NULL : handshake_add(all, fd, from, proxied, proxied);
+    if (h)
+        h->turned = turned;
     else
-        handshake_add(all, fd, from, proxied, proxied);
+        addresses_leave(all->addresses, from);
 }
 
 const struct handshake *handshake_next(const struct handshake *h) {
@@ -248,13 +300,18 @@ const struct handshake *handshake_next(const struct handshake *h) {
 }
 
 void handshakes_sweep(struct handshakes *all, uint64_t now_ms) {
-    while (all->first && all->first->since_ms + all->set->handshake_timeout <= now_ms) {
-        log_client("handshake_refused", "address=%s reason=\"too slow\"", all->first->from->text);
-        hang_up(all->first);
+    struct handshake *h;
+    while ((h = all->turned.first) && h->since_ms + TURNED_MS <= now_ms)
+        hang_up(h);
+    while ((h = all->waiting.first) && h->since_ms + all->set->handshake_timeout <= now_ms) {
+        log_client("handshake_refused", "address=%s reason=\"too slow\"", handshake_address(h));
+        hang_up(h);
     }
 }
 
 void handshakes_close(struct handshakes *all) {
-    while (all->first)
-        hang_up(all->first);
+    while (all->waiting.first)
+        hang_up(all->waiting.first);
+    while (all->turned.first)
+        hang_up(all->turned.first);
 }

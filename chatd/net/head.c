@@ -97,6 +97,16 @@ const char *head_problem(const char *head, size_t len) {
     return hosts != 1 ? "not one Host" : NULL;
 }
 
+size_t head_count(const char *head, size_t len, const char *name) {
+    const char *end = head + len;
+    size_t size, named = strlen(name), count = 0;
+    for (const char *line = head; line < end; line += size + 2) {
+        size = line_length(line, (size_t)(end - line));
+        count += size > named && line[named] == ':' && is_named(line, named, name);
+    }
+    return count;
+}
+
 const char *head_last(const char *head, size_t len, const char *name, size_t *n) {
     const char *found = NULL, *end = head + len;
     size_t size, named = strlen(name);
@@ -110,9 +120,49 @@ const char *head_last(const char *head, size_t len, const char *name, size_t *n)
     return found;
 }
 
+static const char *listed_word(const char *list, size_t len, const char *word) {
+    while (len) {
+        const char *comma = memchr(list, ',', len), *item = list;
+        size_t n = comma ? (size_t)(comma - list) : len, used = n + (comma != NULL);
+        head_trim(&item, &n);
+        if (is_named(item, n, word))
+            return item;
+        list += used;
+        len -= used;
+    }
+    return NULL;
+}
+
+const char *head_lists(const char *head, size_t len, const char *name, const char *word) {
+    const char *end = head + len, *found = NULL;
+    size_t size, named = strlen(name);
+    for (const char *line = head; line < end && !found; line += size + 2) {
+        size = line_length(line, (size_t)(end - line));
+        if (size > named && line[named] == ':' && is_named(line, named, name))
+            found = listed_word(line + named + 1, size - named - 1, word);
+    }
+    return found;
+}
+
 static size_t length_until(const char *s, size_t len, char end) {
     const char *found = memchr(s, end, len);
     return found ? (size_t)(found - s) : len;
+}
+
+/* "http://host/path", which a server has to take as well (RFC 9112 section 3.2.2), to "/path". */
+static void skip_authority(const char **target, size_t *size) {
+    static const char scheme[] = "http://", secure[] = "https://";
+    size_t n = 0;
+    if (*size >= sizeof scheme - 1 && strncasecmp(*target, scheme, sizeof scheme - 1) == 0)
+        n = sizeof scheme - 1;
+    else if (*size >= sizeof secure - 1 && strncasecmp(*target, secure, sizeof secure - 1) == 0)
+        n = sizeof secure - 1;
+    if (n == 0)
+        return;
+    while (n < *size && !strchr("/?", (*target)[n]))
+        n++;
+    *target += n;
+    *size -= n;
 }
 
 bool head_line_read(const char *head, size_t len, struct head_line *out) {
@@ -127,8 +177,10 @@ bool head_line_read(const char *head, size_t len, struct head_line *out) {
         out->method = HEAD_GET;
     else if (is_word(head, method, "HEAD"))
         out->method = HEAD_HEAD;
+    skip_authority(&target, &size);
     out->path = target;
     out->path_len = length_until(target, size, '?');
+    out->query = out->path_len < size;
     return true;
 }
 

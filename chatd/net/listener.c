@@ -18,6 +18,7 @@
 struct listener {
     struct handshakes *to;
     int fd, handles;
+    bool starved; /* the last try found no descriptor, which has been told */
     uv_poll_t poll;
     uv_timer_t pause;
     char address[NET_NAME];
@@ -60,13 +61,18 @@ static void listener_on_readable(uv_poll_t *p, int status, int events) {
         socklen_t size = sizeof sa;
         int fd = accept4(l->fd, (struct sockaddr *)&sa, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
+            l->starved = false;
             handshake_begin(l->to, fd, (struct sockaddr *)&sa);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_error("accept_failed", "errno=%d hint=\"raise the limit of open files\"", errno);
+            if (!l->starved)
+                log_error("accept_failed", "errno=%d hint=\"raise the limit of open files\"",
+                          errno);
+            l->starved = true;
             uv_poll_stop(&l->poll);
             uv_timer_start(&l->pause, on_pause_over, NO_FDS_PAUSE_MS, 0);
+            return;
         }
         if (errno != ECONNABORTED && errno != EINTR)
             return;

@@ -1,26 +1,40 @@
 /* ws - see ws.h.
  *
- * The handshake is strict: lws by itself takes any Origin, version, method and Upgrade (h2c
- * included). A message in several pieces gathers in the session up to the frame limit; one that
- * comes whole is used where it is.
- */
+ * A message in several pieces gathers in the session up to the frame limit; one that comes whole is
+ * used where it is. What was read while its session must wait is kept, and read on later.
+ *
+ * lws closes a socket of the raw role at its end, whoever is still owed an answer: then a copy of
+ * the descriptor is adopted, to which the session moves. */
 #include "chatd/net/ws.h"
 
-#include "chatd/net/head.h"
+#include "chatd/net/ws_parser.h"
 #include "chatd/request/dispatch.h"
 #include "chatd/session/session.h"
+#include "chatd/session/wire.h"
 #include "common/base/log.h"
 #include "common/proto/validate.h"
 
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define RX_BYTES 1024          /* lws' buffer a connection; larger messages come in pieces */
+#define RX_BYTES 4096          /* lws reads of one connection in a turn */
 #define TX_BYTES (1024 * 1024) /* lws hands no more to one send; the default is RX_BYTES */
-#define KEY_BYTES 24           /* base64 of 16 bytes: RFC 6455 section 4.1 */
-#define FRAGMENTS_MAX 4096     /* pieces of one message */
+#define PART_FIRST 512         /* room for a message in pieces, at first */
+#define FRAGMENTS_MAX 4096     /* frames of one message */
 #define FRAME_HEAD_MAX 14      /* bytes before a frame's payload */
+#define DROPPED_MAX                                                                                \
+    (1u << 18) /* bytes that are read behind the last frame, for its answer's sake */
+
+/* A socket that is being taken over, for the callback: a new connection's or a moved session's. */
+struct adoption {
+    struct address *from;
+    const char *answer;
+    size_t len;
+    struct session *moved;
+};
 
 struct ws {
     struct node *node;
@@ -29,91 +43,31 @@ struct ws {
     struct counters *count;
     struct lws_context *context;
     struct lws_vhost *vhost;
-    struct address *adopting; /* whose socket is being taken over */
+    struct adoption adoption;
+    bool closing;
 };
 
-/* lws' memory for each connection. The address a socket was counted in for is lws' opaque user data
- * until there is a session, which then gives it back. */
+/* lws' memory for each connection. */
 struct peer {
-    struct session *session; /* from ESTABLISHED to CLOSED */
+    struct session *session; /* from RAW_ADOPT to RAW_CLOSE */
+    struct ws_parser parser;
+    bool deaf;        /* the last frame has come: what follows is dropped … */
+    uint32_t dropped; /* … so much by now */
+    char *unread;     /* from behind a request at which the session was paused; NULL: nothing */
+    size_t unread_len;
 };
 
 static struct ws *ws_of(struct lws *wsi) {
     return lws_context_user(lws_get_context(wsi));
 }
 
-/* --- Handshake --- */
+/* --- Messages --- */
 
-static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected) {
-    char value[32];
-    return lws_hdr_copy(wsi, value, sizeof value, token) > 0 && strcasecmp(value, expected) == 0;
-}
-
-/* Only browsers send an Origin; it tells whose page is asking. */
-static bool origin_allowed(struct lws *wsi, const char *list) {
-    char origin[256], host[256];
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) <= 0)
-        return true;
-    if (lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) <= 0)
-        return false;
-    if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0)
-        *host = '\0';
-    return head_origin_allowed(origin, host, list);
-}
-
-static bool path_is_ws(struct lws *wsi) {
-    char uri[8];
-    return lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) == 3 &&
-           lws_hdr_copy(wsi, uri, sizeof uri, WSI_TOKEN_GET_URI) == 3 && strcmp(uri, "/ws") == 0 &&
-           lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) <= 0;
-}
-
-/* The status that refuses this handshake, or 0. */
-static unsigned refusal(struct lws *wsi) {
-    if (!path_is_ws(wsi))
-        return HTTP_STATUS_NOT_FOUND;
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 ||
-        lws_hdr_total_length(wsi, WSI_TOKEN_KEY) != KEY_BYTES ||
-        !header_is(wsi, WSI_TOKEN_VERSION, "13"))
-        return HTTP_STATUS_BAD_REQUEST;
-    if (!origin_allowed(wsi, ws_of(wsi)->set->origin))
-        return HTTP_STATUS_FORBIDDEN;
-    return 0;
-}
-
-static void tell_refusal(struct lws *wsi, unsigned status) {
-    const struct address *from = lws_get_opaque_user_data(wsi);
-    log_client("handshake_refused", "address=%s status=%u", from ? from->text : "", status);
-}
-
-static int ws_refuse(struct lws *wsi, unsigned status) {
-    tell_refusal(wsi, status);
-    lws_return_http_status(wsi, status, NULL);
-    return -1;
-}
-
-/* --- A connection --- */
-
-static int established(struct ws *w, struct lws *wsi, struct peer *p) {
-    p->session = dispatch_open(w->node, wsi, lws_get_opaque_user_data(wsi));
-    if (!p->session)
-        return -1;
-    lws_set_opaque_user_data(wsi, NULL);
-    return 0;
-}
-
-static int refuse_frame(struct session *s, enum close_code code) {
-    session_close(s, code);
-    return 0;
-}
-
-static bool ws_gather(struct session *s, const char *in, size_t len, size_t max) {
-    if (s->part_len + len > max)
-        return false;
+static bool ws_gather(struct session *s, const char *in, size_t len) {
     if (len == 0)
         return true;
     if (s->part_len + len > s->part_cap) {
-        size_t cap = s->part_cap ? s->part_cap : 2 * RX_BYTES;
+        size_t cap = s->part_cap ? s->part_cap : PART_FIRST;
         while (cap < s->part_len + len)
             cap *= 2;
         char *part = realloc(s->part, cap);
@@ -127,118 +81,192 @@ static bool ws_gather(struct session *s, const char *in, size_t len, size_t max)
     return true;
 }
 
-static int complete(struct node *node, struct session *s, const char *text, size_t len) {
-    if (!utf8_valid(text, len))
-        return refuse_frame(s, CLOSE_BAD_UTF8);
-    dispatch_receive(node, s, text, len);
+static void complete(struct ws *w, struct session *s, const char *text, size_t len) {
+    if (utf8_valid(text, len))
+        dispatch_receive(w->node, s, text, len);
+    else
+        session_finish(s, CLOSE_BAD_UTF8);
+}
+
+/* Long messages are rare: no idle session keeps room for one. */
+static void complete_gathered(struct ws *w, struct session *s) {
+    char *part = s->part;
+    size_t len = s->part_len;
+    s->part = NULL;
+    s->part_len = s->part_cap = 0;
+    complete(w, s, len ? part : "", len);
+    free(part);
+}
+
+static void received(struct ws *w, struct session *s, const struct ws_piece *piece) {
+    size_t max = w->set->max_frame;
+    w->count->received_bytes += piece->len;
+    s->counted_bytes += piece->len + FRAME_HEAD_MAX;
+    if (s->closing || s->finishing)
+        return;
+    if (piece->first)
+        s->fragments = 0;
+    if (piece->left == 0)
+        s->fragments++;
+    if (piece->binary)
+        session_finish(s, CLOSE_UNSUPPORTED);
+    else if (piece->left > max || s->part_len + piece->len + piece->left > max)
+        session_finish(s, CLOSE_TOO_BIG);
+    else if (s->fragments > FRAGMENTS_MAX)
+        session_finish(s, CLOSE_POLICY);
+    else if (piece->first && piece->last)
+        complete(w, s, piece->bytes, piece->len);
+    else if (!ws_gather(s, piece->bytes, piece->len))
+        session_finish(s, CLOSE_SERVER_ERROR);
+    else if (piece->last)
+        complete_gathered(w, s);
+}
+
+/* --- Frames --- */
+
+static void ws_take(struct ws *w, struct peer *p, enum ws_event event,
+                    const struct ws_piece *piece) {
+    struct session *s = p->session;
+    switch (event) {
+    case WS_MORE:
+        break;
+    case WS_DATA:
+        received(w, s, piece);
+        break;
+    case WS_PING:
+        dispatch_pinged(s, piece->bytes, piece->len);
+        break;
+    case WS_PONG:
+        dispatch_ponged(w->node, s);
+        break;
+    case WS_CLOSE:
+        p->deaf = true;
+        session_goodbye_came(s, ws_close_answer(piece->bytes, piece->len));
+        break;
+    case WS_BROKEN:
+        p->deaf = true;
+        session_broken(s);
+        break;
+    }
+}
+
+static void keep_unread(struct lws *wsi, struct peer *p, const char *bytes, size_t len) {
+    p->unread = malloc(len);
+    p->unread_len = len;
+    if (p->unread)
+        memcpy(p->unread, bytes, len);
+    else
+        wire_kill(wsi);
+}
+
+static void feed(struct ws *w, struct lws *wsi, struct peer *p, char *bytes, size_t len) {
+    for (size_t used = 0; used < len && !p->deaf;) {
+        struct ws_piece piece;
+        if (p->session->paused) {
+            keep_unread(wsi, p, bytes + used, len - used);
+            return;
+        }
+        enum ws_event event = ws_parser_next(&p->parser, bytes, len, &used, &piece);
+        ws_take(w, p, event, &piece);
+    }
+}
+
+/* --- A connection --- */
+
+static void ws_read(struct ws *w, struct lws *wsi, struct peer *p, char *bytes, size_t len) {
+    if (!p->deaf) {
+        p->session->came_bytes += len;
+        feed(w, wsi, p, bytes, len);
+        return;
+    }
+    p->dropped += (uint32_t)len;
+    if (p->dropped > DROPPED_MAX)
+        wire_kill(wsi);
+}
+
+/* Reading stops while the socket takes nothing, and while the session is paused. */
+static void ws_writeable(struct ws *w, struct lws *wsi, struct peer *p) {
+    struct session *s = p->session;
+    char *unread = p->unread;
+    session_writeable(s);
+    if (unread && !s->paused && !s->choked) {
+        p->unread = NULL;
+        feed(w, wsi, p, unread, p->unread_len);
+        free(unread);
+    }
+    if (!s->paused && !s->choked && !p->unread && !s->peer_ended)
+        lws_rx_flow_control(wsi, 1);
+}
+
+static int ws_opened(struct ws *w, struct lws *wsi, struct peer *p) {
+    struct adoption *a = &w->adoption;
+    if (a->moved) {
+        p->session = a->moved;
+        p->deaf = true;
+        lws_rx_flow_control(wsi, 0);
+        session_moved(a->moved, wsi);
+        a->moved = NULL;
+        return 0;
+    }
+    wire_write(wsi, a->answer, a->len);
+    p->session = dispatch_open(w->node, wsi, a->from);
+    if (!p->session)
+        return -1;
+    a->from = NULL;
     return 0;
 }
 
-static int received(struct ws *w, struct lws *wsi, struct session *s, const char *in, size_t len) {
-    size_t max = w->set->max_frame;
-    w->count->received_bytes += len;
-    s->counted_bytes += (uint32_t)(len + FRAME_HEAD_MAX);
-    if (s->closing)
-        return 0;
-    if (lws_frame_is_binary(wsi))
-        return refuse_frame(s, CLOSE_UNSUPPORTED);
-    bool first = lws_is_first_fragment(wsi) && s->part_len == 0;
-    bool last = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
-    if (first)
-        s->fragments = 0;
-    if (first && last)
-        return len > max ? refuse_frame(s, CLOSE_TOO_BIG) : complete(w->node, s, in, len);
-    if (s->part_len + len + (last ? 0 : lws_remaining_packet_payload(wsi)) > max)
-        return refuse_frame(s, CLOSE_TOO_BIG);
-    if (++s->fragments > FRAGMENTS_MAX)
-        return refuse_frame(s, CLOSE_POLICY);
-    if (!ws_gather(s, in, len, max))
-        return refuse_frame(s, CLOSE_SERVER_ERROR);
-    if (!last)
-        return 0;
-    len = s->part_len;
-    s->part_len = 0;
-    int result = complete(w->node, s, len ? s->part : "", len);
-    free(s->part); /* long messages are rare: no idle session keeps room for one */
-    s->part = NULL;
-    s->part_cap = 0;
-    return result;
+static void adopt(struct ws *w, int fd) {
+    lws_sock_file_fd_type socket = {.sockfd = fd};
+    lws_adopt_descriptor_vhost(w->vhost, LWS_ADOPT_SOCKET, socket, "chat", NULL);
 }
 
-/* lws echoes whatever came, which may be what no close frame may hold (RFC 6455 section 5.5.1
- * and 7.4): then there is no answer. */
-static bool goodbye_is_sound(const unsigned char *in, size_t len) {
-    unsigned code = len >= 2 ? (unsigned)(in[0] << 8 | in[1]) : 0;
-    bool known = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-                 (code >= 3000 && code <= 4999);
-    return len == 0 || (known && utf8_valid((const char *)in + 2, len - 2));
+/* False: out of descriptors or memory. */
+static bool move_session(struct ws *w, int fd, struct session *s) {
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return false;
+    w->adoption = (struct adoption){.moved = s};
+    adopt(w, copy);
+    bool moved = !w->adoption.moved;
+    w->adoption.moved = NULL;
+    return moved;
 }
 
-static int goodbye_came(struct session *s, const unsigned char *in, size_t len) {
-    if (!s)
-        return 0;
-    bool both = session_goodbye_came(s); /* lws must not say it again */
-    return both || !goodbye_is_sound(in, len) ? -1 : 0;
-}
-
-static void closed(struct lws *wsi, struct peer *p) {
+static void closed(struct ws *w, struct lws *wsi, struct peer *p) {
     struct session *s = p->session;
+    int fd = lws_get_socket_fd(wsi);
+    char byte;
     p->session = NULL;
+    free(p->unread);
+    p->unread = NULL;
     if (!s)
         return;
-    if (!s->closing &&
-        lws_get_close_length(wsi) > 2) /* lws refused a frame, and said so by itself */
-        log_client("client_closed", "code=1002 reason=\"broken frame\" address=%s",
-                   s->address->text);
+    bool ended = !w->closing && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if (ended && session_ended(s) && move_session(w, fd, s))
+        return;
+    if (ended && !s->said_goodbye && !s->choked)
+        wire_last_word(wsi, CLOSE_NORMAL);
     session_detach(s);
-}
-
-/* Comes within ws_adopt, before anything else is heard of the connection. */
-static void created(struct ws *w, struct lws *wsi) {
-    lws_set_opaque_user_data(wsi, w->adopting);
-    w->adopting = NULL;
-}
-
-static void destroyed(struct ws *w, struct lws *wsi) {
-    addresses_leave(w->addresses, lws_get_opaque_user_data(wsi));
-    lws_set_opaque_user_data(wsi, NULL);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t len) {
     struct peer *p = user;
     struct ws *w = ws_of(wsi);
-    unsigned status;
     switch (reason) {
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return header_is(wsi, WSI_TOKEN_UPGRADE, "websocket") ? 0 : -1; /* as the head has been */
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        status = refusal(wsi);
-        return status ? ws_refuse(wsi, status) : 0;
-    case LWS_CALLBACK_HTTP:
-        return ws_refuse(wsi, path_is_ws(wsi) ? 426 : HTTP_STATUS_NOT_FOUND);
-    case LWS_CALLBACK_ESTABLISHED:
-        return established(w, wsi, p);
-    case LWS_CALLBACK_RECEIVE:
-        return p->session ? received(w, wsi, p->session, in, len) : 0;
-    case LWS_CALLBACK_RECEIVE_PONG:
+    case LWS_CALLBACK_RAW_ADOPT:
+        return ws_opened(w, wsi, p);
+    case LWS_CALLBACK_RAW_RX:
         if (p->session)
-            dispatch_ponged(w->node, p->session);
+            ws_read(w, wsi, p, in, len);
         return 0;
-    case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_RAW_WRITEABLE:
         if (p->session)
-            session_writeable(p->session);
+            ws_writeable(w, wsi, p);
         return 0;
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return goodbye_came(p->session, in, len);
-    case LWS_CALLBACK_CLOSED:
-        closed(wsi, p);
-        return 0;
-    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        created(w, wsi);
-        return 0;
-    case LWS_CALLBACK_WSI_DESTROY:
-        destroyed(w, wsi);
+    case LWS_CALLBACK_RAW_CLOSE:
+        closed(w, wsi, p);
         return 0;
     default:
         return 0;
@@ -277,9 +305,7 @@ struct ws *ws_new(uv_loop_t *loop, struct node *node, struct addresses *addresse
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .foreign_loops = loops,
         .user = w,
-        .server_string = "chatd",
-        .timeout_secs = (unsigned)(set->handshake_timeout / 1000),
-        .max_http_header_pool = 1024,
+        .pt_serv_buf_size = RX_BYTES + LWS_PRE,
         .retry_and_idle_policy = &no_pings,
         .pcontext = &w->context, /* NULL again when it is gone */
     };
@@ -293,15 +319,17 @@ struct ws *ws_new(uv_loop_t *loop, struct node *node, struct addresses *addresse
     return NULL; /* chatd ends: what there was goes with it */
 }
 
-void ws_adopt(struct ws *w, int fd, struct address *from, const char *head, size_t len) {
-    w->adopting = from;
-    lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, len); /* closes fd if it fails */
-    addresses_leave(w->addresses, w->adopting);              /* NULL if there was a connection */
-    w->adopting = NULL;
+void ws_adopt(struct ws *w, int fd, struct address *from, const char *answer, size_t len) {
+    w->adoption = (struct adoption){.from = from, .answer = answer, .len = len};
+    adopt(w, fd);                                    /* closes fd if it fails */
+    addresses_leave(w->addresses, w->adoption.from); /* NULL if there is a session */
 }
 
 void ws_close(struct ws *w) {
-    if (w && w->context)
+    if (!w)
+        return;
+    w->closing = true;
+    if (w->context)
         lws_context_destroy(w->context);
 }
 

@@ -125,6 +125,8 @@ static void drain(struct session *s) {
     }
     if (s->op_started == 0)
         s->append_to = NULL;
+    if (!s->op_head && s->finishing)
+        session_close(s, s->finishing);
     if (s->paused && s->wsi && s->op_count < s->all->resume_below) {
         s->paused = false;
         wire_pause(s->wsi, false);

@@ -77,6 +77,14 @@ struct session *dispatch_open(struct node *node, struct lws *wsi, struct address
     return s;
 }
 
+void dispatch_pinged(struct session *s, const char *payload, size_t len) {
+    struct frame *pong;
+    session_heard(s, clock_mono_ms());
+    pong = s->closing ? NULL : frame_pong(payload, len);
+    session_push(s, pong);
+    frame_unref(pong);
+}
+
 void dispatch_ponged(struct node *node, struct session *s) {
     session_heard(s, clock_mono_ms());
     if (!s->closing && take_turn(node, s) && s->flooded >= FLOOD_MAX)
@@ -87,7 +95,7 @@ void dispatch_receive(struct node *node, struct session *s, const char *text, si
     struct request req;
     struct err e = {0};
     session_heard(s, clock_mono_ms());
-    if (s->closing || node->draining)
+    if (s->closing || s->finishing || node->draining)
         return;
     node->count.requests++;
     request_decode(text, len, &req, &e);

@@ -15,6 +15,8 @@ struct session;
 struct session *dispatch_open(struct node *node, struct lws *wsi, struct address *address);
 /* One whole text frame, valid UTF-8 or not. */
 void dispatch_receive(struct node *node, struct session *s, const char *text, size_t len);
+/* A ping came: a sign of life. Its answer goes out behind those that are there already. */
+void dispatch_pinged(struct session *s, const char *payload, size_t len);
 /* A pong came: a sign of life, and counted as a request is. */
 void dispatch_ponged(struct node *node, struct session *s);
 

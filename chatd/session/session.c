@@ -129,7 +129,7 @@ static void mark_dirty(struct session *s) {
     s->all->dirty_last = s;
 }
 
-/* Its queue goes, since it can't be written in time; the close frame follows what lws has buffered,
+/* Its queue goes, since it can't be written in time; the close frame follows what the wire keeps,
  * or the sweep ends it. */
 static void cut_off(struct session *s) {
     log_info("slow_consumer", "session_bytes=%u address=%s", s->out_bytes, s->address->text);
@@ -175,12 +175,53 @@ void session_close(struct session *s, enum close_code code) {
     mark_dirty(s);
 }
 
-bool session_goodbye_came(struct session *s) {
-    bool both = s->said_goodbye;
-    if (!s->closing)
-        s->closing = CLOSE_NORMAL;
-    s->said_goodbye = true;
-    return both;
+void session_finish(struct session *s, enum close_code code) {
+    if (!s->wsi || s->closing || s->finishing)
+        return;
+    if (!s->op_head) {
+        session_close(s, code);
+        return;
+    }
+    s->finishing = code;
+    wire_close_within(s->wsi, CLOSE_SECONDS);
+}
+
+/* Nobody has anything more to say. */
+static void leave(struct session *s) {
+    if (s->peer_done && s->said_goodbye && !s->choked)
+        wire_leave(s->wsi);
+}
+
+void session_goodbye_came(struct session *s, unsigned answer) {
+    s->peer_done = true;
+    leave(s);
+    if (s->closing || s->finishing)
+        return;
+    s->echo = true;
+    s->peer_code = (uint16_t)answer;
+    session_finish(s, CLOSE_NORMAL);
+}
+
+void session_broken(struct session *s) {
+    s->peer_done = true;
+    leave(s);
+    session_finish(s, CLOSE_PROTOCOL);
+}
+
+bool session_ended(struct session *s) {
+    if (s->peer_ended || s->said_goodbye)
+        return false;
+    s->peer_ended = s->peer_done = true;
+    if (!s->op_head && s->out_count == 0 && !s->closing)
+        return false;
+    session_finish(s, CLOSE_NORMAL);
+    return true;
+}
+
+void session_moved(struct session *s, struct lws *wsi) {
+    s->wsi = wsi;
+    wire_close_within(wsi, CLOSE_SECONDS);
+    wire_want_writeable(wsi);
 }
 
 /* Takes frames from the queue into `bytes` while they fit; at least one. A single frame is used
@@ -207,6 +248,13 @@ static size_t session_gather(struct session *s, unsigned char *bytes, struct fra
     return n;
 }
 
+static enum wire_result say_goodbye(struct session *s) {
+    s->said_goodbye = true;
+    if (s->echo && s->closing == CLOSE_NORMAL)
+        return wire_say_goodbye(s->wsi, s->peer_code, "");
+    return wire_say_goodbye(s->wsi, s->closing, err_close_text(s->closing));
+}
+
 static void session_flush(struct session *s) {
     static unsigned char bytes[GATHER];
     while (s->out_count > 0 && !s->choked) {
@@ -223,10 +271,9 @@ static void session_flush(struct session *s) {
     }
     if (s->out_count == 0 && s->out_cap > OUT_KEEP)
         drop_out(s);
-    if (s->closing && !s->said_goodbye && !s->choked) {
-        s->said_goodbye = true;
-        wire_say_goodbye(s->wsi, s->closing);
-    }
+    if (s->closing && !s->said_goodbye && !s->choked)
+        s->choked = say_goodbye(s) != WIRE_SENT;
+    leave(s);
     if (s->choked)
         wire_want_writeable(s->wsi);
 }
@@ -255,19 +302,15 @@ void session_writeable(struct session *s) {
 
 /* --- Time --- */
 
-/* Bytes of pings, empty frames and the like since the last look. At the first there is the
- * handshake. */
+/* Bytes of pings, empty frames and the like since the last look. */
 static bool is_noisy(struct session *s, uint64_t now_ms) {
     uint64_t since_ms = now_ms - s->policed_ms;
     if (!s->all->policed || (s->address->loopback && !s->all->policed_loopback) ||
         since_ms < POLICE_MS)
         return false;
-    uint64_t came = wire_received(s->wsi),
-             fresh = came > s->policed_bytes ? came - s->policed_bytes : 0;
-    uint64_t noise = fresh > s->counted_bytes ? fresh - s->counted_bytes : 0;
+    uint64_t noise = s->came_bytes > s->counted_bytes ? s->came_bytes - s->counted_bytes : 0;
     s->policed_ms = now_ms;
-    s->policed_bytes = came;
-    s->counted_bytes = 0;
+    s->came_bytes = s->counted_bytes = 0;
     return noise > (since_ms / 1000 + 1) * NOISE_BYTES;
 }
 

@@ -58,8 +58,12 @@ struct session {
 
     /* outbound */
     bool dirty, choked, pinged, said_goodbye;
-    enum close_code
-        closing; /* not CLOSE_NONE: nothing more is read; close when the queue is empty */
+    bool peer_done, peer_ended; /* no close frame is waited for; nor anything else */
+    bool echo;                  /* our close frame repeats the peer's code … */
+    uint16_t peer_code;         /* … this */
+    enum close_code finishing;  /* not CLOSE_NONE: what comes is ignored; to be closed so when all
+                                   requests are answered … */
+    enum close_code closing;    /* … as this is: when the queue is empty */
     uint16_t out_head, out_count, out_cap;
     struct frame **out; /* a ring */
     uint32_t out_bytes;
@@ -67,10 +71,10 @@ struct session {
 
     uint32_t part_len, part_cap; /* a message that arrives in pieces */
     char *part;
-    uint64_t heard_ms; /* last sign of life */
-    uint64_t policed_ms,
-        policed_bytes;      /* when is_noisy last looked, and how much had come by then */
-    uint32_t counted_bytes; /* of what came since: in text frames, which have limits of their own */
+    uint64_t heard_ms;      /* last sign of life */
+    uint64_t policed_ms;    /* when is_noisy last looked … */
+    uint64_t came_bytes;    /* … and what came since … */
+    uint64_t counted_bytes; /* … of which in text frames, which have limits of their own */
     uint64_t unsigned_ms;   /* since when it isn't signed in */
     struct link_node heard; /* all sessions, longest silent first */
     struct link_node unsig; /* those not signed in, longest first */
@@ -114,12 +118,21 @@ void session_push_json(struct session *s, struct buf *json);
 /* Closes once everything queued is written; the first reason counts. Reading stops at once. */
 void session_close(struct session *s, enum close_code code);
 
-/* The peer's close frame came: what follows it is ignored, and nothing follows the answer, which
- * lws sends. True: it was the answer to ours. */
-bool session_goodbye_came(struct session *s);
+/* The same once all requests that came before are answered. What comes now is ignored. */
+void session_finish(struct session *s, enum close_code code);
+/* The peer's close frame came, to be answered with `answer` (0: a code was not said). The requests
+ * before it are answered first. */
+void session_goodbye_came(struct session *s, unsigned answer);
+/* What the peer sends can't be read. */
+void session_broken(struct session *s);
+/* The peer ended its side of the connection and may read on. True: it is owed something, and closed
+ * when it has that. */
+bool session_ended(struct session *s);
+/* … on this wsi, which takes nothing but what is written. */
+void session_moved(struct session *s, struct lws *wsi);
 
 /* Something arrived: keeps the order of `heard`. Now and then the bytes that no limit on requests
- * counts are policed, such as pings, which lws answers by itself: too many close the session. */
+ * counts are policed, such as pings: too many close the session. */
 void session_heard(struct session *s, uint64_t now_ms);
 /* Marks as signed in or not (the sign-in deadline starts anew). */
 void session_mark_signed(struct session *s, bool in, uint64_t now_ms);

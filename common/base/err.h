@@ -16,6 +16,7 @@
 #define CLOSE_TABLE(X)                                                                             \
     X(NORMAL, 1000, "bye")                                                                         \
     X(GOING_AWAY, 1001, "the server is shutting down")                                             \
+    X(PROTOCOL, 1002, "not a frame of RFC 6455")                                                   \
     X(UNSUPPORTED, 1003, "text frames only")                                                       \
     X(BAD_UTF8, 1007, "invalid UTF-8")                                                             \
     X(POLICY, 1008, "policy violation")                                                            \

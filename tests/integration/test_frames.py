@@ -2,6 +2,7 @@
 is stored (R16) and the neighbour does not notice."""
 
 import os
+import socket
 import struct
 import time
 
@@ -143,11 +144,111 @@ def test_unasked_pong_is_ignored(client):
     alice.users()
 
 
-def test_unmasked_frame_is_accepted(client):
-    """The one detail of RFC 6455 that is not held; the reference says so."""
-    alice = client("alice")
-    alice.send_frame(TEXT, chat.request("users"), mask=False)
-    alice.expect("users")
+PINGS = [b"%d" % i for i in range(50)]
+
+
+def pongs(c, n):
+    return [c.recv_frame() for _ in range(n)]
+
+
+def test_pings_in_one_segment_are_all_answered(client):
+    c = client()
+    c.send_bytes(b"".join(ws_frame(PING, payload) for payload in PINGS))
+    assert pongs(c, 50) == [(PONG, payload) for payload in PINGS]
+
+
+def test_pings_around_a_request(client):
+    c = client()
+    c.send_bytes(ws_frame(PING, b"1") + ws_frame(TEXT, chat.request("users")) + ws_frame(PING, b"2"))
+    frames = [c.recv_frame() for _ in range(3)]
+    assert [payload for opcode, payload in frames if opcode == PONG] == [b"1", b"2"]
+    assert b"not_authorized" in next(payload for opcode, payload in frames if opcode == TEXT)
+
+
+def test_a_ping_in_front_of_a_goodbye(client):
+    c = client()
+    c.send_bytes(ws_frame(PING, b"1") + ws_frame(CLOSE, struct.pack(">H", 1000)))
+    assert c.recv_frame() == (PONG, b"1")
+    assert c.recv_frame() == (CLOSE, struct.pack(">H", 1000))
+
+
+def test_pings_are_answered_when_the_client_reads_again(client):
+    """While it doesn't read it isn't read from."""
+    alice = client("alice", join="0", rcvbuf=4096)
+    for i in range(60):
+        alice.post("x" * 4000)
+    for _ in range(20):
+        alice.ask("channelMessages", {"limit": 60})
+    for payload in PINGS:
+        alice.send_frame(PING, payload)
+    answers = []
+    while len(answers) < len(PINGS):
+        opcode, payload = alice.recv_frame()
+        answers += [payload] if opcode == PONG else []
+    assert answers == PINGS
+
+
+# A request in front of the end
+
+ENDS = {"goodbye": (ws_frame(CLOSE, struct.pack(">H", 1000)), 1000), "1013": (ws_frame(CLOSE, b"\x03\xf5"), 1013),
+        "long-ping": (ws_frame(PING, b"x" * 126), 1002), "reserved-bit": (ws_frame(TEXT, "{}", rsv=4), 1002),
+        "unmasked": (ws_frame(TEXT, "{}", mask=False), 1002), "binary": (ws_frame(BINARY, b"x"), 1003),
+        "not-utf8": (ws_frame(TEXT, b"\xff"), 1007), "too-large": (ws_frame(TEXT, b" " * 65537), 1009)}
+
+
+@pytest.mark.parametrize("end,code", ENDS.values(), ids=ENDS)
+def test_requests_in_front_of_the_end_are_answered(client, end, code):
+    alice, bob = client("alice", join="0"), client("bob", join="0")
+    alice.fence()
+    alice.send_bytes(b"".join(ws_frame(TEXT, chat.request("channelMessage", {"message": f"m{i}"})) for i in range(3)) + end)
+    answers = [f["channelMessage"]["message"] for f in alice.expect_close(code) if f["type"] == "channelMessage"]
+    assert answers == ["m0", "m1", "m2"]
+    for i in range(3):
+        bob.hear(f"m{i}")
+
+
+def test_a_sign_in_in_front_of_a_goodbye_is_answered(client):
+    """Its password takes a while to hash."""
+    c = client()
+    sign_in = chat.request("signIn", {"username": "alice", "password": "correct horse"})
+    c.send_bytes(ws_frame(TEXT, sign_in) + ws_frame(CLOSE, b""))
+    assert c.expect("authorized")["username"] == "alice"
+    c.expect_close(1005)
+
+
+def test_a_sign_in_in_front_of_a_half_close_is_answered(client):
+    c = client()
+    c.send_frame(TEXT, chat.request("signIn", {"username": "alice", "password": "correct horse"}))
+    c.sock.shutdown(socket.SHUT_WR)
+    assert c.expect("authorized")["username"] == "alice"
+    c.expect_close(1000)
+
+
+def test_a_goodbye_in_front_of_a_half_close_is_answered(client):
+    alice = client("alice", join="0")
+    alice.fence()
+    alice.send_bytes(ws_frame(TEXT, chat.request("channelMessage", {"message": "my last"})) +
+                     ws_frame(CLOSE, struct.pack(">H", 3001)))
+    alice.sock.shutdown(socket.SHUT_WR)
+    alice.hear("my last")
+    alice.expect_close(3001)
+
+
+def test_a_client_that_only_reads_on_is_answered(client):
+    alice, bob = client("alice", join="0"), client("bob", join="0")
+    alice.fence()
+    alice.post("my last")
+    alice.sock.shutdown(socket.SHUT_WR)
+    alice.hear("my last")
+    alice.expect_close(1000)
+    bob.hear("my last")
+
+
+def test_a_client_that_ends_without_a_word_is_told_goodbye(client):
+    alice, bob = client("alice", join="0"), client("bob", join="0")
+    alice.sock.shutdown(socket.SHUT_WR)
+    alice.expect_close(1000)
+    assert bob.expect_event("signOut")["username"] == "alice"
 
 
 # Closing
@@ -158,14 +259,19 @@ def test_goodbye_is_answered(client):
     assert alice.expect_close(1000) == []
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x03", struct.pack(">H", 999), struct.pack(">H", 1005),
-                                     struct.pack(">H", 5000), struct.pack(">H", 1000) + b"\xff" * 10,
-                                     struct.pack(">H", 4000) + b"x" * 123], ids=["none", "1-byte", "999", "1005",
-                                                                                "5000", "not-utf8", "long"])
-def test_odd_goodbyes(client, payload):
+def code_of(number, reason=b""):
+    return struct.pack(">H", number) + reason
+
+
+@pytest.mark.parametrize("payload,answer", [
+    (b"", 1005), (b"\x03", 1002), (code_of(1005), 1002), (code_of(1000, b"\xff"), 1007),
+    (code_of(4000, b"x" * 124), 1002), (code_of(1000, b"x" * 123), 1000),
+    *[(code_of(number), 1002) for number in (0, 999, 1004, 1006, 1015, 1016, 2999, 5000)],
+    *[(code_of(number), number) for number in (1001, 1003, 1007, 1011, 1012, 1013, 1014, 3000, 4999)]], ids=repr)
+def test_goodbyes_and_their_answers(client, payload, answer):
     alice, bob = client("alice", join="0"), client("bob", join="0")
     alice.send_frame(CLOSE, payload)
-    alice.expect_close()
+    alice.expect_close(answer)
     bob.say("still here")
 
 
@@ -219,7 +325,9 @@ def test_a_client_that_goes_on_sending_is_dropped(client):
     [ws_frame(PING, b"x" * 126)], [ws_frame(PING, b"x", fin=False)],
     [ws_frame(CONTINUATION, MESSAGE)],
     [ws_frame(TEXT, b"{", fin=False), ws_frame(TEXT, MESSAGE)],
+    [ws_frame(TEXT, MESSAGE, mask=False)],
+    [b"\x81\xfe\x00\x02\0\0\0\0{}"], [b"\x81\xff\0\0\0\0\0\0\x00\x02\0\0\0\0{}"], [b"\x81\xff" + b"\xff" * 12],
 ], ids=["rsv1", "rsv2", "rsv3", "opcode-3", "opcode-7", "opcode-11", "opcode-15", "long-ping", "fragmented-ping",
-        "stray-continuation", "text-inside-text"])
+        "stray-continuation", "text-inside-text", "unmasked", "2-in-16-bits", "2-in-64-bits", "2^64-1"])
 def test_broken_frames_end_the_connection(closes, frames):
-    closes(None, *frames)
+    closes(1002, *frames)

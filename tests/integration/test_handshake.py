@@ -20,6 +20,18 @@ def answer(chatd, data):
     return int(head.split()[1]) if head.startswith(b"HTTP/") else 0
 
 
+def whole_answer(chatd, data):
+    """Status, headers (small letters) and body: all that comes until the end, which must be a clean one."""
+    with socket.create_connection((chatd.host, chatd.port)) as s:
+        s.settimeout(10)
+        s.sendall(data)
+        text = b"".join(iter(lambda: s.recv(4096), b""))
+    head, _, body = text.decode().partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    assert first.startswith("HTTP/1.1 "), text
+    return int(first.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}, body
+
+
 def request_line(data, line):
     return line + data[data.index(b"\r\n"):]
 
@@ -30,6 +42,53 @@ def test_the_sample_of_rfc_6455(chatd):
         head = s.recv(4096).partition(b"\r\n\r\n")[0].decode().lower()
     assert head.startswith("http/1.1 101 ") and "s3pplmbitxaq9kygzzhzrbk+xoo=" in head
     assert "sec-websocket-extensions" not in head and "sec-websocket-protocol" not in head
+
+
+@pytest.mark.parametrize("offer,chosen", [
+    ("chat", "chat"), ("superchat, chat", "chat"), ("graphql-ws", None), ("soap, wamp", None), ("Chat", None),
+    ("x" * 300, None), ("a b;c", None)])
+def test_subprotocols(chatd, offer, chosen):
+    """Ours is chosen where it is offered; who insists on another closes by itself (RFC 6455 section 4.1)."""
+    with socket.create_connection((chatd.host, chatd.port)) as s:
+        s.sendall(chat.handshake(chatd.address, Sec_WebSocket_Protocol=offer))
+        head = s.recv(4096).partition(b"\r\n\r\n")[0].decode()
+    assert head.startswith("HTTP/1.1 101 ")
+    assert [line for line in head.splitlines() if "Protocol:" in line] == (
+        [f"Sec-WebSocket-Protocol: {chosen}"] if chosen else [])
+
+
+def test_cookies_of_other_pages(client, chatd):
+    """Those of all that ever listened on localhost come along, whatever its port was."""
+    client("alice", headers={"Cookie": "; ".join(f"c{i}={'x' * 200}" for i in range(70))}).users()
+    status, _, body = whole_answer(chatd, chat.handshake(chatd.address, Cookie="x" * 20000))
+    assert status == 431 and "too long" in body
+
+
+@pytest.mark.parametrize("status,wanted,headers", [
+    (400, {"sec-websocket-version": "13"}, {"Sec_WebSocket_Version": "8"}),
+    (426, {"sec-websocket-version": "13", "upgrade": "websocket"}, {"Upgrade": None}),
+    (426, {"upgrade": "websocket"}, {"Connection": "keep-alive"}),
+    (400, {}, {"Sec_WebSocket_Key": "c2hvcnQ="}), (400, {}, {"Content_Length": "5"}),
+    (403, {}, {"Origin": "https://evil.example"})], ids=str)
+@pytest.mark.parametrize("behind", [b"", b"x" * 100_000], ids=["head-alone", "more-behind"])
+def test_refusals_are_whole_answers(chatd, status, wanted, headers, behind):
+    """Also when more was sent than is read, which a close alone would answer with a reset."""
+    got, fields, body = whole_answer(chatd, chat.handshake(chatd.address, **headers) + behind)
+    assert got == status and fields.items() >= {**wanted, "content-type": "text/plain; charset=utf-8"}.items()
+    assert "close" in fields["connection"] and int(fields["content-length"]) == len(body) and "<" not in body
+
+
+def test_a_post_is_told_what_is_allowed(chatd):
+    status, fields, _ = whole_answer(chatd, request_line(chat.handshake(chatd.address), b"POST /ws HTTP/1.1"))
+    assert status == 405 and fields["allow"] == "GET"
+
+
+def test_an_absolute_target(chatd):
+    """A server takes them, too (RFC 9112 section 3.2.2)."""
+    def status(target):
+        return answer(chatd, request_line(chat.handshake(chatd.address), b"GET %s HTTP/1.1" % target))
+    assert [status(b"http://x/ws"), status(b"HTTPS://x:1/ws"), status(b"http://x/other"), status(b"http://x")] == \
+        [101, 101, 404, 404]
 
 
 @pytest.mark.parametrize("headers", [

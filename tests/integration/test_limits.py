@@ -63,6 +63,37 @@ def test_max_per_address(client, start_chatd):
     second.sign_in("alice")
 
 
+def refused_with(node):
+    """Status and Retry-After of the answer to a handshake."""
+    with socket.create_connection((node.host, node.port)) as s:
+        s.settimeout(10)
+        s.sendall(chat.handshake(node.address))
+        text = b"".join(iter(lambda: s.recv(4096), b"")).decode()
+    headers = dict(line.split(": ", 1) for line in text.partition("\r\n\r\n")[0].split("\r\n")[1:])
+    return int(text.split()[1]), int(headers["Retry-After"])
+
+
+def test_those_who_find_no_room_are_told(client, start_chatd):
+    full = start_chatd(max_connections=1)
+    client(at=full)
+    assert refused_with(full) == (503, 5)
+    crowded = start_chatd(max_per_address=1, limit_loopback=True)
+    client(at=crowded)
+    assert refused_with(crowded) == (429, 30)
+
+
+def test_strangers_leave_descriptors_for_the_link_to_redis(client, start_chatd, redis):
+    """Of 200 as many are kept as there are connections."""
+    node = start_chatd(under=["prlimit", "--nofile=200"], http="127.0.0.1:0")
+    crowd = [socket.create_connection((node.host, node.port)) for _ in range(400)]
+    redis.restart()
+    chat.wait_until(lambda: node.log().count("event=redis_up") >= 2, what="the link to Redis")
+    for s in crowd:
+        s.close()
+    chat.wait_until(lambda: connects(client, node)).sign_in("alice")
+    assert node.log().count("event=few_files") == 1 and node.log().count("event=accept_failed") <= 1
+
+
 def test_the_loopback_is_not_counted_by_default(client, start_chatd):
     node = start_chatd(max_per_address=2)
     assert len([client(at=node) for _ in range(10)]) == 10

@@ -12,12 +12,11 @@
 struct lws {
     char *bytes; /* all that was written, one after the other */
     size_t len;
-    unsigned writes, wants, pauses, resumes, kills;
-    size_t largest;          /* bytes of one write */
-    int close_within;        /* seconds; 0: not asked */
-    enum close_code goodbye; /* CLOSE_NONE: not said */
+    unsigned writes, wants, pauses, resumes, kills, leaves;
+    size_t largest;   /* bytes of one write */
+    int close_within; /* seconds; 0: not asked */
+    unsigned goodbye; /* its code; 0: not said */
     size_t len_at_goodbye;
-    uint64_t received;
     enum wire_result result; /* what the next writes give */
 };
 
@@ -59,10 +58,6 @@ void wire_want_writeable(struct lws *wsi) {
     wsi->wants++;
 }
 
-uint64_t wire_received(struct lws *wsi) {
-    return wsi->received;
-}
-
 void wire_pause(struct lws *wsi, bool pause) {
     *(pause ? &wsi->pauses : &wsi->resumes) += 1;
 }
@@ -75,7 +70,16 @@ void wire_close_within(struct lws *wsi, int seconds) {
     wsi->close_within = seconds;
 }
 
-enum wire_result wire_say_goodbye(struct lws *wsi, enum close_code code) {
+void wire_leave(struct lws *wsi) {
+    wsi->leaves++;
+}
+
+void wire_last_word(struct lws *wsi, enum close_code code) {
+    wsi->goodbye = code;
+}
+
+enum wire_result wire_say_goodbye(struct lws *wsi, unsigned code, const char *reason) {
+    (void)reason;
     wsi->goodbye = code;
     wsi->len_at_goodbye = wsi->len;
     return wsi->result;

@@ -378,18 +378,22 @@ static void test_close_with_nothing_queued(void **state) {
     assert_int_equal(WSI[0].writes, 0);
 }
 
-/* The peer goes: nothing may follow the answer to its close frame. */
+/* The peer goes: what was queued comes before the answer, which repeats its code, and nothing may
+ * follow. */
 static void test_goodbye_of_the_peer(void **state) {
     (void)state;
     struct session *s = session_at(0, 0);
-    assert_false(session_goodbye_came(s));
     push(s, 'a', 10);
+    session_goodbye_came(s, 3333);
+    push(s, 'b', 10);
     session_close(s, CLOSE_KICKED);
+    assert_int_equal(WSI[0].leaves, 0);
     sessions_flush(&ALL);
-    assert_int_equal(WSI[0].writes, 0);
-    assert_int_equal(WSI[0].goodbye, CLOSE_NONE);
-    assert_int_equal(s->closing, CLOSE_NORMAL);
-    assert_true(session_goodbye_came(s));
+    check_written(&WSI[0], "a", 10);
+    assert_int_equal(WSI[0].goodbye, 3333);
+    assert_int_equal(WSI[0].leaves, 1);
+    session_goodbye_came(s, 1000); /* again */
+    assert_int_equal(WSI[0].goodbye, 3333);
 }
 
 static void test_goodbye_answers_ours(void **state) {
@@ -397,9 +401,94 @@ static void test_goodbye_answers_ours(void **state) {
     struct session *s = session_at(0, 0);
     session_close(s, CLOSE_KICKED);
     sessions_flush(&ALL);
-    assert_true(session_goodbye_came(s));
+    assert_int_equal(WSI[0].leaves, 0);
+    session_goodbye_came(s, 1000);
+    assert_int_equal(WSI[0].leaves, 1);
     assert_int_equal(s->closing, CLOSE_KICKED);
     assert_int_equal(WSI[0].goodbye, CLOSE_KICKED);
+}
+
+static void test_goodbyes_that_cross(void **state) {
+    (void)state;
+    struct session *s = session_at(0, 0);
+    session_close(s, CLOSE_KICKED);
+    session_goodbye_came(s, 1000);
+    sessions_flush(&ALL);
+    assert_int_equal(WSI[0].goodbye, CLOSE_KICKED);
+    assert_int_equal(WSI[0].leaves, 1);
+}
+
+/* Requests that came before are answered first. */
+static void test_finish_waits_for_answers(void **state) {
+    (void)state;
+    static struct op *op = (struct op *)&op; /* only looked at */
+    struct session *s = session_at(0, 0);
+    s->op_head = op;
+    session_finish(s, CLOSE_TOO_BIG);
+    session_finish(s, CLOSE_BAD_UTF8);
+    assert_int_equal(s->closing, CLOSE_NONE);
+    assert_int_equal(s->finishing, CLOSE_TOO_BIG);
+    assert_true(WSI[0].close_within > 0);
+    push(s, 'a', 10);
+    s->op_head = NULL;
+    session_close(s, s->finishing);
+    sessions_flush(&ALL);
+    check_written(&WSI[0], "a", 10);
+    assert_int_equal(WSI[0].goodbye, CLOSE_TOO_BIG);
+    assert_int_equal(WSI[0].leaves, 0); /* the peer's close frame is waited for */
+}
+
+static void test_broken_frames_are_the_last(void **state) {
+    (void)state;
+    struct session *s = session_at(0, 0);
+    session_broken(s);
+    sessions_flush(&ALL);
+    assert_int_equal(WSI[0].goodbye, 1002);
+    assert_int_equal(WSI[0].leaves, 1);
+}
+
+/* It may be half-closed: what is owed is given, on another wsi; once. */
+static void test_the_end_of_what_is_sent(void **state) {
+    (void)state;
+    struct session *none = session_at(0, 0), *owed = session_at(1, 0);
+    assert_false(session_ended(none));
+    push(owed, 'a', 10);
+    assert_true(session_ended(owed));
+    session_moved(owed, &WSI[2]);
+    assert_true(WSI[2].wants > 0 && WSI[2].close_within > 0);
+    sessions_flush(&ALL);
+    assert_int_equal(WSI[1].writes, 0);
+    check_written(&WSI[2], "a", 10);
+    assert_int_equal(WSI[2].goodbye, CLOSE_NORMAL);
+    assert_int_equal(WSI[2].leaves, 1);
+    assert_false(session_ended(owed));
+}
+
+/* Neither does a close frame that waits to be written. */
+static void test_the_end_behind_a_goodbye(void **state) {
+    (void)state;
+    struct session *s = session_at(0, 0);
+    session_goodbye_came(s, 3333);
+    assert_true(session_ended(s));
+    session_moved(s, &WSI[1]);
+    sessions_flush(&ALL);
+    assert_int_equal(WSI[1].goodbye, 3333);
+    assert_int_equal(WSI[1].leaves, 1);
+    assert_false(session_ended(s));
+}
+
+/* Both said goodbye, and ours waits for room in the socket: it isn't left before. */
+static void test_a_choked_goodbye(void **state) {
+    (void)state;
+    struct session *s = session_at(0, 0);
+    WSI[0].result = WIRE_CHOKED;
+    session_goodbye_came(s, 1000);
+    sessions_flush(&ALL);
+    assert_int_equal(WSI[0].goodbye, 1000);
+    assert_int_equal(WSI[0].leaves, 0);
+    WSI[0].result = WIRE_SENT;
+    session_writeable(s);
+    assert_int_equal(WSI[0].leaves, 1);
 }
 
 /* --- Life --- */
@@ -591,6 +680,12 @@ int main(void) {
         TEST(test_close_with_nothing_queued),
         TEST(test_goodbye_of_the_peer),
         TEST(test_goodbye_answers_ours),
+        TEST(test_goodbyes_that_cross),
+        TEST(test_finish_waits_for_answers),
+        TEST(test_broken_frames_are_the_last),
+        TEST(test_the_end_of_what_is_sent),
+        TEST(test_the_end_behind_a_goodbye),
+        TEST(test_a_choked_goodbye),
         TEST(test_detach_frees),
         TEST(test_detach_with_a_queue),
         TEST(test_requests_outlive_the_socket),
