@@ -196,11 +196,15 @@ ENDS = {"goodbye": (ws_frame(CLOSE, struct.pack(">H", 1000)), 1000), "1013": (ws
         "not-utf8": (ws_frame(TEXT, b"\xff"), 1007), "too-large": (ws_frame(TEXT, b" " * 65537), 1009)}
 
 
+def message(text):
+    return ws_frame(TEXT, chat.request("channelMessage", {"message": text}))
+
+
 @pytest.mark.parametrize("end,code", ENDS.values(), ids=ENDS)
 def test_requests_in_front_of_the_end_are_answered(client, end, code):
     alice, bob = client("alice", join="0"), client("bob", join="0")
     alice.fence()
-    alice.send_bytes(b"".join(ws_frame(TEXT, chat.request("channelMessage", {"message": f"m{i}"})) for i in range(3)) + end)
+    alice.send_bytes(b"".join(message(f"m{i}") for i in range(3)) + end)
     answers = [f["channelMessage"]["message"] for f in alice.expect_close(code) if f["type"] == "channelMessage"]
     assert answers == ["m0", "m1", "m2"]
     for i in range(3):
@@ -227,8 +231,7 @@ def test_a_sign_in_in_front_of_a_half_close_is_answered(client):
 def test_a_goodbye_in_front_of_a_half_close_is_answered(client):
     alice = client("alice", join="0")
     alice.fence()
-    alice.send_bytes(ws_frame(TEXT, chat.request("channelMessage", {"message": "my last"})) +
-                     ws_frame(CLOSE, struct.pack(">H", 3001)))
+    alice.send_bytes(message("my last") + ws_frame(CLOSE, struct.pack(">H", 3001)))
     alice.sock.shutdown(socket.SHUT_WR)
     alice.hear("my last")
     alice.expect_close(3001)
