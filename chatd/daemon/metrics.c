@@ -144,7 +144,9 @@ static double files_max(void) {
     VALUE(chatd_sessions, gauge, "WebSocket sessions, signed in or not.", n->sessions.count)       \
     VALUE(chatd_users, gauge, "Users signed in at this node.", n->accounts.table.count)            \
     VALUE(chatd_channels, gauge, "Channels with members at this node.", n->hub.channels.count)     \
-    VALUE(chatd_max_connections, gauge, "Limit of connections.", n->set->max_connections)          \
+    VALUE(chatd_max_connections, gauge,                                                            \
+          "Limit of connections: the setting, or what fits under that of open files.",             \
+          n->handshakes.room)                                                                      \
     VALUE(chatd_connections_total, counter, "WebSocket sessions ever opened.",                     \
           n->count.connections)                                                                    \
     SERIES(chatd_refused_connections_total, counter,                                               \
