@@ -36,12 +36,11 @@ static void linger_end(struct lingering *l) {
 }
 
 static void linger_on_readable(uv_poll_t *poll, int status, int events) {
-    (void)status;
     (void)events;
     static char bytes[16 * 1024];
     struct lingering *l = poll->data;
     ssize_t n = recv(l->fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    if (status == 0 && n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     l->dropped += n > 0 ? (size_t)n : 0;
     if (n <= 0 || l->dropped > LINGER_BYTES)
