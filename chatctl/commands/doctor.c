@@ -6,6 +6,7 @@
 #include "chatctl/ops/ask.h"
 #include "chatctl/table/settings.h"
 #include "common/base/clock.h"
+#include "common/redis/advice.h"
 #include "common/redis/grants.h"
 
 #include <inttypes.h>
@@ -221,6 +222,19 @@ static void check_pubsub(struct visit *v) {
         report(v, OK, "pubsub", "%s", at ? at : "no limit");
 }
 
+static void check_streams(struct visit *v) {
+    char bytes[32];
+    if (!config(v, "stream-node-max-bytes", bytes, sizeof bytes))
+        return; /* nothing depends on it */
+    long long now = atoll(bytes);
+    if (now == 0 || now > ADVICE_NODE_BYTES)
+        report(v, OK, "streams",
+               "stream-node-max-bytes %lld: with %d each private channel takes less memory", now,
+               ADVICE_NODE_BYTES);
+    else
+        report(v, OK, "streams", "stream-node-max-bytes %lld", now);
+}
+
 /* --- Permissions --- */
 
 /* All in one go, as grants.h says; those refused are named in `denied`. False: no answers. */
@@ -275,6 +289,7 @@ static void check_server(struct visit *v, unsigned i) {
     check_persistence(v);
     check_memory(v);
     check_pubsub(v);
+    check_streams(v);
     check_acl(v);
 }
 

@@ -3,6 +3,7 @@
 
 #include "chatd/base/private_dir.h"
 #include "common/base/log.h"
+#include "common/redis/advice.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,6 +81,8 @@ static void read_log(const char *path, off_t from, char *out, size_t size) {
 /* --- The server --- */
 
 static void become_redis(const struct embedded *e) {
+    char node_bytes[16];
+    snprintf(node_bytes, sizeof node_bytes, "%d", ADVICE_NODE_BYTES);
     const char *argv[] = {"redis-server",
                           "--port",
                           "0",
@@ -101,6 +104,8 @@ static void become_redis(const struct embedded *e) {
                           e->log,
                           "--maxmemory-policy",
                           "noeviction",
+                          "--stream-node-max-bytes",
+                          node_bytes,
                           NULL};
     sigset_t none;
     sigemptyset(&none);

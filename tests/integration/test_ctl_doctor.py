@@ -100,6 +100,13 @@ def test_doctor_names_all_that_is_missing(own_redis, prefix):
     assert row[2].split("may not: ")[1].split() == ["memory|usage", "zadd", "xadd"]
 
 
+@pytest.mark.parametrize("size,advice", [(4096, True), (2048, False), (0, True), (100, False)])
+def test_doctor_knows_what_a_small_channel_costs(own_redis, prefix, size, advice):
+    own_redis.raw.config_set("stream-node-max-bytes", size)
+    row, = (row for row in Ctl(own_redis.uri, prefix, user=None).tsv("doctor") if row[0] == "streams")
+    assert row[1] == "ok" and f"stream-node-max-bytes {size}" in row[2] and ("with 2048" in row[2]) == advice
+
+
 def test_doctor_as_the_default_user_looks_at_everything(own_redis, prefix):
     rows = Ctl(own_redis.uri, prefix, user=None).tsv("doctor", status=DONE)
     assert {row[0] for row in rows} >= {"connection", "version", "acl", "pubsub", "memory"}

@@ -10,6 +10,7 @@ import tempfile
 
 import chat
 import pytest
+import redis
 
 
 @pytest.fixture
@@ -244,6 +245,18 @@ def test_a_redis_that_dies_later_is_named_with_its_log(start_chatd, where):
     node = start_chatd(f"embedded:{where}")
     os.kill(redis_of(node), signal.SIGKILL)
     node.wait_log(f'log="{where}/redis.log"')
+
+
+def test_a_small_private_channel_is_small(start_chatd, client, where):
+    """5.3 kB as Redis comes."""
+    node = start_chatd(f"embedded:{where}")
+    ann, ben = client("ann", at=node), client("ben", at=node)
+    ann.join(ben.user)
+    ann.say("x" * 60, to=ben.user)
+    server = redis.Redis(unix_socket_path=str(where / "redis.sock"))
+    assert server.config_get("stream-node-max-bytes") == {"stream-node-max-bytes": "2048"}
+    used = {key: server.memory_usage(key) for key in server.scan_iter() if b"{c:dm:" in key}
+    assert len(used) == 3 and sum(used.values()) < 3500, used
 
 
 def test_what_redis_writes_is_for_nobody_else(start_chatd, client, where):

@@ -71,6 +71,10 @@ def since(message, epoch, named=True):
     return {**place, "UUID": message["UUID"]} if named else place
 
 
+def texts(body):
+    return [m["message"] for m in body["messages"]]
+
+
 # What was numbered in a copy that was put back is another history
 
 @pytest.mark.parametrize("named", [False, True], ids=["", "named"])
@@ -350,3 +354,52 @@ def test_purge_behind_a_restart(own_redis, start_chatd, client, prefix):
     own_redis.restart()
     ctl("channel", "restore", "public")
     assert own_redis.r.xlen(prefix + LOG) == 5
+
+
+# What docs/operations.md says of the two kinds of backup
+
+def test_what_clients_see_of_an_import(own_redis, start_chatd, client, prefix):
+    """An export has positions and passwords, but no access keys."""
+    node = start_chatd(own_redis.uri)
+    ann = client("ann", join="0", at=node)
+    kept = [ann.say(text) for text in numbered("kept", 3)]
+    epoch, pair = ann.join()["epoch"], ann.pair()
+    ctl = Ctl(own_redis.uri, prefix)
+    backup = ctl("export")
+    lost = ann.say("behind the backup")
+    node.stop()
+    own_redis.raw.flushall()
+    ctl("import", stdin=backup)
+    node = start_chatd(own_redis.uri)
+    again = client(at=node)
+    again.ask("channelMessages", {}, **pair)
+    again.expect_error("bad_key")
+    again.sign_in("ann")
+    body = again.join(since=since(kept[1], epoch))
+    assert (body["recovered"], texts(body)) == (True, ["kept2"])
+    assert again.say("new")["seq"] == lost["seq"], "its number is given once more"
+    body = again.join(since=since(lost, epoch))
+    assert (body["recovered"], texts(body)) == (False, ["new", "kept2", "kept1", "kept0"])
+
+
+def test_what_clients_see_of_a_restored_directory(copied, on_copied, client):
+    """All of it as it was, access keys too."""
+    node = on_copied()
+    ann = client("ann", join="0", at=node)
+    kept = [ann.say(text) for text in numbered("kept", 3)]
+    epoch, pair = ann.join()["epoch"], ann.pair()
+    node.stop()
+    copied.take()
+    node = on_copied()
+    ann = client("ann", join="0", at=node)
+    second, lost, young = ann.join()["epoch"], ann.say("behind the backup"), ann.pair()
+    node.stop()
+    copied.put_back()
+    node = on_copied()
+    again = client(at=node)
+    again.ask("channelMessages", {}, **young)
+    again.expect_error("bad_key")
+    again.ask("channelJoin", {"recipientUUID": "0", "since": since(kept[1], epoch)}, **pair)
+    body = again.expect("channelJoin")
+    assert (body["recovered"], texts(body)) == (True, ["kept2"])
+    assert again.join(since=since(lost, second))["recovered"] is False

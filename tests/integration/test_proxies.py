@@ -8,7 +8,7 @@ import subprocess
 import chat
 import pytest
 from ports import free_port
-from test_http import address_of, metrics
+from test_http import address_of, get, metrics
 from test_tls import Certificate
 
 EXAMPLES = chat.ROOT / "chatd/examples"
@@ -73,6 +73,7 @@ def front(request, tmp_path, start_chatd, own_redis):
     assert shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin"), f"{program} is missing"
     node = start_chatd(own_redis.uri, trusted_proxy="127.0.0.1", limit_loopback=True, max_per_address=2,
                        http="127.0.0.1:0")
+    chat.wait_until(lambda: get(node, "/readyz")[0] == 200, what="a node that is ready")
     port = free_port()
     argv = request.param(tmp_path, port, node, Certificate(tmp_path / "certificate", name="chat.example"))
     env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(tmp_path),
