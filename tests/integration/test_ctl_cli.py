@@ -627,7 +627,7 @@ def test_doctor_of_a_good_redis(redis_with, prefix):
     rows = Ctl(server.uri, prefix, user=None).json("doctor")  # not in all formats: its figures change
     assert {r["result"] for r in rows} == {"ok"}, rows
     assert [r["check"] for r in rows] == ["connection", "version", "role", "schema", "clock", "persistence", "memory",
-                                          "pubsub", "acl"]
+                                          "pubsub", "streams", "acl"]
     assert chat.digest(server, "") == before
 
 
