@@ -3,6 +3,7 @@
 
 #include "chatd/base/net.h"
 #include "chatd/net/handshake.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -13,12 +14,13 @@
 /* Each soon has more to ask than to be accepted: a storm of connections must not make turns so long
  * that those that are there wait. */
 #define ACCEPT_PER_TURN 8
-#define NO_FDS_PAUSE_MS 200 /* out of file descriptors: try again after that */
+#define NO_FDS_PAUSE_MS 200 /* out of file descriptors: try again after that … */
+#define EPISODE_MS 60000    /* … and tell of it again when there were some for so long */
 
 struct listener {
     struct handshakes *to;
     int fd, handles;
-    bool starved; /* the last try found no descriptor, which has been told */
+    uint64_t starved_ms; /* when the last try found no descriptor; 0: never */
     uv_poll_t poll;
     uv_timer_t pause;
     char address[NET_NAME];
@@ -52,6 +54,16 @@ static void on_pause_over(uv_timer_t *t) {
     uv_poll_start(&l->poll, UV_READABLE, listener_on_readable);
 }
 
+/* Whoever is waiting takes the next one that is free, so it comes again and again. */
+static void starve(struct listener *l) {
+    uint64_t now_ms = clock_mono_ms();
+    if (l->starved_ms == 0 || l->starved_ms + EPISODE_MS <= now_ms)
+        log_error("accept_failed", "errno=%d hint=\"raise the limit of open files\"", errno);
+    l->starved_ms = now_ms;
+    uv_poll_stop(&l->poll);
+    uv_timer_start(&l->pause, on_pause_over, NO_FDS_PAUSE_MS, 0);
+}
+
 static void listener_on_readable(uv_poll_t *p, int status, int events) {
     (void)status;
     (void)events;
@@ -61,17 +73,11 @@ static void listener_on_readable(uv_poll_t *p, int status, int events) {
         socklen_t size = sizeof sa;
         int fd = accept4(l->fd, (struct sockaddr *)&sa, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            l->starved = false;
             handshake_begin(l->to, fd, (struct sockaddr *)&sa);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            if (!l->starved)
-                log_error("accept_failed", "errno=%d hint=\"raise the limit of open files\"",
-                          errno);
-            l->starved = true;
-            uv_poll_stop(&l->poll);
-            uv_timer_start(&l->pause, on_pause_over, NO_FDS_PAUSE_MS, 0);
+            starve(l);
             return;
         }
         if (errno != ECONNABORTED && errno != EINTR)

@@ -8,6 +8,7 @@ import time
 
 import chat
 import pytest
+import test_http
 from stopwatch import Stopwatch
 
 TEXT_4K = "x" * 4096
@@ -83,11 +84,16 @@ def test_those_who_find_no_room_are_told(client, start_chatd):
 
 
 def test_strangers_leave_descriptors_for_the_link_to_redis(client, start_chatd, redis):
-    """Of 200 as many are kept as there are connections."""
+    """Half of 200. Those who don't find room are told, and the page of an operator's monitor is there."""
     node = start_chatd(under=["prlimit", "--nofile=200"], http="127.0.0.1:0")
     crowd = [socket.create_connection((node.host, node.port)) for _ in range(400)]
+    for s in crowd:
+        s.sendall(chat.handshake(node.address))
     redis.restart()
     chat.wait_until(lambda: node.log().count("event=redis_up") >= 2, what="the link to Redis")
+    chat.wait_until(lambda: refused_with(node) == (503, 5), what="an answer")
+    assert test_http.get(node, "/healthz") == (200, "alive\n")
+    assert test_http.metrics(node)['chatd_refused_connections_total{limit="total"}'] >= 300
     for s in crowd:
         s.close()
     chat.wait_until(lambda: connects(client, node)).sign_in("alice")
