@@ -99,6 +99,8 @@ static const struct option_def OPTIONS[] = {
         "connections a second from an address, with bursts of as many; 0 = any number"),
     NUM("max-sign-ups-address", max_sign_ups_address, "100", 0, 1000000,
         "users who may be made from an address in an hour, over all nodes; 0 = any number"),
+    TIME("presence-delay", presence_delay, "5s", 0, 10 * MINUTE,
+         "who signs out and is back within that is never said to have gone; 0 = told at once"),
     NUM("event-members", event_members, "200", 0, 100000,
         "presence events go to channels of at most so many members"),
 

@@ -14,7 +14,7 @@ struct chatd_settings {
     uint64_t max_connections, max_per_address, max_frame, max_outbound, max_requests, max_joins;
     uint64_t max_rate, max_rate_user, max_rate_address, max_connects_address, max_sign_ups_address,
         max_keys, event_members;
-    uint64_t handshake_timeout, sign_in_timeout, ping_interval, drain_timeout;
+    uint64_t handshake_timeout, sign_in_timeout, ping_interval, drain_timeout, presence_delay;
     uint64_t key_ttl, remember, fail_window;
     uint64_t workers; /* 0: one a core */
     uint64_t worker;  /* which one this process is, from 1; 0: none */

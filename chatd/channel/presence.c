@@ -101,24 +101,36 @@ static void on_change(const struct redisReply *reply, void *arg, link_aux aux) {
 
 /* The channels are asked for at once: a channel that is joined next hears of the join, not of a
  * sign-in. */
-static void change(struct presence *p, struct account *acc, bool online) {
-    struct announcement *a = announcement_new(p, online ? SYS_SIGN_IN : SYS_SIGN_OUT, &acc->uuid,
-                                              acc->name, acc->name_len);
+static void change(struct presence *p, const struct uuid *user, const char *name, size_t name_len,
+                   bool online) {
+    struct announcement *a =
+        announcement_new(p, online ? SYS_SIGN_IN : SYS_SIGN_OUT, user, name, name_len);
     if (a)
         a->asked = true;
     cmd_online_begin(&p->redis->cmd, &p->redis->keys, p->id, online);
-    cmd_online_user(&p->redis->cmd, &acc->uuid);
+    cmd_online_user(&p->redis->cmd, user);
     redis_call(p->redis, a ? on_change : NULL, a, NULL);
     if (a) /* else no memory: so it is, but nobody is told */
         announce(a);
 }
 
-void presence_online(struct presence *p, struct account *acc) {
-    change(p, acc, true);
+void presence_online(struct presence *p, const struct account *acc) {
+    if (!leaving_take(&p->leaving, &acc->uuid))
+        change(p, &acc->uuid, acc->name, acc->name_len, true);
 }
 
-void presence_offline(struct presence *p, struct account *acc) {
-    change(p, acc, false);
+void presence_offline(struct presence *p, const struct account *acc) {
+    uint64_t delay = p->set->presence_delay, now_ms = clock_mono_ms();
+    if (delay == 0 ||
+        !leaving_put(&p->leaving, &acc->uuid, acc->name, acc->name_len, now_ms + delay))
+        change(p, &acc->uuid, acc->name, acc->name_len, false);
+    presence_sweep(p, now_ms);
+}
+
+void presence_sweep(struct presence *p, uint64_t now_ms) {
+    struct leaver one;
+    while (leaving_next(&p->leaving, now_ms, &one))
+        change(p, &one.user, one.name, one.name_len, false);
 }
 
 /* --- The dead --- */
@@ -205,19 +217,24 @@ static void roll_send(struct roll *r) {
     r->n = 0;
 }
 
-static void roll_add(struct table_node *t, void *arg) {
-    struct roll *r = arg;
+static void roll_add(struct roll *r, const struct uuid *user) {
     struct presence *p = r->presence;
     if (r->n == 0)
         cmd_online_begin(&p->redis->cmd, &p->redis->keys, p->id, true);
-    cmd_online_user(&p->redis->cmd, &container_of(t, struct account, node)->uuid);
+    cmd_online_user(&p->redis->cmd, user);
     if (++r->n == BATCH)
         roll_send(r);
 }
 
+static void roll_add_account(struct table_node *t, void *arg) {
+    roll_add(arg, &container_of(t, struct account, node)->uuid);
+}
+
 static void register_all(struct presence *p) {
     struct roll r = {.presence = p};
-    table_each(&p->accounts->table, roll_add, &r);
+    table_each(&p->accounts->table, roll_add_account, &r);
+    for (const struct leaver *one = p->leaving.first; one; one = one->next)
+        roll_add(&r, &one->user);
     roll_send(&r);
 }
 
@@ -290,9 +307,14 @@ static void presence_on_timer(uv_timer_t *t) {
     touch_channels(p);
 }
 
-void presence_init(struct presence *p, uv_loop_t *loop) {
+bool presence_init(struct presence *p, uv_loop_t *loop) {
     uv_timer_init(loop, &p->beat);
     p->beat.data = p;
+    return leaving_init(&p->leaving);
+}
+
+void presence_free(struct presence *p) {
+    leaving_free(&p->leaving);
 }
 
 static uint16_t own_shard(const struct presence *p) {

@@ -182,6 +182,7 @@ static void on_sweep(uv_timer_t *t) {
                    node->set->sign_in_timeout);
     keeper_sweep(&node->addresses.keeper, clock_mono_ms());
     keeper_sweep(&node->accounts.keeper, clock_mono_ms());
+    presence_sweep(&node->presence, clock_mono_ms());
     repair_check_quiet(&node->repairs);
     bus_settle(&node->bus);
     probe_tick(&node->probe);
@@ -497,10 +498,10 @@ static bool make_modules(struct server *v, const struct chatd_settings *set) {
                         set->argon2_memory);
     node->redis.pool = redis_pool_new(&v->loop, &v->uri, &node->redis.keys, node->redis.node_id,
                                       v->durability, &hooks);
-    presence_init(&node->presence, &v->loop);
+    bool presence = presence_init(&node->presence, &v->loop);
     repairs_init(&node->repairs, &v->loop);
     bus_init(&node->bus);
-    return node->kdf && node->redis.pool && appends_init(&node->appends);
+    return presence && node->kdf && node->redis.pool && appends_init(&node->appends);
 }
 
 static bool ready(void *arg, char *text, size_t size) {
@@ -673,6 +674,7 @@ static void server_finish(struct server *v) {
     addresses_free(&node->addresses);
     sessions_free(&node->sessions);
     appends_free(&node->appends);
+    presence_free(&node->presence);
     cmd_free(&node->redis.cmd);
     frame_scratch_free();
 }

@@ -90,7 +90,8 @@ static void charge(struct op *op) {
     const struct chatd_settings *set = op->node->set;
     if (op->session->address->loopback && !set->limit_loopback)
         return;
-    uint32_t wait = bucket_take(&op->account->rate, set->max_rate_user, clock_mono_ms());
+    uint32_t wait =
+        bucket_take(&op->account->rate[ACCOUNT_REQUESTS], set->max_rate_user, clock_mono_ms());
     if (wait == 0)
         return;
     op_refuse(op, ERR_RATE_LIMITED);

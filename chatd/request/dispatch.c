@@ -40,7 +40,7 @@ static uint32_t over_rate(const struct chatd_settings *set, struct session *s, u
         return 0;
     uint32_t wait = bucket_take(&s->rate, set->max_rate, now_ms);
     if (wait == 0 && s->account)
-        wait = bucket_take(&s->account->rate, set->max_rate_user, now_ms);
+        wait = bucket_take(&s->account->rate[ACCOUNT_REQUESTS], set->max_rate_user, now_ms);
     return wait ? wait
                 : bucket_take(&s->address->rate[ADDRESS_REQUESTS], set->max_rate_address, now_ms);
 }

@@ -20,6 +20,7 @@
 #define PURGES_TOLD 100 /* after a resume; more: it is none */
 #define TRIES_MAX 50    /* snapshots, while the channel's epoch changes */
 #define TRY_MS 20
+#define LEAVES_RATE 10 /* a second, of a user */
 
 /* Does the client get what it missed since the position that it gave? */
 enum recovery {
@@ -396,6 +397,18 @@ static bool account_is_joined(const struct account *acc, const struct channel *c
     return false;
 }
 
+/* Members are told of each leaving, and of the join behind it. */
+static bool may_leave(struct op *op) {
+    if (op->session->address->loopback && !op->node->set->limit_loopback)
+        return true;
+    uint32_t wait = bucket_take(&op->account->rate[ACCOUNT_LEAVES], LEAVES_RATE, clock_mono_ms());
+    if (wait > 0) {
+        op_refuse(op, ERR_RATE_LIMITED);
+        op->err.retry_after_ms = wait;
+    }
+    return wait == 0;
+}
+
 /* Messages stop at once; the membership goes when no other session of the user here is joined. */
 static void leave_channel(struct op *op) {
     struct node *node = op->node;
@@ -410,6 +423,8 @@ static void leave_channel(struct op *op) {
         op_refuse(op, ERR_NOT_JOINED);
         return;
     }
+    if (!may_leave(op))
+        return;
     op->channel = hub_pin(&node->hub, &id);
     sub_close(&node->hub, sub);
     if (account_is_joined(op->account, op->channel))

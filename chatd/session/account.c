@@ -46,7 +46,7 @@ static struct account *find_or_make(struct accounts *a, const struct uuid *user,
     acc->name_len = (uint8_t)name_len;
     memcpy(acc->name, name, name_len);
     acc->listed = true;
-    keeper_take(&a->keeper, &acc->uuid, &acc->rate, 1);
+    keeper_take(&a->keeper, &acc->uuid, acc->rate, KEEPER_BUCKETS);
     table_add(&a->table, &acc->node, &acc->uuid, sizeof acc->uuid);
     a->came(acc, a->arg);
     return acc;
@@ -91,7 +91,7 @@ void account_leave(struct accounts *a, struct session *s) {
     session_mark_signed(s, false, clock_mono_ms());
     if (!acc->sessions) {
         acc->listed = false;
-        keeper_put(&a->keeper, &acc->uuid, &acc->rate, 1, clock_mono_ms());
+        keeper_put(&a->keeper, &acc->uuid, acc->rate, KEEPER_BUCKETS, clock_mono_ms());
         table_remove(&a->table, &acc->node);
         a->went(acc, a->arg);
     }

@@ -22,10 +22,12 @@ struct account {
         uint16_t link;  /* the shard over whose link it is heard, or NO_SHARD: it isn't */
         uint64_t asked; /* the number of its SSUBSCRIBE there */
     } bus;
-    uint32_t refs;            /* sessions and requests */
-    struct bucket rate;       /* of its requests, from all its sessions here */
-    struct session *sessions; /* linked by same_account */
+    uint32_t refs;                      /* sessions and requests */
+    struct bucket rate[KEEPER_BUCKETS]; /* of all its sessions here */
+    struct session *sessions;           /* linked by same_account */
 };
+
+enum { ACCOUNT_REQUESTS, ACCOUNT_LEAVES };
 
 struct accounts {
     /* Dependencies, set before accounts_init. */

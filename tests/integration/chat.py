@@ -208,7 +208,7 @@ class Chatd:
     command line, `wait=False` does not wait until it serves, `env` adds to the environment, `binary` is
     another than CHATD_BIN, `under` is a command that runs it, `pass_fds` are descriptors that it inherits."""
 
-    DEFAULTS = {"argon2_memory": "8k", "argon2_passes": 1, "kdf_threads": 2}
+    DEFAULTS = {"argon2_memory": "8k", "argon2_passes": 1, "kdf_threads": 2, "presence_delay": "1s"}
 
     def __init__(self, redis_uri=None, *, argv=None, wait=True, env=None, binary=None, under=(), pass_fds=(),
                  **settings):

@@ -1,6 +1,7 @@
 """sys events: who comes and goes, and what waits unread."""
 
 import chat
+from stopwatch import Stopwatch
 
 
 def about(user, recipient="0"):
@@ -47,6 +48,54 @@ def test_sign_out_is_told(client):
     alice, bob = client("alice", join="0"), client("bob", join="0")
     bob.sign_out()
     assert alice.expect_event("signOut") == {"type": "signOut", **about(bob)}
+
+
+def test_nothing_is_said_of_those_who_come_back_at_once(client, start_chatd):
+    """… however often: who hears of them could be many."""
+    node = start_chatd(presence_delay="3s")
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    alice.expect_event("channelJoin")
+    pair = bob.pair()
+    bob.close()
+    for _ in range(50):
+        again = client(at=node)
+        again.ask("users", **pair)
+        again.expect("users")
+        assert alice.users(online=True)["total"] == 2, "online all the time"
+        again.drop()
+    assert alice.fence() == []
+    watch = Stopwatch()
+    assert alice.expect_event("signOut") == {"type": "signOut", **about(bob)}
+    assert watch.wall() > 1.5
+    assert alice.users(online=True)["total"] == 1
+
+
+def test_a_sign_out_is_told_at_once_on_request(client, start_chatd):
+    node = start_chatd(presence_delay=0)
+    alice, bob = client("alice", join="0", at=node), client("bob", join="0", at=node)
+    alice.expect_event("channelJoin")
+    bob.close()
+    watch = Stopwatch()
+    alice.expect_event("signOut")
+    assert watch.seconds() < 0.9
+
+
+def test_leaving_has_a_rate(client, start_chatd):
+    """Members are told of each leaving, and of the join behind it."""
+    node = start_chatd(limit_loopback=True, max_rate=0, max_rate_user=0)
+    alice, bob = client("alice", at=node), client("bob", at=node)
+    bob.join(alice.user)
+    refused = 0
+    for _ in range(40):
+        alice.join(bob.user)
+        alice.ask("channelLeave", {"recipientUUID": bob.user})
+        frame = alice.expect_any("channelLeave", "error")
+        if frame["type"] == "error":
+            assert frame["error"]["name"] == "rate_limited" and frame["error"]["retryAfterMs"] <= 100
+            refused += 1
+    assert refused >= 10
+    events = [f["sys"]["type"] for f in bob.fence() if f["type"] == "sys"]
+    assert events.count("channelLeave") == 40 - refused, "each that was carried out is told"
 
 
 def test_private_channel_is_named_by_each_side(client):

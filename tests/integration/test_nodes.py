@@ -1,6 +1,7 @@
 """Several chatd on one Redis are one chat."""
 
 import threading
+import time
 
 import chat
 import pytest
@@ -185,6 +186,20 @@ def test_presence_crosses(client, nodes):
     assert bob.expect_event("signIn")["userUUID"] == again.user
     again.sign_out()
     assert bob.expect_event("signOut")["userUUID"] == again.user
+
+
+def test_nothing_is_said_of_those_who_go_on_elsewhere(client, start_chatd):
+    nodes = [start_chatd(presence_delay="2s") for _ in range(2)]
+    bob = client("bob", join="0", at=nodes[1])
+    alice = client("alice", join="0", at=nodes[0])
+    bob.fence()
+    bob.events.clear()
+    alice.close()
+    there = client("alice", at=nodes[1])
+    time.sleep(3)
+    assert bob.fence() == [] and bob.events == [] and online(bob)["alice"]
+    there.close()
+    assert bob.expect_event("signOut")["userUUID"] == alice.user
 
 
 def test_leaving_a_private_channel_crosses(client, nodes):

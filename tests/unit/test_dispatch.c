@@ -289,7 +289,7 @@ static void check_row(const struct row *r) {
     print_message("%s\n", r->what);
     setup_with(r->rate, r->rate_user, r->rate_address);
     for (int i = 0; i < PEOPLE; i++) {
-        bucket_init(&ACCOUNTS[i > 1].rate, r->rate_user, CLOCK_MS);
+        bucket_init(&ACCOUNTS[i > 1].rate[ACCOUNT_REQUESTS], r->rate_user, CLOCK_MS);
         bucket_init(&ADDRESSES[i == 3].rate[ADDRESS_REQUESTS], r->rate_address, CLOCK_MS);
         ADDRESSES[i == 3].loopback = r->loopback;
     }
@@ -371,7 +371,7 @@ static void test_open(void **state) {
 static void test_too_late(void **state) {
     (void)state;
     SETTINGS.max_rate_user = 1;
-    bucket_init(&ACCOUNTS[0].rate, 1, CLOCK_MS);
+    bucket_init(&ACCOUNTS[0].rate[ACCOUNT_REQUESTS], 1, CLOCK_MS);
     session_close(S[0], CLOSE_KICKED);
     clock_pass(5);
     receive(0, "{\"type\":\"users\"}");
@@ -384,7 +384,8 @@ static void test_too_late(void **state) {
     assert_int_equal(S[0]->heard_ms, CLOCK_MS);
     assert_int_equal(S[1]->heard_ms, CLOCK_MS);
     assert_int_equal(S[2]->heard_ms, CLOCK_MS - 5);
-    assert_int_equal(bucket_take(&ACCOUNTS[0].rate, 1, CLOCK_MS), 0); /* nothing was taken of it */
+    assert_int_equal(bucket_take(&ACCOUNTS[0].rate[ACCOUNT_REQUESTS], 1, CLOCK_MS),
+                     0); /* nothing was taken of it */
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
