@@ -50,6 +50,15 @@ static bool set_flag(int fd, int option) {
     return setsockopt(fd, SOL_SOCKET, option, &one, sizeof one) == 0;
 }
 
+/* What the system says of a socket, and what helps. */
+static void tell(const char *what, const char *address, int error, char *why, size_t size) {
+    bool taken = error == EADDRINUSE || error == EACCES || error == EADDRNOTAVAIL;
+    snprintf(why, size, "%s %s: %s", what, address, strerror(error));
+    size_t len = strlen(why);
+    if (taken && len < size)
+        snprintf(why + len, size - len, ": --%s HOST:PORT names another address", what);
+}
+
 static int bind_one(const struct addrinfo *ai, bool shared) {
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -81,7 +90,7 @@ static int bind_at(const char *what, const char *address, bool shared, char *why
     int saved = errno;
     freeaddrinfo(found);
     if (fd < 0)
-        snprintf(why, size, "%s %s: %s", what, address, strerror(saved));
+        tell(what, address, saved, why, size);
     return fd;
 }
 
@@ -98,7 +107,7 @@ int net_listen(const char *what, const char *address, bool shared, char *why, si
     int fd = bind_at(what, address, shared, why, size);
     if (fd < 0 || listen(fd, BACKLOG) == 0)
         return fd;
-    snprintf(why, size, "%s %s: %s", what, address, strerror(errno));
+    tell(what, address, errno, why, size);
     close(fd);
     return -1;
 }

@@ -8,7 +8,9 @@
  * name that is claimed and not yet permanent is being made by another request: a sign-in waits for
  * the outcome.
  *
- * An unknown user and a wrong password take the same time and get the same answer.
+ * Where signing in creates nobody, an unknown user and a wrong password take the same time and get
+ * the same answer. Where it does, who is unknown can be found out anyway, and is told if asked for
+ * ("create": false).
  */
 #include "chatd/daemon/node.h"
 #include "chatd/redis/redis_clock.h"
@@ -411,13 +413,33 @@ static void confirm_if_needed(struct op *op) {
 static const op_step ENTER[] = {verify_password, count_verdict,     tell_verdict,  refuse_another,
                                 add_key,         confirm_if_needed, begin_session, NULL};
 
+static void count_unknown(struct op *op) {
+    const struct sign *g = op->state;
+    throttle_add(op, g->folded, g->folded_len);
+}
+
+static void tell_unknown(struct op *op) {
+    throttle_refuse(op);
+    op_refuse(op, ERR_NOT_FOUND);
+}
+
+static const op_step UNKNOWN[] = {count_unknown, tell_unknown, NULL};
+
+static const op_step *sign_in_unknown(const struct op *op) {
+    if (op->req.kind == REQ_SIGN_UP)
+        return CREATE;
+    if (!op->node->set->sign_in_creates)
+        return ENTER;
+    return op->req.u.sign.known_only ? UNKNOWN : CREATE;
+}
+
 static void enter_or_create(struct op *op) {
     const struct sign *g = op->state;
     bool up = op->req.kind == REQ_SIGN_UP;
     if (up && (g->found || g->pending))
         op_refuse(op, ERR_NAME_TAKEN);
     else if (!wait_for_another(op))
-        op_goto(op, up || (!g->found && op->node->set->sign_in_creates) ? CREATE : ENTER);
+        op_goto(op, g->found ? ENTER : sign_in_unknown(op));
 }
 
 const op_step VERB_SIGN_IN[] = {

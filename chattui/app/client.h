@@ -31,7 +31,7 @@ struct frontend {
     void (*carry_out)(const struct effect *fx, void *arg);
     /* An event and all that came of it are done: changes are to be shown. */
     void (*done)(void *arg);
-    bool plain; /* there is no dialogue, and there are no questions: see struct model_options */
+    bool plain; /* there is no dialogue: see struct model_options */
 };
 
 struct client {

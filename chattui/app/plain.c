@@ -33,6 +33,7 @@ struct plain {
     bool takes_commands, input_open;
     bool refused;  /* the last line that was given */
     bool going_on; /* see go_on */
+    bool asked;    /* a question, which the next line answers */
     size_t lost;   /* lines that could not even be kept */
 };
 
@@ -117,9 +118,33 @@ static void on_input(void *arg) {
 }
 
 static bool open_input(struct plain *p) {
+    if (p->input_open)
+        return true;
     p->takes_commands = isatty(STDIN_FILENO);
     p->input_open = plain_input_open(&p->client.loop, on_input, p);
     return p->input_open;
+}
+
+/* Whoever pipes lines into it has nobody to ask, and means what is said. */
+static void answer_question(struct plain *p) {
+    static const char MADE[] = "a new account is made, since nobody here has this name";
+    const struct question *q = &p->client.model.question;
+    struct event e = {.kind = EV_REPLY, .u.input = {.text = "", .yes = true}};
+    bool too_long, ended = false;
+    size_t len;
+    const char *line;
+    if (!isatty(STDIN_FILENO)) {
+        plain_output_talk(MADE, sizeof MADE - 1);
+    } else if (!p->asked) {
+        plain_output_talk(q->text, strlen(q->text));
+        p->asked = open_input(p);
+        return;
+    } else if ((line = plain_input_take(&len, &too_long, &ended)) || ended)
+        e.u.input.yes = line && (*line == 'y' || *line == 'Y');
+    else
+        return;
+    p->asked = false;
+    client_event(&p->client, &e);
 }
 
 /* Takes the next name of --join from *rest; false: there is none. */
@@ -199,7 +224,7 @@ static size_t count_waiting(const struct plain *p) {
 static void watch_patience(struct plain *p) {
     size_t waiting = count_waiting(p);
     uint64_t ms = p->client.settings->timeout_ms;
-    if (waiting == 0 || ms == 0)
+    if (waiting == 0 || ms == 0 || p->asked)
         uv_timer_stop(&p->patience);
     else if (waiting < p->waiting || !uv_is_active((uv_handle_t *)&p->patience))
         uv_timer_start(&p->patience, on_impatience, ms, 0);
@@ -216,6 +241,11 @@ static void go_on(struct plain *p) {
     if (p->going_on || p->client.ended)
         return;
     p->going_on = true;
+    while (p->client.model.question.kind != QUESTION_NONE) {
+        answer_question(p);
+        if (p->asked)
+            break;
+    }
     if (p->phase == OPENING)
         open_channels(p);
     if (p->phase == READING)

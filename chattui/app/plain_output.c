@@ -22,8 +22,7 @@ void plain_output_free(struct plain_output *o) {
     buf_free(&o->out);
 }
 
-/* For people; foreign text is made safe. */
-static void talk(const char *text, size_t len) {
+void plain_output_talk(const char *text, size_t len) {
     struct buf clean;
     buf_init(&clean, LINE_BYTES);
     sanitize(&clean, text, len, true);
@@ -148,7 +147,7 @@ static void put_object(struct buf *b, const struct conversation *c, const struct
 static void print_row(struct plain_output *o, const struct conversation *c, const struct row *r,
                       bool history) {
     if (r->kind == ROW_NOTICE) {
-        talk(row_text(r), r->text_len);
+        plain_output_talk(row_text(r), r->text_len);
         return;
     }
     if (o->jsonl)
@@ -206,7 +205,7 @@ static void show_conn(struct plain_output *o, const struct model *m) {
         return;
     buf_init(&b, 1024);
     describe_conn(&b, m);
-    talk(b.data, b.len);
+    plain_output_talk(b.data, b.len);
     buf_free(&b);
 }
 
@@ -215,7 +214,7 @@ static void show_status(struct plain_output *o, const struct model *m) {
         return;
     memcpy(o->status, m->status, sizeof o->status);
     if (*o->status)
-        talk(o->status, strlen(o->status));
+        plain_output_talk(o->status, strlen(o->status));
 }
 
 void plain_output_show(struct plain_output *o, const struct model *m) {

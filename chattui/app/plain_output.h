@@ -25,6 +25,8 @@ struct plain_output {
 
 void plain_output_init(struct plain_output *o, bool jsonl);
 void plain_output_free(struct plain_output *o);
+/* A line on stderr, for people; foreign text is made safe. */
+void plain_output_talk(const char *text, size_t len);
 /* Prints what is new in the model. */
 void plain_output_show(struct plain_output *o, const struct model *m);
 /* Prints what leaves no row in the model: messages that were printed have been removed. */

@@ -40,6 +40,7 @@ struct kept_conversation {
 };
 
 struct tui_journal {
+    const struct tui_settings *set;
     int root, server, user; /* directories; -1 = none yet */
     char url[WS_URL_TEXT];  /* of the server; "" = none yet */
     char server_name[FILES_NAME], user_name[FILES_NAME];
@@ -379,6 +380,7 @@ struct tui_journal *tui_journal_open(const struct tui_settings *set, char *why, 
     struct tui_journal *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
+    s->set = set;
     s->server = s->user = s->outbox = -1;
     s->root = files_dir(AT_FDCWD, set->state);
     if (s->root < 0 || !(*set->server ? open_server(s, set->server) : open_last_server(s))) {
@@ -441,6 +443,15 @@ static bool replace(struct tui_journal *s, int dir, const char *name, const char
     return fd >= 0;
 }
 
+/* One who was named for this run, beside another who is here by himself: he remains the one whom
+ * nobody needs to name. */
+static bool is_visitor(const struct tui_journal *s, const char *name) {
+    char named[FILES_NAME], signed_in[FILES_NAME];
+    name_of_user(s->set->user, named);
+    name_of_user(name, signed_in);
+    return strcmp(named, signed_in) == 0 && faccessat(s->server, LAST_FILE, F_OK, 0) == 0;
+}
+
 static void save_key(struct tui_journal *s, const struct effect *fx) {
     struct saved_key k = {fx->uuid, fx->name, fx->key};
     struct buf b;
@@ -449,7 +460,7 @@ static void save_key(struct tui_journal *s, const struct effect *fx) {
     buf_init(&b, 4096);
     record_put_key(&b, &k);
     if (!b.failed && replace(s, s->user, KEY_FILE, b.data, b.len) &&
-        replace(s, s->server, LAST_FILE, fx->name, strlen(fx->name)))
+        (is_visitor(s, fx->name) || replace(s, s->server, LAST_FILE, fx->name, strlen(fx->name))))
         replace(s, s->root, LAST_FILE, s->url, strlen(s->url));
     secret_wipe(b.data, b.len);
     buf_free(&b);

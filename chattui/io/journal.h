@@ -29,8 +29,8 @@
 struct tui_settings;
 struct tui_journal;
 
-/* For the server and user of the settings, or else the last ones. NULL: `why` says what is wrong.
- */
+/* For the server and user of the settings, which must live as long, or else the last ones. NULL:
+ * `why` says what is wrong. */
 struct tui_journal *tui_journal_open(const struct tui_settings *set, char *why, size_t size);
 void tui_journal_close(struct tui_journal *s); /* NULL is fine */
 

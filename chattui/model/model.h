@@ -166,12 +166,13 @@ struct dialog {
     enum field focus;
     char text[FIELDS][FIELD_MAX + 1]; /* PASSWORD is wiped as soon as it was sent */
     bool sign_up;
+    bool offered;           /* sign_up is ours, since nobody has the name: until that is changed */
     char error[STATUS_MAX]; /* told above the fields; may hold foreign text */
 };
 
 /* --- A question that wants y or n --- */
 
-enum question_kind { QUESTION_NONE, QUESTION_PASTE, QUESTION_QUIT };
+enum question_kind { QUESTION_NONE, QUESTION_PASTE, QUESTION_QUIT, QUESTION_NEW_ACCOUNT };
 
 struct question {
     enum question_kind kind;
@@ -219,7 +220,7 @@ struct alias {
 struct model_options {
     const char *server; /* URL; "" = ask */
     const char *user;   /* "" = ask */
-    bool plain;         /* no dialogue and no questions: needing one ends the program */
+    bool plain;         /* no dialogue: needing one ends the program */
     uint64_t seed;      /* for jitter */
     struct tuning tuning;
 };
@@ -231,7 +232,8 @@ struct model {
     struct uuid me;                /* nil = not known */
     char key[ACCESS_KEY_TEXT + 1]; /* "" = none */
     bool has_password_source;      /* a file or command gives the password */
-    char *password; /* from there, until it was sent; NULL = none; wiped when freed */
+    char *password;   /* from there, until it was answered; NULL = none; wiped when freed */
+    bool new_account; /* the user wants the name, which nobody has, to be one */
     bool plain;
     bool wants_online; /* false after /signout, and until the first dialogue is submitted */
     bool signed_in;    /* the server has accepted us on this connection */

@@ -127,6 +127,8 @@ static uint64_t go_away_delay(struct model *m, uint32_t asked) {
 
 static void lost(struct model *m, enum comeback comeback) {
     bool was_asked = m->dialog.state == DIALOG_BUSY;
+    if (m->question.kind == QUESTION_NEW_ACCOUNT)
+        m->question = (struct question){.kind = QUESTION_NONE};
     uint32_t asked = m->conn.go_away_ms;
     lose_asks(m);
     if (m->conn.state == CONN_ONLINE && m->now_ms - m->conn.since_ms >= STEADY_MS)
@@ -242,18 +244,22 @@ static const char *password_of(const struct model *m) {
     return m->password;
 }
 
+static bool makes_account(const struct model *m) {
+    return m->new_account || (m->dialog.state == DIALOG_BUSY && m->dialog.sign_up);
+}
+
 void conn_sign_in(struct model *m, struct effects *fx) {
     struct request *r;
     const char *password = password_of(m);
     if (!password || !ask_begin(m, fx, ASK_SIGN, NULL, &r))
         return;
-    if (m->dialog.state == DIALOG_BUSY && m->dialog.sign_up)
+    r->u.sign.known_only = !makes_account(m);
+    if (makes_account(m))
         r->kind = REQ_SIGN_UP;
     r->u.sign.name = effects_copy(fx, m->user, strlen(m->user));
     r->u.sign.name_len = strlen(m->user);
     r->u.sign.password = effects_copy(fx, password, strlen(password));
     r->u.sign.password_len = strlen(password);
-    wipe_password(m);
     set_state(m, CONN_SIGNING_IN);
 }
 
@@ -331,6 +337,8 @@ void take_authorized(struct model *m, const struct response *a, const struct ask
     if (*a->u.authorized.name)
         snprintf(m->user, sizeof m->user, "%s", a->u.authorized.name);
     snprintf(m->key, sizeof m->key, "%s", a->u.authorized.key);
+    m->new_account = false;
+    wipe_password(m);
     m->conn.key_sent = true; /* this connection needs none */
     struct effect *e = effects_add(fx, EFFECT_SAVE_KEY);
     e->uuid = m->me;
@@ -371,17 +379,48 @@ void take_unauthorized(struct model *m, const struct response *a, const struct a
     dialog_open(m, why);
 }
 
+/* Nobody has the name: whether it is a new person, or mistyped, only the user knows. */
+static void ask_for_account(struct model *m) {
+    struct question *q = &m->question;
+    set_state(m, CONN_SIGNED_OUT);
+    if (m->dialog.state == DIALOG_BUSY) {
+        dialog_offer_account(m);
+        return;
+    }
+    free(q->held);
+    *q = (struct question){.kind = QUESTION_NEW_ACCOUNT};
+    snprintf(q->text, sizeof q->text, "%s is new here. A new account? y/n", m->user);
+}
+
+void conn_new_account(struct model *m, struct effects *fx, bool yes) {
+    if (m->conn.state != CONN_SIGNED_OUT)
+        return;
+    m->new_account = yes;
+    if (yes) {
+        conn_sign_in(m, fx);
+        return;
+    }
+    wipe_password(m);
+    dialog_open(m, "another name, then");
+}
+
 /* By the dialogue: it says why. By a configured password: again later, if that may help. */
 void ask_refused_sign(struct model *m, const struct response *a, const struct ask *ask,
                       struct effects *fx) {
     (void)ask;
     enum err_code code = (enum err_code)a->u.error.code;
+    if (code == ERR_NOT_FOUND && !makes_account(m)) {
+        ask_for_account(m);
+        return;
+    }
     bool passes = err_retry(code) != RETRY_NEVER && !err_close(code);
     set_trouble(m, a->u.error.message);
     if (m->dialog.state == DIALOG_CLOSED && passes) {
         give_up(m, fx, a->u.error.message);
         return;
     }
+    m->new_account = false;
+    wipe_password(m);
     set_state(m, CONN_SIGNED_OUT);
     dialog_open(m, a->u.error.message);
     if (code == ERR_NAME_TAKEN || code == ERR_BAD_NAME)

@@ -38,12 +38,30 @@ void dialog_open(struct model *m, const char *why) {
 void dialog_close(struct model *m) {
     wipe_password_field(m);
     m->dialog.state = DIALOG_CLOSED;
-    m->dialog.sign_up = false;
+    m->dialog.sign_up = m->dialog.offered = false;
     *m->dialog.error = '\0';
     m->version++;
 }
 
+/* What was typed stays: Enter makes the account, and another name takes the offer back. */
+void dialog_offer_account(struct model *m) {
+    struct dialog *d = &m->dialog;
+    snprintf(d->error, sizeof d->error, "nobody is called %.*s here: Enter makes a new account",
+             NAME_MAX_BYTES, d->text[FIELD_NAME]);
+    d->sign_up = d->offered = true;
+    d->state = DIALOG_EDITING;
+    d->focus = FIELD_NAME;
+    m->version++;
+}
+
 /* --- Editing --- */
+
+void dialog_edited(struct dialog *d) {
+    if (!d->offered || d->focus != FIELD_NAME)
+        return;
+    d->sign_up = d->offered = false;
+    *d->error = '\0';
+}
 
 void dialog_append(struct dialog *d, const char *s, size_t len) {
     if (d->focus == FIELD_REGISTER)

@@ -21,11 +21,15 @@ void conn_key_refused(struct model *m, struct effects *fx, const char *why);
 void conn_signed_in(struct model *m);
 /* Sends signIn or signUp with the password at hand. */
 void conn_sign_in(struct model *m, struct effects *fx);
+/* The answer to whether the name that nobody has is to be an account. */
+void conn_new_account(struct model *m, struct effects *fx, bool yes);
 
 /* --- dialog.c --- */
 
 void dialog_open(struct model *m, const char *why); /* --plain: ends the program instead */
 void dialog_close(struct model *m);
+void dialog_offer_account(struct model *m);            /* nobody has the name */
+void dialog_edited(struct dialog *d);                  /* the field that has the focus */
 enum field dialog_first_empty(const struct dialog *d); /* PASSWORD, if none is */
 /* Into the field in focus, UTF-8 that fits; and out of it its last character. */
 void dialog_append(struct dialog *d, const char *s, size_t len);

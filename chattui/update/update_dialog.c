@@ -81,11 +81,14 @@ void update_field(struct model *m, const struct event *e, struct effects *fx) {
     switch (op) {
     case FIELD_TEXT:
         dialog_append(d, e->u.field.text, e->u.field.len);
+        dialog_edited(d);
         break;
     case FIELD_ERASE:
         dialog_erase(d);
+        dialog_edited(d);
         break;
     case FIELD_CLEAR:
+        dialog_edited(d);
         secret_wipe(d->text[d->focus], sizeof d->text[d->focus]);
         break;
     case FIELD_NEXT:

@@ -88,6 +88,8 @@ void update_reply(struct model *m, const struct event *e, struct effects *fx) {
     m->version++;
     if (q.kind == QUESTION_QUIT && e->u.input.yes)
         model_quit(m, 0);
+    if (q.kind == QUESTION_NEW_ACCOUNT)
+        conn_new_account(m, fx, e->u.input.yes);
     if (q.kind == QUESTION_PASTE) {
         struct conversation *c = model_conversation(m, &q.to);
         bool entered =

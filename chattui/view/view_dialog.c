@@ -34,7 +34,8 @@ static int draw_error(struct grid *g, const char *error, int row, int col, int c
 /* A field as it is shown: a password as dots. */
 static void field_text(const struct dialog *d, enum field f, struct buf *out) {
     if (f == FIELD_REGISTER)
-        buf_str(out, d->sign_up ? "[x] yes" : "[ ] no");
+        buf_str(out, d->sign_up ? "[x] yes: a name that nobody has yet"
+                                : "[ ] no: asks first if nobody has the name");
     else if (f != FIELD_PASSWORD)
         sanitize(out, d->text[f], strlen(d->text[f]), false);
     else

@@ -10,11 +10,15 @@
 enum err_code request_decode_sign(struct request_decoder *d) {
     struct request *r = d->out;
     struct err inner;
+    bool create = true;
     enum err_code code = request_string(d, "username", &r->u.sign.name, &r->u.sign.name_len);
     if (!code)
         code = request_string(d, "password", &r->u.sign.password, &r->u.sign.password_len);
+    if (!code && json_bool(d->body, "create", &create) == JSON_WRONG)
+        code = request_bad(d, "create", "must be true or false");
     if (code)
         return code;
+    r->u.sign.known_only = !create && r->kind == REQ_SIGN_IN;
     code = password_check(r->u.sign.password, r->u.sign.password_len, &inner);
     return code ? request_fail(d, code, "password", inner.detail) : ERR_OK;
 }
@@ -22,6 +26,8 @@ enum err_code request_decode_sign(struct request_decoder *d) {
 void request_encode_sign(struct buf *b, const struct request *r) {
     json_add_string(b, "username", r->u.sign.name, r->u.sign.name_len);
     json_add_string(b, "password", r->u.sign.password, r->u.sign.password_len);
+    if (r->u.sign.known_only)
+        json_add_bool(b, "create", false);
 }
 
 /* signOut has no body: request_encode leaves out what this would write. */

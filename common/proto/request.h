@@ -72,7 +72,8 @@ struct request {
         struct {
             const char *name, *password; /* inside mem; unchecked but for being strings */
             size_t name_len, password_len;
-        } sign; /* SIGN_IN, SIGN_UP */
+            bool known_only; /* SIGN_IN: "create": false; an unknown name is not_found */
+        } sign;              /* SIGN_IN, SIGN_UP */
         struct {
             uint32_t offset, limit; /* limit 1 … USERS_PAGE_MAX */
             bool online;            /* only those online */

@@ -132,6 +132,25 @@ def test_unknown_name_looks_like_a_wrong_password_where_sign_in_does_not_create(
     client(at=node).sign_up("nobody0")
 
 
+def test_create_false_signs_nobody_up(client, start_chatd, unchanged):
+    """An unknown name is told where signing in would make it; where it doesn't, it looks like a wrong password."""
+    c = client("bob")
+    with unchanged():
+        c = client()
+        c.ask("signIn", {"username": "alice", "password": "secret", "create": False})
+        assert c.expect_error("not_found")["message"] == "no such user"
+        c.ask("signIn", {"username": "alice", "password": "secret", "create": "no"})
+        c.expect_error("bad_field")
+    c.ask("signUp", {"username": "alice", "password": "secret", "create": False})
+    c.expect("authorized")
+    again = client()
+    again.ask("signIn", {"username": "ALICE", "password": "secret", "create": False})
+    again.expect("authorized")
+    closed = client(at=start_chatd(sign_in_creates=False))
+    closed.ask("signIn", {"username": "nobody", "password": "secret", "create": False})
+    closed.expect_error("bad_credentials")
+
+
 def test_another_user_on_a_signed_in_connection(client):
     client("bob")
     alice = client("alice")

@@ -1,12 +1,13 @@
 """chattui as the tests see it."""
 
 import os
+import re
 
-from chat import PATIENCE
+from chat import PATIENCE, wait_until
 from terminal import Pty, Tmux
 
 PASSWORD = "correct horse"  # as of chat.Client
-ONLINE = r"online"
+NEW, OFFER = "is new here. A new account? y/n", "Enter makes a new account"  # for a name that nobody has
 
 
 def url(at):
@@ -27,6 +28,9 @@ class Window(Tmux):
     """In tmux."""
 
     def wait_online(self, timeout=PATIENCE):
+        text = self.wait(rf"(?m)^ ?online|{re.escape(NEW)}|{OFFER}", timeout=timeout)
+        if NEW in text or OFFER in text:
+            self.keys("y" if NEW in text else "Enter")
         return self.wait(r"(?m)^ ?online", timeout=timeout)
 
     def wait_said(self, name, text, timeout=PATIENCE):
@@ -38,4 +42,7 @@ class Bare(Pty):
     """On a bare pty."""
 
     def wait_online(self):
+        wait_until(lambda: self.read(0.05) is not None and (b"online" in self.out or NEW.encode() in self.out))
+        if NEW.encode() in self.out:
+            self.send("y")
         return self.wait("online")

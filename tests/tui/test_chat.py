@@ -12,11 +12,37 @@ def test_sign_in_dialogue(tui, pty):
     w.keys("Tab")
     w.type(PASSWORD)
     assert PASSWORD not in w.text()
+    w.wait("no: asks first if nobody has the name")
+    w.keys("Enter")
+    w.wait("nobody is called alice here")
     w.keys("Enter")
     w.wait_online()
     w.line("signed in by hand")
     w.wait_said("alice", "signed in by hand")
     assert PASSWORD not in w.text()
+
+
+def test_a_mistyped_name_is_no_second_person(tui, client):
+    client("alice")
+    w = tui()
+    w.wait("Server")
+    w.line("alcie")
+    w.line(PASSWORD)
+    w.wait("nobody is called alcie here")
+    w.keys("BSpace", "BSpace", "BSpace")
+    w.wait(r"\[ \] no")
+    w.type("ice")
+    w.keys("Enter")
+    w.wait_online()
+    assert {user["Username"] for user in client("bob").users()["users"]} == {"alice", "bob"}
+
+
+def test_a_new_name_on_the_command_line_asks_once(tui, client):
+    w = tui("alcie", ready=False)
+    w.wait(r"alcie is new here. A new account\? y/n")
+    w.keys("n")
+    w.wait(r"Server +ws")
+    assert {user["Username"] for user in client("bob").users()["users"]} == {"bob"}
 
 
 def test_dialogue_tells_what_is_wrong(tui, client):

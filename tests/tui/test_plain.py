@@ -62,6 +62,25 @@ class Plain:
         self.process.wait(PATIENCE)
 
 
+def test_a_new_name_asks_on_a_terminal_and_is_said_in_a_pipe(pty, plain, client):
+    t = pty("alcie", args=["--plain"], ready=False)
+    t.wait("alcie is new here. A new account? y/n")
+    t.send("n\n")
+    assert t.end() == 1
+    t = pty("ann", args=["--plain"], ready=False)
+    t.wait("ann is new here. A new account? y/n")
+    t.send("y\nhello\n\x04")
+    assert t.end() == 0
+    one = plain("ben")
+    one.say("hello")
+    one.end()
+    assert "a new account is made, since nobody here has this name" in one.err
+    again = plain("ben")
+    again.end()
+    assert again.err == ""
+    assert {user["Username"] for user in client("bob").users()["users"]} == {"ann", "ben", "bob"}
+
+
 @pytest.fixture
 def plain(request, home):
     """plain("alice", "--join", "bob", format="jsonl")."""

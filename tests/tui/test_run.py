@@ -89,11 +89,12 @@ def test_it_ends_in_a_chat(machine):
     alice.line("anybody here?")
     alice.wait_said("alice", r"anybody here\?")
 
-    bob = machine.run("--user=bob", "--listen", address, user="bob")
+    bob = machine.run("--user=bob", "--listen", address)
     assert machine.sign_in(bob) == address
     bob.wait_said("alice", r"anybody here\?")
     bob.line("/quit")
     assert bob.status() == 0 and "stopped" not in bob.text() and is_served(address), "it was alice's server"
+    assert f"The chat server at {address} goes on: it ran before." in bob.text()
 
     alice.line("/quit")
     assert alice.status() == 0 and "what was said stays" in alice.text()
@@ -101,6 +102,7 @@ def test_it_ends_in_a_chat(machine):
 
     alice = machine.run("--listen", address)  # by the key: neither name nor password is asked for
     alice.wait_said("alice", r"anybody here\?", timeout=BUILDING)
+    alice.wait(r"\[alice\]")  # not bob, who was named
     alice.line("/quit")
     assert alice.status() == 0
 
@@ -140,5 +142,30 @@ def test_nothing_is_left_when_it_is_ended(machine, how):
 def test_the_port_is_somebody_elses(machine):
     with socket.create_server(("127.0.0.1", 0)) as other:
         window = machine.run("--listen", f"127.0.0.1:{other.getsockname()[1]}")
-        window.wait("Address already in use", timeout=BUILDING)
+        window.wait("Address already in use: --listen HOST:PORT names another address", timeout=BUILDING)
         assert window.status() == 1
+
+
+FALSE_CHATD = """
+import os, socket, sys
+os.setuid(65534)
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    with listener.accept()[0] as s:
+        s.recv(1000)
+        s.sendall(b"HTTP/1.1 404 Not Found\\r\\nServer: chatd\\r\\n\\r\\n")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_another_users_server_is_not_joined(machine):
+    port = free_port()
+    with subprocess.Popen(["/usr/bin/python3", "-c", FALSE_CHATD, str(port)]) as other:
+        try:
+            wait_until(lambda: is_served(f"127.0.0.1:{port}"))
+            window = machine.run("--listen", f"127.0.0.1:{port}")
+            window.wait(rf"yours: +./run --listen 127.0.0.1:PORT\n.*chattui --server ws://127.0.0.1:{port}/ws",
+                        timeout=BUILDING)
+            assert window.status() == 1
+        finally:
+            other.kill()

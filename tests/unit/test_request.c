@@ -438,6 +438,8 @@ static void bad_signs(void **state) {
          "signIn.username: must be a string"},
         {"{'type':'signIn','signIn':{'username':['x'],'password':'x'}}", ERR_BAD_FIELD,
          "signIn.username: must be a string"},
+        {"{'type':'signIn','signIn':{'username':'x','password':'x','create':0}}", ERR_BAD_FIELD,
+         "signIn.create: must be true or false"},
         {"{'type':'signIn','signIn':{'username':'x'}}", ERR_BAD_FIELD, "signIn.password: missing"},
         {"{'type':'signIn','signIn':{'username':'x','password':null}}", ERR_BAD_FIELD,
          "signIn.password: missing"},

@@ -152,10 +152,83 @@ static void test_password_file(void **state) {
     expect("connect");
     ready();
     expect("signIn(ann,pw)#1");
-    assert_null(C.m.password);
     refused(18, "busy", 1); /* again later, by itself */
     expect("close");
     assert_int_equal(C.m.conn.state, CONN_WAITING);
+    tui_client_tick(&C, 5000);
+    ready();
+    expect("connect signIn(ann,pw)#2");
+    refused(6, "bad_credentials", 2);
+    assert_null(C.m.password);
+    stop();
+}
+
+/* --- A name that nobody has --- */
+
+static void authorized(unsigned id) {
+    frame("{\"type\":\"authorized\",\"authorized\":{\"userUUID\":\"" ANN_TEXT "\",\"accessKey\":"
+          "\"new\",\"username\":\"ann\"},\"requestID\":%u}",
+          id);
+}
+
+static void test_dialogue_offers_an_account(void **state) {
+    (void)state;
+    start("ann");
+    load(false, false);
+    field(FIELD_TEXT, "pw");
+    field(FIELD_SUBMIT, "");
+    ready();
+    expect("connect signIn(ann,pw)#1");
+    refused(11, "not_found", 1);
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    assert_int_equal(C.m.dialog.focus, FIELD_NAME);
+    assert_string_equal(C.m.dialog.text[FIELD_PASSWORD], "pw");
+    assert_true(C.m.dialog.sign_up);
+    assert_non_null(strstr(C.m.dialog.error, "nobody is called ann"));
+    field(FIELD_ERASE, ""); /* it was mistyped */
+    assert_false(C.m.dialog.sign_up);
+    field(FIELD_SUBMIT, "");
+    expect("signIn(an,pw)#2");
+    refused(11, "not_found", 2);
+    field(FIELD_SUBMIT, ""); /* it wasn't */
+    expect("signUp(an,pw)#3");
+    authorized(3);
+    assert_int_equal(C.m.dialog.state, DIALOG_CLOSED);
+    assert_false(C.m.dialog.offered);
+    stop();
+}
+
+static void begin_with_password(void) {
+    struct event e = {.kind = EV_PASSWORD, .u.input = {.text = "pw", .len = 2, .yes = true}};
+    start("ann");
+    load(false, true);
+    tui_client_event(&C, &e);
+    ready();
+    expect("read-password connect signIn(ann,pw)#1");
+    refused(11, "not_found", 1);
+    assert_int_equal(C.m.question.kind, QUESTION_NEW_ACCOUNT);
+    assert_non_null(strstr(C.m.question.text, "ann is new here"));
+}
+
+static void test_without_the_dialogue_it_is_asked(void **state) {
+    (void)state;
+    begin_with_password();
+    reply(true);
+    expect("signUp(ann,pw)#2");
+    authorized(2);
+    assert_null(C.m.password);
+    assert_false(C.m.new_account);
+    stop();
+    begin_with_password();
+    reply(false);
+    expect("");
+    assert_null(C.m.password);
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
+    stop();
+    begin_with_password();
+    tui_client_closed(&C, 4001, "no sign-in in time");
+    assert_int_equal(C.m.question.kind, QUESTION_NONE);
+    assert_int_equal(C.m.dialog.state, DIALOG_EDITING);
     stop();
 }
 
@@ -761,6 +834,8 @@ int main(void) {
         cmocka_unit_test(test_key_not_looked_at),
         cmocka_unit_test(test_first_run),
         cmocka_unit_test(test_dialogue_connection_refused),
+        cmocka_unit_test(test_dialogue_offers_an_account),
+        cmocka_unit_test(test_without_the_dialogue_it_is_asked),
         cmocka_unit_test(test_password_file),
         cmocka_unit_test(test_signed_out_elsewhere),
         cmocka_unit_test(test_comes_back),
