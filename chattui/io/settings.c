@@ -47,7 +47,7 @@ static const struct option_def OPTIONS[] = {
     STR("ca", 0, ca, "FILE", "trust the authorities in this PEM file instead of the system's",
         NULL),
 
-    STR("user", 'u', user, "NAME", "who to sign in as, this time; else who did so last without this",
+    STR("user", 'u', user, "NAME", "who to sign in as, this time; else the last one without this",
         "The user"),
     STR("password-file", 0, password_file, "FILE",
         "the password is the first line of this file, if a password is needed", NULL),

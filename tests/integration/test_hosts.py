@@ -36,7 +36,7 @@ def test_chatd_finds_redis_behind_any_of_them(start_chatd, far_redis, tmp_path, 
     chatd = start_chatd(f"redis://many:{far_redis.port}", under=hosts(tmp_path, LINE))
     client("alice", at=chatd, join="0")
     far_redis.restart()  # the link comes back, too
-    wait_until(lambda: "event=redis_up" in chatd.log().rpartition("event=redis_down")[2])
+    wait_until(lambda: {"event=redis_up", "event=bus_up"} <= set(chatd.log().rpartition("event=redis_down")[2].split()))
     client("bob", at=chatd, join="0")
 
 
