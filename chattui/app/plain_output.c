@@ -138,6 +138,7 @@ static void put_object(struct buf *b, const struct conversation *c, const struct
     else {
         begin_object(b, "epoch", c);
         put_epoch(b, c, r->place);
+        json_add_bool(b, "follows", false);
     }
     buf_char(b, '}');
 }
@@ -239,8 +240,22 @@ static void show_purge(struct plain_output *o, const struct model *m, const stru
     print_line(o);
 }
 
+/* People need not know; a program that remembers places does. Another epoch is a row. */
+static void show_follows(struct plain_output *o, const struct model *m, const struct response *a) {
+    const struct conversation *c = model_conversation(m, &a->u.sys.to);
+    if (!o->jsonl || !c || !a->u.sys.follows)
+        return;
+    begin_object(&o->out, "epoch", c);
+    json_add_uuid(&o->out, "epoch", &a->u.sys.at.epoch);
+    json_add_bool(&o->out, "follows", true);
+    buf_char(&o->out, '}');
+    print_line(o);
+}
+
 void plain_output_response(struct plain_output *o, const struct model *m,
                            const struct response *a) {
     if (a->kind == RESPONSE_SYS && a->u.sys.event == SYS_PURGE)
         show_purge(o, m, a);
+    else if (a->kind == RESPONSE_SYS && a->u.sys.event == SYS_EPOCH)
+        show_follows(o, m, a);
 }

@@ -68,6 +68,7 @@ struct conversation {
     bool dirty;            /* to be saved: see conversation_save */
     unsigned pages_wanted; /* older history to load, in pages */
     unsigned hole_pages;   /* the same, of holes */
+    struct uuid awaited;   /* an epoch of which a page came before its event; nil: none */
     uint64_t pause_ms;     /* refused for the moment: nothing is asked before then */
     unsigned tries;        /* so refused in a row */
     uint64_t order;        /* of opening: the list's order within pinned and the rest */

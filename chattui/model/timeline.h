@@ -161,6 +161,8 @@ struct timeline_message {
 bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t wall_ms);
 /* The numbering goes on under another name, with nothing missing: no row says so. */
 void timeline_follow_epoch(struct timeline *t, const struct uuid *epoch);
+/* The current one had this name before, too. */
+void timeline_name_epoch(struct timeline *t, const struct uuid *epoch);
 /* The newest stored message that is at t->at; NULL = it isn't here. */
 const struct row *timeline_at(const struct timeline *t);
 /* Between lo and hi, both exclusive, of the current epoch there are exactly these messages, in

@@ -143,10 +143,14 @@ bool timeline_set_epoch(struct timeline *t, const struct position *at, int64_t w
     return true;
 }
 
+void timeline_name_epoch(struct timeline *t, const struct uuid *epoch) {
+    t->names[t->names_n++ % TIMELINE_NAMES] = *epoch;
+}
+
 void timeline_follow_epoch(struct timeline *t, const struct uuid *epoch) {
     if (t->epoch == 0 || uuid_eq(&t->at.epoch, epoch))
         return;
-    t->names[t->names_n++ % TIMELINE_NAMES] = t->at.epoch;
+    timeline_name_epoch(t, &t->at.epoch);
     t->epochs[t->epoch % TIMELINE_EPOCHS] = *epoch;
     t->at.epoch = *epoch;
 }

@@ -96,6 +96,9 @@ static void take_snapshot(struct model *m, struct conversation *c, const struct 
         return;
     }
     struct timeline_message *rows = rows_of(m, &c->to, a->u.join.messages, a->u.join.n, &n);
+    if (a->u.join.recovered && uuid_eq(&t->at.epoch, &at->epoch) &&
+        timeline_epoch_number(t, &ask->since.epoch) == 0)
+        timeline_name_epoch(t, &ask->since.epoch); /* that of the read mark, see must_trace */
     bool recovered = a->u.join.recovered && timeline_epoch_number(t, &ask->since.epoch) == t->epoch;
     if (recovered)
         timeline_follow_epoch(t, &at->epoch);
@@ -124,6 +127,14 @@ static void place_read(struct model *m, struct conversation *c) {
         c->pages_wanted = 1;
 }
 
+/* The read mark of an earlier run is in another epoch: does this one follow? The server says so to
+ * who joins with it as `since`. (What is printed as it comes has no use for a mark.) */
+static bool must_trace(const struct model *m, const struct conversation *c, const struct ask *ask) {
+    const struct uuid *epoch = &c->saved_read.epoch;
+    return !c->was_loaded && !m->plain && c->unread_from == 0 && !uuid_is_nil(epoch) &&
+           timeline_epoch_number(&c->timeline, epoch) == 0 && !uuid_eq(&ask->since.epoch, epoch);
+}
+
 void take_join(struct model *m, const struct response *a, const struct ask *ask,
                struct effects *fx) {
     struct conversation *c = ask->kind == ASK_JOIN ? model_conversation(m, &ask->to) : NULL;
@@ -140,6 +151,11 @@ void take_join(struct model *m, const struct response *a, const struct ask *ask,
     c->tries = 0;
     take_members(m, c, a);
     take_snapshot(m, c, a, ask, fx);
+    c->awaited = (struct uuid){{0}};
+    if (must_trace(m, c, ask)) {
+        c->join = JOIN_WANTED;
+        return;
+    }
     if (!c->was_loaded)
         place_read(m, c);
     conversation_recount(m, c);
@@ -164,8 +180,12 @@ void take_history(struct model *m, const struct response *a, const struct ask *a
         timeline_ask_hole(t, hole, false);
     else
         timeline_ask_top(t, false);
-    if (ask->epoch != t->epoch || timeline_epoch_number(t, &a->u.history.at.epoch) != t->epoch ||
-        !recipient_eq(&a->u.history.to, &ask->to))
+    uint16_t number = timeline_epoch_number(t, &a->u.history.at.epoch);
+    if (ask->epoch == t->epoch && number == 0 && !uuid_is_nil(&a->u.history.at.epoch)) {
+        c->awaited = a->u.history.at.epoch; /* it came before its event, which says what it is */
+        ++*pages;
+    }
+    if (ask->epoch != t->epoch || number != t->epoch || !recipient_eq(&a->u.history.to, &ask->to))
         return; /* of another numbering: of no use */
     size_t n;
     struct timeline_message *rows = rows_of(m, &c->to, a->u.history.messages, a->u.history.n, &n);

@@ -16,11 +16,12 @@ static void join(struct model *m, struct conversation *c, struct effects *fx) {
         return;
     const struct timeline *t = &c->timeline;
     r->to = c->to;
+    bool trace = !c->was_loaded && t->bottom > 0; /* see must_trace */
     if (t->bottom > 0 && !uuid_is_nil(&t->at.epoch)) {
         r->u.join.has_since = true;
-        r->u.join.since = ask->since = t->at;
+        r->u.join.since = ask->since = trace ? c->saved_read : t->at;
         const struct row *newest = timeline_at(t);
-        if (newest)
+        if (newest && !trace)
             r->u.join.since_uuid = newest->u.message.uuid;
     }
     c->join = JOIN_ASKED;
@@ -73,6 +74,8 @@ static void pump_channel(struct model *m, struct conversation *c, struct effects
     if (c->join != JOIN_DONE || m->conn.state != CONN_ONLINE)
         return;
     outbox_pump(m, c, fx);
+    if (!uuid_is_nil(&c->awaited))
+        return; /* until its event is here, its pages are of no use */
     if (c->timeline.holes > 0)
         load_holes(m, c, fx);
     if (c->pages_wanted > 0)

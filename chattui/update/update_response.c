@@ -109,6 +109,7 @@ void take_sys_epoch(struct model *m, const struct response *a, const struct ask 
         timeline_follow_epoch(&c->timeline, &a->u.sys.at.epoch);
     else if (!timeline_set_epoch(&c->timeline, &a->u.sys.at, m->wall_ms))
         return;
+    c->awaited = (struct uuid){{0}};
     c->hole_pages = HOLE_PAGES;
     m->version++;
 }

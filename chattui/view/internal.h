@@ -49,9 +49,13 @@ bool view_timeline(struct grid *g, const struct model *m, const struct layout *l
 void view_channels(struct grid *g, const struct model *m, struct area a);
 void view_members(struct grid *g, const struct model *m, struct area a);
 void view_title(struct grid *g, const struct model *m, struct area a);
+/* The lines that the status takes, of at most so many. */
+int view_status_rows(const struct model *m, int cols, int most);
 void view_status(struct grid *g, const struct model *m, struct area a, bool more_below);
 void view_dialog(struct grid *g, const struct model *m, struct area a);
 void view_help(struct grid *g, struct area a, struct view_state *state);
+/* The lines that a question would take. */
+int view_question_rows(const struct model *m, int cols);
 void view_question(struct grid *g, const struct model *m, struct area a);
 
 #endif

@@ -9,6 +9,7 @@
 #define NICK_WIDE 16
 #define NICK_NARROW 8
 #define INPUT_ROWS_MAX 10
+#define STATUS_ROWS_MAX 8
 
 /* The panes' columns on a screen of so many. */
 static const struct {
@@ -38,14 +39,19 @@ int layout_input_rows_max(int rows) {
     return clamp_rows(rows / 3, INPUT_ROWS_MAX);
 }
 
-struct layout layout_make(int rows, int cols, bool members, int input_rows) {
+int layout_status_rows_max(int rows) {
+    return clamp_rows(rows / 3, STATUS_ROWS_MAX);
+}
+
+struct layout layout_make(int rows, int cols, bool members, int input_rows, int status_rows) {
     struct layout l = {.too_small = rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS};
     if (l.too_small)
         return l;
     int below = clamp_rows(input_rows, layout_input_rows_max(rows));
-    int height = rows - 2 - below, left = 0, right = cols;
+    int said = clamp_rows(status_rows, layout_status_rows_max(rows));
+    int height = rows - 1 - said - below, left = 0, right = cols;
     l.title = (struct area){0, 0, 1, cols};
-    l.status = (struct area){rows - below - 1, 0, 1, cols};
+    l.status = (struct area){rows - below - said, 0, said, cols};
     l.input = (struct area){rows - below, 0, below, cols};
     if (cols >= CHANNELS_FROM) {
         l.channels = (struct area){1, 0, height, pane_cols(cols, false)};

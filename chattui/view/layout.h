@@ -2,7 +2,7 @@
  *
  *   title ───────────────────────────
  *   channels │ timeline   │ members     side panes go when the screen is narrow
- *   status ──────────────────────────
+ *   status ──────────────────────────     grows with what is said
  *   input                               grows with the draft, up to a third of the screen
  */
 #ifndef CHATTUI_VIEW_LAYOUT_H
@@ -21,10 +21,13 @@ struct layout {
     int nick_cols; /* of the timeline, for nicks */
 };
 
-/* A pane that is not shown has no columns. `input_rows`: as many as the draft would take. */
-struct layout layout_make(int rows, int cols, bool members, int input_rows);
+/* A pane that is not shown has no columns. `input_rows`: as many as the draft would take;
+ * `status_rows` likewise, at most layout_status_rows_max. */
+struct layout layout_make(int rows, int cols, bool members, int input_rows, int status_rows);
 
 /* The rows that the input line may take. */
 int layout_input_rows_max(int rows);
+/* … and the status. */
+int layout_status_rows_max(int rows);
 
 #endif

@@ -40,10 +40,13 @@ struct layout view_layout(const struct model *m, const struct input_look *look, 
     buf_init(&prompt, PROMPT_SIZE);
     make_prompt(m, look, cols, &prompt);
     int input_rows = 1;
-    if (m->question.kind == QUESTION_NONE && !is_above(m))
+    if (m->question.kind != QUESTION_NONE)
+        input_rows = view_question_rows(m, cols);
+    else if (!is_above(m))
         input_rows = view_input_rows(look, buf_cstr(&prompt), cols, layout_input_rows_max(rows));
     buf_free(&prompt);
-    return layout_make(rows, cols, m->show_members, input_rows);
+    int status_rows = view_status_rows(m, cols, layout_status_rows_max(rows));
+    return layout_make(rows, cols, m->show_members, input_rows, status_rows);
 }
 
 static void draw_input(struct grid *g, const struct model *m, const struct input_look *look,

@@ -2,12 +2,14 @@
 #include "chattui/view/internal.h"
 
 #include "chattui/base/text.h"
+#include "chattui/base/wrap.h"
 #include "chattui/update/describe.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_SIZE 128
+#define BELOW_COLS 32 /* at most, of the hint that there is more below */
 #define SEPARATOR " │ "
 #define PART_MIN 6 /* columns, the separator included, below which a part says nothing */
 #define WIDE 60    /* columns from which on there is room to say how */
@@ -62,14 +64,25 @@ void view_title(struct grid *g, const struct model *m, struct area a) {
 
 /* --- Status --- */
 
+/* As foreign_put; without a grid it only measures. */
+static int put_text(struct grid *g, struct area a, int col, enum style style, const char *text) {
+    int end = a.col + a.cols;
+    struct buf clean;
+    if (g)
+        return foreign_put(g, a.row, col, end, (uint8_t)style, text, strlen(text));
+    buf_init(&clean, VIEW_TEXT_MAX);
+    col += foreign_add(&clean, text, strlen(text));
+    buf_free(&clean);
+    return col < end ? col : end;
+}
+
 /* Adds a part to the line, with a separator before it unless it is the first. */
 static int add_part(struct grid *g, struct area a, int col, enum style style, const char *text) {
-    int end = a.col + a.cols;
-    if (col + PART_MIN > end)
+    if (col + PART_MIN > a.col + a.cols)
         return col;
     if (col > a.col + 1)
-        col = grid_str(g, a.row, col, end, STYLE_STATUS, SEPARATOR);
-    return foreign_put(g, a.row, col, end, (uint8_t)style, text, strlen(text));
+        col = put_text(g, a, col, STYLE_STATUS, SEPARATOR);
+    return put_text(g, a, col, style, text);
 }
 
 static enum style activity_style(enum activity a) {
@@ -81,7 +94,7 @@ static enum style activity_style(enum activity a) {
 /* "2:bob+1": news elsewhere, the most urgent first. */
 static int add_activity(struct grid *g, const struct model *m, struct area a, int col) {
     static const char *const MARKS[] = {"", ":", "+", "@"};
-    int end = a.col + a.cols, at = col;
+    int at = col;
     for (int level = ACTIVITY_MENTION; level > ACTIVITY_NONE; level--) {
         for (size_t i = 0; i < m->nconversations; i++) {
             const struct conversation *c = m->conversations[i];
@@ -89,10 +102,9 @@ static int add_activity(struct grid *g, const struct model *m, struct area a, in
             if (c->activity != (enum activity)level || i == m->current)
                 continue;
             at = at == col ? add_part(g, a, col, STYLE_STATUS, "new: ")
-                           : grid_str(g, a.row, at, end, STYLE_STATUS, " ");
+                           : put_text(g, a, at, STYLE_STATUS, " ");
             snprintf(text, sizeof text, "%zu %s%s%u", i + 1, c->name, MARKS[level], c->unread);
-            at = foreign_put(g, a.row, at, end, (uint8_t)activity_style(c->activity), text,
-                             strlen(text));
+            at = put_text(g, a, at, activity_style(c->activity), text);
         }
     }
     return at;
@@ -138,21 +150,78 @@ static struct area add_below(struct grid *g, const struct conversation *c, struc
     return a;
 }
 
-/* The most important part first; the trouble of a connection may be long. */
-void view_status(struct grid *g, const struct model *m, struct area a, bool more_below) {
+/* The most important part first. */
+static int add_parts(struct grid *g, const struct model *m, struct area a) {
     int col = a.col + 1;
-    grid_fill(g, a.row, a.col, a.col + a.cols, STYLE_STATUS, ' ');
-    if (more_below)
-        a = add_below(g, model_current(m), a);
     if (!*m->status || m->conn.state != CONN_ONLINE) {
         col = add_net(g, m, a, col);
         col = add_outbox(g, m, a, col);
     }
-    if (*m->status) {
-        add_part(g, a, col, m->status_error ? STYLE_STATUS_WARN : STYLE_STATUS_MESSAGE, m->status);
+    return *m->status ? col : add_activity(g, m, a, col);
+}
+
+/* What is said behind the parts: it may be long, and stands in lines of its own then. */
+static const char *last_part(const struct model *m) {
+    return *m->status ? m->status : describe_trouble(m);
+}
+
+static bool is_fitting(struct area a, int col, const char *text) {
+    int from = col > a.col + 1 ? col + text_columns(SEPARATOR, strlen(SEPARATOR)) : col;
+    return !*text || (col + PART_MIN <= a.col + a.cols &&
+                      put_text(NULL, a, from, STYLE_STATUS, text) < a.col + a.cols);
+}
+
+/* Room for the hint that there is more below is left where the window doesn't follow: whether there
+ * is any is known only when the timeline has been drawn. */
+int view_status_rows(const struct model *m, int cols, int most) {
+    const struct conversation *c = model_current(m);
+    bool scrolled = c && c->scroll.edge != SCROLL_FOLLOW;
+    struct area a = {0, 0, 1, cols - (scrolled ? BELOW_COLS : 0)};
+    const char *text = last_part(m);
+    int col = add_parts(NULL, m, a);
+    if (is_fitting(a, col, text))
+        return 1;
+    struct buf clean;
+    buf_init(&clean, VIEW_TEXT_MAX);
+    foreign_add(&clean, text, strlen(text));
+    const char *s = buf_cstr(&clean);
+    int rows = wrap_count(s, strlen(s), cols - 2) + (scrolled || col > 1);
+    buf_free(&clean);
+    return rows < most ? rows : most;
+}
+
+static void draw_lines(struct grid *g, struct area a, enum style style, const char *text) {
+    struct wrap w;
+    struct wrap_line line;
+    struct buf clean;
+    buf_init(&clean, VIEW_TEXT_MAX);
+    foreign_add(&clean, text, strlen(text));
+    const char *s = buf_cstr(&clean);
+    size_t len = strlen(s);
+    wrap_init(&w, s, len, a.cols - 2);
+    for (int i = 0; i < a.rows && wrap_next(&w, &line); i++) /* the last one has all that is left */
+        grid_put_cut(g, a.row + i, a.col + 1, a.col + a.cols, (uint8_t)style, s + line.start,
+                     i + 1 < a.rows ? line.len : len - line.start);
+    buf_free(&clean);
+}
+
+void view_status(struct grid *g, const struct model *m, struct area a, bool more_below) {
+    enum style style = m->status_error || !*m->status ? STYLE_STATUS_WARN : STYLE_STATUS_MESSAGE;
+    struct area first = {a.row, a.col, 1, a.cols};
+    for (int row = a.row; row < a.row + a.rows; row++)
+        grid_fill(g, row, a.col, a.col + a.cols, STYLE_STATUS, ' ');
+    if (more_below)
+        first = add_below(g, model_current(m), first);
+    int col = add_parts(g, m, first);
+    const char *text = last_part(m);
+    if (a.rows == 1 || is_fitting(first, col, text)) {
+        if (*text)
+            add_part(g, first, col, style, text);
         return;
     }
-    col = add_activity(g, m, a, col);
-    if (*describe_trouble(m))
-        add_part(g, a, col, STYLE_STATUS_WARN, describe_trouble(m));
+    if (more_below || col > a.col + 1) {
+        a.row++;
+        a.rows--;
+    }
+    draw_lines(g, a, style, text);
 }

@@ -168,12 +168,33 @@ void view_help(struct grid *g, struct area a, struct view_state *state) {
 
 /* --- Questions --- */
 
+#define QUESTION_SIDES 3 /* a blank on both sides, and the cursor */
+
+int view_question_rows(const struct model *m, int cols) {
+    struct buf text;
+    buf_init(&text, VIEW_TEXT_MAX);
+    foreign_add(&text, m->question.text, strlen(m->question.text));
+    const char *s = buf_cstr(&text);
+    int rows = wrap_count(s, strlen(s), cols - QUESTION_SIDES);
+    buf_free(&text);
+    return rows;
+}
+
 void view_question(struct grid *g, const struct model *m, struct area a) {
-    int end = a.col + a.cols;
-    grid_fill(g, a.row, a.col, end, STYLE_MORE, ' ');
-    int col = foreign_put(g, a.row, a.col + 1, end - 1, STYLE_MORE, m->question.text,
-                          strlen(m->question.text));
-    g->cursor_row = a.row;
+    struct buf text;
+    struct wrap w;
+    struct wrap_line line;
+    int end = a.col + a.cols, col = a.col + 1, row = a.row;
+    buf_init(&text, VIEW_TEXT_MAX);
+    foreign_add(&text, m->question.text, strlen(m->question.text));
+    const char *s = buf_cstr(&text);
+    wrap_init(&w, s, strlen(s), a.cols - QUESTION_SIDES);
+    for (; row < a.row + a.rows && wrap_next(&w, &line); row++) {
+        grid_fill(g, row, a.col, end, STYLE_MORE, ' ');
+        col = grid_put(g, row, a.col + 1, end - 1, STYLE_MORE, s + line.start, line.len);
+    }
+    buf_free(&text);
+    g->cursor_row = row - 1;
     g->cursor_col = col < end ? col : end - 1;
     g->cursor_on = true;
 }

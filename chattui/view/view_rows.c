@@ -21,6 +21,7 @@
 
 #define LINE_SIZE 256
 #define RULE 0x2500u /* ─ */
+#define FOLDED "a long message goes on: Alt+w shows it"
 
 /* The part drawn before the text of a row. */
 struct head {
@@ -195,7 +196,7 @@ static const char *top_text(const struct rows *r, size_t i) {
 
 /* --- Drawing --- */
 
-/* `── text ─────────` over the whole width. */
+/* `── text ─────────` over the whole width; what is longer goes on in a line below. */
 static void draw_rule(const struct rows *r, struct grid *g, int row, enum style style,
                       const char *text, size_t len) {
     int end = r->col + r->cols;
@@ -269,20 +270,9 @@ static void draw_line(const struct rows *r, struct grid *g, int row, const struc
         mark_found(r, g, row, text, line->len);
 }
 
-/* The reason why a message is not sent. */
-static void draw_stuck(const struct rows *r, struct grid *g, int row, const struct row *what) {
-    struct buf why;
-    buf_init(&why, LINE_SIZE * 4);
-    describe_pending(&why, r->m, what);
-    buf_cstr(&why);
-    enum style style = is_failed(r, what) ? STYLE_FAILED : STYLE_PENDING;
-    grid_str(g, row, r->text_col - 2, r->col + r->cols, (uint8_t)style, "└");
-    if (!why.failed)
-        foreign_put(g, row, r->text_col, r->col + r->cols, (uint8_t)style, why.data, why.len);
-    buf_free(&why);
-}
-
 /* --- All lines of a row --- */
+
+#define RULE_SIDES 5 /* columns of a rule that its text can't have */
 
 /* Goes through the lines in order: those from `first` on are drawn into rows `row` to `end` - 1. */
 struct cursor {
@@ -299,12 +289,22 @@ static int next_line(struct cursor *c) {
     return c->row + c->drawn++;
 }
 
+static void lines_of_rule(const struct rows *r, struct cursor *c, const char *text, size_t len) {
+    struct wrap w;
+    struct wrap_line line;
+    int at;
+    wrap_init(&w, text, len, r->cols - RULE_SIDES);
+    while (wrap_next(&w, &line))
+        if ((at = next_line(c)) >= 0)
+            draw_rule(r, c->g, at, STYLE_GAP, text + line.start, line.len);
+}
+
 static void lines_before(const struct rows *r, size_t i, struct cursor *c) {
     const struct row *row = timeline_row(&r->c->timeline, i);
     const char *top = top_text(r, i);
     int at;
-    if (*top && (at = next_line(c)) >= 0)
-        draw_rule(r, c->g, at, STYLE_GAP, top, strlen(top));
+    if (*top)
+        lines_of_rule(r, c, top, strlen(top));
     if (begins_day(r, i) && (at = next_line(c)) >= 0)
         draw_day(r, c->g, at, row->time_ms);
     if (begins_unread(r, i) && (at = next_line(c)) >= 0)
@@ -321,9 +321,32 @@ static int most_lines(const struct rows *r, const struct row *row) {
                : m->tuning.fold_lines;
 }
 
-static void draw_folded(const struct rows *r, struct grid *g, int row) {
-    grid_str(g, row, r->text_col - 2, r->col + r->cols, STYLE_NOTICE,
-             "└ a long message goes on: Alt+w shows it");
+/* What is to be said below a row: "└ " and the text, as many lines as it takes. */
+static void lines_below(const struct rows *r, struct cursor *c, enum style style, const char *text,
+                        size_t len) {
+    struct wrap w;
+    struct wrap_line line;
+    int at, end = r->col + r->cols;
+    wrap_init(&w, text, len, r->text_cols);
+    for (bool first = true; wrap_next(&w, &line); first = false) {
+        if ((at = next_line(c)) < 0)
+            continue;
+        if (first)
+            grid_str(c->g, at, r->text_col - 2, end, (uint8_t)style, "└");
+        grid_put(c->g, at, r->text_col, end, (uint8_t)style, text + line.start, line.len);
+    }
+}
+
+/* The reason why a message is not sent. */
+static void lines_of_trouble(struct rows *r, const struct row *row, struct cursor *c) {
+    struct buf why;
+    buf_init(&why, LINE_SIZE * 4);
+    describe_pending(&why, r->m, row);
+    buf_reset(&r->text);
+    foreign_add(&r->text, buf_cstr(&why), why.len);
+    buf_free(&why);
+    const char *text = buf_cstr(&r->text);
+    lines_below(r, c, is_failed(r, row) ? STYLE_FAILED : STYLE_PENDING, text, strlen(text));
 }
 
 static void lines_of_text(struct rows *r, const struct row *row, struct cursor *c) {
@@ -339,26 +362,23 @@ static void lines_of_text(struct rows *r, const struct row *row, struct cursor *
             draw_line(r, c->g, at, row, &h, &line, first);
         first = false;
     }
-    if (left < 0 && wrap_next(&w, &line) && (at = next_line(c)) >= 0)
-        draw_folded(r, c->g, at);
-    if (is_stuck(r, row) && (at = next_line(c)) >= 0)
-        draw_stuck(r, c->g, at, row);
+    if (left < 0 && wrap_next(&w, &line))
+        lines_below(r, c, STYLE_NOTICE, FOLDED, strlen(FOLDED));
+    if (is_stuck(r, row))
+        lines_of_trouble(r, row, c);
 }
 
-static void lines_of_rule(struct rows *r, const struct row *row, struct cursor *c) {
-    int at = next_line(c);
-    if (at < 0)
-        return;
+static void lines_of_gap(struct rows *r, const struct row *row, struct cursor *c) {
     buf_reset(&r->text);
     describe_row(&r->text, row);
-    draw_rule(r, c->g, at, STYLE_GAP, r->text.data, r->text.failed ? 0 : r->text.len);
+    lines_of_rule(r, c, buf_cstr(&r->text), r->text.failed ? 0 : r->text.len);
 }
 
 static void go_through(struct rows *r, size_t i, struct cursor *c) {
     const struct row *row = timeline_row(&r->c->timeline, i);
     lines_before(r, i, c);
     if (is_rule(row))
-        lines_of_rule(r, row, c);
+        lines_of_gap(r, row, c);
     else
         lines_of_text(r, row, c);
 }

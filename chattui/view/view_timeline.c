@@ -4,7 +4,10 @@
  */
 #include "chattui/view/internal.h"
 
+#include "chattui/base/wrap.h"
 #include "chattui/update/describe.h"
+
+#include <string.h>
 
 #define NEAR_TOP 3 /* lines: the window is near the first row */
 
@@ -152,7 +155,14 @@ static void draw_empty(struct grid *g, const struct conversation *c, struct area
     bool cleared = c->timeline.n > 0;
     const char *text =
         cleared ? "cleared: /clear off shows it again" : describe_top(timeline_top(&c->timeline));
-    grid_str(g, a.row + a.rows - 1, a.col + 1, a.col + a.cols, STYLE_NOTICE, text);
+    struct wrap w;
+    struct wrap_line line;
+    size_t len = strlen(text);
+    int row = a.row + a.rows - wrap_count(text, len, a.cols - 1);
+    wrap_init(&w, text, len, a.cols - 1);
+    for (; wrap_next(&w, &line); row++)
+        if (row >= a.row)
+            grid_put(g, row, a.col + 1, a.col + a.cols, STYLE_NOTICE, text + line.start, line.len);
 }
 
 bool view_timeline(struct grid *g, const struct model *m, const struct layout *l) {

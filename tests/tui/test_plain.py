@@ -286,6 +286,19 @@ def test_a_restart_that_lost_nothing_is_not_told(all_of_it, plain, own_redis, st
     assert "anew" not in p.out + p.err and "removed" not in p.out and "missing" not in p.out, p.out
 
 
+def test_a_program_is_told_of_an_epoch_that_follows(plain, own_redis, start_chatd, prefix):
+    p = plain("ben", "--stay", at=start_chatd(own_redis.uri), format="jsonl")
+    p.say("one")
+    p.wait_out("one")
+    own_redis.restart()
+    p.wait_out('"follows":true')
+    p.process.terminate()
+    p.wait(128 + signal.SIGTERM)
+    (said,), (epoch,) = p.rows(), p.rows("epoch")
+    assert epoch == {"type": "epoch", "channel": "public", "epoch": epoch["epoch"], "follows": True}
+    assert epoch["epoch"] == own_redis.r.hget(prefix + "{c:public}:meta", "epoch") != said["epoch"]
+
+
 def test_lines_are_kept_while_the_server_is_away(plain, start_chatd, client):
     """Those of a known user, at once; the next run sends them."""
     first = start_chatd()

@@ -16,7 +16,7 @@ static void cover(unsigned char *seen, int cols, struct area a) {
 }
 
 static void check(int rows, int cols, bool members, int input_rows) {
-    struct layout l = layout_make(rows, cols, members, input_rows);
+    struct layout l = layout_make(rows, cols, members, input_rows, 1);
     if (rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS) {
         assert_true(l.too_small);
         return;
@@ -53,11 +53,11 @@ static void test_sizes(void **state) {
 
 static void test_panes_collapse(void **state) {
     (void)state;
-    struct layout l = layout_make(24, 80, true, 1);
+    struct layout l = layout_make(24, 80, true, 1, 1);
     assert_true(l.channels.cols > 0 && l.members.cols > 0);
-    l = layout_make(24, 80, false, 1);
+    l = layout_make(24, 80, false, 1, 1);
     assert_int_equal(l.members.cols, 0);
-    l = layout_make(10, 40, true, 1);
+    l = layout_make(10, 40, true, 1, 1);
     assert_true(l.channels.cols == 0 && l.members.cols == 0 && !l.too_small);
 }
 

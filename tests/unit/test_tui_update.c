@@ -601,6 +601,116 @@ static void test_asks_before_many_lines(void **state) {
     stop();
 }
 
+/* --- Epochs --- */
+
+#define NEXT_TEXT "e0000000-0000-4000-8000-000000000004"
+
+static void page(const char *epoch, unsigned first, unsigned last, unsigned id) {
+    struct buf b;
+    buf_init(&b, 1u << 16);
+    for (unsigned seq = last; seq >= first; seq--)
+        buf_fmt(&b, "%s%s", b.len ? "," : "", message_json(BOB_TEXT, "0", "page", seq));
+    frame("{\"type\":\"channelRead\",\"channelMessages\":{\"recipientUUID\":\"0\","
+          "\"messages\":[%s],\"messagesTotal\":1,\"messagesReceived\":%u,\"epoch\":\"%s\","
+          "\"seq\":%u},\"requestID\":%u}",
+          buf_cstr(&b), last - first + 1, epoch, last, id);
+    buf_free(&b);
+}
+
+/* A page is read from another link than the one that tells of an epoch. */
+static void test_a_page_before_its_epoch(void **state) {
+    (void)state;
+    static const char *const FOLLOWS[] = {"true", "false"};
+    for (int i = 0; i < 2; i++) {
+        go_online();
+        said(BOB_TEXT, "0", "far", 12);
+        expect("channelMessages(before 12)#4");
+        page(NEXT_TEXT, 8, 11, 4);
+        tui_client_tick(&C, 1000);
+        expect("");
+        frame("{\"type\":\"sys\",\"sys\":{\"type\":\"epoch\",\"recipientUUID\":\"0\","
+              "\"epoch\":\"" NEXT_TEXT "\",\"seq\":12,\"follows\":%s}}",
+              FOLLOWS[i]);
+        expect(i == 0 ? "channelMessages(before 12)#5" : "channelMessages(before 13)#5");
+        page(NEXT_TEXT, i == 0 ? 8 : 1, i == 0 ? 11 : 12, 5);
+        expect("");
+        assert_int_equal(public()->timeline.holes, 0);
+        assert_true(timeline_covers(&public()->timeline, 7));
+        stop();
+    }
+}
+
+static void begin_with_a_mark(void) {
+    struct saved_conversation saved = {.to.public = true, .peer = "", .open = true, .draft = ""};
+    saved.read = (struct position){.epoch = uuid_of(EPOCH_TEXT), .seq = 5};
+    start("ann");
+    struct event e = {.kind = EV_LOADED, .u.loaded = {.has_key = true, .name = "ann", .key = "k"}};
+    e.u.loaded.user = uuid_of(ANN_TEXT);
+    e.u.loaded.conversations = &saved;
+    e.u.loaded.nconversations = 1;
+    tui_client_event(&C, &e);
+    focus(false); /* or all is read at once */
+    ready();
+    ignore();
+}
+
+/* The answer to a join, with these messages. */
+static void joined_in(const char *epoch, unsigned first, unsigned last, const char *recovered,
+                      unsigned id) {
+    struct buf b;
+    buf_init(&b, 1u << 16);
+    for (unsigned seq = first; seq <= last; seq++)
+        buf_fmt(&b, "%s%s", b.len ? "," : "", message_json(BOB_TEXT, "0", "said", seq));
+    frame("{\"type\":\"channelJoin\",\"channelJoin\":{\"recipientUUID\":\"0\",\"messages\":[%s],"
+          "\"users\":[],\"usersTotal\":0,\"epoch\":\"%s\",\"seq\":%u%s},\"requestID\":%u}",
+          buf_cstr(&b), epoch, last, recovered, id);
+    buf_free(&b);
+}
+
+static void test_a_read_mark_of_an_epoch_that_is_followed(void **state) {
+    (void)state;
+    begin_with_a_mark(); /* in the same epoch: nothing is asked */
+    joined_in(EPOCH_TEXT, 4, 9, "", 1);
+    assert_null(strstr(buf_cstr(&TRACE), "channelJoin"));
+    assert_int_equal(public()->read.seq, 5);
+    stop();
+    begin_with_a_mark();
+    joined_in(NEXT_TEXT, 8, 9, "", 1);
+    assert_non_null(strstr(buf_cstr(&TRACE), "channelJoin(since 5)#2"));
+    assert_int_equal(public()->unread, 0); /* not known yet */
+    ignore();
+    joined_in(NEXT_TEXT, 6, 9, ",\"recovered\":true", 2);
+    assert_int_equal(public()->read.seq, 5);
+    assert_int_equal(public()->unread, 4);
+    assert_int_equal(public()->unread_after.seq, 5);
+    assert_null(strstr(buf_cstr(&TRACE), "channelJoin"));
+    assert_int_equal(public()->timeline.holes, 0);
+    stop();
+}
+
+static void test_a_read_mark_of_another_numbering(void **state) {
+    (void)state;
+    begin_with_a_mark();
+    joined_in(NEXT_TEXT, 8, 9, "", 1);
+    ignore();
+    joined_in(NEXT_TEXT, 8, 9, ",\"recovered\":false", 2);
+    assert_null(strstr(buf_cstr(&TRACE), "channelJoin"));
+    assert_int_equal(public()->read.seq, 9);
+    assert_int_equal(public()->unread, 0);
+    stop();
+}
+
+static void test_a_read_mark_at_the_end(void **state) {
+    (void)state;
+    begin_with_a_mark();
+    joined_in(NEXT_TEXT, 4, 5, "", 1);
+    joined_in(NEXT_TEXT, 6, 5, ",\"recovered\":true", 2);
+    assert_int_equal(public()->read.seq, 5);
+    assert_int_equal(public()->timeline.n, 2);
+    assert_int_equal(public()->unread, 0);
+    stop();
+}
+
 /* --- Unread, activity, channels --- */
 
 static void test_unread_and_line(void **state) {
@@ -856,6 +966,10 @@ int main(void) {
         cmocka_unit_test(test_waits_for_the_connection),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_asks_before_many_lines),
+        cmocka_unit_test(test_a_page_before_its_epoch),
+        cmocka_unit_test(test_a_read_mark_of_an_epoch_that_is_followed),
+        cmocka_unit_test(test_a_read_mark_of_another_numbering),
+        cmocka_unit_test(test_a_read_mark_at_the_end),
         cmocka_unit_test(test_unread_and_line),
         cmocka_unit_test(test_never_yanked),
         cmocka_unit_test(test_private),

@@ -316,11 +316,100 @@ static void test_offline_with_lines_unsent(void **state) {
     struct recipient everybody = {.public = true};
     assert_non_null(outbox_add(&m.outbox, &uuid, &everybody, "unsent", 6));
     m.conn.state = CONN_WAITING;
-    memset(m.conn.trouble, 'x', sizeof m.conn.trouble - 1);
+    memset(m.conn.trouble, 'x', 40);
     check_has("reconnecting in 0 s │ 1 unsent │ xxx", true);
+    memset(m.conn.trouble, 'x', 60);
+    check_has(" reconnecting in 0 s │ 1 unsent\n xxx", true);
     fill(100);
     scroll_by(-20);
-    check_has("x… ↓ more below · Alt+End", true);
+    check_has("↓ more below · Alt+End\n xxx", true);
+}
+
+/* The screen's text in one line, without what is drawn between its words. */
+static char *said_on(int rows, int cols) {
+    static const char *const DRAWN[] = {"│", "─", "└", "\n", " "};
+    char *s = screen(rows, cols), *to = s;
+    for (const char *at = s; *at;) {
+        size_t skip = 0;
+        for (size_t i = 0; i < sizeof DRAWN / sizeof *DRAWN && !skip; i++)
+            skip = strncmp(at, DRAWN[i], strlen(DRAWN[i])) == 0 ? strlen(DRAWN[i]) : 0;
+        if (!skip)
+            *to++ = *at++;
+        else if (at += skip, to > s && to[-1] != ' ')
+            *to++ = ' ';
+    }
+    *to = '\0';
+    return s;
+}
+
+static void check_whole(const char *text) {
+    static const int COLS[] = {40, 80, 200};
+    for (size_t i = 0; i < sizeof COLS / sizeof *COLS; i++) {
+        char *s = said_on(24, COLS[i]);
+        if (!strstr(s, text))
+            fail_msg("at %d columns \"%s\" is not whole:\n%s", COLS[i], text, s);
+        free(s);
+    }
+}
+
+/* As long as what is said may be: so is all that is shorter. */
+static void words(char *text, size_t size) {
+    text[0] = '\0';
+    for (int i = 0; strlen(text) + 8 < size; i++)
+        snprintf(text + strlen(text), size - strlen(text), "%sw%d", i ? " " : "", i);
+}
+
+static void test_what_is_said_is_whole(void **state) {
+    (void)state;
+    fill(30);
+    words(m.status, sizeof m.status);
+    check_whole(m.status);
+    scroll_by(-10);
+    check_whole(m.status);
+    m.conn.state = CONN_WAITING;
+    check_whole(m.status);
+    m.status[0] = '\0';
+    words(m.conn.trouble, sizeof m.conn.trouble);
+    check_whole(m.conn.trouble);
+    m.question.kind = QUESTION_PASTE;
+    words(m.question.text, sizeof m.question.text);
+    check_whole(m.question.text);
+}
+
+/* Rows that no message is. */
+static void test_rules_are_whole(void **state) {
+    (void)state;
+    struct timeline *t = &public_channel->timeline;
+    struct uuid other = user(98);
+    fill(10);
+    timeline_purge(t, &epoch, 7);
+    check_whole("older messages were removed on the server");
+    timeline_set_epoch(t, &(struct position){other, 4000000000u}, NOON);
+    check_whole("up to 4000000000 messages not loaded yet");
+    check_whole("the server's numbering began anew: what is above may be incomplete there");
+    check_whole("older messages can't be loaded: the server's numbering began anew");
+    other = user(97);
+    timeline_set_epoch(t, &(struct position){other, 1}, NOON);
+    check_whole("up to 4000000000 messages missing here, and no longer to be had");
+    m.tuning.fold_lines = 1;
+    say(2, "bob", "1\n2\n3", NOON, false);
+    check_whole("a long message goes on: Alt+w shows it");
+    m.tuning.fold_lines = 0;
+}
+
+static void test_why_a_line_is_not_sent_is_whole(void **state) {
+    (void)state;
+    struct uuid uuid = user(200);
+    struct recipient everybody = {.public = true};
+    struct outbox_entry *entry = outbox_add(&m.outbox, &uuid, &everybody, "unsent", 6);
+    assert_non_null(entry);
+    struct timeline_message row = {
+        .uuid = uuid, .seq = 1, .name = "", .text = "unsent", .text_len = 6};
+    assert_true(timeline_add_pending(&public_channel->timeline, &row));
+    entry->state = OUT_FAILED;
+    words(entry->why, sizeof entry->why);
+    check_whole(entry->why);
+    check_whole("- /retry or /discard");
 }
 
 /* A member can't fill the screens of others; who wants to see it all can. */
@@ -455,6 +544,9 @@ int main(void) {
         T(test_scroll_from_the_top),
         T(test_pending_and_failed),
         T(test_offline_with_lines_unsent),
+        T(test_what_is_said_is_whole),
+        T(test_rules_are_whole),
+        T(test_why_a_line_is_not_sent_is_whole),
         T(test_long_messages_are_folded),
         T(test_offline),
         T(test_cleared),
