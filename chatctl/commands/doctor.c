@@ -271,6 +271,93 @@ static void check_acl(struct visit *v) {
         report(v, OK, "acl", "user %s may do all that chatctl does", user);
 }
 
+/* --- Other users --- */
+
+/* Can a pattern of channels (Redis' globs) match one of ours? Told by what it begins with. */
+static bool may_match(const char *pattern, const char *prefix) {
+    size_t fixed = strcspn(pattern, "*?[\\"), len = strlen(prefix);
+    return strncmp(pattern, prefix, fixed < len ? fixed : len) == 0 &&
+           (pattern[fixed] || fixed >= len);
+}
+
+/* What the words of an ACL say so far: may this be published, and on our channels? */
+struct acl_rights {
+    bool publishes, ours;
+};
+
+static void acl_read_word(struct acl_rights *a, const char *word, const char *prefix) {
+    static const char *const GROUPS[] = {"@all", "@pubsub", "@fast", "spublish"};
+    if (*word == '&')
+        a->ours |= may_match(word + 1, prefix);
+    for (size_t i = 0; (*word == '+' || *word == '-') && i < sizeof GROUPS / sizeof *GROUPS; i++)
+        if (strcmp(word + 1, GROUPS[i]) == 0)
+            a->publishes = *word == '+';
+}
+
+/* "user NAME on … ~* &* +@all (… selectors …)", which it takes apart. */
+static bool acl_reaches_us(char *line, const char *prefix, bool *open) {
+    struct acl_rights rights = {false, false};
+    bool on = false, reaches = false;
+    char *at;
+    *open = false;
+    for (char *w = strtok_r(line, " ", &at); w; w = strtok_r(NULL, " ", &at)) {
+        on |= strcmp(w, "on") == 0;
+        *open |= strcmp(w, "nopass") == 0;
+        if (*w == '(') { /* rights beside those before it */
+            reaches |= rights.publishes && rights.ours;
+            rights = (struct acl_rights){false, false};
+            w++;
+        }
+        w[strcspn(w, ")")] = '\0';
+        acl_read_word(&rights, w, prefix);
+    }
+    return on && (reaches || (rights.publishes && rights.ours));
+}
+
+static void check_user_line(struct visit *v, const char *text, size_t len, char *names,
+                            size_t size) {
+    const struct redis_uri *uri = &v->in->set->uri;
+    const char *own = *uri->user ? uri->user : "default";
+    char *line = strndup(text, len), name[128] = "";
+    bool open, ours, reaches;
+    if (!line || sscanf(line, "user %127s", name) != 1) {
+        free(line);
+        return;
+    }
+    ours = strcmp(name, own) == 0 || strcmp(name, "chatd") == 0 || strcmp(name, "chatctl") == 0;
+    reaches = acl_reaches_us(line, v->in->set->keys.prefix, &open);
+    free(line);
+    if (!reaches || (ours && !open))
+        return;
+    size_t at = strlen(names);
+    snprintf(names + at, size - at, "%s%s%s", at ? ", " : "", name, open ? " (no password)" : "");
+}
+
+/* Whoever may publish on our channels may speak to clients in anybody's name. */
+static void check_others(struct visit *v) {
+    struct cmd *c = redis_sync_cmd(v->in->redis);
+    char names[400] = "";
+    struct err e;
+    size_t n;
+    cmd_begin(c, "ACL");
+    cmd_literal(c, "LIST");
+    const struct redisReply *r = redis_sync_do(v->in->redis, &e);
+    if (reply_array(r, &n, &e)) {
+        report(v, WARN, "users", "not permitted to look (ACL LIST)");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *text;
+        size_t len;
+        if (reply_str(reply_item(r, i), &text, &len, &e) == ERR_OK && text)
+            check_user_line(v, text, len, names, sizeof names);
+    }
+    if (*names)
+        report(v, WARN, "users", "may publish on our channels, in anybody's name: %s", names);
+    else
+        report(v, OK, "users", "nobody else may publish on our channels");
+}
+
 /* --- All of them --- */
 
 static void check_server(struct visit *v, unsigned i) {
@@ -291,6 +378,7 @@ static void check_server(struct visit *v, unsigned i) {
     check_pubsub(v);
     check_streams(v);
     check_acl(v);
+    check_others(v);
 }
 
 static void check_all(struct visit *v) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 32
+#define ADDRESS_MAX 8  /* of them from one address */
 #define CLIENT_MS 5000 /* for its request and our answer */
 #define REQUEST_MAX 4096
 #define ANSWER_MAX ((size_t)256 * 1024)
@@ -20,6 +21,8 @@ struct client {
     struct client *prev, *next;
     uv_tcp_t tcp;
     uv_timer_t deadline;
+    uint64_t came_ms;
+    struct sockaddr_storage from;
     int handles;
     bool closing, head_only;
     uv_write_t write;
@@ -168,6 +171,48 @@ static void on_deadline(uv_timer_t *t) {
     http_drop(t->data);
 }
 
+/* --- Room --- */
+
+static bool same_address(const struct client *a, const struct client *b) {
+    const struct sockaddr_in *a4 = (const void *)&a->from, *b4 = (const void *)&b->from;
+    const struct sockaddr_in6 *a6 = (const void *)&a->from, *b6 = (const void *)&b->from;
+    if (a4->sin_family != b4->sin_family)
+        return false;
+    return a4->sin_family == AF_INET ? a4->sin_addr.s_addr == b4->sin_addr.s_addr
+                                     : IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr);
+}
+
+/* Makes room for one who has just come, if there are too many, by dropping the oldest: of the same
+ * address if those are too many, else of all. Who asks for something is answered at once, so the
+ * old ones are idle or don't read. But nobody goes in the turn in which he came: his request hasn't
+ * been read yet. False: there is no room. */
+static bool make_room(struct http *h, const struct client *newcomer, uint64_t now_ms) {
+    struct client *oldest = NULL, *oldest_there = NULL;
+    unsigned n = 0, there = 0;
+    for (struct client *c = h->clients; c; c = c->next) { /* the newest first */
+        bool same = same_address(c, newcomer);
+        n++;
+        there += same;
+        if (c == newcomer || c->came_ms >= now_ms)
+            continue;
+        oldest = c;
+        oldest_there = same ? c : oldest_there;
+    }
+    struct client *out = there > ADDRESS_MAX ? oldest_there : oldest;
+    if (n <= CLIENTS_MAX && there <= ADDRESS_MAX)
+        return true;
+    if (out)
+        http_drop(out);
+    return out;
+}
+
+static bool http_accept(struct http *h, uv_stream_t *s, struct client *c) {
+    int size = sizeof c->from;
+    return uv_accept(s, (uv_stream_t *)&c->tcp) == 0 &&
+           uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&c->from, &size) == 0 &&
+           make_room(h, c, c->came_ms);
+}
+
 static void on_connection(uv_stream_t *s, int status) {
     struct http *h = s->data;
     struct client *c = status == 0 ? calloc(1, sizeof *c) : NULL;
@@ -183,8 +228,9 @@ static void on_connection(uv_stream_t *s, int status) {
     uv_tcp_init(s->loop, &c->tcp);
     uv_timer_init(s->loop, &c->deadline);
     c->tcp.data = c->deadline.data = c;
+    c->came_ms = uv_now(s->loop);
     buf_init(&c->answer, ANSWER_MAX);
-    if (uv_accept(s, (uv_stream_t *)&c->tcp) != 0 || h->count > CLIENTS_MAX) {
+    if (!http_accept(h, s, c)) {
         http_drop(c);
         return;
     }

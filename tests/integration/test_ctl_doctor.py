@@ -10,7 +10,7 @@ import chat
 import commands
 from ctl import DONE, FAILED, Ctl
 
-DOCTORS = {"config|get"}  # what may not be looked at is said, and nothing else depends on it
+DOCTORS = {"acl|list", "config|get"}  # what may not be looked at is said, and nothing else depends on it
 TO_ASK = {"multi", "exec", "discard"}  # permissions are asked for in a transaction that is discarded
 
 
@@ -105,6 +105,42 @@ def test_doctor_knows_what_a_small_channel_costs(own_redis, prefix, size, advice
     own_redis.raw.config_set("stream-node-max-bytes", size)
     row, = (row for row in Ctl(own_redis.uri, prefix, user=None).tsv("doctor") if row[0] == "streams")
     assert row[1] == "ok" and f"stream-node-max-bytes {size}" in row[2] and ("with 2048" in row[2]) == advice
+
+
+OTHERS = {
+    "on nopass ~* &* +@all": "other (no password)",
+    "on >pw &* -@all +spublish": "other",
+    "on >pw resetchannels &c* +@pubsub": "other",
+    "on >pw resetchannels &PREFIXbus +@all -get": "other",
+    "on >pw resetchannels (&PREFIX* +spublish)": "other",
+    "off >pw ~* &* +@all": None,
+    "on >pw ~* &* +@all -spublish": None,
+    "on >pw ~* resetchannels +@all": None,
+    "on >pw ~* resetchannels &else* &other:bus +@all": None,
+    "on >pw ~* resetchannels +@all (&PREFIX* +get)": None,
+}
+
+
+@pytest.mark.parametrize("rights", OTHERS)
+def test_doctor_names_who_may_publish_on_our_channels(own_redis, rights):
+    plain, _, selector = rights.replace("PREFIX", "chat:").partition("(")
+    own_redis.r.execute_command("ACL", "SETUSER", "other", "reset", *plain.split(), *["(" + selector] * bool(selector))
+    row, = (row for row in Ctl(own_redis.uri, "chat:", user=None).tsv("doctor") if row[0] == "users")
+    names = ["default (no password)", *filter(None, [OTHERS[rights]])]
+    assert row[1:] == ["warn", "may publish on our channels, in anybody's name: " + ", ".join(names)]
+
+
+def test_doctor_is_content_where_nobody_else_may_publish(own_redis, prefix):
+    own_redis.r.execute_command("ACL", "SETUSER", "admin", "on", ">pw", "~*", "resetchannels", "+@all")
+    uri = own_redis.uri.replace("://", "://admin:pw@")
+    own_redis.r.execute_command("ACL", "SETUSER", "default", "resetchannels")
+    row, = (row for row in Ctl(uri, prefix, user=None).tsv("doctor", status=None) if row[0] == "users")
+    assert row[1:] == ["ok", "nobody else may publish on our channels"]
+
+
+def test_doctor_knows_an_open_redis(own_redis, prefix):
+    row, = (row for row in Ctl(own_redis.uri, prefix, user=None).tsv("doctor") if row[0] == "users")
+    assert row[1] == "warn" and row[2].endswith("default (no password)")
 
 
 def test_doctor_as_the_default_user_looks_at_everything(own_redis, prefix):

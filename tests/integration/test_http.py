@@ -1,6 +1,7 @@
 """The listener for those who look after chatd: /healthz, /readyz, /metrics."""
 
 import re
+import select
 import socket
 import time
 import urllib.error
@@ -216,6 +217,21 @@ def test_a_request_in_pieces_and_a_silent_client(node):
         assert s.recv(100).startswith(b"HTTP/1.1 200")
         silent.settimeout(chat.PATIENCE)
         assert silent.recv(1) == b"", "closed when its time is over"
+
+
+def test_idle_connections_hold_nobody_up(node):
+    """The oldest makes room, whoever it is of, and nobody waits until their time is over."""
+    host, _, port = address_of(node).rpartition(":")
+    crowd = []
+    for n in range(100):
+        crowd.append(socket.create_connection((host, int(port)), source_address=(f"127.0.0.{1 + n % 7}", 0)))
+        watch = Stopwatch()
+        if n % 10 == 9:
+            assert get(node, "/healthz") == (200, "alive\n") and watch.wall() < 2, n
+    still = [s for s in crowd if not select.select([s], [], [], 0)[0]]
+    assert len(still) <= 32 and len([s for s in still if s.getsockname()[0] == "127.0.0.1"]) <= 8
+    for s in crowd:
+        s.close()
 
 
 def test_too_many_at_once(node, client):
