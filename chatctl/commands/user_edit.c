@@ -333,14 +333,18 @@ static enum status lock_out(struct invocation *in, const struct deletion *d) {
 static enum status leave_channel(struct invocation *in, const struct channel_id *ch,
                                  struct deletion *d) {
     struct buf event;
-    int64_t was;
+    const struct redisReply *r;
+    int64_t left = 0;
     buf_init(&event, EVENT_MAX);
     event_write_user(&event, SYS_CHANNEL_LEAVE, &d->user, d->name, strlen(d->name));
-    cmd_announce(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, event.data, event.len,
-                 EVENT_MEMBERS, &d->user);
-    enum status status = ask_i64(in, &was);
+    cmd_leave(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, &d->user, event.data,
+              event.len, EVENT_MEMBERS);
+    enum status status = ask_i64(in, &left);
     buf_free(&event);
-    return status;
+    if (status || left != LEAVE_NOTHING_LEFT)
+        return status;
+    cmd_channel_forget(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch);
+    return ask(in, &r);
 }
 
 static enum status take_apart(struct invocation *in, struct deletion *d) {

@@ -73,7 +73,7 @@ static void on_channels(const struct redisReply *reply, void *arg, link_aux aux)
         struct buf *b = frame_scratch();
         event_write_user(b, a->event, &a->user, a->name, a->name_len);
         cmd_announce(&p->redis->cmd, &p->redis->keys, &ch, b->data, b->len,
-                     (uint32_t)p->set->event_members, NULL);
+                     (uint32_t)p->set->event_members);
         redis_tell(p->redis);
     }
     free(a);

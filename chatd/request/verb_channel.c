@@ -409,6 +409,15 @@ static bool may_leave(struct op *op) {
     return wait == 0;
 }
 
+static void on_left(struct op *op, const struct redisReply *reply) {
+    int64_t left;
+    struct err e;
+    if (reply_i64(reply, 0, &left, &e) || left != LEAVE_NOTHING_LEFT)
+        return;
+    cmd_channel_forget(&op->node->redis.cmd, &op->node->redis.keys, &op->channel->id);
+    op_tell(op);
+}
+
 /* Messages stop at once; the membership goes when no other session of the user here is joined. */
 static void leave_channel(struct op *op) {
     struct node *node = op->node;
@@ -432,9 +441,9 @@ static void leave_channel(struct op *op) {
     struct buf *b = frame_scratch();
     event_write_user(b, SYS_CHANNEL_LEAVE, &op->account->uuid, op->account->name,
                      op->account->name_len);
-    cmd_announce(&node->redis.cmd, &node->redis.keys, &id, b->data, b->len,
-                 (uint32_t)node->set->event_members, &op->account->uuid);
-    op_call(op, NULL);
+    cmd_leave(&node->redis.cmd, &node->redis.keys, &id, &op->account->uuid, b->data, b->len,
+              (uint32_t)node->set->event_members);
+    op_call(op, on_left);
     cmd_user_channel_remove(&node->redis.cmd, &node->redis.keys, &op->account->uuid, &id);
     op_tell(op);
 }

@@ -408,17 +408,30 @@ void cmd_join(struct cmd *c, const struct keyspace *ks, const struct join_args *
 }
 
 void cmd_announce(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-                  const char *event, size_t event_len, uint32_t members_max,
-                  const struct uuid *leaver) {
+                  const char *event, size_t event_len, uint32_t members_max) {
     cmd_begin_script(c, SCRIPT_ANNOUNCE, 1);
     cmd_channel_key(c, ks, ch, CHANNEL_MEMBERS);
     cmd_channel_key(c, ks, ch, CHANNEL_BUS);
     cmd_borrow(c, event, event_len);
     cmd_i64(c, members_max);
-    if (leaver)
-        cmd_uuid(c, leaver);
-    else
-        cmd_literal(c, "");
+}
+
+void cmd_leave(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               const struct uuid *user, const char *event, size_t event_len, uint32_t members_max) {
+    cmd_begin_script(c, SCRIPT_LEAVE, 3);
+    cmd_channel_key(c, ks, ch, CHANNEL_MEMBERS);
+    cmd_channel_key(c, ks, ch, CHANNEL_LOG);
+    cmd_channel_key(c, ks, ch, CHANNEL_META);
+    cmd_uuid(c, user);
+    cmd_channel_key(c, ks, ch, CHANNEL_BUS);
+    cmd_borrow(c, event, event_len);
+    cmd_i64(c, members_max);
+}
+
+void cmd_channel_forget(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
+    cmd_begin(c, "ZREM");
+    cmd_global_key(c, ks, KEY_CHANNEL_INDEX);
+    channel_name(c, ch);
 }
 
 void cmd_user_channel_add(struct cmd *c, const struct keyspace *ks, const struct uuid *user,

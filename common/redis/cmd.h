@@ -118,10 +118,13 @@ struct join_args {
     const char *history;
 };
 void cmd_join(struct cmd *c, const struct keyspace *ks, const struct join_args *a);
-/* announce.lua; `leaver` NULL: nobody leaves */
 void cmd_announce(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
-                  const char *event, size_t event_len, uint32_t members_max,
-                  const struct uuid *leaver);
+                  const char *event, size_t event_len, uint32_t members_max);
+/* leave.lua; when it answers LEAVE_NOTHING_LEFT, the channel goes from the index, too. */
+enum { LEAVE_NOTHING_LEFT = 2 };
+void cmd_leave(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               const struct uuid *user, const char *event, size_t event_len, uint32_t members_max);
+void cmd_channel_forget(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 void cmd_user_channel_add(struct cmd *c, const struct keyspace *ks, const struct uuid *user,
                           const struct channel_id *ch, int64_t now_ms);
 void cmd_user_channel_remove(struct cmd *c, const struct keyspace *ks, const struct uuid *user,

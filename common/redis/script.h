@@ -13,6 +13,7 @@
     X(READ, read)                                                                                  \
     X(RENEW, renew)                                                                                \
     X(ANNOUNCE, announce)                                                                          \
+    X(LEAVE, leave)                                                                                \
     X(NAME_CLAIM, name_claim)                                                                      \
     X(NAME_CONFIRM, name_confirm)                                                                  \
     X(USER_CREATE, user_create)                                                                    \

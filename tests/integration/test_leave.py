@@ -52,6 +52,28 @@ def test_leaving_notes_to_self(client):
     assert alice.history(alice.user)["messagesTotal"] == 1
 
 
+def test_nothing_stays_that_holds_nothing(client, redis, prefix):
+    """Joining a stranger and leaving again, nothing being said."""
+    alice = client("alice")
+    strangers = [client(f"stranger{n}") for n in range(10)]
+    before = set(redis.r.scan_iter(prefix + "*"))
+    for stranger in strangers:
+        alice.join(stranger.user)
+        alice.leave(stranger.user)
+    alice.join(alice.user)
+    alice.leave(alice.user)
+    assert set(redis.r.scan_iter(prefix + "*")) == before
+    alice.join(strangers[0].user)  # and what goes on goes on
+    strangers[0].join(alice.user)
+    alice.leave(strangers[0].user)
+    alice.join(strangers[0].user)
+    alice.say("hello", strangers[0].user)
+    assert strangers[0].hear("hello")["seq"] == 1
+    alice.leave(strangers[0].user)
+    strangers[0].leave(alice.user)
+    assert [m["message"] for m in client("stranger0").join(alice.user)["messages"]] == ["hello"]
+
+
 def test_not_joined(client, unchanged):
     alice, bob = client("alice", join="0"), client("bob")
     with unchanged():

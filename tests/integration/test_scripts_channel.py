@@ -1,5 +1,6 @@
 """The scripts of a channel but append: reading, retention, joining, announcing."""
 
+import contextlib
 import time
 
 import chat
@@ -121,10 +122,12 @@ def test_join(channel, redis, heard):
     assert redis.r.zscore(channel.members, ALICE) == NOW
 
 
-def test_join_a_private_channel(channel, heard):
+def test_join_a_private_channel(channel, redis, heard):
     since = heard(channel.bus)
-    assert channel.join(ALICE, BOB)[3:5] == [2, [BOB, ALICE]]
+    assert channel.join(ALICE, BOB)[3:5] == [2, [ALICE, BOB]]
+    assert redis.r.zscore(channel.members, BOB) == 0
     assert channel.join(BOB, ALICE, event="bob came")[3] == 2  # a member since alice opened it
+    assert redis.r.zscore(channel.members, BOB) == redis.r.zscore(channel.members, ALICE) == NOW
     assert channel.join(CAROL, CAROL)[3] == 3                  # notes to self: once
     assert since() == ["joined", "joined"]
 
@@ -166,20 +169,61 @@ def test_announce(channel, redis, run, heard):
     for user in (ALICE, BOB, CAROL):
         redis.r.zadd(channel.members, {user: 1})
 
-    def announce(event, most, leaver=""):
-        return run("announce", [channel.members], [channel.bus, event, most, leaver])
+    def announce(event, most):
+        return run("announce", [channel.members], [channel.bus, event, most])
 
     assert announce("three", 3) == 1
     assert announce("too many", 2) == 1
     assert announce("nobody is told", 0) == 1
     assert since() == ["three"]
-    assert announce("carol goes", 3, CAROL) == 1
-    assert announce("carol goes again", 3, CAROL) == 0
-    assert since() == ["carol goes"]
-    assert set(redis.r.zrange(channel.members, 0, -1)) == {ALICE, BOB}
-    assert announce("bob goes", 1, BOB) == 1  # gone, though too many to be told
-    assert since() == []
     wrong_type(redis.r, channel.members)
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        announce("x", 3, ALICE)
+        announce("x", 3)
     assert since() == []
+
+
+# leave
+
+@pytest.fixture
+def leave(channel, run):
+    def call(user, event, most=3):
+        return run("leave", [channel.members, channel.log, channel.meta], [user, channel.bus, event, most])
+    return call
+
+
+def test_leave(channel, redis, heard, leave):
+    channel.store()
+    for user in (ALICE, BOB, CAROL):
+        redis.r.zadd(channel.members, {user: 1})
+    since = heard(channel.bus)
+    assert leave(CAROL, "carol goes") == 1
+    assert leave(CAROL, "carol goes again") == 0
+    assert since() == ["carol goes"]
+    assert set(redis.r.zrange(channel.members, 0, -1)) == {ALICE, BOB}
+    assert leave(BOB, "bob goes", 1) == 1  # gone, though too many to be told
+    assert since() == []
+    assert leave(ALICE, "alice goes") == 1 and redis.r.exists(channel.log, channel.meta) == 2
+    for key in channel.members, channel.log, channel.meta:
+        channel.join(ALICE, BOB)
+        wrong_type(redis.r, key)
+        with pytest.raises(ResponseError, match="WRONGTYPE") if key != channel.log else contextlib.nullcontext():
+            leave(ALICE, "x")
+        redis.r.delete(key)
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_leave_of_a_channel_that_nothing_was_said_in(channel, redis, heard, leave, left):
+    """It goes with the last who came by himself, unless something was said or set."""
+    channel.join(ALICE, BOB)
+    assert leave(ALICE, "alice goes") == 2
+    assert not redis.r.exists(channel.members, channel.log, channel.meta)
+    channel.join(ALICE, BOB)
+    channel.join(BOB, ALICE)
+    assert leave(ALICE, "alice goes") == 1
+    assert redis.r.zrange(channel.members, 0, -1) == [BOB]
+    if left == 1:
+        channel.store()
+    elif left == 2:
+        redis.r.hset(channel.meta, "max", 10)
+    assert leave(BOB, "bob goes") == (2 if left == 0 else 1)
+    assert redis.r.exists(channel.meta) == (left > 0)

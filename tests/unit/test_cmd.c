@@ -277,9 +277,17 @@ static void b_join(struct cmd *c) {
 
 static void b_announce(struct cmd *c) {
     struct channel_id id = channel_public();
-    cmd_announce(c, &KS, &id, "s\nsignIn\nx", 10, 500, NULL);
-    print(&OUT, c);
-    cmd_announce(c, &KS, &id, "s\nchannelLeave\nx", 16, 0, &BOB_ID);
+    cmd_announce(c, &KS, &id, "s\nsignIn\nx", 10, 500);
+}
+
+static void b_leave(struct cmd *c) {
+    struct channel_id id = dm();
+    cmd_leave(c, &KS, &id, &BOB_ID, "s\nchannelLeave\nx", 16, 0);
+}
+
+static void b_channel_forget(struct cmd *c) {
+    struct channel_id id = dm();
+    cmd_channel_forget(c, &KS, &id);
 }
 
 static void b_user_channel_add(struct cmd *c) {
@@ -605,6 +613,8 @@ static const struct {
     {" read ", b_read},
     {" join ", b_join},
     {" announce ", b_announce},
+    {" leave ", b_leave},
+    {" channel_forget ", b_channel_forget},
     {" user_channel_add ", b_user_channel_add},
     {" user_channel_remove ", b_user_channel_remove},
     {" user_channels ", b_user_channels},
