@@ -282,7 +282,7 @@ static void write_info(struct presence *p) {
     cmd_literal(c, "pid");
     cmd_i64(c, getpid());
     cmd_literal(c, "listen");
-    cmd_literal(c, p->set->listen);
+    cmd_borrow(c, p->listen, strlen(p->listen));
     cmd_literal(c, "connections");
     cmd_i64(c, (int64_t)p->sessions->count);
     redis_tell(p->redis);

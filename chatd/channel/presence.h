@@ -15,6 +15,8 @@
 
 #include <uv.h>
 
+#define PRESENCE_LISTEN 80
+
 struct presence {
     /* Dependencies, set before presence_init. */
     struct redis *redis;
@@ -23,6 +25,7 @@ struct presence {
     const struct sessions *sessions;
     const struct chatd_settings *set;
 
+    char listen[PRESENCE_LISTEN]; /* where the node listens, for people; by the caller */
     uv_timer_t beat;
     struct leaving leaving;
     /* Under which id this process' users are registered: a new one after each break of the link,

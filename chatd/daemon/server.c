@@ -69,8 +69,7 @@ struct server {
     uv_timer_t sweep, drain;
     uv_signal_t on_term, on_int, on_hup;
     struct chatd_settings *set; /* the node reads them; a reload writes */
-    int argc;
-    char **argv;
+    struct reload reload;
     struct redis_uri uri;
     enum durability durability;
     struct embedded *embedded;
@@ -299,7 +298,7 @@ static void limit_sessions(struct node *node) {
 }
 
 /* Applies those settings that aren't read where they are needed. */
-static void server_apply(struct server *v) {
+static void server_apply(struct server *v, struct tls_keys *keys) {
     struct node *node = &v->node;
     const struct chatd_settings *set = node->set;
     char why[512];
@@ -309,23 +308,34 @@ static void server_apply(struct server *v) {
     node->limits.frame_bytes = (uint32_t)set->max_frame;
     limit_sessions(node);
     node->handshakes.room = room(set);
-    if (node->tls && !tls_reload(node->tls, set->tls_cert, set->tls_key, why, sizeof why)) {
-        log_error("reload_failed", "reason=\"%s\"", why); /* it was right a moment ago */
-        node->reload_refused = true;
-    }
+    if (node->tls && keys)
+        tls_use(node->tls, keys);
+    else
+        tls_drop(keys); /* turning TLS on needs a restart */
     say_expiry(node);
     kdf_set_cost(node->kdf, set->argon2_passes, set->argon2_memory);
 }
 
-static void server_on_reload(uv_signal_t *h, int number) {
+static void on_reload_end(struct server *v, bool refused) {
+    v->node.reload_refused = refused;
+    if (v->phase == SERVING)
+        notify_ready();
+}
+
+static void server_on_reload_taken(struct tls_keys *keys, void *arg) {
+    server_apply(arg, keys);
+    on_reload_end(arg, false);
+}
+
+static void server_on_reload_refused(void *arg) {
+    on_reload_end(arg, true);
+}
+
+static void server_on_hup(uv_signal_t *h, int number) {
     struct server *v = h->data;
     (void)number;
     notify_reloading();
-    v->node.reload_refused = !reload_settings(v->set, v->argc, v->argv);
-    if (!v->node.reload_refused)
-        server_apply(v);
-    if (v->phase == SERVING)
-        notify_ready();
+    reload_ask(&v->reload);
 }
 
 /* --- Redis --- */
@@ -570,7 +580,7 @@ static void start_handles(struct server *v) {
     uv_timer_start(&v->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     uv_signal_start(&v->on_term, server_on_signal, SIGTERM);
     uv_signal_start(&v->on_int, server_on_signal, SIGINT);
-    uv_signal_start(&v->on_hup, server_on_reload, SIGHUP);
+    uv_signal_start(&v->on_hup, server_on_hup, SIGHUP);
 }
 
 static int server_start(struct server *v, const struct chatd_settings *set) {
@@ -609,6 +619,8 @@ static int server_start(struct server *v, const struct chatd_settings *set) {
     v->listener = listener_open(&v->loop, fd);
     if (!v->listener)
         return server_fail("out of memory");
+    snprintf(node->presence.listen, sizeof node->presence.listen, "%s",
+             listener_address(v->listener));
     node->lingers.loop = &v->loop;
     v->ws = ws_new(&v->loop, node, &node->addresses, set, &node->count);
     if (!v->ws || start_http(v) != 0)
@@ -660,6 +672,7 @@ static void server_finish(struct server *v) {
     server_close_handle((uv_handle_t *)&v->on_term);
     server_close_handle((uv_handle_t *)&v->on_int);
     server_close_handle((uv_handle_t *)&v->on_hup);
+    reload_close(&v->reload);
     server_close_handle((uv_handle_t *)&node->presence.beat);
     server_close_handle((uv_handle_t *)&node->repairs.timer);
     uv_run(&v->loop, UV_RUN_DEFAULT);
@@ -682,6 +695,8 @@ static void server_finish(struct server *v) {
 int server_run(struct chatd_settings *set, int argc, char **argv) {
     static struct server server; /* one a process; stays reachable when start fails half-way */
     struct server *v = &server;
+    const struct reload_hooks hooks = {
+        .taken = server_on_reload_taken, .refused = server_on_reload_refused, .arg = v};
     char why[256];
     if (!secret_init())
         return server_fail("no randomness");
@@ -693,11 +708,10 @@ int server_run(struct chatd_settings *set, int argc, char **argv) {
     if (set->worker)
         supervisor_bind_life();
     v->set = set;
-    v->argc = argc;
-    v->argv = argv;
     v->watchdog_ms = notify_watchdog_ms();
     uv_loop_init(&v->loop);
     server_init_handles(v);
+    reload_init(&v->reload, &v->loop, set, argc, argv, &hooks);
     cmd_init(&v->node.redis.cmd);
     int status = server_start(v, set);
     if (status)

@@ -95,6 +95,7 @@ enum option_outcome settings_load(struct chatd_settings *set, int argc, char **a
     char why[WHY_MAX * 4];
     struct option_program program = CHATD_PROGRAM;
     program.complain = complain;
+    program.again = complain != NULL;
     enum option_outcome outcome = option_load(&program, argc, argv, set, versions_text());
     if (outcome != OPTION_RUN)
         return outcome;

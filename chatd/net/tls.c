@@ -264,30 +264,50 @@ int tls_accept(struct tls *t, int fd) {
 
 /* --- Certificates --- */
 
-bool tls_check(const char *cert, const char *key, char *why, size_t size) {
-    SSL_CTX *ctx = tls_context(cert, key, why, size);
-    SSL_CTX_free(ctx);
-    return ctx != NULL;
+struct tls_keys {
+    SSL_CTX *ctx;
+};
+
+struct tls_keys *tls_load(const char *cert, const char *key, char *why, size_t size) {
+    struct tls_keys *k = malloc(sizeof *k);
+    if (!k)
+        snprintf(why, size, "tls: out of memory");
+    else if (!(k->ctx = tls_context(cert, key, why, size))) {
+        free(k);
+        k = NULL;
+    }
+    return k;
 }
 
-bool tls_reload(struct tls *t, const char *cert, const char *key, char *why, size_t size) {
-    SSL_CTX *ctx = tls_context(cert, key, why, size);
-    if (!ctx)
-        return false;
+void tls_drop(struct tls_keys *k) {
+    if (k)
+        SSL_CTX_free(k->ctx);
+    free(k);
+}
+
+bool tls_check(const char *cert, const char *key, char *why, size_t size) {
+    struct tls_keys *k = tls_load(cert, key, why, size);
+    tls_drop(k);
+    return k != NULL;
+}
+
+void tls_use(struct tls *t, struct tls_keys *k) {
     SSL_CTX_free(t->ctx); /* connections that began with it hold it */
-    t->ctx = ctx;
-    t->expiry_s = tls_context_expiry_s(ctx);
-    return true;
+    t->ctx = k->ctx;
+    t->expiry_s = tls_context_expiry_s(t->ctx);
+    free(k);
 }
 
 struct tls *tls_new(uv_loop_t *loop, const char *cert, const char *key, char *why, size_t size) {
-    struct tls *t = calloc(1, sizeof *t);
-    if (t)
-        t->loop = loop;
-    if (t && tls_reload(t, cert, key, why, size))
-        return t;
-    free(t);
-    return NULL;
+    struct tls_keys *k = tls_load(cert, key, why, size);
+    struct tls *t = k ? calloc(1, sizeof *t) : NULL;
+    if (!t) {
+        tls_drop(k);
+        return NULL;
+    }
+    t->loop = loop;
+    tls_use(t, k);
+    return t;
 }
 
 int64_t tls_expiry_s(const struct tls *t) {

@@ -14,6 +14,7 @@
 #include <uv.h>
 
 struct tls;
+struct tls_keys;
 
 /* Reads certificate chain and key (PEM) and checks that they match, are valid now, and that others
  * can't read the key. */
@@ -21,9 +22,11 @@ bool tls_check(const char *cert, const char *key, char *why, size_t size);
 
 /* NULL: `why` says what is wrong. */
 struct tls *tls_new(uv_loop_t *loop, const char *cert, const char *key, char *why, size_t size);
-/* For new connections; those that are open keep the certificate they began with. False: all stays
- * as it was. */
-bool tls_reload(struct tls *t, const char *cert, const char *key, char *why, size_t size);
+/* A certificate with its key, read and checked: in any thread. NULL: `why` says what is wrong. */
+struct tls_keys *tls_load(const char *cert, const char *key, char *why, size_t size);
+void tls_drop(struct tls_keys *k); /* NULL is fine */
+/* For new connections; those that are open keep the certificate they began with. Takes `k` over. */
+void tls_use(struct tls *t, struct tls_keys *k);
 /* When the certificate expires, since 1970. */
 int64_t tls_expiry_s(const struct tls *t);
 uint64_t tls_failures(const struct tls *t); /* connections that did not get through the handshake */

@@ -56,6 +56,15 @@ static bool say(char *why, size_t size, const char *option, const char *file, co
     return false;
 }
 
+/* Whatever else could keep its reader waiting, and is empty when it is read again. */
+static bool is_file(const char *option, const char *path, char *why, size_t size) {
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return true;
+    return say(why, size, option, path,
+               S_ISDIR(st.st_mode) ? "is a directory" : "is no regular file");
+}
+
 /* The reason that OpenSSL gives, or errno where the file can't be read at all. */
 static bool say_why(char *why, size_t size, const char *option, const char *file) {
     unsigned long e = ERR_peek_last_error();
@@ -88,6 +97,8 @@ static bool is_valid_now(const SSL_CTX *ctx, const char *cert, char *why, size_t
 }
 
 static bool load(SSL_CTX *ctx, const char *cert, const char *key, char *why, size_t size) {
+    if (!is_file("tls-cert", cert, why, size) || !is_file("tls-key", key, why, size))
+        return false;
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
         return say_why(why, size, "tls-cert", cert);
     if (!key_is_private(key, why, size))

@@ -2,6 +2,7 @@
 #include "chattui/io/password.h"
 
 #include "chattui/io/settings.h"
+#include "common/base/aside.h"
 #include "common/base/secret.h"
 #include "common/proto/validate.h"
 
@@ -17,17 +18,27 @@
 #define COMMAND_MS 60000
 #define ROOM (PASSWORD_MAX + 2) /* with its line feed, and one more to see that it is too long */
 
+/* What is read of a file, aside: it may be a pipe that somebody has yet to write to. */
+struct password_file {
+    char text[ROOM + 1], why[300];
+    size_t len;
+    char path[];
+};
+
 /* Frees itself when all its handles are closed. */
 struct tui_password {
     tui_event_fn *fn;
     void *arg;
     char text[ROOM + 1], why[300];
     size_t len;
-    uv_timer_t timer; /* of the file: comes at once; of the command: its deadline */
+    uv_timer_t timer; /* its deadline */
+    struct aside *aside;
+    struct password_file *file; /* in `aside` */
+    uv_async_t has_read;
     uv_process_t process;
     uv_pipe_t output;
     unsigned handles;
-    bool told, has_ended, read;
+    bool told, has_ended, read, from_file;
 };
 
 bool tui_password_has(const struct tui_settings *set) {
@@ -66,8 +77,11 @@ static void finish(struct tui_password *p) {
     p->fn(&e, p->arg);
     secret_wipe(p->text, sizeof p->text);
     shut((uv_handle_t *)&p->timer);
-    if (p->handles == 1) /* a file */
+    if (p->from_file) {
+        aside_free(p->aside);
+        shut((uv_handle_t *)&p->has_read);
         return;
+    }
     if (!p->has_ended)
         uv_process_kill(&p->process, SIGTERM);
     shut((uv_handle_t *)&p->output);
@@ -76,28 +90,69 @@ static void finish(struct tui_password *p) {
 
 /* --- From a file --- */
 
-static void read_file(struct tui_password *p, const char *path) {
+static void read_file(void *job) {
+    struct password_file *f = job;
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
     ssize_t n = 0;
     if (fd < 0 || fstat(fd, &st) != 0)
-        snprintf(p->why, sizeof p->why, "%s: %s", path, strerror(errno));
+        snprintf(f->why, sizeof f->why, "%s: %s", f->path, strerror(errno));
     else if (S_ISREG(st.st_mode) && (st.st_mode & 0007))
-        snprintf(p->why, sizeof p->why, "%s: others can read it: chmod 600", path);
+        snprintf(f->why, sizeof f->why, "%s: others can read it: chmod 600", f->path);
     else
-        while (p->len < ROOM && (n = read(fd, p->text + p->len, ROOM - p->len)) > 0)
-            p->len += (size_t)n;
+        while (f->len < ROOM && (n = read(fd, f->text + f->len, ROOM - f->len)) > 0)
+            f->len += (size_t)n;
     if (n < 0)
-        snprintf(p->why, sizeof p->why, "%s: %s", path, strerror(errno));
+        snprintf(f->why, sizeof f->why, "%s: %s", f->path, strerror(errno));
     if (fd >= 0)
         close(fd);
 }
 
+static void drop_file(void *job) {
+    struct password_file *f = job;
+    secret_wipe(f->text, sizeof f->text);
+    free(f);
+}
+
+static void on_has_read(uv_async_t *async) {
+    struct tui_password *p = async->data;
+    if (p->told || !aside_wait(p->aside, 0))
+        return;
+    memcpy(p->text, p->file->text, p->file->len);
+    p->len = p->file->len;
+    memcpy(p->why, p->file->why, sizeof p->why);
+    finish(p);
+}
+
+static void tell_has_read(void *async) {
+    uv_async_send(async);
+}
+
 static void on_timer(uv_timer_t *timer) {
     struct tui_password *p = timer->data;
-    if (p->handles > 1)
-        snprintf(p->why, sizeof p->why, "the password command takes too long");
+    if (!*p->why)
+        snprintf(p->why, sizeof p->why, "the password %s takes too long",
+                 p->from_file ? "file" : "command");
     finish(p);
+}
+
+static void start_file(struct tui_password *p, uv_loop_t *loop, const char *path) {
+    struct password_file *f = calloc(1, sizeof *f + strlen(path) + 1);
+    const struct aside_job job = {
+        .work = read_file, .drop = drop_file, .done = tell_has_read, .job = f, .arg = &p->has_read};
+    uv_async_init(loop, &p->has_read, on_has_read);
+    p->has_read.data = p;
+    p->from_file = true;
+    p->handles = 2;
+    if (f)
+        memcpy(f->path, path, strlen(path) + 1);
+    p->aside = f ? aside_begin(&job) : NULL;
+    p->file = f;
+    if (!p->aside) {
+        free(f);
+        snprintf(p->why, sizeof p->why, "out of memory");
+    }
+    uv_timer_start(&p->timer, on_timer, p->aside ? COMMAND_MS : 0, 0);
 }
 
 /* --- From a command --- */
@@ -166,10 +221,9 @@ struct tui_password *tui_password_read(uv_loop_t *loop, const struct tui_setting
     uv_timer_init(loop, &p->timer);
     p->timer.data = p;
     p->handles = 1;
-    if (*set->password_file) {
-        read_file(p, set->password_file);
-        uv_timer_start(&p->timer, on_timer, 0, 0);
-    } else
+    if (!*set->password_file)
         start(p, loop, set->password_command);
+    else
+        start_file(p, loop, set->password_file);
     return p;
 }

@@ -1,8 +1,7 @@
 /* resolve - the addresses of a host's name, in the order in which they are to be tried.
  *
  * The system's resolver waits as long as it likes, half a minute for name servers that say nothing,
- * and can't be called back: so it has a thread of its own, for which nobody needs to wait, not at
- * the end of the program either.
+ * and can't be called back: it works aside.
  */
 #ifndef COMMON_BASE_RESOLVE_H
 #define COMMON_BASE_RESOLVE_H
@@ -27,10 +26,10 @@ bool resolve_is_number(const char *host, struct resolved *out);
 /* Begins. `done` is called in the other thread, once, when there is something to take; it may be
  * NULL. NULL: no memory, or no thread. */
 struct resolve *resolve_begin(const char *host, void (*done)(void *arg), void *arg);
-const char *resolve_host(const struct resolve *l);
+const char *resolve_host(const struct resolve *r);
 /* Waits for so long; 0: looks only. False: it is still under way. */
-bool resolve_take(struct resolve *l, unsigned wait_ms, struct resolved *out);
+bool resolve_take(struct resolve *r, unsigned wait_ms, struct resolved *out);
 /* At any time; `done` isn't called any more. NULL is fine. */
-void resolve_free(struct resolve *l);
+void resolve_free(struct resolve *r);
 
 #endif

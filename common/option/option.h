@@ -50,6 +50,9 @@ struct option_program {
     void (*on_file_value)(void *settings, const struct option_def *d, const char *path);
     /* Told, if not NULL, what is wrong, in one line, instead of stderr. */
     void (*complain)(const char *message);
+    /* The file is read again: what isn't a regular one, and so may be empty by now or keep its
+     * reader waiting, is refused. */
+    bool again;
 };
 
 enum option_outcome {

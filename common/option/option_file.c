@@ -10,10 +10,13 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_MAX ((size_t)1 << 20)
 #define WHY_MAX 256
@@ -116,9 +119,25 @@ static bool read_file(const struct option_program *p, const char *path, FILE *f,
     return true;
 }
 
+/* NULL: errno says why. */
+static FILE *open_file(const char *path, bool again) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (again ? O_NONBLOCK : 0));
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+    if (!f && fd >= 0)
+        close(fd);
+    if (!f || !again || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return f;
+    fclose(f);
+    errno = EINVAL;
+    return NULL;
+}
+
 bool option_file_load(const struct option_program *p, const char *path, bool required,
                       void *settings) {
-    FILE *f = path ? fopen(path, "re") : NULL;
+    FILE *f = path ? open_file(path, p->again) : NULL;
+    if (!f && path && errno == EINVAL)
+        return option_complain(p, "%s: is no regular file", path);
     if (!f)
         return !required || option_complain(p, "%s: %s", path, strerror(errno));
     struct buf text;

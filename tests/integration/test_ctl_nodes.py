@@ -150,6 +150,11 @@ def test_node_list(ctl, nodes, alices):
     chat.wait_until(lambda: len(ctl.json("node", "list")) == 1)
 
 
+def test_a_picked_port_is_the_one_that_is_shown(ctl, start_chatd):
+    node = start_chatd(listen="127.0.0.1:0")
+    assert [row["listen"] for row in ctl.json("node", "list")] == [node.address]
+
+
 def test_a_killed_node_is_shown_as_dead(ctl, start_chatd, redis, prefix):
     node = start_chatd()
     chat.wait_until(lambda: ctl.json("node", "list") and ctl.json("node", "list")[0]["pid"])

@@ -1,8 +1,11 @@
 """SIGHUP: the settings anew, all of them or none; and the form of the log, which is one of them."""
 
 import json
+import os
+import pathlib
 import re
 import signal
+import subprocess
 
 import chat
 import pytest
@@ -96,6 +99,55 @@ def test_many_reloads_and_none_with_a_change(start_chatd, client, conf):
         reload(node)
     assert "restart_needed=1" not in node.log()
     alice.users()
+
+
+def test_a_file_that_would_block_changes_nothing(start_chatd, client, conf):
+    """One that is empty by now, as <(…) is, would be all defaults."""
+    path = conf(max_joins=1)
+    node = start_chatd(config=path)
+    os.unlink(path)
+    os.mkfifo(path)
+    reload(node, "event=reload_failed")
+    assert f"{path}: is no regular file" in node.log()
+    client("alice", at=node).users()
+
+
+DEAD_MOUNT = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#define OPEN(name)                                                                         \\
+    int name(const char *path, int flags, ...) {                                           \\
+        if (strstr(path, "chatd.conf") && access("dead", F_OK) == 0)                       \\
+            pause();                                                                       \\
+        return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #name))(path, flags, 0600); \\
+    }
+OPEN(open)
+OPEN(open64)
+"""
+
+
+def test_a_dead_mount_stops_nobody(start_chatd, client, conf, tmp_path):
+    """Whoever opens the file waits for ever: chatd serves on, says so, reloads again when it can, and ends."""
+    source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
+    source.write_text(DEAD_MOUNT)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
+    env = {"LD_PRELOAD": str(shim), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    node = start_chatd(config=conf(max_joins=1), env=env)
+    alice, dead = client("alice", at=node), pathlib.Path(node.dir, "dead")
+    dead.touch()
+    node.process.send_signal(signal.SIGHUP)
+    alice.users()
+    node.wait_log("can't be read in time")
+    dead.unlink()
+    reload(node)
+    dead.touch()
+    node.process.send_signal(signal.SIGHUP)
+    alice.users()
+    node.terminate()
+    assert node.wait(10) == 0
 
 
 def test_workers_reload_too(start_chatd, conf):

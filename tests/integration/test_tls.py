@@ -384,6 +384,19 @@ def test_a_bad_certificate_changes_nothing(start_chatd, client, tmp_path):
     client("alice", at=node).users()
 
 
+@pytest.mark.parametrize("which", ["cert", "key"])
+def test_a_file_that_would_block_changes_nothing(start_chatd, client, tmp_path, which):
+    one = Certificate(tmp_path / "one")
+    node = start_chatd(**one.settings)
+    before, path = serial(node), getattr(one, which)
+    os.unlink(path)
+    os.mkfifo(path)
+    reload(node, "event=reload_failed")
+    assert f"tls-{which}: {path}: is no regular file" in node.log()
+    assert serial(node) == before
+    client("alice", at=node).users()
+
+
 def test_turning_it_off_needs_a_restart(start_chatd, client, certificate, conf):  # noqa: F811
     node = start_chatd(config=conf(tls_cert=f"'{certificate.cert}'", tls_key=f"'{certificate.key}'"))
     conf(max_joins=5)

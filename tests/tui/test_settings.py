@@ -34,6 +34,17 @@ def say(run, chatd, *args, **options):
     return run("--plain", "--server", f"ws://{chatd.address}/ws", *args, stdin="hello\n", **options)
 
 
+def test_a_password_file_may_be_a_pipe(run, chatd, tmp_path):
+    """Its writer may take a while, or never come; that keeps nobody from ending the program."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with subprocess.Popen(["sh", "-c", f"sleep 1; echo '{PASSWORD}' > {path}"]):
+        done = say(run, chatd, "--user", "alice", "--password-file", path)
+    assert done.returncode == 0, done.stderr
+    done = say(run, chatd, "--user", "bob", "--password-file", path, "--timeout", "1s")
+    assert done.returncode == 1 and "in time" in done.stderr
+
+
 def test_password_file(run, chatd, secret, client):
     done = say(run, chatd, "--user", "alice", "--password-file", secret)
     assert done.returncode == 0, done.stderr
