@@ -208,7 +208,7 @@ static size_t failed_now(const struct plain *p) {
 
 /* --- Patience --- */
 
-static void on_impatience(uv_timer_t *timer) {
+static void plain_on_impatience(uv_timer_t *timer) {
     struct plain *p = timer->data;
     fprintf(stderr, "chattui: the server has not answered in time\n");
     client_end(&p->client, EXIT_FAILURE);
@@ -227,7 +227,7 @@ static void watch_patience(struct plain *p) {
     if (waiting == 0 || ms == 0 || p->asked)
         uv_timer_stop(&p->patience);
     else if (waiting < p->waiting || !uv_is_active((uv_handle_t *)&p->patience))
-        uv_timer_start(&p->patience, on_impatience, ms, 0);
+        uv_timer_start(&p->patience, plain_on_impatience, ms, 0);
     p->waiting = waiting;
 }
 

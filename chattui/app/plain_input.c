@@ -109,7 +109,7 @@ const char *plain_input_take(size_t *len, bool *too_long, bool *ended) {
 
 /* --- At the end --- */
 
-static size_t count_lines(const char *bytes, size_t n, bool *open) {
+static size_t count_input_lines(const char *bytes, size_t n, bool *open) {
     size_t lines = 0;
     for (size_t i = 0; i < n; i++)
         lines += bytes[i] == '\n';
@@ -130,10 +130,10 @@ size_t plain_input_rest(void) {
     size_t lines = 0;
     ssize_t n = 1;
     if (in.has_block && in.n > 0)
-        lines += count_lines(in.block + in.at, (size_t)in.n - in.at, &open);
+        lines += count_input_lines(in.block + in.at, (size_t)in.n - in.at, &open);
     for (size_t reads = 0; n > 0 && reads < REST_READS && is_ours_to_read(); reads++) {
         n = read(STDIN_FILENO, in.block, sizeof in.block);
-        lines += n > 0 ? count_lines(in.block, (size_t)n, &open) : 0;
+        lines += n > 0 ? count_input_lines(in.block, (size_t)n, &open) : 0;
     }
     return lines + open;
 }

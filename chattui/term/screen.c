@@ -220,7 +220,7 @@ void screen_close(void) {
 
 /* --- What it sends --- */
 
-static void tell(const char *capability, struct key key, screen_key_fn *fn, void *arg) {
+static void tell_key(const char *capability, struct key key, screen_key_fn *fn, void *arg) {
     const char *bytes = tigetstr(capability);
     if (bytes && bytes != (char *)-1)
         fn(bytes, key, arg);
@@ -229,13 +229,13 @@ static void tell(const char *capability, struct key key, screen_key_fn *fn, void
 /* kLFT is Shift+Left, kLFT3 … kLFT8 have xterm's number of the modifiers. */
 static void tell_modified(const char *name, enum key_code code, screen_key_fn *fn, void *arg) {
     char capability[8];
-    tell(name, (struct key){code, MOD_SHIFT}, fn, arg);
+    tell_key(name, (struct key){code, MOD_SHIFT}, fn, arg);
     for (unsigned n = 3; n <= 8; n++) {
         unsigned bits = n - 1;
         unsigned mods =
             (bits & 1 ? MOD_SHIFT : 0u) | (bits & 2 ? MOD_ALT : 0u) | (bits & 4 ? MOD_CTRL : 0u);
         snprintf(capability, sizeof capability, "%s%u", name, n);
-        tell(capability, (struct key){code, (uint8_t)mods}, fn, arg);
+        tell_key(capability, (struct key){code, (uint8_t)mods}, fn, arg);
     }
 }
 
@@ -255,15 +255,15 @@ void screen_keys(screen_key_fn *fn, void *arg) {
     /* clang-format on */
     char capability[8];
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
-        tell(KEYS[i].plain, (struct key){KEYS[i].code, 0}, fn, arg);
+        tell_key(KEYS[i].plain, (struct key){KEYS[i].code, 0}, fn, arg);
         if (KEYS[i].modified)
             tell_modified(KEYS[i].modified, KEYS[i].code, fn, arg);
     }
     for (unsigned n = 0; n < 12; n++) {
         snprintf(capability, sizeof capability, "kf%u", n + 1);
-        tell(capability, (struct key){KEYCODE_F1 + n, 0}, fn, arg);
+        tell_key(capability, (struct key){KEYCODE_F1 + n, 0}, fn, arg);
     }
-    tell("kcbt", (struct key){KEYCODE_TAB, MOD_SHIFT}, fn, arg);
+    tell_key("kcbt", (struct key){KEYCODE_TAB, MOD_SHIFT}, fn, arg);
 }
 
 /* --- Showing --- */

@@ -1,4 +1,5 @@
-"""What the documents point to is there: files, headings, and the paths that they name in `code`."""
+"""What the documents point to is there: files, headings, and the paths, functions and tables that they name in
+`code`."""
 
 import re
 
@@ -79,6 +80,45 @@ def test_paths_in_code_are_there(name):
              for word in code.split() if PATH.fullmatch(word)}
     wrong = sorted(path for path in named if is_ours(path) and not exists(path))
     assert not wrong, f"{name}: " + " ".join(wrong)
+
+
+# Those for readers of the source; the others speak of the wire, of settings and of log lines.
+OF_THE_SOURCE = ["docs/architecture.md", "CONTRIBUTING.md"]
+NAME = re.compile(r"[a-z]\w*_\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+")
+
+
+def words(name):
+    return set(re.findall(r"\w+", tree.text(name)))
+
+
+@pytest.mark.parametrize("name", OF_THE_SOURCE)
+def test_names_in_code_are_there(name):
+    """Functions, fields, tables, tests."""
+    there = set().union(*(words(file) for file in tree.files() if not file.endswith(".md")))
+    there |= {word[:n] for word in there for n in range(len(word)) if word[n - 1:n] == "_"}  # request_decode_BODY
+    named = {re.sub("_(BODY|CODEC|FIELDS|NAME|SYMBOL)$", "_", word) for code in re.findall(r"`([^`\n]+)`", tree.text(name))
+             for word in re.split(r"[^\w./=]+", code) if NAME.fullmatch(word)}
+    assert len(named) > 30
+    missing = named - there
+    assert not missing
+
+
+@pytest.mark.parametrize("name", OF_THE_SOURCE)
+def test_files_without_a_path_are_there(name):
+    every = {file.rpartition("/")[2] for file in tree.files()}
+    named = set(re.findall(r"`(\w+\.(?:c|h|py|lua))`", tree.text(name)))
+    assert named and not {file for file in named - every if not re.search("NAME|NOUN", file)}
+
+
+def said_to_be(name):
+    """(name, file) of what the text puts there: `hub_pin` in `chatd/session/hub.c`, or in brackets."""
+    return re.findall(r"`(\w+)`\s+(?:in\s+|\()`([\w/.]+\.\w+)`", tree.text(name))
+
+
+@pytest.mark.parametrize("name", OF_THE_SOURCE)
+def test_names_are_where_they_are_said_to_be(name):
+    pairs = said_to_be(name)
+    assert len(pairs) > 3 and not [pair for pair in pairs if pair[0] not in words(pair[1])]
 
 
 def test_what_is_not_there_is_told():
