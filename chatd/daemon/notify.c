@@ -19,7 +19,7 @@
 static const struct timeval PATIENCE = {.tv_usec = 100000};
 
 /* A name that begins with @ is in the abstract namespace. Its length counts: no NUL is sent. */
-static void tell(const char *message) {
+static void notify_tell(const char *message) {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     size_t n = path ? strlen(path) : 0;
@@ -41,11 +41,11 @@ void notify_waiting(const char *status, uint64_t more_ms) {
     char message[256];
     snprintf(message, sizeof message, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%" PRIu64 "\n", status,
              more_ms * USEC);
-    tell(message);
+    notify_tell(message);
 }
 
 void notify_ready(void) {
-    tell("READY=1\nSTATUS=serving\n");
+    notify_tell("READY=1\nSTATUS=serving\n");
 }
 
 /* systemd takes the time to tell this reload from one before it. */
@@ -55,14 +55,14 @@ void notify_reloading(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\n",
              (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u);
-    tell(message);
+    notify_tell(message);
 }
 
 void notify_stopping(uint64_t within_ms) {
     char message[96];
     snprintf(message, sizeof message,
              "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=%" PRIu64 "\n", within_ms * USEC);
-    tell(message);
+    notify_tell(message);
 }
 
 /* $WATCHDOG_PID names whom the variable is for: a child may have inherited it. */
@@ -75,5 +75,5 @@ uint64_t notify_watchdog_ms(void) {
 }
 
 void notify_alive(void) {
-    tell("WATCHDOG=1\n");
+    notify_tell("WATCHDOG=1\n");
 }

@@ -59,7 +59,7 @@ static bool is_named(const char *line, size_t len, const char *name) {
 }
 
 /* The value behind the name, without white space around it. */
-static const char *value_of(const char *line, size_t len, size_t name, size_t *size) {
+static const char *value_at(const char *line, size_t len, size_t name, size_t *size) {
     const char *value = line + name + 1;
     *size = len - name - 1;
     head_trim(&value, size);
@@ -70,7 +70,7 @@ static const char *line_problem(const char *line, size_t len) {
     size_t name = name_length(line, len), size;
     if (name == 0 || !is_plain(line, len))
         return "malformed header";
-    const char *value = value_of(line, len, name, &size);
+    const char *value = value_at(line, len, name, &size);
     if (is_named(line, name, "Transfer-Encoding") ||
         (is_named(line, name, "Content-Length") && !is_word(value, size, "0")))
         return "a body";
