@@ -65,7 +65,8 @@ void view_title(struct grid *g, const struct model *m, struct area a) {
 /* --- Status --- */
 
 /* As foreign_put; without a grid it only measures. */
-static int put_text(struct grid *g, struct area a, int col, enum style style, const char *text) {
+static int put_bar_text(struct grid *g, struct area a, int col, enum style style,
+                        const char *text) {
     int end = a.col + a.cols;
     struct buf clean;
     if (g)
@@ -81,8 +82,8 @@ static int add_part(struct grid *g, struct area a, int col, enum style style, co
     if (col + PART_MIN > a.col + a.cols)
         return col;
     if (col > a.col + 1)
-        col = put_text(g, a, col, STYLE_STATUS, SEPARATOR);
-    return put_text(g, a, col, style, text);
+        col = put_bar_text(g, a, col, STYLE_STATUS, SEPARATOR);
+    return put_bar_text(g, a, col, style, text);
 }
 
 static enum style activity_style(enum activity a) {
@@ -102,9 +103,9 @@ static int add_activity(struct grid *g, const struct model *m, struct area a, in
             if (c->activity != (enum activity)level || i == m->current)
                 continue;
             at = at == col ? add_part(g, a, col, STYLE_STATUS, "new: ")
-                           : put_text(g, a, at, STYLE_STATUS, " ");
+                           : put_bar_text(g, a, at, STYLE_STATUS, " ");
             snprintf(text, sizeof text, "%zu %s%s%u", i + 1, c->name, MARKS[level], c->unread);
-            at = put_text(g, a, at, activity_style(c->activity), text);
+            at = put_bar_text(g, a, at, activity_style(c->activity), text);
         }
     }
     return at;
@@ -168,7 +169,7 @@ static const char *last_part(const struct model *m) {
 static bool is_fitting(struct area a, int col, const char *text) {
     int from = col > a.col + 1 ? col + text_columns(SEPARATOR, strlen(SEPARATOR)) : col;
     return !*text || (col + PART_MIN <= a.col + a.cols &&
-                      put_text(NULL, a, from, STYLE_STATUS, text) < a.col + a.cols);
+                      put_bar_text(NULL, a, from, STYLE_STATUS, text) < a.col + a.cols);
 }
 
 /* Room for the hint that there is more below is left where the window doesn't follow: whether there

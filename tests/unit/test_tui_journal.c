@@ -53,7 +53,8 @@ static int teardown(void **s) {
 }
 
 static struct tui_journal *open_as(char *server, char *user) {
-    struct tui_settings set = {.server = server, .user = user, .state = state, .ca = empty};
+    static struct tui_settings set; /* lives as long as the journal */
+    set = (struct tui_settings){.server = server, .user = user, .state = state, .ca = empty};
     char why[300] = "";
     struct tui_journal *s = tui_journal_open(&set, why, sizeof why);
     if (!s)
