@@ -2,8 +2,8 @@
  *
  * Apart from the clients' listener, so that it can be bound where clients don't get; with few
  * connections and a short deadline, so that it can't be used against the chat; where there are too
- * many, also from one address, the oldest makes room, so that idle ones hold nobody up. It answers GET and
- * HEAD, one request a connection. Loop thread only. */
+ * many, also from one address, the oldest makes room, so that idle ones hold nobody up. It answers
+ * GET and HEAD, one request a connection. Loop thread only. */
 #ifndef CHATD_DAEMON_HTTP_H
 #define CHATD_DAEMON_HTTP_H
 

@@ -420,7 +420,7 @@ static void close_handle(uv_handle_t *h, void *arg) {
         uv_close(h, NULL);
 }
 
-static void finish(struct supervisor *v) {
+static void supervisor_finish(struct supervisor *v) {
     http_close(v->http);
     embedded_stop(v->embedded);
     uv_walk(&v->loop, close_handle, NULL);
@@ -448,7 +448,7 @@ int supervisor_run(const struct chatd_settings *set, int argc, char **argv) {
     init_handles(v);
     start_worker(&v->workers[0]);
     uv_run(&v->loop, UV_RUN_DEFAULT);
-    finish(v);
+    supervisor_finish(v);
     log_info("stopped", "status=%d", v->status);
     return v->status;
 }
