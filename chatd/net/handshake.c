@@ -14,7 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEAD_FIRST 2048    /* room for a head in pieces, at first */
+#define HEAD_FIRST 1024    /* room for a head in pieces, at first */
+#define HEAD_LARGE 4096    /* a large one takes more … */
+#define LARGE_MAX 1024     /* … and so many may wait for their ends */
 #define TURNED_MAX 32      /* that are told that there is no room; more are hung up on */
 #define TURNED_MS 2000     /* for their heads to come */
 #define RETRY_FULL_S 5     /* Retry-After: somebody may have left … */
@@ -47,6 +49,7 @@ static void detach(struct handshake *h) {
     *(h->prev ? &h->prev->next : &list->first) = h->next;
     *(h->next ? &h->next->prev : &list->last) = h->prev;
     list->count--;
+    h->all->large -= h->cap > HEAD_LARGE;
     uv_poll_stop(&h->poll);
     uv_close((uv_handle_t *)&h->poll, handshake_on_closed);
 }
@@ -83,6 +86,7 @@ static bool handshake_keep(struct handshake *h, const char *bytes, size_t len) {
         char *head = realloc(h->head, cap);
         if (!head)
             return false;
+        h->all->large += cap > HEAD_LARGE && h->cap <= HEAD_LARGE;
         h->head = head;
         h->cap = cap;
     }
@@ -202,13 +206,15 @@ static void pass_on(struct handshake *h, const char *head, size_t len) {
 
 /* The fault of what has come so far, with a whole head of `head` bytes or none (0); .status 0: all
  * is well. */
-static struct refusal problem(const char *bytes, size_t total, size_t head) {
+static struct refusal problem(const struct handshake *h, const char *bytes, size_t total,
+                              size_t head) {
     const char *why = NULL;
+    bool crowded = h->cap <= HEAD_LARGE && h->all->large >= LARGE_MAX;
     if (head)
         why = head_problem(bytes, head);
     else if (!head_may_begin(*bytes))
         why = "not HTTP";
-    else if (total == HEAD_MAX)
+    else if (total == HEAD_MAX || (total > HEAD_LARGE && crowded))
         return (struct refusal){431, "head too long", 0};
     return why ? (struct refusal){400, why, 0} : (struct refusal){0, NULL, 0};
 }
@@ -235,7 +241,7 @@ static void handshake_on_readable(uv_poll_t *poll, int status, int events) {
     if (h->may_be_header && !pass_header(h, bytes, total))
         return;
     size_t head = head_length(bytes, total);
-    struct refusal fault = problem(bytes, total, head);
+    struct refusal fault = problem(h, bytes, total, head);
     if (!handshake_take(h, bytes, head ? head : total))
         hang_up(h);
     else if (fault.status)

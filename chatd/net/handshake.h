@@ -39,6 +39,7 @@ struct handshakes {
     uint64_t room; /* for connections */
     struct handshake_list waiting;
     struct handshake_list turned; /* there was no room for them; they will be told */
+    unsigned large;               /* heads that take much memory */
     bool warned_forwarded;        /* that an untrusted proxy says for whom it comes */
 };
 

@@ -11,6 +11,7 @@
 #include "chatd/request/dispatch.h"
 #include "chatd/session/session.h"
 #include "chatd/session/wire.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/proto/validate.h"
 
@@ -23,6 +24,7 @@
 #define RX_BYTES 4096          /* lws reads of one connection in a turn */
 #define TX_BYTES (1024 * 1024) /* lws hands no more to one send; the default is RX_BYTES */
 #define PART_FIRST 512         /* room for a message in pieces, at first */
+#define UNSIGNED_MAX 4096      /* bytes of a message before sign-in, whose names are short */
 #define FRAGMENTS_MAX 4096     /* frames of one message */
 #define FRAME_HEAD_MAX 14      /* bytes before a frame's payload */
 #define DROPPED_MAX                                                                                \
@@ -98,8 +100,20 @@ static void complete_gathered(struct ws *w, struct session *s) {
     free(part);
 }
 
-static void received(struct ws *w, struct session *s, const struct ws_piece *piece) {
+/* The limit for what comes now. Behind a request that may be the sign-in it isn't known: nothing
+ * more is read before its answer. */
+static size_t frame_limit(const struct ws *w, struct session *s, size_t len) {
     size_t max = w->set->max_frame;
+    if (s->account || len <= UNSIGNED_MAX || len > max)
+        return max;
+    if (!s->op_head)
+        return UNSIGNED_MAX;
+    session_pause(s);
+    return max;
+}
+
+static void received(struct ws *w, struct session *s, const struct ws_piece *piece) {
+    size_t len = s->part_len + piece->len + piece->left;
     w->count->received_bytes += piece->len;
     s->counted_bytes += piece->len + FRAME_HEAD_MAX;
     if (s->closing || s->finishing)
@@ -110,7 +124,7 @@ static void received(struct ws *w, struct session *s, const struct ws_piece *pie
         s->fragments++;
     if (piece->binary)
         session_finish(s, CLOSE_UNSUPPORTED);
-    else if (piece->left > max || s->part_len + piece->len + piece->left > max)
+    else if (piece->left > w->set->max_frame || len > frame_limit(w, s, len))
         session_finish(s, CLOSE_TOO_BIG);
     else if (s->fragments > FRAGMENTS_MAX)
         session_finish(s, CLOSE_POLICY);
@@ -175,8 +189,12 @@ static void feed(struct ws *w, struct lws *wsi, struct peer *p, char *bytes, siz
 
 static void ws_read(struct ws *w, struct lws *wsi, struct peer *p, char *bytes, size_t len) {
     if (!p->deaf) {
-        p->session->came_bytes += len;
+        struct session *s = p->session;
+        s->came_bytes += len;
         feed(w, wsi, p, bytes, len);
+        bool begun = !s->account && ws_parser_is_amid(&p->parser);
+        if (begun != s->begun)
+            session_mark_begun(s, begun, clock_mono_ms());
         return;
     }
     p->dropped += (uint32_t)len;

@@ -141,6 +141,10 @@ enum ws_event ws_parser_next(struct ws_parser *p, char *bytes, size_t len, size_
     return p->opcode & CONTROL ? give_control(p, out) : give_data(p, out);
 }
 
+bool ws_parser_is_amid(const struct ws_parser *p) {
+    return p->inside || p->open || p->head_len > 0;
+}
+
 /* --- Close frames --- */
 
 unsigned ws_close_answer(const char *payload, size_t len) {

@@ -43,6 +43,9 @@ struct ws_piece {
 enum ws_event ws_parser_next(struct ws_parser *p, char *bytes, size_t len, size_t *used,
                              struct ws_piece *out);
 
+/* Has some of a frame or of a message come, but not all? */
+bool ws_parser_is_amid(const struct ws_parser *p);
+
 /* The code to answer a peer's close frame with: its own; 0 if it had none; 1002 or 1007 if it may
  * not stand there (sections 5.5.1 and 7.4). */
 unsigned ws_close_answer(const char *payload, size_t len);

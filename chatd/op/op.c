@@ -82,10 +82,8 @@ void op_submit(struct ops *all, struct session *s, const struct verb *verb, stru
     *(s->op_tail ? &s->op_tail->next : &s->op_head) = op;
     s->op_tail = op;
     s->op_count++;
-    if (s->op_count >= all->set->max_requests && !s->paused && s->wsi) {
-        s->paused = true;
-        wire_pause(s->wsi, true);
-    }
+    if (s->op_count >= all->set->max_requests)
+        session_pause(s);
     advance(s);
 }
 

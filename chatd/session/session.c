@@ -14,6 +14,7 @@
 #define NOISE_BYTES 8192   /* a second: of pings and other frames without a request in them */
 #define POLICE_MS 1000     /* between two looks at them */
 #define CLOSE_SECONDS 5    /* for what is queued and the close handshake */
+#define BEGUN_MS 30000     /* for the rest of a frame before sign-in */
 
 /* --- Lists: `field` is the link_node in the session --- */
 
@@ -89,6 +90,7 @@ void session_release(struct session *s) {
     s->all->gone(s);
     LIST_REMOVE(&s->all->heard, s, heard);
     LIST_REMOVE(&s->all->unsig, s, unsig);
+    LIST_REMOVE(&s->all->half, s, half);
     s->all->count--;
     free(s->part);
     drop_out(s);
@@ -159,6 +161,13 @@ void session_push_json(struct session *s, struct buf *json) {
         session_close(s, CLOSE_SERVER_ERROR);
     session_push(s, f);
     frame_unref(f);
+}
+
+void session_pause(struct session *s) {
+    if (s->paused || !s->wsi)
+        return;
+    s->paused = true;
+    wire_pause(s->wsi, true);
 }
 
 void session_close(struct session *s, enum close_code code) {
@@ -332,6 +341,24 @@ void session_mark_signed(struct session *s, bool in, uint64_t now_ms) {
         LIST_APPEND(&s->all->unsig, s, unsig);
 }
 
+void session_mark_begun(struct session *s, bool begun, uint64_t now_ms) {
+    LIST_REMOVE(&s->all->half, s, half);
+    s->begun = begun;
+    s->begun_ms = now_ms;
+    if (begun)
+        LIST_APPEND(&s->all->half, s, half);
+}
+
+static void sweep_half(struct sessions *all, uint64_t now_ms) {
+    struct session *next;
+    for (struct session *s = all->half.first; s && s->begun_ms + BEGUN_MS <= now_ms; s = next) {
+        next = s->half.next;
+        session_mark_begun(s, false, now_ms);
+        if (!s->account)
+            session_close(s, CLOSE_SIGN_IN_TIMEOUT);
+    }
+}
+
 static void sweep_silent(struct sessions *all, uint64_t now_ms, uint64_t ping_ms) {
     struct session *next;
     for (struct session *s = all->heard.first; s && s->heard_ms + ping_ms <= now_ms; s = next) {
@@ -350,6 +377,7 @@ static void sweep_silent(struct sessions *all, uint64_t now_ms, uint64_t ping_ms
 
 void sessions_sweep(struct sessions *all, uint64_t now_ms, uint64_t ping_ms, uint64_t sign_in_ms) {
     sweep_silent(all, now_ms, ping_ms);
+    sweep_half(all, now_ms);
     struct session *next;
     for (struct session *s = all->unsig.first; s && s->unsigned_ms + sign_in_ms <= now_ms;
          s = next) {

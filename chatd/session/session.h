@@ -78,6 +78,9 @@ struct session {
     uint64_t unsigned_ms;   /* since when it isn't signed in */
     struct link_node heard; /* all sessions, longest silent first */
     struct link_node unsig; /* those not signed in, longest first */
+    bool begun;             /* it isn't signed in, and some of a frame has come … */
+    uint64_t begun_ms;      /* … since then */
+    struct link_node half;  /* those, longest first */
 };
 
 struct session_list {
@@ -85,7 +88,7 @@ struct session_list {
 };
 
 struct sessions {
-    struct session_list heard, unsig;
+    struct session_list heard, unsig, half;
     struct session *dirty, *dirty_last;
     uint64_t count; /* alive, closing ones included */
     uint64_t max_outbound;
@@ -115,6 +118,8 @@ void session_release(struct session *s);
 void session_push(struct session *s, struct frame *f);
 /* Encoded JSON as a frame; the buf is reset. */
 void session_push_json(struct session *s, struct buf *json);
+/* Nothing is read any more until some of its requests are answered. */
+void session_pause(struct session *s);
 /* Closes once everything queued is written; the first reason counts. Reading stops at once. */
 void session_close(struct session *s, enum close_code code);
 
@@ -137,12 +142,16 @@ void session_heard(struct session *s, uint64_t now_ms);
 /* Marks as signed in or not (the sign-in deadline starts anew). */
 void session_mark_signed(struct session *s, bool in, uint64_t now_ms);
 
+/* Notes whether one that isn't signed in is amid a frame: that may not take long. */
+void session_mark_begun(struct session *s, bool begun, uint64_t now_ms);
+
 /* Writes what is queued, one write a session. At the end of each turn of the loop. Returns how many
  * sessions had something. */
 size_t sessions_flush(struct sessions *all);
 /* The socket takes bytes again. */
 void session_writeable(struct session *s);
-/* Pings the silent, cuts off the dead and those that don't sign in. About twice a second. */
+/* Pings the silent, cuts off the dead, those that don't sign in, and sooner those that have begun
+ * to say so. About twice a second. */
 void sessions_sweep(struct sessions *all, uint64_t now_ms, uint64_t ping_ms, uint64_t sign_in_ms);
 void sessions_each(struct sessions *all, void (*fn)(struct session *s, void *arg), void *arg);
 

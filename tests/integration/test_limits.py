@@ -64,6 +64,41 @@ def test_max_per_address(client, start_chatd):
     second.sign_in("alice")
 
 
+# Before the sign-in a connection may cost little
+
+LARGE = chat.request("channelMessage", {"message": "é" * 4000})
+
+
+def test_large_frames_are_for_those_who_are_signed_in(client):
+    stranger = client()
+    stranger.send_bytes(chat.ws_frame(chat.TEXT, LARGE))
+    stranger.expect_close(1009)
+    stranger = client()
+    stranger.send_frame(chat.TEXT, "x" * 3000, fin=False)
+    stranger.send_frame(0, "x" * 3000)
+    stranger.expect_close(1009)
+    stranger = client()
+    stranger.send_bytes(chat.ws_frame(chat.TEXT, chat.request("x" * 4000)))
+    stranger.expect_error("unknown_type")
+
+
+def test_a_large_frame_behind_a_sign_in_waits_for_its_answer(client):
+    alice = client("alice", join="0")
+    again, wrong = client(), client()
+    sign_in = chat.request("signIn", {"username": "alice", "password": "correct horse"})
+    join = chat.request("channelJoin", {"recipientUUID": "0"})
+    again.send_bytes(b"".join(chat.ws_frame(chat.TEXT, text) for text in (sign_in, join, LARGE, LARGE)))
+    assert again.expect("authorized")["username"] == "alice"
+    again.expect("channelJoin")
+    for _ in range(2):
+        again.hear("é" * 4000)
+    wrong.send_bytes(b"".join(chat.ws_frame(chat.TEXT, text) for text in
+                              (sign_in.replace("correct", "wrong"), LARGE)))
+    wrong.expect_error("bad_credentials")
+    wrong.expect_close(1009)
+    alice.hear("é" * 4000)
+
+
 def refused_with(node):
     """Status and Retry-After of the answer to a handshake."""
     with socket.create_connection((node.host, node.port)) as s:

@@ -638,6 +638,25 @@ static void test_order_of_silence(void **state) {
     assert_int_equal(WSI[1].writes, 0);
 }
 
+/* Some of a frame has come; the rest may not take as long as the sign-in. */
+static void test_deadline_of_what_has_begun(void **state) {
+    (void)state;
+    struct session *a = session_at(0, 0), *b = session_at(1, 0), *c = session_at(2, 0);
+    session_mark_begun(a, true, 1000);
+    session_mark_begun(b, true, 2000);
+    session_mark_begun(c, true, 3000);
+    session_mark_begun(a, false, 4000); /* it has come */
+    sign_in(c);
+    c->account = (struct account *)(void *)&ALL; /* any */
+    sessions_sweep(&ALL, 31999, 1u << 20, 1u << 20);
+    assert_int_equal(b->closing, CLOSE_NONE);
+    sessions_sweep(&ALL, 33000, 1u << 20, 1u << 20);
+    assert_int_equal(a->closing, CLOSE_NONE);
+    assert_int_equal(b->closing, CLOSE_SIGN_IN_TIMEOUT);
+    assert_int_equal(c->closing, CLOSE_NONE);
+    c->account = NULL;
+}
+
 static void test_sign_in_deadline(void **state) {
     (void)state;
     struct session *a = session_at(0, 0), *b = session_at(1, 0), *c = session_at(2, 500);
@@ -693,6 +712,7 @@ int main(void) {
         TEST(test_pings),
         TEST(test_kills_the_dead),
         TEST(test_order_of_silence),
+        TEST(test_deadline_of_what_has_begun),
         TEST(test_sign_in_deadline),
     };
     return cmocka_run_group_tests(tests, init, NULL);
