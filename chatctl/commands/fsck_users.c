@@ -72,6 +72,16 @@ static bool is_as_stored(const char *name, size_t len) {
     return is_usable(name, len, stored, &n) && n == len && memcmp(stored, name, n) == 0;
 }
 
+/* Users of earlier versions have none there yet: that is no problem, and mended in passing. */
+static enum status index_name(struct fsck *f, const char *folded, size_t len,
+                              const struct uuid *user) {
+    int64_t added;
+    if (!f->fix || f->in->dry_run)
+        return STATUS_DONE;
+    cmd_name_index(f->c, f->ks, folded, len, user);
+    return ask_i64(f->in, &added);
+}
+
 static enum status check_user_name(struct fsck *f, const struct key *k, const char *name,
                                    size_t len) {
     char folded[NAME_FOLDED_MAX + 1];
@@ -82,13 +92,16 @@ static enum status check_user_name(struct fsck *f, const struct key *k, const ch
         return fsck_found_key(f, "user without a name", k, "the name can't be folded", false);
     cmd_name_get(f->c, f->ks, folded, folded_len);
     enum status st = fsck_ask_str(f, &s, &len);
-    if (st != STATUS_DONE || (s && uuid_read(s, len, &holder) && uuid_eq(&holder, &k->name.uuid)))
+    if (st != STATUS_DONE)
         return st;
+    if (s && uuid_read(s, len, &holder) && uuid_eq(&holder, &k->name.uuid))
+        return index_name(f, folded, folded_len, &k->name.uuid);
     if (s)
         return fsck_found_key(f, "name of another", k, "another user holds this user's name",
                               false);
     cmd_name_confirm(f->c, f->ks, folded, folded_len, &k->name.uuid);
-    return fsck_found_key(f, "user without a name", k, "the name leads to nobody", true);
+    st = fsck_found_key(f, "user without a name", k, "the name leads to nobody", true);
+    return st ? st : index_name(f, folded, folded_len, &k->name.uuid);
 }
 
 static enum status check_indexed(struct fsck *f, const struct key *k, int64_t created) {

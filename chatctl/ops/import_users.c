@@ -70,6 +70,13 @@ static enum status write_record(struct invocation *in, struct import *m, const s
         created = strtoull(s, NULL, 10);
     m->users++;
     cmd_user_index(c, redis_sync_keys(in->redis), &h->uuid, (int64_t)created);
+    if ((st = import_send_plain(in, m)))
+        return st;
+    char folded[NAME_FOLDED_MAX + 1];
+    size_t n;
+    if (!import_find_field(doc, "fields", "name", &s, &len) || !name_fold(s, len, folded, &n))
+        return STATUS_DONE; /* it was refused above */
+    cmd_name_index(c, redis_sync_keys(in->redis), folded, n, &h->uuid);
     return import_send_plain(in, m);
 }
 

@@ -37,6 +37,34 @@ static enum status taken(const struct username *n, const char *how) {
     return STATUS_CONFLICT;
 }
 
+/* Nobody seems to have it: was it lost? As chatd traces it. */
+static enum status trace(struct invocation *in, const struct username *n) {
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
+    const struct redisReply *r;
+    struct uuid user;
+    char folded[NAME_FOLDED_MAX + 1];
+    const char *name;
+    size_t len;
+    struct err e = {0};
+    cmd_name_indexed(c, ks, n->folded, n->folded_len);
+    enum status status = ask(in, &r);
+    if (status)
+        return status;
+    if (reply_uuid(r, &user, &e))
+        return fail(&e);
+    if (uuid_is_nil(&user))
+        return STATUS_DONE;
+    cmd_user_name(c, ks, &user);
+    if ((status = ask(in, &r)))
+        return status;
+    if (reply_str(r, &name, &len, &e))
+        return fail(&e);
+    bool theirs = name && name_fold(name, len, folded, &len) && len == n->folded_len &&
+                  memcmp(folded, n->folded, len) == 0;
+    return theirs ? taken(n, "taken (its key was lost: fsck --fix)") : STATUS_DONE;
+}
+
 enum status username_look(struct invocation *in, const struct username *n, struct uuid *holder) {
     struct cmd *c = redis_sync_cmd(in->redis);
     const struct keyspace *ks = redis_sync_keys(in->redis);
@@ -52,7 +80,7 @@ enum status username_look(struct invocation *in, const struct username *n, struc
     if (reply_uuid(r, holder, &e))
         return fail(&e);
     if (uuid_is_nil(holder))
-        return STATUS_DONE;
+        return trace(in, n);
     cmd_name_ttl(c, ks, n->folded, n->folded_len); /* before the record, as chatd looks */
     if ((status = ask_i64(in, &ttl)))
         return status;
@@ -82,23 +110,33 @@ enum status username_claim(struct invocation *in, const struct username *n,
 
 enum status username_confirm(struct invocation *in, const struct username *n,
                              const struct uuid *user) {
-    int64_t ours = 0;
-    cmd_name_confirm(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), n->folded,
-                     n->folded_len, user);
+    int64_t ours = 0, added;
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
+    cmd_name_confirm(c, ks, n->folded, n->folded_len, user);
     enum status status = ask_i64(in, &ours);
     if (status)
         return status;
-    return ours ? STATUS_DONE : taken(n, "taken");
+    if (!ours)
+        return taken(n, "taken");
+    cmd_name_index(c, ks, n->folded, n->folded_len, user);
+    return ask_i64(in, &added);
 }
 
 enum status username_release(struct invocation *in, const char *name, const struct uuid *user) {
     char folded[NAME_FOLDED_MAX + 1];
     size_t len;
-    int64_t released;
+    int64_t removed, released;
     if (!name_fold(name, strlen(name), folded, &len)) {
         complain("out of memory");
         return STATUS_FAILED;
     }
-    cmd_name_release(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), folded, len, user);
+    struct cmd *c = redis_sync_cmd(in->redis);
+    const struct keyspace *ks = redis_sync_keys(in->redis);
+    cmd_name_unindex(c, ks, folded, len); /* first: once it is free, it may be another's */
+    enum status status = ask_i64(in, &removed);
+    if (status)
+        return status;
+    cmd_name_release(c, ks, folded, len, user);
     return ask_i64(in, &released);
 }

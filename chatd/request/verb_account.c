@@ -8,6 +8,11 @@
  * name that is claimed and not yet permanent is being made by another request: a sign-in waits for
  * the outcome.
  *
+ * A name that leads to nobody may have been lost: a Redis that evicts takes single keys. Then the
+ * index of names has its user, whose record says whether that still holds, and the name is theirs
+ * again. One key holds all of the index, and each new name is looked for there, so that it goes
+ * last.
+ *
  * Where signing in creates nobody, an unknown user and a wrong password take the same time and get
  * the same answer. Where it does, who is unknown can be found out anyway, and is told if asked for
  * ("create": false).
@@ -33,6 +38,8 @@ struct sign {
     char folded[NAME_FOLDED_MAX + 1];
     size_t folded_len;
     struct uuid user, holder; /* who holds the name; holder: without a record */
+    struct uuid traced;       /* who held it, if it was lost */
+    bool lost;                /* … and it was */
     bool found, unconfirmed, banned, wrong;
     bool pending;   /* the name is claimed, but not for good yet */
     unsigned looks; /* at a pending name */
@@ -156,6 +163,62 @@ static void look_up_record(struct op *op) {
 }
 
 enum { FROM_LOOK_UP = 2 }; /* the step of VERB_SIGN_IN that a repetition begins with */
+
+/* --- A name that was lost --- */
+
+static bool is_theirs(const struct sign *g, const char *name, size_t len) {
+    char folded[NAME_FOLDED_MAX + 1];
+    size_t n;
+    return name_fold(name, len, folded, &n) && n == g->folded_len &&
+           memcmp(folded, g->folded, n) == 0;
+}
+
+static void on_traced(struct op *op, const struct redisReply *reply) {
+    struct sign *g = op->state;
+    struct err e;
+    if (reply_uuid(reply, &g->traced, &e))
+        op_fail_as(op, &e);
+}
+
+static void on_traced_name(struct op *op, const struct redisReply *reply) {
+    struct sign *g = op->state;
+    const char *name;
+    size_t len;
+    struct err e;
+    if (reply_str(reply, &name, &len, &e))
+        op_fail_as(op, &e);
+    else
+        g->lost = name && is_theirs(g, name, len);
+}
+
+static void trace_name(struct op *op) {
+    struct sign *g = op->state;
+    g->lost = false;
+    g->traced = (struct uuid){{0}};
+    if (!uuid_is_nil(&g->user))
+        return;
+    cmd_name_indexed(&op->node->redis.cmd, &op->node->redis.keys, g->folded, g->folded_len);
+    op_call(op, on_traced);
+}
+
+static void trace_record(struct op *op) {
+    const struct sign *g = op->state;
+    if (uuid_is_nil(&g->traced))
+        return;
+    cmd_user_name(&op->node->redis.cmd, &op->node->redis.keys, &g->traced);
+    op_call(op, on_traced_name);
+}
+
+static void confirm_name(struct op *op);
+
+static void give_back_name(struct op *op) {
+    struct sign *g = op->state;
+    if (!g->lost)
+        return;
+    g->user = g->traced;
+    confirm_name(op);
+    op_goto(op, &VERB_SIGN_IN[FROM_LOOK_UP]);
+}
 
 /* Another request is making this user: look again in a moment. */
 static bool wait_for_another(struct op *op) {
@@ -318,7 +381,12 @@ static void confirm_name(struct op *op) {
 
 static void index_user(struct op *op) {
     const struct sign *g = op->state;
-    cmd_user_index(&op->node->redis.cmd, &op->node->redis.keys, &g->user, g->created_ms);
+    struct cmd *c = &op->node->redis.cmd;
+    cmd_user_index(c, &op->node->redis.keys, &g->user, g->created_ms);
+    op_call(op, NULL);
+    if (!is_theirs(g, g->name, g->name_len)) /* a renaming was cut short: they have two */
+        return;
+    cmd_name_index(c, &op->node->redis.keys, g->folded, g->folded_len, &g->user);
     op_call(op, NULL);
 }
 
@@ -442,9 +510,16 @@ static void enter_or_create(struct op *op) {
         op_goto(op, g->found ? ENTER : sign_in_unknown(op));
 }
 
-const op_step VERB_SIGN_IN[] = {
-    check_name,      look_up_fails, [FROM_LOOK_UP] = look_up_name, look_up_record, throttle_wait,
-    enter_or_create, NULL};
+const op_step VERB_SIGN_IN[] = {check_name,
+                                look_up_fails,
+                                [FROM_LOOK_UP] = look_up_name,
+                                look_up_record,
+                                trace_name,
+                                trace_record,
+                                give_back_name,
+                                throttle_wait,
+                                enter_or_create,
+                                NULL};
 
 /* The same: what differs looks at the kind of the request. */
 static void sign_up(struct op *op) {

@@ -582,6 +582,27 @@ void cmd_name_ttl(struct cmd *c, const struct keyspace *ks, const char *folded, 
     cmd_tailed_key(c, ks, KEY_NAME, folded, len);
 }
 
+static void name_index(struct cmd *c, const struct keyspace *ks, const char *command,
+                       const char *folded, size_t len) {
+    cmd_begin(c, command);
+    cmd_global_key(c, ks, KEY_NAME_INDEX);
+    cmd_copy(c, folded, len);
+}
+
+void cmd_name_index(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
+                    const struct uuid *user) {
+    name_index(c, ks, "HSET", folded, len);
+    cmd_uuid(c, user);
+}
+
+void cmd_name_indexed(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len) {
+    name_index(c, ks, "HGET", folded, len);
+}
+
+void cmd_name_unindex(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len) {
+    name_index(c, ks, "HDEL", folded, len);
+}
+
 void cmd_name_claim(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
                     const struct uuid *user, const struct uuid *holder, unsigned lapse_s) {
     cmd_begin_script(c, SCRIPT_NAME_CLAIM, 1);

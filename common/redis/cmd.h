@@ -184,6 +184,11 @@ void cmd_purge_get(struct cmd *c, const struct keyspace *ks, const struct channe
 /* --- Users --- */
 void cmd_name_get(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len);
 void cmd_name_ttl(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len);
+/* The index of names, see keys.h: HSET, HGET, HDEL. */
+void cmd_name_index(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
+                    const struct uuid *user);
+void cmd_name_indexed(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len);
+void cmd_name_unindex(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len);
 void cmd_name_claim(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,
                     const struct uuid *user, const struct uuid *holder, unsigned lapse_s);
 void cmd_name_confirm(struct cmd *c, const struct keyspace *ks, const char *folded, size_t len,

@@ -55,6 +55,8 @@ bool keyspace_init(struct keyspace *ks, const char *prefix);
 #define GLOBAL_KEYS(X)                                                                             \
     X(SCHEMA, "schema", "string", "version of this layout")                                        \
     X(USERS, "users", "zset", "all user uuids by creation, ms")                                    \
+    X(NAME_INDEX, "names", "hash",                                                                 \
+      "folded username: the user's uuid, where `name:` was lost; what holds is the record's name") \
     X(CHANNEL_INDEX, "channels", "zset", "channel ids by last activity, ms")                       \
     X(NODES, "{presence}:nodes", "zset", "node ids by the time until which they count as alive")   \
     X(ONLINE, "{presence}:online", "zset", "user uuid by the number of nodes they are on")         \

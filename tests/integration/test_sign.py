@@ -5,6 +5,7 @@ import time
 
 import chat
 import pytest
+from ctl import CONFLICT, FAILED
 from stopwatch import Stopwatch, spans
 
 
@@ -50,6 +51,65 @@ def test_names_are_one_without_regard_to_case_and_normalization(client, written)
                                   "الحسن", "x" * 32, "é" * 32, "1"])
 def test_good_names(client, name):
     assert client(name).name == name
+
+
+# A Redis that evicts may take the key of a name by itself: the record has the name still
+
+@pytest.fixture
+def lost_name(client, redis, prefix):
+    """alice, whose name's key is gone."""
+    alice = client("alice")
+    assert redis.r.delete(f"{prefix}name:alice")
+    return alice
+
+
+def test_a_lost_name_is_no_strangers(lost_name, client, redis, prefix):
+    for kind, word, error in ("signIn", "not hers", "bad_credentials"), ("signUp", "correct horse", "name_taken"):
+        stranger = client()
+        stranger.ask(kind, {"username": "Alice", "password": word})
+        assert stranger.expect("error")["name"] == error
+    again = client("ALICE")
+    assert again.user == lost_name.user and again.name == "alice"
+    assert redis.r.get(f"{prefix}name:alice") == lost_name.user
+    assert redis.r.zcard(f"{prefix}users") == 1
+
+
+def test_a_lost_name_where_nobody_is_made_by_signing_in(lost_name, redis, prefix, start_chatd, client):
+    assert client("alice", at=start_chatd(redis.uri, prefix=prefix, sign_in_creates=False)).user == lost_name.user
+
+
+def test_who_has_another_name_now_or_is_gone_keeps_no_name(client, ctl, redis, prefix):
+    for user in (alice := client("alice")), (bob := client("bob")):
+        user.drop()
+    ctl("user", "rename", "alice", "carol")
+    ctl("user", "delete", "bob", "--yes")
+    assert redis.r.hgetall(f"{prefix}names") == {"carol": alice.user}
+    redis.r.hset(f"{prefix}names", mapping={"alice": alice.user, "bob": bob.user})  # as if that had been cut short
+    assert client("alice").user != alice.user
+    assert client("bob").user != bob.user
+    assert client("carol").user == alice.user
+
+
+def test_chatctl_and_a_lost_name(lost_name, ctl, redis, prefix, client):
+    ctl("user", "add", "alice", "--password-file=-", stdin="pw\n", status=CONFLICT)
+    assert "its key was lost" in ctl.err
+    assert "the name leads to nobody" in ctl("fsck", status=FAILED)
+    ctl("fsck", "--fix")
+    assert redis.r.get(f"{prefix}name:alice") == lost_name.user
+    redis.r.delete(f"{prefix}names")  # as of an earlier version
+    assert ctl("fsck") == ""
+    ctl("fsck", "--fix")
+    redis.r.delete(f"{prefix}name:alice")
+    assert client("alice").user == lost_name.user
+
+
+def test_two_of_one_name_are_told(client, ctl, redis, prefix):
+    """As a version before made them: nothing says who is meant."""
+    alice, bob = client("alice"), client("bob")
+    redis.r.hset(user_key(prefix, bob.user), "name", "Alice")
+    redis.r.delete(f"{prefix}name:bob")
+    assert "another user holds this user's name" in ctl("fsck", "--fix", status=FAILED)
+    assert redis.r.get(f"{prefix}name:alice") == alice.user
 
 
 def test_sign_up(client):

@@ -317,6 +317,14 @@ static void b_name_ttl(struct cmd *c) {
     cmd_name_ttl(c, &KS, "alice b.", 8);
 }
 
+static void b_name_index(struct cmd *c) {
+    cmd_name_index(c, &KS, NASTY_NAME, strlen(NASTY_NAME), &ALICE_ID);
+    print(&OUT, c);
+    cmd_name_indexed(c, &KS, "alice", 5);
+    print(&OUT, c);
+    cmd_name_unindex(c, &KS, "alice", 5);
+}
+
 static void b_name_claim(struct cmd *c) {
     cmd_name_claim(c, &KS, "alice b.", 8, &ALICE_ID, NULL, 60);
     print(&OUT, c);
@@ -621,6 +629,7 @@ static const struct {
     {" channel_touch ", b_channel_touch},
     {" name_get ", b_name_get},
     {" name_ttl ", b_name_ttl},
+    {" name_index name_indexed name_unindex ", b_name_index},
     {" name_claim ", b_name_claim},
     {" name_confirm ", b_name_confirm},
     {" user_create ", b_user_create},

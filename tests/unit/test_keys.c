@@ -77,6 +77,7 @@ static void test_global_keys(void **state) {
     char key[KEY_MAX + 1];
     check(key, key_global(&ks, KEY_SCHEMA, key), "chat:schema");
     check(key, key_global(&ks, KEY_USERS, key), "chat:users");
+    check(key, key_global(&ks, KEY_NAME_INDEX, key), "chat:names");
     check(key, key_global(&ks, KEY_CHANNEL_INDEX, key), "chat:channels");
     check(key, key_global(&ks, KEY_NODES, key), "chat:{presence}:nodes");
     check(key, key_global(&ks, KEY_ONLINE, key), "chat:{presence}:online");
@@ -108,7 +109,7 @@ static void test_all_are_here(void **state) {
     assert_int_equal(0 CHANNEL_KEYS(X), 9);
     assert_int_equal(0 PURGE_KEYS(X), 2);
     assert_int_equal(0 USER_KEYS(X), 4);
-    assert_int_equal(0 GLOBAL_KEYS(X), 6);
+    assert_int_equal(0 GLOBAL_KEYS(X), 7);
     assert_int_equal(0 TAILED_KEYS(X), 7);
 #undef X
 }
@@ -133,6 +134,7 @@ static void test_parse(void **state) {
         {"chat:{u:" BOB "}:channels", FAMILY_USER, USER_CHANNELS, "zset"},
         {"chat:schema", FAMILY_GLOBAL, KEY_SCHEMA, "string"},
         {"chat:{presence}:nodes", FAMILY_GLOBAL, KEY_NODES, "zset"},
+        {"chat:names", FAMILY_GLOBAL, KEY_NAME_INDEX, "hash"},
         {"chat:name:alice b.", FAMILY_TAILED, KEY_NAME, "string"},
         {"chat:name:{c:x}", FAMILY_TAILED, KEY_NAME, "string"},
         {"chat:{presence}:node:0123", FAMILY_TAILED, KEY_NODE_USERS, "set"},
