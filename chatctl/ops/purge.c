@@ -10,11 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ANNOUNCE_MS 500 /* how often the connected hear how far a long purge is */
-/* Pause for each event of a selective one: a client reads 5,000 a second. */
-#define EVENT_NS 200000
 
 enum status purge_plan(struct invocation *in, const struct channel_id *ch, struct purge *p) {
     struct channel_state state;
@@ -145,12 +142,6 @@ static enum status purge_step(struct invocation *in, const struct purge_args *a,
     return STATUS_DONE;
 }
 
-static void pause_for(uint64_t events) {
-    struct timespec t = {.tv_nsec = (long)(events * EVENT_NS)}; /* at most PURGE_BATCH: 20 ms */
-    if (events)
-        nanosleep(&t, NULL);
-}
-
 /* Ctrl-C: those connected hear how far it got, and the lock goes. */
 static enum status purge_end_early(struct invocation *in, struct purge_args *a, uint64_t moved) {
     struct step_result ignored;
@@ -189,8 +180,6 @@ enum status purge_run(struct invocation *in, const struct purge *p, int64_t grac
         a.after = strtoull(step.at, NULL, 10);
         *moved += step.moved;
         progress_add(&bar, step.moved);
-        if (p->mode != PURGE_ALL && step.state == STEP_MORE)
-            pause_for(step.moved);
     }
     progress_end(&bar);
     return st == STATUS_DONE && step.state != STEP_DONE ? purge_end_early(in, &a, *moved) : st;

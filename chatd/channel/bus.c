@@ -129,6 +129,8 @@ static struct frame *event_frame(const struct event *ev, const struct uuid *reci
     if (ev->kind == EVENT_PURGE)
         response_encode_sys_purge(b, recipient, &ev->epoch, ev->seq,
                                   ev->one ? &ev->message_uuid : NULL);
+    else if (ev->kind == EVENT_PURGE_FROM)
+        response_encode_sys_purge_from(b, recipient, &ev->epoch, ev->seq, &ev->user);
     else
         response_encode_sys_user(b, ev->sys, recipient, &ev->user, ev->name, ev->name_len);
     return frame_text(b);
@@ -139,7 +141,7 @@ static struct frame *event_frame(const struct event *ev, const struct uuid *reci
 static void give_event(struct sub *sub, const struct event *ev, struct frame *f) {
     if (sub->joined)
         session_push(sub->session, f);
-    else if (ev->kind == EVENT_PURGE)
+    else if (ev->kind != EVENT_USER)
         sub_hold(sub, f);
 }
 
@@ -175,7 +177,8 @@ static void on_payload(struct bus *bus, const struct push *p) {
         struct channel *ch = hub_find(bus->hub, &id);
         if (ch && ev.kind == EVENT_MESSAGE)
             on_message(bus, ch, &ev);
-        else if (ch && (ev.kind == EVENT_USER || ev.kind == EVENT_PURGE))
+        else if (ch &&
+                 (ev.kind == EVENT_USER || ev.kind == EVENT_PURGE || ev.kind == EVENT_PURGE_FROM))
             bus_tell(ch, &ev);
     } else if (key_parse_user_bus(&bus->redis->keys, p->channel, p->channel_len, &user)) {
         struct account *acc = account_find(bus->accounts, &user);
@@ -209,7 +212,9 @@ static void bus_on_marks(const struct redisReply *reply, void *arg, link_aux aux
         struct mark m;
         if (!reply_mark(reply_item(reply, i), &m) || m.lost)
             continue;
+        ev.kind = uuid_is_nil(&m.sender) ? EVENT_PURGE : EVENT_PURGE_FROM;
         ev.seq = m.up_to;
+        ev.user = m.sender;
         ev.one = m.one;
         ev.message_uuid = m.message;
         bus_tell(ch, &ev);

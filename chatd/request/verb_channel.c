@@ -342,8 +342,12 @@ static void tell_marks(struct op *op) {
     for (size_t i = 0; i < snap->marks_n; i++) {
         const struct mark *m = &snap->marks[i];
         struct buf *b = frame_scratch();
-        response_encode_sys_purge(b, recipient_shown(op), &snap->at.state.at.epoch, m->up_to,
-                                  m->one ? &m->message : NULL);
+        if (uuid_is_nil(&m->sender))
+            response_encode_sys_purge(b, recipient_shown(op), &snap->at.state.at.epoch, m->up_to,
+                                      m->one ? &m->message : NULL);
+        else
+            response_encode_sys_purge_from(b, recipient_shown(op), &snap->at.state.at.epoch,
+                                           m->up_to, &m->sender);
         session_push_json(op->session, b);
     }
 }

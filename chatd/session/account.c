@@ -241,6 +241,7 @@ void account_event(struct accounts *a, struct account *acc, const struct event *
     case EVENT_MESSAGE:
     case EVENT_USER:
     case EVENT_PURGE:
+    case EVENT_PURGE_FROM:
     case EVENT_FORGET:
     case EVENT_PROBE:
         break;

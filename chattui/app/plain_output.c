@@ -230,8 +230,11 @@ static void show_purge(struct plain_output *o, const struct model *m, const stru
     const struct conversation *c = model_conversation(m, &a->u.sys.to);
     if (!o->jsonl || !c)
         return;
-    begin_object(&o->out, "purge", c);
+    bool from = a->u.sys.event == SYS_PURGE_FROM;
+    begin_object(&o->out, from ? "purgeFrom" : "purge", c);
     json_add_uuid(&o->out, "epoch", &a->u.sys.at.epoch);
+    if (from)
+        json_add_uuid(&o->out, "senderUUID", &a->u.sys.user);
     if (a->u.sys.one)
         json_add_uuid(&o->out, "UUID", &a->u.sys.uuid);
     else
@@ -254,7 +257,8 @@ static void show_follows(struct plain_output *o, const struct model *m, const st
 
 void plain_output_response(struct plain_output *o, const struct model *m,
                            const struct response *a) {
-    if (a->kind == RESPONSE_SYS && a->u.sys.event == SYS_PURGE)
+    if (a->kind == RESPONSE_SYS &&
+        (a->u.sys.event == SYS_PURGE || a->u.sys.event == SYS_PURGE_FROM))
         show_purge(o, m, a);
     else if (a->kind == RESPONSE_SYS && a->u.sys.event == SYS_EPOCH)
         show_follows(o, m, a);

@@ -173,6 +173,8 @@ size_t timeline_fill(struct timeline *t, uint64_t lo, uint64_t hi,
                      const struct timeline_message *messages, size_t n);
 /* Removes the messages up to `up_to` of an epoch; a gap row says so. */
 void timeline_purge(struct timeline *t, const struct uuid *epoch, uint64_t up_to);
+void timeline_purge_from(struct timeline *t, const struct uuid *epoch, uint64_t up_to,
+                         const struct uuid *sender);
 void timeline_purge_one(struct timeline *t, const struct uuid *message);
 
 /* Asking for what is missing: `channelMessages before`, from the newer end of a hole. */

@@ -338,6 +338,22 @@ void timeline_purge(struct timeline *t, const struct uuid *epoch, uint64_t up_to
     t->version++;
 }
 
+/* From the end: a gap that joins another changes nothing before it. */
+void timeline_purge_from(struct timeline *t, const struct uuid *epoch, uint64_t up_to,
+                         const struct uuid *sender) {
+    uint16_t number = timeline_epoch_number(t, epoch);
+    for (size_t i = number ? t->n - t->pending : 0; i-- > 0;) {
+        const struct row *r = t->rows[i];
+        struct place at = r->place;
+        if (r->kind != ROW_MESSAGE || at.epoch != number || at.seq > up_to ||
+            !uuid_eq(&r->u.message.sender, sender))
+            continue;
+        timeline_remove(t, i, i + 1);
+        add_gap(t, GAP_REMOVED, at.epoch, at.seq - 1, at.seq + 1);
+    }
+    t->version++;
+}
+
 void timeline_purge_one(struct timeline *t, const struct uuid *message) {
     for (size_t i = 0; i < t->n - t->pending; i++) {
         struct place at = t->rows[i]->place;

@@ -127,6 +127,16 @@ void take_sys_purge(struct model *m, const struct response *a, const struct ask 
     conversation_recount(m, c);
 }
 
+void take_sys_purge_from(struct model *m, const struct response *a, const struct ask *ask,
+                         struct effects *fx) {
+    (void)ask, (void)fx;
+    struct conversation *c = model_conversation(m, &a->u.sys.to);
+    if (!c)
+        return;
+    timeline_purge_from(&c->timeline, &a->u.sys.at.epoch, a->u.sys.at.seq, &a->u.sys.user);
+    conversation_recount(m, c);
+}
+
 void take_users(struct model *m, const struct response *a, const struct ask *ask,
                 struct effects *fx) {
     for (size_t i = 0; i < a->u.users.n; i++) {

@@ -59,6 +59,19 @@ void response_encode_sys_purge(struct buf *b, const struct uuid *recipient,
     sys_end(b);
 }
 
+void response_encode_sys_purge_from(struct buf *b, const struct uuid *recipient,
+                                    const struct uuid *epoch, uint64_t up_to,
+                                    const struct uuid *sender) {
+    sys_begin(b, "purgeFrom", recipient);
+    JSON_PUT(b, "\"epoch\":\"");
+    json_put_uuid(b, epoch);
+    JSON_PUT(b, "\",\"senderUUID\":\"");
+    json_put_uuid(b, sender);
+    JSON_PUT(b, "\",\"upTo\":");
+    buf_u64(b, up_to);
+    sys_end(b);
+}
+
 void response_encode_sys_epoch(struct buf *b, const struct uuid *recipient,
                                const struct position *at, bool follows) {
     sys_begin(b, "epoch", recipient);
@@ -105,6 +118,14 @@ static enum err_code sys_decode_purge(struct response_decoder *d) {
     if (a->u.sys.one)
         return response_uuid(d, d->body, "UUID", &a->u.sys.uuid);
     return response_u64(d, d->body, "upTo", SEQ_MAX, &a->u.sys.at.seq);
+}
+
+static enum err_code sys_decode_purge_from(struct response_decoder *d) {
+    struct response *a = d->out;
+    enum err_code code = response_uuid(d, d->body, "epoch", &a->u.sys.at.epoch);
+    if (!code)
+        code = response_uuid(d, d->body, "senderUUID", &a->u.sys.user);
+    return code ? code : response_u64(d, d->body, "upTo", SEQ_MAX, &a->u.sys.at.seq);
 }
 
 /* A server of 0.1 doesn't say whether the epoch follows: it doesn't. */

@@ -57,6 +57,7 @@ enum response_kind {
     SYS_USER_TABLE(X)                                                                              \
     X(UNREAD, "unread", unread)                                                                    \
     X(PURGE, "purge", purge)                                                                       \
+    X(PURGE_FROM, "purgeFrom", purge_from)                                                         \
     X(EPOCH, "epoch", epoch)                                                                       \
     X(GO_AWAY, "goAway", go_away)
 
@@ -211,6 +212,10 @@ void response_encode_sys_unread(struct buf *b, const struct uuid *sender, const 
 void response_encode_sys_purge(struct buf *b, const struct uuid *recipient,
                                const struct uuid *epoch, uint64_t up_to,
                                const struct uuid *message);
+/* {…{"type":"purgeFrom","recipientUUID","epoch","senderUUID","upTo":N}}: what that one said */
+void response_encode_sys_purge_from(struct buf *b, const struct uuid *recipient,
+                                    const struct uuid *epoch, uint64_t up_to,
+                                    const struct uuid *sender);
 /* {"type":"sys","sys":{"type":"epoch","recipientUUID","epoch","seq"}}: the channel's numbering
  * started anew; the next message is seq + 1. */
 /* `follows`: what is at `at` goes on from what was given before, with nothing missing. */

@@ -155,6 +155,12 @@ static void parse_purge(struct fields *f, struct event *e) {
         f->bad = true;
 }
 
+static void parse_purge_from(struct fields *f, struct event *e) {
+    next_uuid(f, &e->epoch);
+    e->seq = next_u64(f);
+    next_uuid(f, &e->user);
+}
+
 static void parse_unread(struct fields *f, struct event *e) {
     const char *s;
     size_t len;

@@ -8,6 +8,7 @@
  *                s  event user name                             of SYS_USER_TABLE: a member signed
  *                                                               in, joined, …
  *                p  epoch up_to uuid|-                          messages were removed
+ *                f  epoch up_to sender                          what this one said was removed
  *   user bus     u  channel seq sender name                     unread: a private message came
  *                k  key_hash                                    this access key was revoked
  *                x  close_code                                  close the user's connections
@@ -29,6 +30,7 @@
     X(MESSAGE, 'm', message)                                                                       \
     X(USER, 's', user)                                                                             \
     X(PURGE, 'p', purge)                                                                           \
+    X(PURGE_FROM, 'f', purge_from)                                                                 \
     X(UNREAD, 'u', unread)                                                                         \
     X(KEY_REVOKED, 'k', key)                                                                       \
     X(CLOSE, 'x', close)                                                                           \
@@ -45,12 +47,12 @@ enum event_kind {
 /* Strings borrow from the payload. */
 struct event {
     enum event_kind kind;
-    struct uuid epoch;                /* m p */
-    uint64_t seq;                     /* m u; p: up_to; h: its number */
+    struct uuid epoch;                /* m p f */
+    uint64_t seq;                     /* m u; p f: up_to; h: its number */
     char node[NODE_ID_TEXT + 1];      /* m: which node stored it; h: which asks */
     struct message message;           /* m: all but the channel */
     enum sys_event sys;               /* s */
-    struct uuid user;                 /* s r; u: the sender */
+    struct uuid user;                 /* s r; u f: the sender */
     const char *name;                 /* s u */
     size_t name_len;                  /* s u */
     struct channel_id channel;        /* u */
@@ -65,7 +67,7 @@ bool event_parse(const char *payload, size_t len, struct event *out);
 /* Whether it is a message that this node appended; looks at no more than it must. */
 bool event_is_message_of(const char *payload, size_t len, const char *node);
 
-/* The payloads that are written in C; append.lua writes `m`, purge.lua `p`. */
+/* The payloads that are written in C; append.lua writes `m`, purge.lua `p` and `f`. */
 void event_write_user(struct buf *b, enum sys_event ev, const struct uuid *user, const char *name,
                       size_t name_len);
 void event_write_unread(struct buf *b, const struct message *m);

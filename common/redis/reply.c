@@ -373,6 +373,10 @@ bool reply_mark(const redisReply *item, struct mark *out) {
     out->one = uuid_read(what, len, &out->message);
     if (out->one)
         return true;
+    if (len > UUID_TEXT && what[UUID_TEXT] == ':' && uuid_read(what, UUID_TEXT, &out->sender)) {
+        what += UUID_TEXT + 1;
+        len -= UUID_TEXT + 1;
+    }
     if (!parse_i64(what, len, &seq) || seq < 0)
         return false;
     out->up_to = (uint64_t)seq;

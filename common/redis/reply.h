@@ -93,13 +93,13 @@ struct step_result {
 };
 enum err_code reply_step(const struct redisReply *r, struct step_result *out, struct err *e);
 
-/* One item of cmd_marks: everything up to a seq is gone, or one message, or `lost`: there were too
- * many to keep. False: none of these. */
+/* One item of cmd_marks: everything up to a seq is gone, or what `sender` said up to it (nil:
+ * everything), or one message, or `lost`: there were too many to keep. False: none of these. */
 struct mark {
     bool lost;
     bool one;
     uint64_t up_to;
-    struct uuid message;
+    struct uuid message, sender;
 };
 bool reply_mark(const struct redisReply *item, struct mark *out);
 

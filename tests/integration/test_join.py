@@ -58,6 +58,7 @@ def test_members_stay_and_those_online_come_first(client):
     gone = client("gone", join="0")
     gone.close()
     alice, bob = client("alice", join="0"), client("bob")
+    chat.wait_until(lambda: alice.users(online=True)["total"] == 2, what="one gone")
     answer = bob.join("0")
     assert answer["usersTotal"] == 3
     assert {str(u) for u in answer["users"][:2]} == {str(member(alice)), str(member(bob))}

@@ -96,17 +96,31 @@ def test_purge_of_a_sender(purges, channel, redis, heard, batch):
     after = done = 0
     while not done:
         _, after, _, done = purges.purge(9, after=after, batch=batch, mode="from", what=BOB)
-    gone = [fields["uuid"] for _, fields in before if fields["sender"] == BOB]
     assert channel.seqs() == [1, 3, 4, 6, 7, 9] and redis.r.xlen(purges.trash()) == 3
-    assert since() == [f"p\n{purges.epoch}\n{seq}\n{uuid}" for seq, uuid in zip((2, 5, 8), gone)]
-    assert set(redis.r.zrange(purges.marks, 0, -1)) == {f"P {uuid}" for uuid in gone}
+    assert since() == [f"f\n{purges.epoch}\n9\n{BOB}"], "one event, however many they were"
+    assert redis.r.zrange(purges.marks, 0, -1) == [f"P {BOB}:9"]
+    assert redis.r.xrange(purges.trash()) == [entry for entry in before if entry[1]["sender"] == BOB]
 
 
-def test_purge_of_one_message(purges, channel):
+def test_purge_of_a_sender_tells_how_far_it_is(purges, redis, heard):
+    purges.fill(9, (ALICE, BOB, CAROL))
+    since = heard(purges.channel.bus)
+    assert purges.purge(9, batch=4, mode="from", what=BOB, announce="1") == [0, "4", 1, 0]
+    assert since() == [f"f\n{purges.epoch}\n4\n{BOB}"]
+    assert purges.purge(9, after=4, batch=2, mode="from", what=BOB) == [0, "6", 1, 0]
+    assert since() == [] and redis.r.zrange(purges.marks, 0, -1) == [f"P {BOB}:6"]
+    assert purges.purge(9, after=6, batch=0, mode="from", what=BOB, announce="1") == [0, "6", 0, 0]
+    assert since() == [f"f\n{purges.epoch}\n6\n{BOB}"] and not redis.r.exists(purges.lock)
+
+
+def test_purge_of_one_message(purges, channel, redis, heard):
     before = purges.fill(5)
+    since = heard(channel.bus)
     assert purges.purge(3, after=2, mode="one", what=before[3][1]["uuid"]) == [0, "3", 0, 1], "another"
     assert purges.purge(3, after=2, mode="one", what=before[2][1]["uuid"]) == [0, "3", 1, 1]
     assert channel.seqs() == [1, 2, 4, 5]
+    assert since() == [f"p\n{purges.epoch}\n3\n{before[2][1]['uuid']}"]
+    assert redis.r.zrange(purges.marks, 0, -1) == [f"P {before[2][1]['uuid']}"]
 
 
 def test_purge_without_grace_keeps_nothing(purges, redis):
@@ -165,11 +179,11 @@ def test_a_rebuild_whose_end_is_lost_does_not_go_on(step, left, purges, channel,
 
 
 def test_marks_are_bounded_and_say_so(purges, channel, redis):
-    purges.fill(3)
+    uuids = [fields["uuid"] for _, fields in purges.fill(3)]
     redis.r.zadd(purges.marks, {f"Q {chat.new_uuid()}": 1 for _ in range(999)})
-    purges.purge(1, after=0, mode="from", what=ALICE)
+    purges.purge(1, after=0, mode="one", what=uuids[0])
     assert redis.r.zcard(purges.marks) == 1000 and redis.r.zscore(purges.marks, "lost") is None
-    purges.purge(2, after=1, mode="from", what=ALICE)
+    purges.purge(2, after=1, mode="one", what=uuids[1])
     assert redis.r.zcard(purges.marks) == 1000 and redis.r.zscore(purges.marks, "lost") == 1
     assert redis.r.zcount(purges.marks, 3, 3) == 2, "the newest stay"
 

@@ -174,6 +174,20 @@ static void test_close(void **state) {
     assert_int_equal(ev.close_code, CLOSE_BANNED);
 }
 
+static void test_purge_from(void **state) {
+    (void)state;
+    buf_str(&B, "f\n" EPOCH "\n41\n" ALICE); /* as purge.lua writes it */
+    struct event ev = read_back("f\n" EPOCH "\n41\n" ALICE);
+    assert_int_equal(ev.kind, EVENT_PURGE_FROM);
+    check_uuid(&ev.epoch, EPOCH);
+    check_uuid(&ev.user, ALICE);
+    assert_int_equal(ev.seq, 41);
+    static const char *const BAD[] = {"f\n" EPOCH "\n41", "f\n" EPOCH "\n41\n-",
+                                      "f\n" EPOCH "\nx\n" ALICE, "f\n-\n41\n" ALICE};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        assert_false(event_parse(BAD[i], strlen(BAD[i]), &ev));
+}
+
 static void test_purge(void **state) {
     (void)state;
     buf_str(&B, "p\n" EPOCH "\n41\n-"); /* as purge.lua writes it */
@@ -425,6 +439,7 @@ int main(void) {
         TEST(test_key_revoked),
         TEST(test_close),
         TEST(test_purge),
+        TEST(test_purge_from),
         TEST(test_check),
         TEST(test_forget),
         TEST(test_probe),

@@ -647,6 +647,10 @@ static void test_mark(void **state) {
     assert_true(reply_mark(made("'" EPOCH " " EPOCH "'"), &m));
     check_uuid(&m.message, EPOCH);
     assert_true(m.one);
+    assert_true(reply_mark(made("'" EPOCH " " EPOCH ":17'"), &m));
+    check_uuid(&m.sender, EPOCH);
+    assert_int_equal(m.up_to, 17);
+    assert_false(m.one || m.lost);
     assert_true(reply_mark(made("'lost'"), &m));
     assert_true(m.lost);
     static const char *const BAD[] = {"nil",
@@ -657,6 +661,9 @@ static void test_mark(void **state) {
                                       "'" EPOCH " '",
                                       "'" EPOCH " x'",
                                       "'" EPOCH " -1'",
+                                      "'" EPOCH " " EPOCH ":'",
+                                      "'" EPOCH " " EPOCH ":x'",
+                                      "'" EPOCH " " EPOCH ":-1'",
                                       "'" EPOCH "-17'"};
     for (size_t i = 0; i < COUNT(BAD); i++)
         if (reply_mark(made(BAD[i]), &m))

@@ -241,6 +241,11 @@ static void test_purges(void **state) {
     decode_golden("sys_purge_message");
     assert_true(A.u.sys.one);
     is_uuid(&A.u.sys.uuid, MESSAGE);
+    response_free(&A);
+    decode_golden("sys_purge_from");
+    assert_int_equal(A.u.sys.event, SYS_PURGE_FROM);
+    assert_int_equal(A.u.sys.at.seq, 40);
+    is_uuid(&A.u.sys.user, BOB);
 }
 
 static void test_of_a_newer_server(void **state) {

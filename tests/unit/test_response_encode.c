@@ -473,6 +473,15 @@ static void test_sys_unread(void **state) {
                               str(ALICE), "senderUsername", str("Alice"), "seq", num(12), NULL)));
 }
 
+static void test_sys_purge_from(void **state) {
+    (void)state;
+    struct uuid epoch = uuid_of(EPOCH), bob = uuid_of(BOB);
+    response_encode_sys_purge_from(&B, NULL, &epoch, 40, &bob);
+    check("sys_purge_from",
+          frame("sys", object("type", str("purgeFrom"), "recipientUUID", str("0"), "epoch",
+                              str(EPOCH), "senderUUID", str(BOB), "upTo", num(40), NULL)));
+}
+
 static void test_sys_purge(void **state) {
     (void)state;
     struct uuid epoch = uuid_of(EPOCH), message = uuid_of(MESSAGE);
@@ -672,6 +681,7 @@ int main(void) {
         TEST(test_sys_users),
         TEST(test_sys_unread),
         TEST(test_sys_purge),
+        TEST(test_sys_purge_from),
         TEST(test_sys_epoch),
         TEST(test_sys_go_away),
         TEST(test_string_escapes),

@@ -188,6 +188,26 @@ static void test_empty_channels(void **state) {
     end(&f);
 }
 
+static void test_purge_of_a_sender(void **state) {
+    (void)state;
+    struct fixture f;
+    struct uuid bob = {{7}};
+    begin(&f);
+    set_epoch(&f, &FIRST, 10);
+    fill(&f, 0, 11, "1 2 3 4 5 6 7 8 9 10");
+    for (size_t i = 0; i < f.t.n; i++)
+        if (i % 3 != 0)
+            f.t.rows[i]->u.message.sender = bob; /* 2 3 5 6 8 9 */
+    timeline_purge_from(&f.t, &SECOND, 9, &bob);
+    timeline_purge_from(&f.t, &FIRST, 1, &bob);
+    check(&f, "1 2 3 4 5 6 7 8 9 10");
+    timeline_purge_from(&f.t, &FIRST, 8, &bob);
+    check(&f, "1 (2-3) 4 (5-6) 7 (8) 9 10");
+    timeline_purge_from(&f.t, &FIRST, 9, &bob);
+    check(&f, "1 (2-3) 4 (5-6) 7 (8-9) 10");
+    end(&f);
+}
+
 static void test_purge(void **state) {
     (void)state;
     struct fixture f;
@@ -416,21 +436,14 @@ static void test_hundred_thousand(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_snapshot_and_live),
-        cmocka_unit_test(test_hole_and_filling),
-        cmocka_unit_test(test_split_hole),
-        cmocka_unit_test(test_history),
-        cmocka_unit_test(test_empty_channels),
-        cmocka_unit_test(test_purge),
-        cmocka_unit_test(test_purge_meets_holes),
-        cmocka_unit_test(test_restored),
-        cmocka_unit_test(test_new_epoch),
-        cmocka_unit_test(test_new_epoch_from_one),
-        cmocka_unit_test(test_an_epoch_that_follows),
-        cmocka_unit_test(test_many_epochs),
-        cmocka_unit_test(test_pending_and_notices),
-        cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_snapshot_and_live),  cmocka_unit_test(test_hole_and_filling),
+        cmocka_unit_test(test_split_hole),         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_empty_channels),     cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_purge_of_a_sender),  cmocka_unit_test(test_purge_meets_holes),
+        cmocka_unit_test(test_restored),           cmocka_unit_test(test_new_epoch),
+        cmocka_unit_test(test_new_epoch_from_one), cmocka_unit_test(test_an_epoch_that_follows),
+        cmocka_unit_test(test_many_epochs),        cmocka_unit_test(test_pending_and_notices),
+        cmocka_unit_test(test_nonsense),           cmocka_unit_test(test_budget),
         cmocka_unit_test(test_hundred_thousand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

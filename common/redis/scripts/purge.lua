@@ -2,8 +2,8 @@
 -- To be called again, from where it got to, until it is done.
 -- uses position
 --
--- The marks say what is gone: 'all up to this seq', or one message's UUID, each by the channel's last seq at
--- the time. A client that comes back with `since: S` has not heard of those marked at S or later. Only
+-- The marks say what is gone: all up to a seq, or with '<sender>:' before it what that sender said up to there, or
+-- one message's UUID, each by the channel's last seq at the time. A client that comes back with `since: S` has not heard of those marked at S or later. Only
 -- MARKS_MAX are kept; the member 'lost', at the place of the newest that was dropped, says so.
 --
 -- KEYS  1 log, 2 meta, 3 trash, 4 the purge's record, 5 purges, 6 marks, 7 lock
@@ -66,8 +66,10 @@ local function move_wanted(entries)
     if wanted(entry[2]) then
       keep(entry)
       moved[#moved + 1] = entry[1]
-      mark(uuid_of(entry[2]))
-      redis.call('SPUBLISH', bus, 'p\n' .. epoch .. '\n' .. entry[1]:match('^%d+') .. '\n' .. uuid_of(entry[2]))
+      if mode == 'one' then
+        mark(uuid_of(entry[2]))
+        redis.call('SPUBLISH', bus, 'p\n' .. epoch .. '\n' .. entry[1]:match('^%d+') .. '\n' .. uuid_of(entry[2]))
+      end
     end
   end
   if #moved > 0 then redis.call('XDEL', log, unpack(moved)) end
@@ -105,14 +107,16 @@ local done = batch ~= '0' and #entries < tonumber(batch)
 local reached = done and upto or #entries > 0 and entries[#entries][1]:match('^%d+') or after
 local moved = #entries > 0 and (mode == 'all' and move_all(entries) or mode ~= 'all' and move_wanted(entries)) or 0
 if moved > 0 or known then
-  if mode == 'all' then
-    redis.call('ZREM', marks, id .. ' ' .. (redis.call('HGET', record, 'upto') or ''))
-    mark(reached)
+  if mode ~= 'one' then
+    local whose = mode == 'from' and what .. ':' or ''
+    redis.call('ZREM', marks, id .. ' ' .. whose .. (redis.call('HGET', record, 'upto') or ''))
+    mark(whose .. reached)
   end
   write_record(moved, reached)
   forget_old_marks()
-  if mode == 'all' and (done or announce == '1') then
-    redis.call('SPUBLISH', bus, 'p\n' .. epoch .. '\n' .. reached .. '\n-')
+  if mode ~= 'one' and (done or announce == '1') then
+    redis.call('SPUBLISH', bus, mode == 'all' and 'p\n' .. epoch .. '\n' .. reached .. '\n-' or
+      'f\n' .. epoch .. '\n' .. reached .. '\n' .. what)
   end
 end
 if done or batch == '0' then redis.call('DEL', lock) else redis.call('SET', lock, id, 'PX', LOCK_MS) end
