@@ -89,8 +89,15 @@ static void put_turns(const struct node *node, struct buf *out) {
 static double queued_bytes(const struct node *node) {
     double sum = 0;
     for (const struct session *s = node->sessions.heard.first; s; s = s->heard.next)
-        sum += s->out_bytes;
+        sum += (double)session_unread(s);
     return sum;
+}
+
+static double slow_readers(const struct node *node) {
+    double n = 0;
+    for (const struct session *s = node->sessions.heard.first; s; s = s->heard.next)
+        n += s->choked;
+    return n;
 }
 
 static double handshakes(const struct node *node) {
@@ -166,7 +173,10 @@ static double files_max(void) {
           n->count.received_bytes)                                                                 \
     VALUE(chatd_sent_bytes_total, counter, "Bytes of frames written to clients.",                  \
           n->sessions.sent_bytes)                                                                  \
-    VALUE(chatd_outbound_queue_bytes, gauge, "Bytes that wait for clients to read.",               \
+    VALUE(chatd_slow_readers, gauge, "Sessions whose sockets take nothing more just now.",         \
+          slow_readers(n))                                                                         \
+    VALUE(chatd_outbound_queue_bytes, gauge,                                                       \
+          "Bytes that wait for clients to read, with what the kernel holds for slow readers.",     \
           queued_bytes(n))                                                                         \
     SERIES(chatd_tls_certificate_expiry_seconds, gauge,                                            \
            "When the certificate expires, since 1970; not there without TLS.", put_expiry)         \

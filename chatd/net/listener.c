@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,8 +15,9 @@
 /* Each soon has more to ask than to be accepted: a storm of connections must not make turns so long
  * that those that are there wait. */
 #define ACCEPT_PER_TURN 8
-#define NO_FDS_PAUSE_MS 200 /* out of file descriptors: try again after that … */
-#define EPISODE_MS 60000    /* … and tell of it again when there were some for so long */
+#define UNSENT_MAX (128 * 1024) /* bytes that the kernel holds for a reader who takes none */
+#define NO_FDS_PAUSE_MS 200     /* out of file descriptors: try again after that … */
+#define EPISODE_MS 60000        /* … and tell of it again when there were some for so long */
 
 struct listener {
     struct handshakes *to;
@@ -28,10 +30,18 @@ struct listener {
 
 /* --- Life --- */
 
+/* Accepted sockets inherit it. The kernel would take up to 4 MB for one that nobody reads from, of
+ * which no cap knows; what is on its way doesn't count here, so a long way is no slower. */
+static void bound_unsent(int fd) {
+    int max = UNSENT_MAX;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max, sizeof max);
+}
+
 struct listener *listener_open(uv_loop_t *loop, int fd) {
     struct listener *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
+    bound_unsent(fd);
     l->fd = fd;
     net_name(fd, l->address);
     uv_timer_init(loop, &l->pause);

@@ -304,6 +304,10 @@ size_t sessions_flush(struct sessions *all) {
     return n;
 }
 
+size_t session_unread(const struct session *s) {
+    return s->out_bytes + (s->wsi && s->choked ? wire_kernel_bytes(s->wsi) : 0);
+}
+
 void session_writeable(struct session *s) {
     s->choked = false;
     session_flush(s);

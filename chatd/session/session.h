@@ -148,6 +148,8 @@ void session_mark_begun(struct session *s, bool begun, uint64_t now_ms);
 /* Writes what is queued, one write a session. At the end of each turn of the loop. Returns how many
  * sessions had something. */
 size_t sessions_flush(struct sessions *all);
+/* The bytes that wait for its client to read them: its queue's, and the kernel's if it lags. */
+size_t session_unread(const struct session *s);
 /* The socket takes bytes again. */
 void session_writeable(struct session *s);
 /* Pings the silent, cuts off the dead, those that don't sign in, and sooner those that have begun

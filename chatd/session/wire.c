@@ -2,7 +2,9 @@
 #include "chatd/session/wire.h"
 
 #include <libwebsockets.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define GOODBYE_MAX (4 + 123) /* bytes of a close frame */
@@ -39,6 +41,11 @@ enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
 
 void wire_want_writeable(struct lws *wsi) {
     lws_callback_on_writable(wsi);
+}
+
+size_t wire_kernel_bytes(struct lws *wsi) {
+    int bytes = 0;
+    return ioctl(lws_get_socket_fd(wsi), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 void wire_pause(struct lws *wsi, bool pause) {

@@ -21,6 +21,8 @@ enum wire_result {
 /* Writes ready-made frames as they are. lws buffers what the socket does not take. */
 enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len);
 void wire_want_writeable(struct lws *wsi);
+/* The bytes that the kernel holds until the peer takes them. */
+size_t wire_kernel_bytes(struct lws *wsi);
 /* Back-pressure: stops or resumes reading. */
 void wire_pause(struct lws *wsi, bool pause);
 /* Closes without a word, from the loop, soon. */

@@ -323,6 +323,21 @@ def test_the_bench_of_floods_runs():
 
 # Slow readers
 
+def test_a_slow_reader_holds_little_and_is_seen(client, start_chatd):
+    """The kernel would take 4 MB for it before the cap of 256 KiB acted."""
+    node = start_chatd(log_level="info", http="127.0.0.1:0")
+    alice, slow = client("alice", join="0", at=node), client("slow", at=node, rcvbuf=4096)
+    slow.join("0")
+    posted, seen = 0, {}
+    while "slow_consumer" not in node.log() and posted < 1000:
+        alice.say(f"{posted:04}" + TEXT_4K[4:])
+        posted += 1
+        if not seen.get("chatd_slow_readers"):
+            seen = test_http.metrics(node)
+    assert "slow_consumer" in node.log() and posted < 200, f"{posted * 4} KiB were held"
+    assert seen["chatd_slow_readers"] == 1 and seen["chatd_outbound_queue_bytes"] > 64 * 1024
+
+
 def test_slow_reader_is_cut_off_and_others_are_not(client, start_chatd):
     """R11: it costs only itself, and may resume."""
     node = start_chatd(log_level="info")

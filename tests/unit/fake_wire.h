@@ -13,7 +13,8 @@ struct lws {
     char *bytes; /* all that was written, one after the other */
     size_t len;
     unsigned writes, wants, pauses, resumes, kills, leaves;
-    size_t largest;   /* bytes of one write */
+    size_t kernel;    /* bytes that wait there */
+    size_t largest;   /* … of one write */
     int close_within; /* seconds; 0: not asked */
     unsigned goodbye; /* its code; 0: not said */
     size_t len_at_goodbye;
@@ -56,6 +57,10 @@ enum wire_result wire_write(struct lws *wsi, const void *bytes, size_t len) {
 
 void wire_want_writeable(struct lws *wsi) {
     wsi->wants++;
+}
+
+size_t wire_kernel_bytes(struct lws *wsi) {
+    return wsi->kernel;
 }
 
 void wire_pause(struct lws *wsi, bool pause) {

@@ -304,6 +304,17 @@ static void test_choked(void **state) {
     check_written(&WSI[0], "abcd", 10);
 }
 
+static void test_what_is_unread(void **state) {
+    (void)state;
+    struct session *s = session_at(0, 0);
+    WSI[0] = (struct lws){.kernel = 1000, .result = WIRE_CHOKED};
+    push(s, 'a', 10);
+    assert_int_equal(session_unread(s), 10);
+    sessions_flush(&ALL);
+    push(s, 'b', 20);
+    assert_int_equal(session_unread(s), 1020);
+}
+
 static void test_dead(void **state) {
     (void)state;
     struct session *s = session_at(0, 0);
@@ -693,6 +704,7 @@ int main(void) {
         TEST(test_too_many_frames),
         TEST(test_gather),
         TEST(test_choked),
+        TEST(test_what_is_unread),
         TEST(test_dead),
         TEST(test_close_follows_the_queue),
         TEST(test_close_of_a_choked_one_waits),
