@@ -104,7 +104,7 @@ static struct output *make_output(const struct ctl_settings *set, const struct c
     return out;
 }
 
-static enum status execute(struct runner *runner, const struct command_line *cl) {
+static enum status execute(struct runner *runner, struct command_line *cl) {
     struct ctl_settings set;
     enum status status = STATUS_USAGE;
     if (!settings_load(&set, cl)) {
@@ -122,6 +122,8 @@ static enum status execute(struct runner *runner, const struct command_line *cl)
         status = open_redis(runner, &set);
     if (!out)
         status = STATUS_FAILED;
+    if (status == STATUS_DONE && !cl->command->no_redis)
+        parse_dates(cl, redis_sync_now(runner->redis));
     if (status == STATUS_DONE) {
         struct invocation in = {.command = cl->command,
                                 .redis = cl->command->no_redis ? NULL : runner->redis,

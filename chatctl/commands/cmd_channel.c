@@ -6,7 +6,6 @@
 #include "chatctl/ops/purge.h"
 #include "chatctl/ops/walk.h"
 #include "chatctl/table/commands.h"
-#include "common/base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -307,7 +306,8 @@ static enum status count_over(struct invocation *in, const struct channel_id *ch
     int64_t age = opt_number(in, "age", 0), max = opt_number(in, "max", 0);
     *n = 0;
     enum status st = age > 0 || max > 0 ? purge_plan(in, ch, &p) : STATUS_DONE;
-    if (st == STATUS_DONE && age > 0 && !(st = purge_before(in, &p, clock_wall_ms() - age)) &&
+    if (st == STATUS_DONE && age > 0 &&
+        !(st = purge_before(in, &p, redis_sync_now(in->redis) - age)) &&
         !(st = purge_count(in, &p)))
         *n = p.messages;
     if (st == STATUS_DONE && max > 0) {

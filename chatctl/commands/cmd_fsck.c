@@ -12,7 +12,6 @@
 #include "chatctl/ops/walk.h"
 #include "chatctl/table/commands.h"
 #include "chatctl/table/settings.h"
-#include "common/base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,7 +69,8 @@ static enum status check_node(struct fsck *f, const struct key *k) {
     cmd_global_key(f->c, f->ks, KEY_NODES);
     cmd_copy(f->c, k->name.tail, k->name.tail_len);
     enum status st = fsck_ask_str(f, &s, &len);
-    if (st != STATUS_DONE || (s && strtod(s, NULL) > (double)(clock_wall_ms() - GRACE_S * 1000)))
+    if (st != STATUS_DONE ||
+        (s && strtod(s, NULL) > (double)(redis_sync_now(f->in->redis) - GRACE_S * 1000)))
         return st;
     cmd_reap(f->c, f->ks, k->name.tail, k->name.tail_len, 500);
     return fsck_found_key(f, "users of a dead node", k, "they count as online", true);

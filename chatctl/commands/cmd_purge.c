@@ -56,7 +56,7 @@ static enum status plan_channel(struct invocation *in, const struct channel_id *
     if (st == STATUS_DONE && opt_given(in, "before"))
         st = purge_before(in, p, opt_number(in, "before", 0));
     if (st == STATUS_DONE && opt_given(in, "older-than"))
-        st = purge_before(in, p, clock_wall_ms() - age);
+        st = purge_before(in, p, redis_sync_now(in->redis) - age);
     if (st == STATUS_DONE && opt_given(in, "keep"))
         st = purge_keep(in, p, (uint64_t)opt_number(in, "keep", 0));
     if (!uuid_is_nil(&w->from))

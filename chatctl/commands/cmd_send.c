@@ -9,7 +9,6 @@
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/find.h"
 #include "chatctl/table/commands.h"
-#include "common/base/clock.h"
 #include "common/proto/json.h"
 #include "common/proto/validate.h"
 #include "common/redis/event.h"
@@ -70,7 +69,7 @@ static enum status make_members(struct invocation *in, const struct channel_id *
     const struct keyspace *ks = redis_sync_keys(in->redis);
     struct join_args a = {.channel = *ch,
                           .user = *sender,
-                          .now_ms = clock_wall_ms(),
+                          .now_ms = redis_sync_now(in->redis),
                           .spare_epoch = uuid_make(),
                           .event = "",
                           .list_max = 1,
@@ -159,7 +158,7 @@ static enum status send_text(struct invocation *in, struct sending *s, const cha
     struct message m = {.uuid = *uuid,
                         .sender = s->as.uuid,
                         .channel = s->channel,
-                        .created_ms = clock_wall_ms(),
+                        .created_ms = redis_sync_now(in->redis),
                         .sender_name = s->as.name,
                         .sender_name_len = strlen(s->as.name),
                         .text = text,

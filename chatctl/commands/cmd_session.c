@@ -3,7 +3,6 @@
 #include "chatctl/ops/find.h"
 #include "chatctl/ops/user.h"
 #include "chatctl/table/commands.h"
-#include "common/base/clock.h"
 #include "common/redis/event.h"
 
 #include <stdio.h>
@@ -44,7 +43,8 @@ static enum status session_list(struct invocation *in) {
         int64_t expires;
         char shown[SESSION_SHOWN + 3];
         if (reply_str(reply_item(r, i), &hash, &len, &e) || !hash ||
-            reply_i64(reply_item(r, i + 1), 0, &expires, &e) || expires <= clock_wall_ms())
+            reply_i64(reply_item(r, i + 1), 0, &expires, &e) ||
+            expires <= redis_sync_now(in->redis))
             continue;
         session_name(hash, len, shown);
         output_text(in->out, shown, strlen(shown));

@@ -145,18 +145,16 @@ static void check_schema(struct visit *v) {
 
 static void check_clock(struct visit *v) {
     const struct redisReply *r;
-    int64_t seconds = 0, micros = 0, before = clock_wall_ms();
-    size_t n;
+    int64_t there = 0, before = clock_wall_ms();
     struct err e;
     cmd_begin(redis_sync_cmd(v->in->redis), "TIME");
     r = redis_sync_do(v->in->redis, &e);
-    if (reply_array(r, &n, &e) || n != 2 || reply_i64(reply_item(r, 0), 0, &seconds, &e) ||
-        reply_i64(reply_item(r, 1), 0, &micros, &e)) {
+    if (reply_time(r, &there, &e)) {
         report(v, WARN, "clock", "can't be asked (TIME): %s", e.detail);
         return;
     }
     int64_t here = (before + clock_wall_ms()) / 2;
-    int64_t apart = llabs(seconds * 1000 + micros / 1000 - here);
+    int64_t apart = llabs(there - here);
     report(v,
            apart > CLOCK_FAIL_MS   ? FAIL
            : apart > CLOCK_WARN_MS ? WARN

@@ -4,7 +4,6 @@
 #include "chatctl/ops/import_check.h"
 #include "chatctl/ops/log.h"
 #include "chatctl/ops/walk.h"
-#include "common/base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@ static enum status check_channel_listed(struct fsck *f, const struct key *k) {
     enum status st = fsck_ask_str(f, &s, &len);
     if (st != STATUS_DONE || s)
         return st;
-    cmd_channel_touch(f->c, f->ks, &k->name.channel, clock_wall_ms());
+    cmd_channel_touch(f->c, f->ks, &k->name.channel, redis_sync_now(f->in->redis));
     return fsck_found_key(f, "channel not in the list", k, "", true);
 }
 

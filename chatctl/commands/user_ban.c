@@ -3,7 +3,6 @@
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/find.h"
 #include "chatctl/ops/user.h"
-#include "common/base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,7 +51,7 @@ enum status user_ban(struct invocation *in) {
         return STATUS_USAGE;
     }
     if (opt_given(in, "for"))
-        until = clock_wall_ms() + opt_number(in, "for", 0);
+        until = redis_sync_now(in->redis) + opt_number(in, "for", 0);
     enum status status = find_user(in, in->args[0], &user, name);
     if (status)
         return status;

@@ -11,7 +11,6 @@
 #include "chatctl/ops/walk.h"
 #include "chatctl/table/password.h"
 #include "chatctl/term/progress.h"
-#include "common/base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +57,7 @@ enum status user_add(struct invocation *in) {
     char hash[SECRET_HASH_MAX] = "";
     struct new_user u = {.uuid = uuid_make(),
                          .password_hash = hash,
-                         .created_ms = clock_wall_ms(),
+                         .created_ms = redis_sync_now(in->redis),
                          .key_hash = "",
                          .lapse_s = USERNAME_LAPSE_S};
     enum status status = username_check(in->args[0], &n);

@@ -7,7 +7,6 @@
 #include "chatctl/ops/user.h"
 #include "chatctl/ops/walk.h"
 #include "chatctl/term/progress.h"
-#include "common/base/clock.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -194,7 +193,7 @@ enum status user_list(struct invocation *in) {
                         .by_name = sort && strcmp(sort, "name") == 0,
                         .match = opt_text(in, "match"),
                         .limit = (uint64_t)opt_number(in, "limit", INT64_MAX / 4),
-                        .now_ms = clock_wall_ms()};
+                        .now_ms = redis_sync_now(in->redis)};
     l.rows = calloc(LOOKUP_PAGE, sizeof *l.rows);
     if (!l.rows) {
         complain("out of memory");
@@ -230,7 +229,7 @@ static enum status count_owned(struct invocation *in, const struct uuid *u, int6
     const struct keyspace *ks = redis_sync_keys(in->redis);
     cmd_begin(c, "ZCOUNT");
     cmd_user_key(c, ks, u, USER_KEYS);
-    cmd_i64(c, clock_wall_ms());
+    cmd_i64(c, redis_sync_now(in->redis));
     cmd_literal(c, "+inf");
     enum status status = ask_i64(in, sessions);
     if (status)
@@ -266,7 +265,7 @@ static enum status print_record(struct invocation *in, const struct uuid *u, int
         reply_i64(reply_item(r, 2), 0, &banned, &e) ||
         reply_str(reply_item(r, 3), &reason, &reason_len, &e))
         return fail(&e);
-    bool now_banned = banned > clock_wall_ms();
+    bool now_banned = banned > redis_sync_now(in->redis);
     output_begin(in->out, SHOW_COLUMNS, true);
     output_text(in->out, name ? name : "", name_len);
     output_uuid(in->out, u);

@@ -4,7 +4,6 @@
 #include "chatctl/ops/ask.h"
 #include "chatctl/ops/find.h"
 #include "chatctl/ops/walk.h"
-#include "common/base/clock.h"
 
 struct found {
     struct channel_id id;
@@ -62,8 +61,8 @@ static enum status visit_page(struct invocation *in, struct walk *w, void *arg) 
 enum status channels_each(struct invocation *in, channel_fn *fn, void *arg) {
     struct walk w;
     struct visit v = {.fn = fn, .arg = arg};
-    /* Without an end it would run after busy channels; the clocks of two machines differ. */
-    v.until = clock_wall_ms() + 1000;
+    /* Without an end it would run after busy channels. */
+    v.until = redis_sync_now(in->redis) + 1000;
     walk_global(&w, redis_sync_keys(in->redis), KEY_CHANNEL_INDEX);
     enum status st = walk_each(in, &w, visit_page, &v);
     return st == STATUS_DONE && !v.met_public ? visit_public(in, fn, arg) : st;

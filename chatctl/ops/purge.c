@@ -192,7 +192,8 @@ enum status purge_list(struct invocation *in, const struct channel_id *ch, struc
     const struct redisReply *r;
     struct err e = {0};
     size_t all;
-    cmd_purges(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch, clock_wall_ms());
+    cmd_purges(redis_sync_cmd(in->redis), redis_sync_keys(in->redis), ch,
+               redis_sync_now(in->redis));
     enum status st = ask(in, &r);
     *n = 0;
     if (st != STATUS_DONE)

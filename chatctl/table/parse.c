@@ -376,6 +376,13 @@ static bool check_globals(struct command_line *l, int64_t now_ms) {
     return true;
 }
 
+void parse_dates(struct command_line *l, int64_t now_ms) {
+    char why[WHY_MAX];
+    for (size_t i = 0; i < l->nparsed; i++)
+        if (l->parsed[i].opt->value == VALUE_DATE && l->parsed[i].text)
+            parse_value(l->parsed[i].opt, l->parsed[i].text, now_ms, &l->parsed[i].number, why);
+}
+
 bool parse_finish(struct command_line *l, int64_t now_ms) {
     if (l->pending)
         return wrong(l, "--%s needs a value", l->pending->name);

@@ -38,6 +38,8 @@ bool parse_feed(struct command_line *l, const char *word);
 /* The end: are all arguments there, and all values what they must be? `now_ms` is what "30d" ago
  * counts from. */
 bool parse_finish(struct command_line *l, int64_t now_ms);
+/* Counts "30d" ago from another now: that of the server, once it is known. */
+void parse_dates(struct command_line *l, int64_t now_ms);
 
 /* The option of this name that is possible here, or NULL. */
 const struct opt *parse_find_opt(const struct command_line *l, const char *name, size_t len);

@@ -24,13 +24,11 @@ static void on_time(const struct redisReply *reply, void *arg, link_aux aux) {
     uint64_t took_ms = clock_mono_ms() - r->clock.asked_ms;
     (void)aux;
     r->clock.asked_ms = 0;
-    size_t n;
-    int64_t seconds, micros;
+    int64_t now_ms;
     struct err e;
-    if (reply_array(reply, &n, &e) || n != 2 || reply_i64(reply_item(reply, 0), 0, &seconds, &e) ||
-        reply_i64(reply_item(reply, 1), 0, &micros, &e) || (r->clock.known && took_ms > SLOW_MS))
+    if (reply_time(reply, &now_ms, &e) || (r->clock.known && took_ms > SLOW_MS))
         return;
-    int64_t now_ms = seconds * 1000 + micros / 1000 + (int64_t)(took_ms / 2);
+    now_ms += (int64_t)(took_ms / 2);
     r->clock.ahead_ms = now_ms - (int64_t)clock_mono_ms();
     r->clock.known = true;
     tell_difference(r, now_ms);

@@ -41,7 +41,9 @@ struct redis_sync {
     int pinned;        /* the server that is talked to; -1: the one that has the key */
     struct owed *owed; /* of a Cluster */
     size_t head, tail, cap;
-    char where[640]; /* for messages: never with a password */
+    bool clock_known;
+    int64_t clock_ahead_ms; /* of the monotonic one */
+    char where[640];        /* for messages: never with a password */
 };
 
 const struct keyspace *redis_sync_keys(const struct redis_sync *s) {
@@ -414,6 +416,20 @@ struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct 
     return s;
 }
 
+static void ask_time(struct redis_sync *s) {
+    int64_t now_ms;
+    struct err e;
+    uint64_t asked = clock_mono_ms();
+    cmd_begin(&s->cmd, "TIME");
+    s->clock_known = !reply_time(redis_sync_do(s, &e), &now_ms, &e);
+    if (s->clock_known)
+        s->clock_ahead_ms = now_ms - (int64_t)(asked + (clock_mono_ms() - asked) / 2);
+}
+
+int64_t redis_sync_now(const struct redis_sync *s) {
+    return s->clock_known ? (int64_t)clock_mono_ms() + s->clock_ahead_ms : clock_wall_ms();
+}
+
 struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct keyspace *ks,
                                    unsigned timeout_ms, struct err *e) {
     struct redis_sync *s = redis_sync_connect(uri, ks, timeout_ms, e);
@@ -421,6 +437,8 @@ struct redis_sync *redis_sync_open(const struct redis_uri *uri, const struct key
         redis_sync_close(s);
         return NULL;
     }
+    if (s)
+        ask_time(s);
     return s;
 }
 

@@ -36,6 +36,10 @@ enum err_code redis_sync_check(struct redis_sync *s,
 enum err_code redis_sync_version(struct redis_sync *s, char *out, size_t size,
                                  struct err *e); /* "7.0.15" */
 
+/* The time by Redis' clock, in ms since 1970: what chatctl dates, and what expires, does so by that
+ * one, as for chatd. By our own where redis_sync_open may not ask. */
+int64_t redis_sync_now(const struct redis_sync *s);
+
 /* Behind a connection that was lost: connects anew, to what is the master by now. What was queued
  * is given up. */
 enum err_code redis_sync_reopen(struct redis_sync *s, struct err *e);

@@ -270,6 +270,19 @@ bool reply_run(const redisReply *r, char out[RUN_MAX + 1]) {
     return true;
 }
 
+enum err_code reply_time(const redisReply *r, int64_t *out, struct err *e) {
+    size_t n;
+    int64_t seconds, micros;
+    if (reply_array(r, &n, e))
+        return e->code;
+    if (n != 2)
+        return wrong_shape(e, "time");
+    if (reply_i64(reply_item(r, 0), 0, &seconds, e) || reply_i64(reply_item(r, 1), 0, &micros, e))
+        return e->code;
+    *out = seconds * 1000 + micros / 1000;
+    return ERR_OK;
+}
+
 enum err_code reply_position(const redisReply *r, struct channel_state *out, struct err *e) {
     memset(out, 0, sizeof *out);
     if (reply_ok(r, e))

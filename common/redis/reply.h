@@ -71,6 +71,9 @@ enum err_code reply_join(const struct redisReply *r, struct join_result *out, st
 #define RUN_MAX 40
 bool reply_run(const struct redisReply *r, char out[RUN_MAX + 1]);
 
+/* TIME: ms since 1970. */
+enum err_code reply_time(const struct redisReply *r, int64_t *out, struct err *e);
+
 /* cmd_position. */
 enum err_code reply_position(const struct redisReply *r, struct channel_state *out, struct err *e);
 /* cmd_place. As `at` above: nil, 0 where there is none. */

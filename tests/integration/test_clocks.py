@@ -1,7 +1,9 @@
-"""A node whose own clock is wrong: what expires does so by Redis' clock."""
+"""A node, or a chatctl, whose own clock is wrong: what expires does so by Redis' clock."""
 
+import calendar
 import os
 import subprocess
+import time
 
 import chat
 import pytest
@@ -57,3 +59,31 @@ def test_bans_end_by_it(start_chatd, client, ctl, shifted):
     alice = client(at=wrong)
     alice.ask("signIn", {"username": "alice", "password": "correct horse"})
     alice.expect_error("banned")
+
+
+def wall(text):
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
+@pytest.mark.parametrize("days", [40, -40])
+def test_chatctl_goes_by_it(client, ctl, shifted, days):
+    """Bans, sessions, purges, and the times of what it says."""
+    alice = client("alice", join="0")
+    alice.say("just now")
+    wrong = shifted(days * DAY_S)
+    ctl("message", "send", "public", "from there", env=wrong)
+    assert abs(wall(alice.hear("from there")["createdAt"]) - time.time()) < 60
+    assert len(ctl("session", "list", "alice", env=wrong).splitlines()) == 1
+    for age in ("--older-than", "1h"), ("--before", "1h"):
+        ctl("channel", "purge", "public", *age, "--yes", env=wrong)
+    assert len(alice.history()["messages"]) == 2
+    ctl("channel", "purge", "public", "--keep", "1", "--yes", env=wrong)
+    ctl("channel", "restore", "public", env=wrong)
+    assert len(alice.history()["messages"]) == 2
+    ctl("user", "ban", "alice", "--for", "1h", env=wrong)
+    banned = client()
+    banned.ask("signIn", {"username": "alice", "password": "correct horse"})
+    banned.expect_error("banned")
+    row = ctl.json("user", "show", "alice", env=wrong)
+    assert abs(wall(row["banned_until"]) - time.time() - 3600) < 60
+    assert "alice" in ctl("user", "list", "--banned", env=wrong)
