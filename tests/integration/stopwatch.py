@@ -10,7 +10,7 @@ import pathlib
 import time
 
 _looked = -1.0, {}  # when, and what was found
-_spans = {}  # as spans() has them; of those that ended, too
+_threads = {}  # {process: {thread: (seconds that it computed, that it waited)}}; those that ended, too
 
 
 def _descendants(pid):
@@ -27,13 +27,13 @@ def spans(pids=()):
     for pid in set(pids) or {os.getpid(), *_descendants(os.getpid())}:
         try:
             born = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-            threads = [path.read_text().split() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]
+            threads = {path: path.read_text().split() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")}
         except (OSError, IndexError):
             continue
-        now = [sum(int(fields[i]) for fields in threads if fields) / 1e9 for i in (0, 1)]
         of.add((pid, born))
-        _spans[pid, born] = tuple(map(max, now, _spans.get((pid, born), (0, 0))))  # a thread may have ended
-    return {one: _spans[one] for one in (of if pids else _spans)}
+        _threads.setdefault((pid, born), {}).update(
+            {path: (int(fields[0]) / 1e9, int(fields[1]) / 1e9) for path, fields in threads.items() if fields})
+    return {one: tuple(map(sum, zip(*_threads[one].values(), (0, 0)))) for one in (of if pids else _threads)}
 
 
 def lately():

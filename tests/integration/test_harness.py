@@ -6,6 +6,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import chat
@@ -85,6 +86,25 @@ def test_a_port_that_somebody_took_is_passed_over():
     port = free_port()
     with socket.create_server(("127.0.0.1", port + 1)):
         assert all(port + 1 not in free_ports(3) for _ in range(300))
+
+
+def compute(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_a_thread_that_ended_is_remembered():
+    """Else what others compute is not seen until it is as much as that one's."""
+    thread = threading.Thread(target=compute, args=[1])
+    thread.start()
+    while thread.is_alive():
+        Stopwatch()
+        thread.join(0.05)
+    watch = Stopwatch()
+    compute(0.5)
+    assert watch.wall() >= 0.5 and watch.seconds() < 0.3
+
 
 
 def test_what_waits_for_a_processor_is_not_counted_and_what_sleeps_is():

@@ -67,7 +67,7 @@ def functions(kind, program):
               for name in re.findall(r"^static inline [^(]*?(\w+)\(", tree.text(header), re.M)}
     return sorted({(s.source, s.name) for s in tree.symbols()
                    if s.kind == kind and tree.program(s.source) == program and s.name not in inline
-                   and s.name != "main" and not (kind == "T" and tree.is_of_a_row(s.name))})
+                   and s.name != "main" and not (kind == "T" and tree.is_of_a_row(s.name, s.source))})
 
 
 @pytest.mark.parametrize("program", tree.ROOMS)

@@ -102,9 +102,10 @@ def words_of_headers():
     return set(re.findall(r"\w+", "\n".join(text(name) for name in c_files() if name.endswith(".h"))))
 
 
-def is_of_a_row(function):
-    """Is it the macro of a table that declares it, made of the words in a row?"""
-    return function not in words_of_headers()
+def is_of_a_row(function, source):
+    """Is it the macro of a table that declares it, made of the words in a row? Else its file does, if no header."""
+    own = re.search(rf"^[a-z][^=\n]*\b{function}\([^{{;]*\);", text(source), re.M)
+    return function not in words_of_headers() and not own
 
 
 def circles(edges):
