@@ -265,7 +265,10 @@ static void refuse_asked(struct channel *ch, void *arg) {
 }
 
 static void on_error(struct bus *bus, uint16_t link, const struct err *e) {
-    log_error("bus_refused", "reason=\"%s\"", e->detail);
+    if (e->code == ERR_UNAVAILABLE) /* not yet: it is asked again */
+        log_info("bus_refused", "reason=\"%s\"", e->detail);
+    else
+        log_error("bus_refused", "reason=\"%s\"", e->detail);
     bus->links[link].answered++;
     hub_each(bus->hub, refuse_asked, &(struct on_link){bus, link});
 }

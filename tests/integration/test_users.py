@@ -1,5 +1,6 @@
 """users: who there is, and who is online."""
 
+import chat
 import pytest
 
 

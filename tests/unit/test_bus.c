@@ -10,6 +10,8 @@
 
 #include "heart.h"
 
+#include <unistd.h>
+
 static struct channel_wait WAITS[8];
 static size_t WAITS_COUNT;
 static char PINNED[8]; /* the channels that are, for the test's sake */
@@ -401,6 +403,33 @@ static void test_payloads(void **state) {
     assert_string_equal(heart_got(0), "");
 }
 
+/* What Redis won't do yet is no error, unlike what it won't do at all. */
+static void test_what_is_not_yet_is_no_error(void **state) {
+    static const struct {
+        const char *reply, *level;
+    } ROWS[] = {
+        {"-LOADING Redis is loading the dataset in memory;", "level=info event=bus_refused"},
+        {"-CLUSTERDOWN The cluster is down;", "level=info event=bus_refused"},
+        {"-NOPERM no permissions;", "level=error event=bus_refused"}};
+    (void)state;
+    start(false);
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        char said[512] = "";
+        int ends[2], saved = dup(STDERR_FILENO);
+        assert_int_equal(pipe(ends), 0);
+        log_set_level(LOG_INFO);
+        dup2(ends[1], STDERR_FILENO);
+        end_link(ROWS[i].reply, "0");
+        dup2(saved, STDERR_FILENO);
+        log_set_level(LOG_ERROR);
+        assert_true(read(ends[0], said, sizeof said - 1) > 0);
+        assert_non_null(strstr(said, ROWS[i].level));
+        close(ends[0]);
+        close(ends[1]);
+        close(saved);
+    }
+}
+
 /* What comes on the bus of a user, and of all nodes, goes on to who keeps it. */
 static void test_other_buses(void **state) {
     char text[128];
@@ -441,6 +470,7 @@ static void test_users_are_looked_at(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {HEART_TEST(test_orders), HEART_TEST(test_payloads),
+                                       HEART_TEST(test_what_is_not_yet_is_no_error),
                                        HEART_TEST(test_other_buses),
                                        HEART_TEST(test_users_are_looked_at)};
     return cmocka_run_group_tests(tests, heart_init, NULL);

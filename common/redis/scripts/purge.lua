@@ -3,8 +3,9 @@
 -- uses position
 --
 -- The marks say what is gone: all up to a seq, or with '<sender>:' before it what that sender said up to there, or
--- one message's UUID, each by the channel's last seq at the time. A client that comes back with `since: S` has not heard of those marked at S or later. Only
--- MARKS_MAX are kept; the member 'lost', at the place of the newest that was dropped, says so.
+-- one message's UUID, each by the channel's last seq at the time. A client that comes back with `since: S` has not
+-- heard of those marked at S or later. Only MARKS_MAX are kept; the member 'lost', at the place of the newest that was
+-- dropped, says so.
 --
 -- KEYS  1 log, 2 meta, 3 trash, 4 the purge's record, 5 purges, 6 marks, 7 lock
 -- ARGV  1 uuid of the purge, 2 the epoch it was planned in, 3 go on behind this seq, 4 up to this seq, 5 how many
