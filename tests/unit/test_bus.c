@@ -407,23 +407,23 @@ static void test_payloads(void **state) {
 static void test_what_is_not_yet_is_no_error(void **state) {
     static const struct {
         const char *reply, *level;
-    } ROWS[] = {
+    } REFUSALS[] = {
         {"-LOADING Redis is loading the dataset in memory;", "level=info event=bus_refused"},
         {"-CLUSTERDOWN The cluster is down;", "level=info event=bus_refused"},
         {"-NOPERM no permissions;", "level=error event=bus_refused"}};
     (void)state;
     start(false);
-    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+    for (size_t i = 0; i < sizeof REFUSALS / sizeof *REFUSALS; i++) {
         char said[512] = "";
         int ends[2], saved = dup(STDERR_FILENO);
         assert_int_equal(pipe(ends), 0);
         log_set_level(LOG_INFO);
         dup2(ends[1], STDERR_FILENO);
-        end_link(ROWS[i].reply, "0");
+        end_link(REFUSALS[i].reply, "0");
         dup2(saved, STDERR_FILENO);
         log_set_level(LOG_ERROR);
         assert_true(read(ends[0], said, sizeof said - 1) > 0);
-        assert_non_null(strstr(said, ROWS[i].level));
+        assert_non_null(strstr(said, REFUSALS[i].level));
         close(ends[0]);
         close(ends[1]);
         close(saved);
