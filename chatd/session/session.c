@@ -12,7 +12,7 @@
 #define OUT_FRAMES 16384   /* frames at most, whatever their size */
 #define GATHER (60 * 1024) /* bytes of several frames that go out in one write */
 #define NOISE_BYTES 8192   /* a second: of pings and other frames without a request in them */
-#define POLICE_MS 1000     /* between two looks at them */
+#define POLICE_MS 1000     /* that they are counted for, at least */
 #define CLOSE_SECONDS 5    /* for what is queued and the close handshake */
 #define BEGUN_MS 30000     /* for the rest of a frame before sign-in */
 
@@ -315,16 +315,18 @@ void session_writeable(struct session *s) {
 
 /* --- Time --- */
 
-/* Bytes of pings, empty frames and the like since the last look. */
+/* Bytes of pings, empty frames and the like, in a window that begins anew when it is a second old.
+ * What was read of requests that have yet to be looked at is among them. */
 static bool is_noisy(struct session *s, uint64_t now_ms) {
-    uint64_t since_ms = now_ms - s->policed_ms;
-    if (!s->all->policed || (s->address->loopback && !s->all->policed_loopback) ||
-        since_ms < POLICE_MS)
+    uint64_t since_ms = now_ms - s->policed_ms, seconds = since_ms / 1000;
+    if (!s->all->policed || (s->address->loopback && !s->all->policed_loopback))
         return false;
     uint64_t noise = s->came_bytes > s->counted_bytes ? s->came_bytes - s->counted_bytes : 0;
-    s->policed_ms = now_ms;
-    s->came_bytes = s->counted_bytes = 0;
-    return noise > (since_ms / 1000 + 1) * NOISE_BYTES;
+    if (since_ms >= POLICE_MS) {
+        s->policed_ms = now_ms;
+        s->came_bytes = s->counted_bytes = 0;
+    }
+    return noise > (seconds ? seconds + 1 : 2) * NOISE_BYTES;
 }
 
 void session_heard(struct session *s, uint64_t now_ms) {

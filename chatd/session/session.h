@@ -72,8 +72,8 @@ struct session {
     uint32_t part_len, part_cap; /* a message that arrives in pieces */
     char *part;
     uint64_t heard_ms;      /* last sign of life */
-    uint64_t policed_ms;    /* when is_noisy last looked … */
-    uint64_t came_bytes;    /* … and what came since … */
+    uint64_t policed_ms;    /* since when is_noisy counts … */
+    uint64_t came_bytes;    /* … what came … */
     uint64_t counted_bytes; /* … of which in text frames, which have limits of their own */
     uint64_t unsigned_ms;   /* since when it isn't signed in */
     struct link_node heard; /* all sessions, longest silent first */

@@ -100,6 +100,30 @@ def test_requests_in_the_segment_of_the_handshake(node, client):
     assert c.expect("channelMessage")["message"] == "é" * 4000
 
 
+def test_what_comes_before_a_goodbye_is_answered(node, client):
+    alice = client("alice", join="0", at=node)
+    alice.fence()
+    alice.send_bytes(ws_frame(TEXT, chat.request("channelMessage", {"message": "my last"})) +
+                     ws_frame(chat.PING, b"1") + ws_frame(chat.PING, b"2") +
+                     ws_frame(chat.CLOSE, struct.pack(">H", 3001)))
+    assert [alice.recv_frame() for _ in range(2)] == [(chat.PONG, b"1"), (chat.PONG, b"2")]
+    alice.hear("my last")
+    alice.expect_close(3001)
+
+
+def test_what_comes_before_a_half_close_is_answered(node, client):
+    """By close_notify, which ends one direction (RFC 8446 section 6.1)."""
+    alice = client("alice", join="0", at=node)
+    alice.fence()
+    alice.send_frame(TEXT, chat.request("channelMessage", {"message": "my last"}))
+    alice.sock.setblocking(False)
+    with pytest.raises(ssl.SSLWantReadError):
+        alice.sock.unwrap()
+    alice.sock.settimeout(chat.PATIENCE)
+    alice.hear("my last")
+    alice.expect_close(1000)
+
+
 @pytest.mark.parametrize("size", [1, 16384, 16385, 60000])
 def test_frames_across_records(node, client, size):
     alice = client("alice", at=node)

@@ -649,6 +649,30 @@ static void test_order_of_silence(void **state) {
     assert_int_equal(WSI[1].writes, 0);
 }
 
+/* What comes without a request in it, 8 KiB a second: too much is seen at once. */
+static void test_noise(void **state) {
+    (void)state;
+    struct session *quiet = session_at(0, 0), *noisy = session_at(1, 0), *slow = session_at(2, 0);
+    ALL.policed = true;
+    quiet->came_bytes = quiet->counted_bytes = 1u << 20; /* requests have limits of their own */
+    session_heard(quiet, 500);
+    noisy->came_bytes = 16384;
+    session_heard(noisy, 500);
+    assert_int_equal(noisy->closing, CLOSE_NONE);
+    noisy->came_bytes++;
+    session_heard(noisy, 501);
+    assert_int_equal(noisy->closing, CLOSE_FLOOD);
+    for (uint64_t s = 1; s < 10; s++) {
+        slow->came_bytes += 8192;
+        session_heard(slow, s * 1000);
+    }
+    assert_int_equal(quiet->closing, CLOSE_NONE);
+    assert_int_equal(slow->closing, CLOSE_NONE);
+    slow->came_bytes = 11 * 8192 + 1; /* in ten seconds */
+    session_heard(slow, 19000);
+    assert_int_equal(slow->closing, CLOSE_FLOOD);
+}
+
 /* Some of a frame has come; the rest may not take as long as the sign-in. */
 static void test_deadline_of_what_has_begun(void **state) {
     (void)state;
@@ -724,6 +748,7 @@ int main(void) {
         TEST(test_pings),
         TEST(test_kills_the_dead),
         TEST(test_order_of_silence),
+        TEST(test_noise),
         TEST(test_deadline_of_what_has_begun),
         TEST(test_sign_in_deadline),
     };
