@@ -16,7 +16,7 @@
 
 #define HEAD_FIRST 1024    /* room for a head in pieces, at first */
 #define HEAD_LARGE 4096    /* a large one takes more … */
-#define LARGE_MAX 1024     /* … and so many may wait for their ends */
+#define LARGE_MAX 256      /* … and so many may wait for their ends */
 #define TURNED_MAX 32      /* that are told that there is no room; more are hung up on */
 #define TURNED_MS 2000     /* for their heads to come */
 #define RETRY_FULL_S 5     /* Retry-After: somebody may have left … */

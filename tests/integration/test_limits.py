@@ -1,6 +1,8 @@
 """Every cap of chatd: what is beyond it is refused, and nobody else notices."""
 
+import contextlib
 import os
+import select
 import socket
 import subprocess
 import threading
@@ -82,6 +84,21 @@ def test_large_frames_are_for_those_who_are_signed_in(client):
     stranger.expect_error("unknown_type")
 
 
+def test_large_heads_that_do_not_end_are_few(client, start_chatd):
+    """256 of over 4 KiB; the others' heads are as long as ever when they come whole."""
+    node = start_chatd()
+    half = chat.handshake(node.address, Cookie="x" * 5000)[:-2]
+    crowd = [socket.create_connection((node.host, node.port)) for _ in range(270)]
+    for s in crowd:
+        s.sendall(half)
+    refused = select.select(crowd, [], [], chat.PATIENCE)[0]
+    assert refused and refused[0].recv(100).startswith(b"HTTP/1.1 431 ")
+    client("alice", at=node, headers={"Cookie": "x" * 5000}).users()
+    chat.wait_until(lambda: len(select.select(crowd, [], [], 0)[0]) == 14)
+    for s in crowd:
+        s.close()
+
+
 def test_a_large_frame_behind_a_sign_in_waits_for_its_answer(client):
     alice = client("alice", join="0")
     again, wrong = client(), client()
@@ -124,6 +141,12 @@ def test_strangers_leave_descriptors_for_the_link_to_redis(client, start_chatd, 
     crowd = [socket.create_connection((node.host, node.port)) for _ in range(400)]
     for s in crowd:
         s.sendall(chat.handshake(node.address))
+    heads = []
+    for s in crowd:
+        s.settimeout(10)
+        with contextlib.suppress(ConnectionResetError):  # those for whom no answer was left
+            heads.append(s.recv(4096)[:13])
+    assert heads.count(b"HTTP/1.1 101 ") == 100 and b"HTTP/1.1 503 " in heads
     redis.restart()
     chat.wait_until(lambda: node.log().count("event=redis_up") >= 2, what="the link to Redis")
     chat.wait_until(lambda: refused_with(node) == (503, 5), what="an answer")
