@@ -1,8 +1,8 @@
 /* embedded - see embedded.h. */
 #include "chatd/daemon/embedded.h"
 
-#include "chatd/base/private_dir.h"
 #include "common/base/log.h"
+#include "common/base/private_dir.h"
 #include "common/redis/advice.h"
 
 #include <dirent.h>
@@ -238,7 +238,7 @@ bool embedded_look(const struct embedded *e, struct embedded_usage *out) {
 static bool settle_dir(struct embedded *e, const char *given, char *why, size_t size) {
     char reason[700];
     if (!private_dir_make(given, e->dir, sizeof e->dir, reason, sizeof reason)) {
-        snprintf(why, size, "embedded:%s: %s", given, reason);
+        snprintf(why, size, "embedded:%s: %s (or another: --redis embedded:DIR)", given, reason);
         return false;
     }
     int n = snprintf(e->socket, sizeof e->socket, "%s/redis.sock", e->dir);

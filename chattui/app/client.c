@@ -145,6 +145,13 @@ void client_finish(struct client *c) {
     uv_run(&c->loop, UV_RUN_NOWAIT);
 }
 
+void client_abandon(struct client *c) {
+    if (!c->net)
+        return;
+    tui_net_end(c->net);
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+}
+
 void client_free(struct client *c) {
     tui_net_free(c->net);
     tui_journal_close(c->journal);

@@ -190,8 +190,10 @@ int terminal_run(const struct tui_settings *settings) {
         terminal_finish(t);
         if (*t->client.unsaved) /* nobody saw it on the screen, which is gone */
             fprintf(stderr, "chattui: what you wrote last is not kept: %s\n", t->client.unsaved);
-    } else
+    } else {
         fprintf(stderr, "chattui: %s\n", why);
+        client_abandon(&t->client);
+    }
     client_free(&t->client);
     grid_free(&t->grid);
     int status = t->client.status;

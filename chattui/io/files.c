@@ -15,21 +15,22 @@
 #define NAME_SHOWN 200 /* longer ones are hashed */
 #define PATH_SIZE 4096
 
-/* Makes what is missing of a path, but for its last part. */
-static void make_parents(int at, const char *path) {
+/* Makes what is missing of a path. False: errno says what the first that failed did of. */
+static bool make_path(int at, const char *path) {
     char part[PATH_SIZE];
     for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
-        mkdirat(at, part, 0700);
+        if (mkdirat(at, part, 0700) != 0 && errno != EEXIST)
+            return false;
     }
+    return mkdirat(at, path, 0700) == 0 || errno == EEXIST;
 }
 
 int files_dir(int at, const char *path) {
-    if (mkdirat(at, path, 0700) != 0 && errno == ENOENT) {
-        make_parents(at, path);
-        mkdirat(at, path, 0700);
-    }
-    return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && make_path(at, path))
+        fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd;
 }
 
 bool files_read_fd(int fd, struct buf *out) {

@@ -384,7 +384,7 @@ struct tui_journal *tui_journal_open(const struct tui_settings *set, char *why, 
     s->server = s->user = s->outbox = -1;
     s->root = files_dir(AT_FDCWD, set->state);
     if (s->root < 0 || !(*set->server ? open_server(s, set->server) : open_last_server(s))) {
-        snprintf(why, size, "%s: %s", set->state, strerror(errno));
+        snprintf(why, size, "%s: %s: --state DIR names another place", set->state, strerror(errno));
         tui_journal_close(s);
         return NULL;
     }

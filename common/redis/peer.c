@@ -2,6 +2,7 @@
 #include "common/redis/peer.h"
 
 #include "common/base/clock.h"
+#include "common/base/private_dir.h"
 #include "common/base/resolve.h"
 #include "common/redis/reply.h"
 #include "common/redis/resp.h"
@@ -137,15 +138,25 @@ static enum err_code log_in(struct peer *p, const struct redis_uri *uri, struct 
     return code;
 }
 
-/* The socket of a running embedded server. False: no directory can be named. */
-static bool embedded_socket(const struct redis_uri *uri, char *out, size_t size) {
-    char dir[512];
+/* The socket of a running embedded server, in a directory where nobody else could have put one. */
+static bool embedded_socket(struct peer *p, const struct redis_uri *uri, char *out, size_t size,
+                            struct err *e) {
+    char dir[512], real[512], why[700];
     if (*uri->path)
         snprintf(dir, sizeof dir, "%s", uri->path);
-    else if (!redis_uri_default_dir(dir, sizeof dir))
+    else if (!redis_uri_default_dir(dir, sizeof dir)) {
+        err_set(e, ERR_UNAVAILABLE, "embedded: no directory: give one as embedded:DIR");
         return false;
-    int n = snprintf(out, size, "%s/redis.sock", dir);
-    return n > 0 && (size_t)n < size;
+    }
+    snprintf(p->where, sizeof p->where, "embedded:%.280s", dir);
+    errno = 0;
+    bool good = private_dir_find(dir, real, sizeof real, why, sizeof why);
+    if (!good && errno == ENOENT)
+        err_set(e, ERR_UNAVAILABLE, "%.100s: its server isn't running (chatd starts it)", p->where);
+    else if (!good)
+        err_set(e, ERR_NOT_AUTHORIZED, "%.50s: %.105s", p->where, why);
+    snprintf(out, size, "%s/redis.sock", real);
+    return good;
 }
 
 static struct timeval to_timeval(uint64_t ms) {
@@ -193,10 +204,8 @@ static void dial(struct peer *p, const struct redis_uri *uri, const struct redis
         dial_host(p, uri->host, uri->port, e);
     else if (uri->kind == REDIS_UNIX)
         p->ctx = redisConnectUnixWithTimeout(uri->path, to_timeval(p->timeout_ms));
-    else if (embedded_socket(uri, path, sizeof path))
+    else if (embedded_socket(p, uri, path, sizeof path, e))
         p->ctx = redisConnectUnixWithTimeout(path, to_timeval(p->timeout_ms));
-    else
-        err_set(e, ERR_UNAVAILABLE, "%.100s: no directory can be named", p->where);
 }
 
 static enum err_code connect_to(struct peer *p, const struct redis_uri *uri,

@@ -3,6 +3,7 @@ without, with a closed pipe, and with a Redis that is down, hung, foreign or too
 
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -751,6 +752,32 @@ def test_embedded_redis_is_found(start_chatd, ctl):
         node.stop()
         ctl("user", "list", env={"CHATCTL_REDIS": f"embedded:{directory}"}, status=UNAVAILABLE)
         assert "isn't running" in ctl.err
+
+
+@pytest.fixture
+def short_path():
+    with tempfile.TemporaryDirectory(prefix="e-") as path:
+        yield pathlib.Path(path)
+
+
+def test_an_embedded_redis_that_others_could_have_put_there(ctl, short_path):
+    """The same directories are refused as by chatd; for root, whoever has them."""
+    data = short_path / "data"
+    data.mkdir(mode=0o700)
+    env = {"CHATCTL_REDIS": f"embedded:{data}"}
+    ctl("user", "list", env=env, status=UNAVAILABLE)
+    assert f"embedded:{data}: its server isn't running" in ctl.err
+    data.chmod(0o755)
+    ctl("user", "list", env=env, status=UNAVAILABLE)
+    assert "others can look into it: chmod 700" in ctl.err
+    data.chmod(0o700)
+    short_path.chmod(0o777)
+    ctl("user", "list", env=env, status=UNAVAILABLE)
+    assert "chmod go-w" in ctl.err
+    short_path.chmod(0o700)
+    if os.geteuid() == 0:
+        os.chown(data, 12345, 12345)
+        ctl("user", "list", env=env, status=UNAVAILABLE)
 
 
 def test_conflict_is_4(ctl):

@@ -87,6 +87,7 @@ def test_a_terminal_without_a_cursor(pty):
     t = pty("alice", env={"TERM": "dumb"}, ready=False)
     assert t.end() == 1
     assert b'a terminal of the type "dumb" has no cursor' in t.out and b"--plain works" in t.out
+    assert b"Sanitizer" not in t.out
     t.check_restored()
 
 

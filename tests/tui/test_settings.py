@@ -53,6 +53,19 @@ def test_password_file(run, chatd, secret, client):
     assert PASSWORD not in done.stdout + done.stderr
 
 
+def test_a_home_that_is_read_only(chatd, tmp_path):
+    read_only = ["unshare", "--map-root-user", "--mount", "sh", "-c",
+                 'mount -t tmpfs -o ro none "$1" && shift && exec "$@"', "sh", str(tmp_path)]
+    if subprocess.run([*read_only, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no namespace for a mount")
+    for home in tmp_path, tmp_path / "ann":
+        done = subprocess.run([*read_only, os.environ["CHATTUI_BIN"], "--plain", "--server", f"ws://{chatd.address}",
+                               "--user", "ann"], env={"HOME": str(home), "PATH": os.environ["PATH"]},
+                              capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 1
+        assert f"{home}/.local/state/chattui: Read-only file system: --state DIR names another place" in done.stderr
+
+
 def test_password_command(run, chatd, client):
     done = say(run, chatd, "--user", "alice", "--password-command", f"echo '{PASSWORD}'; echo more")
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,5 @@
 /* private_dir - see private_dir.h. */
-#include "chatd/base/private_dir.h"
+#include "common/base/private_dir.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -46,14 +46,14 @@ static bool is_open(const struct stat *st) {
 }
 
 /* Looks at the directories above `path`, which it cuts piece by piece. */
-static bool check_above(char *path, char *why, size_t size) {
+static bool check_above(char *path, uid_t owner, char *why, size_t size) {
     struct stat st;
     char *slash;
     while ((slash = strrchr(path, '/')) && path[1]) {
         slash[slash == path] = '\0';
         if (stat(path, &st) != 0)
             snprintf(why, size, "%s: %s", path, strerror(errno));
-        else if (st.st_uid != 0 && st.st_uid != geteuid())
+        else if (st.st_uid != 0 && st.st_uid != owner)
             snprintf(why, size, "%s belongs to another user (uid %u), who could replace it", path,
                      (unsigned)st.st_uid);
         else if (is_open(&st))
@@ -65,15 +65,15 @@ static bool check_above(char *path, char *why, size_t size) {
     return true;
 }
 
-static bool check_itself(const char *path, char *why, size_t size) {
+static bool check_itself(const char *path, uid_t owner, char *why, size_t size) {
     struct stat st;
     if (stat(path, &st) != 0)
         snprintf(why, size, "%s", strerror(errno));
     else if (!S_ISDIR(st.st_mode))
         snprintf(why, size, "is no directory");
-    else if (st.st_uid != geteuid())
+    else if (st.st_uid != owner)
         snprintf(why, size, "belongs to another user (uid %u; this is %u)", (unsigned)st.st_uid,
-                 (unsigned)geteuid());
+                 (unsigned)owner);
     else if (st.st_mode & 077)
         snprintf(why, size, "others can look into it: chmod 700 %s", path);
     else
@@ -81,15 +81,26 @@ static bool check_itself(const char *path, char *why, size_t size) {
     return false;
 }
 
-bool private_dir_make(const char *path, char *real, size_t real_size, char *why, size_t size) {
-    char *found = make_dirs(path) ? realpath(path, NULL) : NULL;
+/* `found`, from realpath or NULL, is freed. */
+static bool take(char *found, uid_t owner, char *real, size_t real_size, char *why, size_t size) {
     if (!found || strlen(found) >= real_size) {
         snprintf(why, size, "%s", found ? "the path is too long" : strerror(errno));
         free(found);
         return false;
     }
     snprintf(real, real_size, "%s", found);
-    bool good = check_itself(found, why, size) && check_above(found, why, size);
+    bool good = check_itself(found, owner, why, size) && check_above(found, owner, why, size);
     free(found);
     return good;
+}
+
+bool private_dir_make(const char *path, char *real, size_t real_size, char *why, size_t size) {
+    char *found = make_dirs(path) ? realpath(path, NULL) : NULL;
+    return take(found, geteuid(), real, real_size, why, size);
+}
+
+bool private_dir_find(const char *path, char *real, size_t real_size, char *why, size_t size) {
+    struct stat st;
+    uid_t owner = geteuid() == 0 && stat(path, &st) == 0 ? st.st_uid : geteuid();
+    return take(realpath(path, NULL), owner, real, real_size, why, size);
 }
