@@ -613,7 +613,8 @@ static int server_start(struct server *v, const struct chatd_settings *set) {
     if (fd < 0)
         return server_fail(why);
     if (!node->tls && !set->insecure_plaintext && !net_is_local(fd)) {
-        fprintf(stderr, "chatd: listen %s: " SETTINGS_EXPOSED "\n", set->listen);
+        snprintf(why, sizeof why, "listen %s: " SETTINGS_EXPOSED, set->listen);
+        server_fail(why);
         return 2;
     }
     v->listener = listener_open(&v->loop, fd);

@@ -7,6 +7,7 @@
 #include "chatd/net/tls.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
+#include "common/base/sink.h"
 #include "common/redis/durability.h"
 #include "common/redis/keys.h"
 #include "common/redis/redis_uri.h"
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define WHY_MAX 256
 
@@ -90,11 +92,18 @@ static bool check_proxies(const struct chatd_settings *set, char *why, size_t si
     return networks_parse(&n, set->trusted_proxy, why, size);
 }
 
+/* Without ever waiting for a reader. */
+static void settings_say(const char *message) {
+    char line[SINK_LINE_MAX];
+    snprintf(line, sizeof line, "chatd: %s\n", message);
+    sink_say(STDERR_FILENO, line);
+}
+
 enum option_outcome settings_load(struct chatd_settings *set, int argc, char **argv,
                                   void (*complain)(const char *message)) {
     char why[WHY_MAX * 4];
     struct option_program program = CHATD_PROGRAM;
-    program.complain = complain;
+    program.complain = complain ? complain : settings_say;
     program.again = complain != NULL;
     enum option_outcome outcome = option_load(&program, argc, argv, set, versions_text());
     if (outcome != OPTION_RUN)
@@ -104,10 +113,7 @@ enum option_outcome settings_load(struct chatd_settings *set, int argc, char **a
         check_exposure(set, why, sizeof why) && check_proxies(set, why, sizeof why) &&
         (!*set->http || net_check("http", set->http, why, sizeof why)))
         return OPTION_RUN;
-    if (complain)
-        complain(why);
-    else
-        fprintf(stderr, "chatd: %s\n", why);
+    program.complain(why);
     settings_free(set);
     return OPTION_ERROR;
 }

@@ -69,6 +69,6 @@ void client_end(struct client *c, int status);
 /* Says goodbye to the server and closes the client's handles. The frontend has closed its own. */
 void client_finish(struct client *c);
 void client_abandon(struct client *c); /* the same before client_start: what client_open opened */
-void client_free(struct client *c); /* not *c itself */
+void client_free(struct client *c);    /* not *c itself */
 
 #endif

@@ -1,7 +1,9 @@
 """A log that nobody reads: what is written there never holds up the chat."""
 
+import contextlib
 import os
 import re
+import subprocess
 import urllib.request
 
 import chat
@@ -78,3 +80,18 @@ def test_how_many_are_missing_is_a_metric(unread, client):
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=chat.PATIENCE) as answer:
         dropped, = re.findall(r"^chatd_log_lines_dropped_total (\d+)$", answer.read().decode(), re.M)
     assert int(dropped) > 0
+
+
+@pytest.mark.parametrize("argv", [["--no-such-option"], ["--redis=nonsense"], ["--listen=0.0.0.0:0"]])
+def test_a_start_that_fails_ends_though_nobody_reads_why(argv):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    done = subprocess.run([os.environ["CHATD_BIN"], "--redis=unix:///nonexistent", *argv], stderr=writer, timeout=20,
+                          check=False)
+    os.close(reader)
+    os.close(writer)
+    assert done.returncode == 2
