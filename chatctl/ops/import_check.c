@@ -136,6 +136,9 @@ static bool check_user(struct import_check *k, const struct json *doc) {
     size_t folded_len;
     ssize_t len;
     uint64_t ignored = 0;
+    struct uuid u;
+    if (!import_get_uuid(doc, "UUID", &u) || uuid_is_nil(&u))
+        return is_wrong(k, "the UUID is nobody's: the server's own messages bear it");
     if (!read_field(k, doc, "fields", "name", name, &len))
         return false;
     if (len < 0)

@@ -355,6 +355,13 @@ def test_a_name_that_has_been_reserved_since_is_restored(ctl, redis, prefix, nam
     assert ctl("fsck") == ""
 
 
+def test_a_user_who_would_be_the_server_is_left_out(ctl):
+    """The server's own messages are told by the UUID of nobody."""
+    nil = "00000000-0000-0000-0000-000000000000"
+    ctl("import", stdin=made(users=[user("mallory", UUID=nil)]), status=FAILED)
+    assert f"stdin:3: {nil}" in ctl.err and [u["name"] for u in ctl.json("user", "list")] == ["alice"]
+
+
 def test_a_dry_run_looks_only(ctl, full, redis, prefix):
     flush(redis, prefix)
     ctl("import", "--dry-run", stdin=full)
