@@ -119,6 +119,19 @@ def test_failure_is_shown_with_a_way_to_retry(tui):
     w.wait_said("alice", "x" * 20)
 
 
+def test_what_a_purged_sender_said_goes_from_the_screen(tui, client, redis, prefix):
+    bob, carol = client("bob", join="0"), client("carol", join="0")
+    for i in range(3):
+        bob.say(f"from bob {i}")
+        carol.say(f"from carol {i}")
+    w = tui("alice")
+    w.wait("from carol 2")
+    assert "from bob 1" in w.text()
+    Ctl(redis.uri, prefix)("channel", "purge", "public", "--yes", "--from", "bob")
+    w.wait(r"removed|purged")
+    assert "from bob" not in w.text() and w.text().count("from carol") == 3
+
+
 def test_purged_history_is_said(tui, client, redis, prefix):
     fill(client, 20)
     w = tui("alice")

@@ -143,6 +143,20 @@ def test_the_server_speaks(plain, ctl, format, said):
     p.end()
 
 
+def test_all_of_a_sender_is_purged(plain, client, ctl):
+    p = plain("alice", "--stay", format="jsonl")
+    bob = client("bob", join="0")
+    p.say("mine")
+    p.wait_out("mine")
+    bob.say("theirs")
+    p.wait_out("theirs")
+    ctl("channel", "purge", "public", "--from", "bob", "--yes")
+    p.wait_out("purgeFrom")
+    (told,) = p.rows("purgeFrom")
+    assert told == {"type": "purgeFrom", "channel": "public", "epoch": p.rows()[0]["epoch"], "senderUUID": bob.user,
+                    "upTo": 2}
+
+
 def test_private(plain, client):
     bob = client("bob", join="0")
     p = plain("alice", "--join", "bob")
