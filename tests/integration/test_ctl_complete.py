@@ -230,7 +230,7 @@ def fish(ctl, binaries, tmp_path):
 
 @pytest.fixture
 def people(ctl):
-    for name in "alice", "Bob O'Hara", "Ærø":
+    for name in "alice", "Bob O'Hara", "Ærø", "O'Neil", "Ann Lee":
         ctl.add(name)
 
 
@@ -245,6 +245,17 @@ def people(ctl):
     ("chatctl user show Bob", ["chatctl", "user", "show", "Bob O'Hara"]),
     ("chatctl user show Bob\\ O", ["chatctl", "user", "show", "Bob O'Hara"]),
     ("chatctl user show \"Bob O", ["chatctl", "user", "show", "Bob O'Hara"]),
+    ("chatctl user show 'Bob O", ["chatctl", "user", "show", "Bob O'Hara"]),
+    ("chatctl user show 'O", ["chatctl", "user", "show", "O'Neil"]),
+    ("chatctl user show \"O", ["chatctl", "user", "show", "O'Neil"]),
+    ("chatctl user show O\\'", ["chatctl", "user", "show", "O'Neil"]),
+    ("chatctl message send public hi --as=Ann", ["chatctl", "message", "send", "public", "hi", "--as=Ann Lee"]),
+    ("chatctl message send public hi --as=\"Ann L", ["chatctl", "message", "send", "public", "hi", "--as=Ann Lee"]),
+    ("chatctl message send public hi --as='Ann L", ["chatctl", "message", "send", "public", "hi", "--as=Ann Lee"]),
+    ("chatctl message send public hi --as=Ann\\ L", ["chatctl", "message", "send", "public", "hi", "--as=Ann Lee"]),
+    ("chatctl message send public hi --as \"Ann L", ["chatctl", "message", "send", "public", "hi", "--as", "Ann Lee"]),
+    ("chatctl message send public hi --as='O", ["chatctl", "message", "send", "public", "hi", "--as=O'Neil"]),
+    ("chatctl message send public hi '--as=Ann L", ["chatctl", "message", "send", "public", "hi", "--as=Ann Lee"]),
     ("chatctl user show Æ", ["chatctl", "user", "show", "Ærø"]),
     ("chatctl --config /etc/hostn", ["chatctl", "--config", "/etc/hostname"]),
     ("chatctl channel show pu", ["chatctl", "channel", "show", "public"]),
