@@ -298,6 +298,67 @@ def test_a_server_rolled_back_while_it_runs(own_redis, start_chatd, client, pref
     assert [m["message"] for m in ann.history()["messages"]] == ["other", "kept"]
 
 
+@pytest.mark.parametrize("what", [[LOG], [META], [LOG, META]], ids=["log", "meta", "both"])
+@pytest.mark.parametrize("anew", [False, True], ids=["", "chatd, too"])
+def test_single_keys_are_put_back(what, anew, own_redis, start_chatd, client, prefix):
+    """With RESTORE: no restart says so. Who has had what is gone now is told, whichever of them it was."""
+    node = start_chatd(own_redis.uri)
+    ann = client("ann", join="0", at=node)
+    epoch = ann.join()["epoch"]
+    said = [ann.say(text) for text in "abc"]
+    copy = {key: own_redis.raw.dump(prefix + key) for key in what}
+    said += [ann.say(text) for text in "de"]
+    for key, data in copy.items():
+        own_redis.raw.restore(prefix + key, 0, data, replace=True)
+    if anew:
+        node.stop()
+        node = start_chatd(own_redis.uri)
+        ann = client("ann", at=node)
+    ben = client("ben", at=node)
+    for named in False, True:
+        assert ben.join(since=since(said[4], epoch, named))["recovered"] is False
+    ann.join()
+    back(ann, "f")
+    assert ben.hear("f")["seq"] == 6
+    for m in said[3:]:
+        assert ben.join(since=since(m, epoch))["recovered"] is False
+
+
+def test_flushall_leaves_no_place(own_redis, start_chatd, client):
+    for anew in False, True:
+        node = start_chatd(own_redis.uri)
+        ann = client("ann", join="0", at=node)
+        said, epoch = [ann.say(text) for text in "abc"], ann.join()["epoch"]
+        own_redis.r.flushall()
+        if anew:
+            node.stop()
+            node = start_chatd(own_redis.uri)
+        ben = client("ben", at=node)
+        for m in said:
+            for named in False, True:
+                assert ben.join(since=since(m, epoch, named))["recovered"] is False
+        node.stop()
+
+
+def test_a_reload_loses_nothing(start_chatd, client):
+    """And scripts that are forgotten meanwhile are no restart."""
+    server = chat.Redis(enable_debug_command="yes")
+    try:
+        node = start_chatd(server.uri)
+        ann, ben = client("ann", join="0", at=node), client("ben", join="0", at=node)
+        first, epoch = ann.say("a"), ann.join()["epoch"]
+        ben.hear("a")
+        for text, how in ("b", "RELOAD"), ("c", "LOADAOF"):
+            server.r.execute_command("DEBUG", how)
+            server.r.script_flush()
+            back(ann, text)
+            ben.hear(text)
+        body = ben.join(since=since(first, epoch))
+        assert body["epoch"] == epoch and [m["message"] for m in body["messages"]] == ["b", "c"]
+    finally:
+        server.destroy()
+
+
 # The UUID of the message at the place
 
 def test_the_message_at_a_place_is_compared(client, redis, prefix):

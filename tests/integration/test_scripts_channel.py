@@ -45,6 +45,21 @@ def test_read_begins_an_epoch_behind_a_restart(channel, read):
     assert read((epoch, 4), history="b", spare=spare) == ([spare, "6", "5", f"{epoch}:5"], [4, 5], ["1-0"])
 
 
+def test_read_begins_an_epoch_where_the_log_alone_lost_its_end(channel, read, redis):
+    """By itself it was put back: the meta knows of what is gone."""
+    for _ in range(3):
+        channel.store(history="a")
+    copy = redis.raw.dump(channel.log)
+    epoch = [channel.store(history="a") for _ in range(2)][-1][0]
+    redis.r.xdel(channel.log, "5-0", "4-0")
+    assert read((epoch, 3), history="a")[0] == [epoch, "1", "5", ""], "what was removed is not lost"
+    redis.raw.restore(channel.log, 0, copy, replace=True)
+    spare = chat.new_uuid()
+    assert read((epoch, 3), history="a", spare=spare)[0] == [spare, "6", "5", ""]
+    assert read((epoch, 3), history="a")[0][0] == spare, "once"
+    assert channel.store(history="a") == (spare, 6)
+
+
 def test_read_compares_the_message_that_was_given_last(channel, read, redis):
     """The same server, put back beneath us: the same epoch and number, another message."""
     uuids = [chat.new_uuid() for _ in range(5)]

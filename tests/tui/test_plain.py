@@ -2,8 +2,10 @@
 
 import json
 import os
+import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -311,6 +313,33 @@ def test_a_program_is_told_of_an_epoch_that_follows(plain, own_redis, start_chat
     (said,), (epoch,) = p.rows(), p.rows("epoch")
     assert epoch == {"type": "epoch", "channel": "public", "epoch": epoch["epoch"], "follows": True}
     assert epoch["epoch"] == own_redis.r.hget(prefix + "{c:public}:meta", "epoch") != said["epoch"]
+
+
+def test_an_older_copy_is_told_of_and_nothing_comes_twice(plain, own_redis, start_chatd, client):
+    node = start_chatd(own_redis.uri)
+    ann = client("ann", join="0", at=node)
+    p = plain("ben", "--stay", at=node, format="jsonl")
+    for text in "old0", "old1", "old2":
+        ann.say(text)
+    p.wait_out("old2")
+    files = pathlib.Path(own_redis.dir, "appendonlydir")
+    shutil.copytree(files, files.with_name("aside"))
+    for text in "new0", "new1":
+        ann.say(text)
+    p.wait_out("new1")
+    own_redis.stop()
+    shutil.rmtree(files)
+    files.with_name("aside").rename(files)
+    own_redis.start()
+    ann.expect_event("epoch")
+    wait_until(lambda: ann.post("on") or ann.expect_any("channelMessage", "error")["type"] == "channelMessage")
+    p.wait_out('"on"')
+    p.process.terminate()
+    p.wait(128 + signal.SIGTERM)
+    assert [(r["message"], r["seq"]) for r in p.rows()] == [
+        ("old0", 1), ("old1", 2), ("old2", 3), ("new0", 4), ("new1", 5), ("on", 6)]
+    assert [r["follows"] for r in p.rows("epoch")] == [False]
+    assert [(r["after"], r["before"]) for r in p.rows("gap")] == [(3, 6)]
 
 
 def test_lines_are_kept_while_the_server_is_away(plain, start_chatd, client):

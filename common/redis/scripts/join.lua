@@ -8,11 +8,10 @@
 --       told of it, 8 how many members to list, 9 and 10 the epoch and seq up to which this node has
 --       delivered ('' and 0: nothing), 11 the history (see history_of)
 -- Reply {epoch, base, seq, number of members, {those who joined last}, the epoch's lineage or ''}
-local log, members = redis.pcall('XLEN', KEYS[1]), redis.pcall('ZCARD', KEYS[3])
-for _, probe in ipairs({log, members}) do -- before anything is written
-  if type(probe) == 'table' then return probe end
-end
-local epoch, seq, base, _, _, lineage = position(KEYS[1], KEYS[2], ARGV[4], ARGV[9], ARGV[10], history_of(ARGV[11]))
+local members = redis.pcall('ZCARD', KEYS[3])
+if type(members) == 'table' then return members end -- before anything is written; position looks at the others
+local history, alias = history_of(ARGV[11])
+local epoch, seq, base, _, _, lineage = position(KEYS[1], KEYS[2], ARGV[4], ARGV[9], ARGV[10], history, alias, true)
 if not epoch then return redis.error_reply(seq) end
 local new = redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1])
 local count = members + new

@@ -1,4 +1,4 @@
--- position(log, meta, spare, known_epoch, known_seq, history, alias): where a channel stands. Prepended to the scripts
+-- position(log, meta, spare, known_epoch, known_seq, history, alias, whole): where a channel stands. Prepended to the scripts
 -- that say "-- uses position".
 --
 -- Returns epoch, seq (number of the last message), base (first seq of this epoch), max and age (retention,
@@ -11,6 +11,9 @@
 -- `history` and `alias` (from history_of) name the server's replication history, which is another one after each
 -- promotion and restart: a channel that was last numbered under another one may have lost a tail that only somebody
 -- else has seen, or be an older copy, so it begins a new epoch as well. Nil: not compared.
+--
+-- `whole`: the end of the log is looked at, too, which costs too much for each message. A log that ends before the seq
+-- of an epoch that has messages was put back alone: what is missing was lost.
 --
 -- The lineage (prev in the meta) says which places of earlier epochs go on in this one: "epoch:kept epoch:kept" and so
 -- on, newest first. The log held all of that epoch's messages up to `kept` when it was left. So a place is in the
@@ -44,21 +47,27 @@ local function lineage_after(m)
   return table.concat(all, ' ')
 end
 
--- `left`: the meta of a sound epoch that is left for the history's sake; nil: the position is damaged.
-local function renew(log, meta, spare, seen, history, left)
-  local last = 0
+-- The highest number that the log had; nil and an error text.
+local function end_of(log)
   local info = redis.pcall('XINFO', 'STREAM', log)
-  if not info.err then
-    for i = 1, #info, 2 do
-      if info[i] == 'last-generated-id' then
-        local digits = info[i + 1]:match('^(%d+)%-')
-        if #digits > SEQ_DIGITS then return nil, 'ERR the log ends near the largest number' end
-        last = tonumber(digits)
-      end
-    end
-  elseif not info.err:find('no such key', 1, true) then
+  if info.err then
+    if info.err:find('no such key', 1, true) then return 0 end
     return nil, info.err
   end
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then
+      local digits = info[i + 1]:match('^(%d+)%-')
+      if #digits > SEQ_DIGITS then return nil, 'ERR the log ends near the largest number' end
+      return tonumber(digits)
+    end
+  end
+  return 0
+end
+
+-- `left`: the meta of a sound epoch that is left for the history's sake; nil: the position is damaged.
+local function renew(log, meta, spare, seen, history, left)
+  local last, err = end_of(log)
+  if not last then return nil, err end
   local top = math.max(seen, last)
   local lineage = left and tonumber(left.seq) == last and lineage_after(left) or ''
   local put = redis.pcall('HSET', meta, 'epoch', spare, 'base', string.format('%.0f', top + 1),
@@ -67,7 +76,7 @@ local function renew(log, meta, spare, seen, history, left)
   return spare, top, top + 1, unpack(redis.call('HMGET', meta, 'max', 'age', 'prev'))
 end
 
-local function position(log, meta, spare, known_epoch, known_seq, history, alias)
+local function position(log, meta, spare, known_epoch, known_seq, history, alias, whole)
   local m = redis.pcall('HMGET', meta, 'epoch', 'seq', 'base', 'max', 'age', 'history', 'prev')
   if m.err then return nil, m.err end
   local epoch, seq, base = m[1], m[2], m[3]
@@ -76,7 +85,11 @@ local function position(log, meta, spare, known_epoch, known_seq, history, alias
                 and base:match('^%d+$') and #base <= SEQ_DIGITS
   local same = not history or m[6] == history or m[6] == alias
   if sound and same and (known_epoch ~= epoch or tonumber(seq) >= seen) then
-    return epoch, tonumber(seq), tonumber(base), m[4], m[5], m[7]
+    local n, first, last, err = tonumber(seq), tonumber(base), math.huge, nil
+    if whole then last, err = end_of(log) end
+    if not last then return nil, err end
+    if last >= n or n < first then return epoch, n, first, m[4], m[5], m[7] end
+    seen = math.max(seen, n)
   end
   local left = sound and not same and {epoch = epoch, seq = seq, base = base, prev = m[7]} or nil
   return renew(log, meta, spare, seen, history, left)

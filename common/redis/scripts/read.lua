@@ -23,7 +23,7 @@ local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 local entries = redis.call('XRANGE', log, seq .. '-0', '+', 'COUNT', n)
 if redis.call('EXISTS', meta) == 1 then
   local history, alias = history_of(wanted)
-  local current, err = position(log, meta, spare, epoch, seq, history, alias)
+  local current, err = position(log, meta, spare, epoch, seq, history, alias, true)
   if current == epoch and is_another(entries[1]) then current, err = renew(log, meta, spare, tonumber(seq), history) end
   if not current then return redis.error_reply(err) end
 end
