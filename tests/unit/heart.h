@@ -22,6 +22,7 @@
 #include "fake_clock.h"
 #include "fake_redis.h"
 #include "fake_wire.h"
+#include "steps.h"
 
 #define PEOPLE 4
 
@@ -489,6 +490,37 @@ static void heart_due(char *out, size_t size) {
         long ms = (long)(ch->repair.due_ms - clock_mono_ms());
         n += (size_t)snprintf(out + n, size - n, n ? " %c%ld" : "%c%ld", name, ms < 0 ? 0 : ms);
     }
+}
+
+/* --- A row of a table --- */
+
+/* Each begins with nobody joined, over two slots if `spread`. */
+static void heart_anew(void **state, bool spread) {
+    heart_teardown(state);
+    HEART_SPREAD = spread;
+    heart_setup(state);
+    HEART_SPREAD = false;
+}
+
+static void heart_do(const char *step) {
+    if (!heart_step(step))
+        fail_msg("%s is no step", step);
+}
+
+/* `fn` is heart_do, or has steps of its own, too. */
+static void heart_run(const char *script, void (*fn)(const char *step)) {
+    struct steps steps = steps_of(script);
+    for (char *step; (step = steps_next(&steps));)
+        fn(step);
+}
+
+/* What each got, and which streams are to be read, as heart_due has it; NULL: nothing. */
+static void heart_check(const char *const got[PEOPLE], const char *due) {
+    char text[64];
+    heart_due(text, sizeof text);
+    for (int i = 0; i < PEOPLE; i++)
+        assert_string_equal(heart_got(i), got[i] ? got[i] : "");
+    assert_string_equal(text, due ? due : "");
 }
 
 #define HEART_TEST(fn) cmocka_unit_test_setup_teardown(fn, heart_setup, heart_teardown)

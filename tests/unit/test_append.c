@@ -151,27 +151,18 @@ static const struct row ROWS[] = {
 };
 
 static void check_row(const struct row *r) {
-    char steps[512], *rest = steps, due[64];
     print_message("%s\n", r->what);
     FAKE_POOL.confirms = r->confirms;
-    snprintf(steps, sizeof steps, "%s", r->steps);
-    for (char *step; (step = strtok_r(rest, " ", &rest));)
-        assert_true(heart_step(step));
-    heart_due(due, sizeof due);
-    for (int i = 0; i < PEOPLE; i++)
-        assert_string_equal(heart_got(i), r->got[i] ? r->got[i] : "");
-    assert_string_equal(due, r->due ? r->due : "");
+    heart_run(r->steps, heart_do);
+    heart_check(r->got, r->due);
     assert_string_equal(H.notes, r->notes ? r->notes : "");
 }
 
 static void test_orders(void **state) {
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-        heart_teardown(state);
-        HEART_SPREAD = ROWS[i].spread;
-        heart_setup(state);
+        heart_anew(state, ROWS[i].spread);
         check_row(&ROWS[i]);
     }
-    HEART_SPREAD = false;
 }
 
 /* --- The calls --- */
@@ -220,12 +211,9 @@ static void test_what_is_sent(void **state) {
         {"join=ap a>p1u", NULL, "1"},
     };
     for (size_t i = 0; i < sizeof SENT / sizeof *SENT; i++) {
-        char steps[64], *rest = steps, expected[512];
-        heart_teardown(state);
-        heart_setup(state);
-        snprintf(steps, sizeof steps, "%s", SENT[i].steps);
-        for (char *step; (step = strtok_r(rest, " ", &rest));)
-            heart_step(step);
+        char expected[512];
+        heart_anew(state, false);
+        heart_run(SENT[i].steps, heart_do);
         append_flush(&H.appends);
         snprintf(expected, sizeof expected, " run chat:{c:public}:bus %s %s %s %s %s 1000 A 1",
                  SENT[i].known ? heart_text(heart_epoch('1')) : "",
@@ -252,12 +240,9 @@ static void test_unread(void **state) {
         {"join=ap6 a>p1 . append=7", false},
     };
     for (size_t i = 0; i < sizeof UNREAD / sizeof *UNREAD; i++) {
-        char steps[64], *rest = steps, expected[512];
-        heart_teardown(state);
-        heart_setup(state);
-        snprintf(steps, sizeof steps, "%s", UNREAD[i].steps);
-        for (char *step; (step = strtok_r(rest, " ", &rest));)
-            heart_step(step);
+        char expected[512];
+        heart_anew(state, false);
+        heart_run(UNREAD[i].steps, heart_do);
         const char *a = heart_text(heart_user(0)), *b = heart_text(heart_user(1));
         snprintf(expected, sizeof expected, "SPUBLISH chat:{u:%s}:bus u\ndm:%s:%s\n7\n%s\nA\n", b,
                  a, b, a);

@@ -120,23 +120,16 @@ static const struct row ROWS[] = {
 };
 
 static void check_row(const struct row *r) {
-    char steps[512], *rest = steps, due[64];
     print_message("%s\n", r->what);
-    snprintf(steps, sizeof steps, "%s", r->steps);
-    for (char *step; (step = strtok_r(rest, " ", &rest));)
-        assert_true(heart_step(step));
-    heart_due(due, sizeof due);
-    for (int i = 0; i < PEOPLE; i++)
-        assert_string_equal(heart_got(i), r->got[i] ? r->got[i] : "");
-    assert_string_equal(due, r->due ? r->due : "");
+    heart_run(r->steps, heart_do);
+    heart_check(r->got, r->due);
     assert_string_equal(H.notes, "");
     assert_int_equal(heart_find('p') ? heart_find('p')->order.n : 0, r->held);
 }
 
 static void test_orders(void **state) {
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-        heart_teardown(state);
-        heart_setup(state);
+        heart_anew(state, false);
         check_row(&ROWS[i]);
     }
 }

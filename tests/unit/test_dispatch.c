@@ -18,6 +18,7 @@
 #include "fake_clock.h"
 #include "fake_redis.h"
 #include "fake_wire.h"
+#include "steps.h"
 
 #define PEOPLE 4
 #define BAD_IN_A_ROW 10
@@ -285,7 +286,8 @@ static const struct row ROWS[] = {
 };
 
 static void check_row(const struct row *r) {
-    char steps[128], *rest = steps, marks[128] = "", one[32];
+    struct steps steps = steps_of(r->steps);
+    char marks[128] = "", one[32];
     print_message("%s\n", r->what);
     setup_with(r->rate, r->rate_user, r->rate_address);
     for (int i = 0; i < PEOPLE; i++) {
@@ -294,8 +296,7 @@ static void check_row(const struct row *r) {
         ADDRESSES[i == 3].loopback = r->loopback;
     }
     SETTINGS.limit_loopback = r->limit_loopback;
-    snprintf(steps, sizeof steps, "%s", r->steps);
-    for (char *step; (step = strtok_r(rest, " ", &rest));) {
+    for (char *step; (step = steps_next(&steps));) {
         do_step(step, one, sizeof one);
         strncat(marks, one, sizeof marks - strlen(marks) - 1);
     }

@@ -19,6 +19,7 @@
 #include "fake_clock.h"
 #include "fake_redis.h"
 #include "fake_wire.h"
+#include "steps.h"
 
 #define PEOPLE 4
 #define MAX_REQUESTS 4
@@ -441,12 +442,11 @@ static const struct row ROWS[] = {
 };
 
 static void check_row(const struct row *r) {
-    char steps[128], *rest = steps;
+    struct steps steps = steps_of(r->steps);
     print_message("%s\n", r->what);
     HELD_COUNT = 0;
-    snprintf(steps, sizeof steps, "%s", r->steps);
     unsigned inside = 0;
-    for (char *step; (step = strtok_r(rest, " ", &rest));) {
+    for (char *step; (step = steps_next(&steps));) {
         do_step(step);
         if (*step == 'm')
             inside = OPS.admission.inside;

@@ -3,7 +3,6 @@
  * links and the time are fakes, the shards real. */
 #include "chatd/redis/redis_pool.h"
 
-#include "common/base/log.h"
 #include "common/redis/reply.h"
 
 #include <setjmp.h>
@@ -12,80 +11,28 @@
 
 #include <cmocka.h>
 
-#include "fake_clock.h"
-#include "fake_cluster.h"
-#include "fake_link.h"
+#include "fake_shards.h"
 
 /* Keys are letters. In the Cluster here host a has b, c, f and n, host b has a, d and x; the schema
  * is a's. */
 #define HALVES "a:0-8191,b:8192-16383"
 
-static uv_loop_t LOOP;
-static struct keyspace KEYS;
-static struct redis_uri URI;
 static struct redis_pool *POOL;
 static struct cmd CMD;
-static unsigned READY, MOVES;
-static char WHY[128], EVENTS[128];
+static unsigned READY;
 static char GOT[256]; /* "x" answered, "x!" an error, "x-" lost, "X#1" confirmed by so many */
 
 static void on_ready(void *arg) {
-    assert_ptr_equal(arg, &WHY);
+    assert_ptr_equal(arg, &EVENTS);
     READY++;
-}
-
-static void on_refused(const char *why, void *arg) {
-    (void)arg;
-    snprintf(WHY, sizeof WHY, "%s", why);
-}
-
-static void on_moved(void *arg) {
-    (void)arg;
-    MOVES++;
-}
-
-static void note(const char *what, uint16_t shard) {
-    size_t n = strlen(EVENTS);
-    snprintf(EVENTS + n, sizeof EVENTS - n, "%s%u ", what, shard);
-}
-
-static void on_up(void *arg, uint16_t shard) {
-    (void)arg;
-    note("up", shard);
-}
-
-static void on_down(void *arg, uint16_t shard) {
-    (void)arg;
-    note("down", shard);
-}
-
-static void on_bus_up(void *arg, uint16_t shard) {
-    (void)arg;
-    note("hears", shard);
-}
-
-static void on_bus_down(void *arg, uint16_t shard) {
-    (void)arg;
-    note("deaf", shard);
-}
-
-static void on_push(const redisReply *reply, void *arg, uint16_t shard) {
-    (void)arg;
-    note(reply->str, shard);
-}
-
-static int init(void **state) {
-    (void)state;
-    log_set_level(LOG_ERROR);
-    return keyspace_init(&KEYS, "chat:") ? 0 : -1;
 }
 
 static int setup(void **state) {
     (void)state;
-    READY = MOVES = 0;
-    GOT[0] = WHY[0] = EVENTS[0] = '\0';
+    READY = 0;
+    GOT[0] = '\0';
     cmd_init(&CMD);
-    return uv_loop_init(&LOOP);
+    return begin_loop();
 }
 
 static void free_pool(void) {
@@ -96,22 +43,12 @@ static void free_pool(void) {
 
 static int teardown(void **state) {
     free_pool();
-    assert_int_equal(uv_loop_close(&LOOP), 0);
     cmd_free(&CMD);
-    fake_links_end();
-    return made_free(state);
+    return end_loop(state);
 }
 
 static void make(const char *uri, enum durability durability) {
-    static const struct redis_pool_hooks hooks = {.shards = {.up = on_up,
-                                                             .down = on_down,
-                                                             .bus_up = on_bus_up,
-                                                             .bus_down = on_bus_down,
-                                                             .push = on_push,
-                                                             .moved = on_moved,
-                                                             .refused = on_refused,
-                                                             .arg = WHY},
-                                                  .ready = on_ready};
+    static const struct redis_pool_hooks hooks = {.shards = {FAKE_SHARDS_HOOKS}, .ready = on_ready};
     char why[128];
     assert_true(redis_uri_parse(uri, &URI, why, sizeof why));
     POOL = redis_pool_new(&LOOP, &URI, &KEYS, "n1", durability, &hooks);
@@ -196,13 +133,6 @@ static void append(char name) {
     cmd_begin_script(&CMD, SCRIPT_APPEND, 1);
     cmd_key(&CMD, &key, 1);
     redis_pool_append(POOL, &CMD, on_answer, on_confirmed, name_at(name));
-}
-
-static void pass(uint64_t ms) {
-    for (; ms > 0; ms -= 10) {
-        clock_pass(10);
-        uv_run(&LOOP, UV_RUN_NOWAIT);
-    }
 }
 
 /* `ax`: host a is asked for x, and gives it. Behind it may be what it says instead. */
@@ -339,11 +269,10 @@ static const struct row ROWS[] = {
 };
 
 static void check_row(const struct row *r) {
-    char steps[256], *rest = steps;
+    struct steps steps = steps_of(r->steps);
     print_message("%s\n", r->what);
     make_shape(r->shape);
-    snprintf(steps, sizeof steps, "%s", r->steps);
-    for (char *step; (step = strtok_r(rest, " ", &rest));)
+    for (char *step; (step = steps_next(&steps));)
         do_step(step);
     assert_string_equal(GOT, r->got);
     if (!POOL)
@@ -480,7 +409,7 @@ static void test_ready(void **state) {
     assert_false(redis_pool_up(POOL));
     come('a');
     assert_int_equal(READY, 1);
-    assert_string_equal(EVENTS, "up0 hears0 deaf0 down0 up0 hears0 ");
+    check_events("up0 hears0 deaf0 down0 up0 hears0");
     assert_false(redis_pool_up(NULL));
 }
 
@@ -553,7 +482,7 @@ static void test_bus(void **state) {
     EVENTS[0] = '\0';
     struct redis_link *bus = link_to('a', "bus");
     bus->hooks.push(made("'pushed'"), bus->hooks.arg);
-    assert_string_equal(EVENTS, "pushed0 ");
+    check_events("pushed0");
     redis_pool_flush(POOL);
     assert_int_equal(bus->flushes, 1);
 }

@@ -100,7 +100,7 @@ static void do_step(const char *step) {
     else if (IS("quiet"))
         repair_check_quiet(&H.repairs);
     else
-        assert_true(heart_step(step));
+        heart_do(step);
 #undef IS
 }
 
@@ -293,16 +293,10 @@ static const struct row ROWS[] = {
 };
 
 static void check_row(const struct row *r) {
-    char steps[256], *rest = steps, due[64];
     print_message("%s\n", r->what);
     FAKE_POOL.confirms = r->confirms;
-    snprintf(steps, sizeof steps, "%s", r->steps);
-    for (char *step; (step = strtok_r(rest, " ", &rest));)
-        do_step(step);
-    for (int i = 0; i < PEOPLE; i++)
-        assert_string_equal(heart_got(i), r->got[i] ? r->got[i] : "");
-    heart_due(due, sizeof due);
-    assert_string_equal(due, r->due ? r->due : "");
+    heart_run(r->steps, do_step);
+    heart_check(r->got, r->due);
     assert_string_equal(asked(), r->asked ? r->asked : "");
     assert_int_equal(H.count.gaps, r->gaps);
     assert_string_equal(FAKE_POOL.told, "");
@@ -310,12 +304,9 @@ static void check_row(const struct row *r) {
 
 static void test_orders(void **state) {
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-        heart_teardown(state);
-        HEART_SPREAD = ROWS[i].spread;
-        heart_setup(state);
+        heart_anew(state, ROWS[i].spread);
         check_row(&ROWS[i]);
     }
-    HEART_SPREAD = false;
 }
 
 /* A page of a stream, from `from` on, of a channel that stands as `state` says. */

@@ -3,113 +3,36 @@
  * is the time; who asks where the data is (discovery) is real. */
 #include "chatd/redis/shards.h"
 
-#include "common/base/log.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-#include "fake_clock.h"
-#include "fake_cluster.h"
-#include "fake_link.h"
+#include "fake_shards.h"
 
-static uv_loop_t LOOP;
-static struct keyspace KEYS;
-static struct redis_uri URI;
 static struct shards ALL;
-static char EVENTS[2048]; /* what the hooks were told, each with its shard behind it */
-
-static void note(const char *what, int shard) {
-    size_t n = strlen(EVENTS);
-    const char *space = n ? " " : "";
-    if (shard < 0)
-        snprintf(EVENTS + n, sizeof EVENTS - n, "%s%s", space, what);
-    else
-        snprintf(EVENTS + n, sizeof EVENTS - n, "%s%s%d", space, what, shard);
-}
-
-static void on_up(void *arg, uint16_t shard) {
-    assert_ptr_equal(arg, &EVENTS);
-    note("up", shard);
-}
-
-static void on_down(void *arg, uint16_t shard) {
-    assert_ptr_equal(arg, &EVENTS);
-    note("down", shard);
-}
-
-static void on_bus_up(void *arg, uint16_t shard) {
-    assert_ptr_equal(arg, &EVENTS);
-    note("hears", shard);
-}
-
-static void on_bus_down(void *arg, uint16_t shard) {
-    assert_ptr_equal(arg, &EVENTS);
-    note("deaf", shard);
-}
 
 static void on_append_up(void *arg) {
     assert_ptr_equal(arg, &EVENTS);
     note("append", -1);
 }
 
-static void on_push(const redisReply *reply, void *arg, uint16_t shard) {
-    assert_ptr_equal(arg, &EVENTS);
-    note(reply->str, shard);
-}
-
-static void on_moved(void *arg) {
-    assert_ptr_equal(arg, &EVENTS);
-    note("moved", -1);
-}
-
-static void on_refused(const char *why, void *arg) {
-    assert_ptr_equal(arg, &EVENTS);
-    note(why, -1);
-}
-
-static int init(void **state) {
-    (void)state;
-    log_set_level(LOG_ERROR);
-    return keyspace_init(&KEYS, "chat:") ? 0 : -1;
-}
-
 static int setup(void **state) {
     (void)state;
-    EVENTS[0] = '\0';
-    return uv_loop_init(&LOOP);
+    return begin_loop();
 }
 
 static int teardown(void **state) {
     shards_close(&ALL);
-    uv_run(&LOOP, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&LOOP), 0);
-    fake_links_end();
-    return made_free(state);
+    return end_loop(state);
 }
 
 static void make(const char *uri, enum durability durability) {
-    static const struct shards_hooks hooks = {.up = on_up,
-                                              .down = on_down,
-                                              .bus_up = on_bus_up,
-                                              .bus_down = on_bus_down,
-                                              .append_up = on_append_up,
-                                              .push = on_push,
-                                              .moved = on_moved,
-                                              .refused = on_refused,
-                                              .arg = EVENTS};
+    static const struct shards_hooks hooks = {FAKE_SHARDS_HOOKS, .append_up = on_append_up};
     char why[128];
     assert_true(redis_uri_parse(uri, &URI, why, sizeof why));
     assert_true(shards_init(&ALL, &LOOP, &URI, &KEYS, "n1", durability, &hooks));
-}
-
-static void pass(uint64_t ms) {
-    for (; ms > 0; ms -= 10) {
-        clock_pass(10);
-        uv_run(&LOOP, UV_RUN_NOWAIT);
-    }
 }
 
 /* The one that knows is asked, and answers. */
@@ -121,11 +44,6 @@ static void tell(const char *answer) {
     else
         shards_doubt(&ALL);
     fake_link_answer(scout, answer);
-}
-
-static void check_events(const char *expected) {
-    assert_string_equal(EVENTS, expected);
-    EVENTS[0] = '\0';
 }
 
 /* --- What a URI makes --- */
@@ -381,12 +299,12 @@ static char host_of(const struct shard *h) {
 
 static void check_row(const struct row *r) {
     static const uint16_t SLOTS[] = {0, 5, 16383};
-    char steps[256], *rest = steps, alive[16] = "", owners[4] = "";
+    struct steps steps = steps_of(r->steps);
+    char alive[16] = "", owners[4] = "";
     print_message("%s\n", r->what);
     make("cluster://x,y", DURABILITY_REDIS);
     shards_start(&ALL);
-    snprintf(steps, sizeof steps, "%s", r->steps);
-    for (char *step; (step = strtok_r(rest, " ", &rest));)
+    for (char *step; (step = steps_next(&steps));)
         do_step(step);
     for (int i = 0; i < 3; i++)
         owners[i] = host_of(shards_owner(&ALL, SLOTS[i]));
