@@ -4,11 +4,16 @@
 #include "common/redis/reply.h"
 
 #define PAGE_BYTES ((size_t)192 * 1024) /* a session's queue takes 256 KiB */
+#define USUAL_BYTES ((size_t)384)       /* of a message, encoded */
 
 void page_init(struct page *p, void (*encode)(struct buf *b, const struct message *m, bool first),
                uint64_t *bad) {
     *p = (struct page){.encode = encode, .bad = bad};
     buf_init(&p->texts, 2 * PAGE_BYTES);
+}
+
+void page_expect(struct page *p, size_t n) {
+    buf_reserve(&p->texts, n < PAGE_BYTES / USUAL_BYTES ? n * USUAL_BYTES : PAGE_BYTES);
 }
 
 void page_reset(struct page *p) {

@@ -18,6 +18,8 @@ struct page {
 /* `encode` is response_encode_join_message or response_encode_read_message. */
 void page_init(struct page *p, void (*encode)(struct buf *b, const struct message *m, bool first),
                uint64_t *bad);
+/* So many entries are to come: room for as many of the usual length, at once. */
+void page_expect(struct page *p, size_t n);
 void page_reset(struct page *p); /* empty again */
 void page_free(struct page *p);
 

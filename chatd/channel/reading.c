@@ -113,6 +113,7 @@ static void on_entries(struct reading *r, const struct redisReply *reply) {
     /* Asked for by XRANGE, oldest first; the answer is newest first, and holds those nearest to
      * `after`. */
     bool oldest_first = r->after > 0;
+    page_expect(&r->page, n);
     if (oldest_first)
         n = fitting(r, reply, n);
     for (size_t i = 0; i < n; i++)
