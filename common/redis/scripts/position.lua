@@ -1,5 +1,5 @@
--- position(log, meta, spare, known_epoch, known_seq, history, alias, whole): where a channel stands. Prepended to the scripts
--- that say "-- uses position".
+-- position(log, meta, spare, known_epoch, known_seq, history, alias, whole): where a channel stands. Prepended to the
+-- scripts that say "-- uses position".
 --
 -- Returns epoch, seq (number of the last message), base (first seq of this epoch), max and age (retention,
 -- or false) and the epoch's lineage (or false); or nil and an error text. An epoch that is no UUID, or a seq that
