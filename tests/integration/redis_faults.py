@@ -1,4 +1,4 @@
-"""What the tests of a Redis that fails share: nodes on a Redis of their own, and how long it takes until they answer."""
+"""What the tests of a Redis that fails share: nodes on a Redis of their own, and how long an answer takes."""
 
 import time
 
