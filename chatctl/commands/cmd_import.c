@@ -228,9 +228,6 @@ static enum status import_file(struct invocation *in, struct import *m) {
 
 static enum status import(struct invocation *in) {
     const char *path = in->nargs && strcmp(in->args[0], "-") != 0 ? in->args[0] : NULL;
-    enum status st = check_empty(in, opt_given(in, "merge"));
-    if (st != STATUS_DONE)
-        return st;
     struct import *m = calloc(1, sizeof *m);
     if (!m)
         return status_no_memory();
@@ -242,7 +239,9 @@ static enum status import(struct invocation *in) {
         free(m);
         return STATUS_FAILED;
     }
-    st = import_check_init(&m->check, m->path) ? import_file(in, m) : status_no_memory();
+    enum status st = check_empty(in, m->merge);
+    if (st == STATUS_DONE)
+        st = import_check_init(&m->check, m->path) ? import_file(in, m) : status_no_memory();
     import_check_free(&m->check);
     if (path)
         fclose(m->file);

@@ -326,8 +326,9 @@ bool parse_value(const struct opt *o, const char *text, int64_t now_ms, int64_t 
         return *text || expect(why, "a user");
     case VALUE_CHANNEL:
         return *text || expect(why, "a channel");
-    case VALUE_NONE:
     case VALUE_TEXT:
+        return *text || expect(why, "a text that isn't empty");
+    case VALUE_NONE:
         break;
     }
     return true;
@@ -350,8 +351,7 @@ static bool check_count(struct command_line *l) {
         return wrong(l, "%s is missing", missing);
     const struct param *p = l->command->params;
     for (size_t i = 0; p && p->name && i < l->nargs; i++) {
-        if ((p->value == VALUE_USER || p->value == VALUE_CHANNEL || p->value == VALUE_FILE) &&
-            !*l->args[i])
+        if (!*l->args[i])
             return wrong(l, "%s is empty", p->name);
         p += !p->many;
     }

@@ -404,10 +404,21 @@ def test_a_time_has_a_unit(ctl, option):
                                    ["channel", "purge", "public", "--from", ""], ["message", "tail", "public", ""],
                                    ["message", "send", "", "hi"], ["message", "send", "public", "hi", "--as", ""],
                                    ["export", ""], ["user", "rename", "alice", ""], ["user", "add", ""],
-                                   ["message", "tail", ","], ["message", "tail", "alice,"], ["message", "tail", ",a"]])
+                                   ["user", "list", "--match", ""], ["message", "search", ""],
+                                   ["message", "search", "x", "--from", ""], ["session", "revoke", "alice", ""],
+                                   ["channel", "restore", "public", "--purge", ""], ["user", "ban", "alice", "--for", ""],
+                                   ["message", "send", "public", "hi", "--uuid", ""], ["message", "delete", ""],
+                                   ["import", ""], ["message", "tail", ","], ["message", "tail", "alice,"], ["message", "tail", ",a"]])
 def test_an_empty_name_is_a_usage_error(ctl, words):
     ctl.add("alice")
     ctl(*words, status=USAGE)
+
+
+def test_import_names_the_file_that_is_not_there(ctl):
+    """Before it says anything of what is there already."""
+    ctl.add("alice")
+    ctl("import", "/nonexistent", status=FAILED)
+    assert "/nonexistent: No such file" in ctl.err
 
 
 def test_a_password_file_of_windows(ctl, tmp_path):
