@@ -8,7 +8,6 @@
 #include "common/base/log.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -280,7 +279,6 @@ static struct handshake *handshake_add(struct handshakes *all, int fd, struct ad
 }
 
 void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa) {
-    int one = 1;
     bool proxied = networks_hold(all->proxies, sa);
     bool full = all->addresses->connections >= all->room;
     struct address *from = full ? NULL : enter(all, sa, proxied);
@@ -291,7 +289,6 @@ void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa) 
         close(fd);
         return;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (all->tls && !proxied)
         fd = tls_accept(all->tls, fd);
     struct handshake *h = fd < 0 ? NULL : handshake_add(all, fd, from, proxied, proxied);

@@ -30,10 +30,11 @@ struct listener {
 
 /* --- Life --- */
 
-/* Accepted sockets inherit it. The kernel would take up to 4 MB for one that nobody reads from, of
- * which no cap knows; what is on its way doesn't count here, so a long way is no slower. */
-static void bound_unsent(int fd) {
-    int max = UNSENT_MAX;
+/* Accepted sockets inherit these. The kernel would take up to 4 MB for one that nobody reads from,
+ * of which no cap knows; what is on its way doesn't count here, so a long way is no slower. */
+static void set_options(int fd) {
+    int one = 1, max = UNSENT_MAX;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max, sizeof max);
 }
 
@@ -41,7 +42,7 @@ struct listener *listener_open(uv_loop_t *loop, int fd) {
     struct listener *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    bound_unsent(fd);
+    set_options(fd);
     l->fd = fd;
     net_name(fd, l->address);
     uv_timer_init(loop, &l->pause);
