@@ -133,6 +133,34 @@ def test_what_redis_lost_is_no_place_even_below_the_base(own_redis, start_chatd,
         assert ann.join(since=since(m, epoch, False))["recovered"] is False
 
 
+def test_a_snapshot_alone_is_put_back(start_chatd, client):
+    """Of a Redis without an append-only file, which loses what came since in any case."""
+    server = chat.Redis(appendonly="no")
+    file = pathlib.Path(server.dir, "dump.rdb")
+    try:
+        nodes = [start_chatd(server.uri) for _ in range(2)]
+        ann, ben = (client(name, join="0", at=node) for name, node in zip(("ann", "ben"), nodes))
+        epoch = ann.join()["epoch"]
+        said = [ann.say(text) for text in "abc"]
+        server.r.save()
+        aside = file.read_bytes()
+        said += [ann.say(text) for text in "de"]
+        for text in "abcde":
+            ben.hear(text)
+        nodes[1].stop()  # away meanwhile
+        server.kill()
+        file.write_bytes(aside)
+        server.start()
+        assert ann.expect_event("epoch")["follows"] is False
+        assert back(ann, "f")["seq"] == 6
+        ben = client("ben", at=start_chatd(server.uri))
+        for m in said[2:]:  # who has only what was kept is told, too: 4 and 5 were, and what they were is not known
+            for named in False, True:
+                assert ben.join(since=since(m, epoch, named))["recovered"] is False
+    finally:
+        server.destroy()
+
+
 # Those who stay: nothing that was given is given again
 
 def frames(who):
