@@ -406,7 +406,8 @@ def test_a_time_has_a_unit(ctl, option):
                                    ["export", ""], ["user", "rename", "alice", ""], ["user", "add", ""],
                                    ["user", "list", "--match", ""], ["message", "search", ""],
                                    ["message", "search", "x", "--from", ""], ["session", "revoke", "alice", ""],
-                                   ["channel", "restore", "public", "--purge", ""], ["user", "ban", "alice", "--for", ""],
+                                   ["channel", "restore", "public", "--purge", ""],
+                                   ["user", "ban", "alice", "--for", ""],
                                    ["message", "send", "public", "hi", "--uuid", ""], ["message", "delete", ""],
                                    ["import", ""], ["message", "tail", ","], ["message", "tail", "alice,"], ["message", "tail", ",a"]])
 def test_an_empty_name_is_a_usage_error(ctl, words):
@@ -414,11 +415,11 @@ def test_an_empty_name_is_a_usage_error(ctl, words):
     ctl(*words, status=USAGE)
 
 
-def test_import_names_the_file_that_is_not_there(ctl):
+def test_import_names_the_file_that_is_not_there(ctl, tmp_path):
     """Before it says anything of what is there already."""
     ctl.add("alice")
-    ctl("import", "/nonexistent", status=FAILED)
-    assert "/nonexistent: No such file" in ctl.err
+    ctl("import", tmp_path / "none", status=FAILED)
+    assert "none: No such file" in ctl.err
 
 
 def test_a_password_file_of_windows(ctl, tmp_path):
