@@ -59,6 +59,23 @@ def test_unread_line_and_day(tui, client):
     w.wait(r"── \w+day \d{4}-\d\d-\d\d ─")
 
 
+def test_what_came_since_an_earlier_run_is_unread_behind_a_restart_of_redis(tui, client, own_redis, start_chatd):
+    """Its read mark is in another epoch, which this one follows; more came than an answer to a join shows."""
+    node = start_chatd(own_redis.uri)
+    w = tui("alice", at=node)
+    w.line("read by now")
+    w.wait_said("alice", "read by now")
+    w.line("/quit")
+    wait_until(w.is_dead)
+    node.stop()
+    own_redis.restart()
+    node = start_chatd(own_redis.uri, listen=node.address)
+    fill(lambda name, **options: client(name, at=node, **options), 13)
+    w = tui("alice", at=node, rows=40)
+    text = w.wait(r"── unread ─.*\n.*message 0")
+    assert "read by now" in text and "message 12" in text and "anew" not in text
+
+
 def test_activity_levels(tui, client):
     bob = client("bob", join="0")
     w = tui("alice")
