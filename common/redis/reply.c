@@ -270,6 +270,8 @@ bool reply_run(const redisReply *r, char out[RUN_MAX + 1]) {
     return true;
 }
 
+#define TIME_SECONDS_MAX ((int64_t)1 << 40)
+
 enum err_code reply_time(const redisReply *r, int64_t *out, struct err *e) {
     size_t n;
     int64_t seconds, micros;
@@ -277,8 +279,10 @@ enum err_code reply_time(const redisReply *r, int64_t *out, struct err *e) {
         return e->code;
     if (n != 2)
         return wrong_shape(e, "time");
-    if (reply_i64(reply_item(r, 0), 0, &seconds, e) || reply_i64(reply_item(r, 1), 0, &micros, e))
+    if (reply_i64(reply_item(r, 0), -1, &seconds, e) || reply_i64(reply_item(r, 1), -1, &micros, e))
         return e->code;
+    if (seconds < 0 || seconds > TIME_SECONDS_MAX || micros < 0)
+        return wrong_shape(e, "time");
     *out = seconds * 1000 + micros / 1000;
     return ERR_OK;
 }

@@ -45,6 +45,9 @@ static void read_keys(const struct redisReply *r) {
     struct mark mark;
     struct push push;
     reply_position(r, &state, &e);
+    reply_place(r, &state.at, &e);
+    int64_t now_ms;
+    reply_time(r, &now_ms, &e);
     reply_log_info(r, &log, &e);
     if (reply_purge_record(r, &record, &e) == ERR_OK && record.found)
         MUST(memchr(record.mode, 0, sizeof record.mode));

@@ -149,6 +149,11 @@ static enum err_code p_place(const redisReply *r, struct err *e) {
     return reply_place(r, &out, e);
 }
 
+static enum err_code p_time(const redisReply *r, struct err *e) {
+    int64_t out;
+    return reply_time(r, &out, e);
+}
+
 static enum err_code p_user(const redisReply *r, struct err *e) {
     struct user_record out;
     return reply_user(r, &out, e);
@@ -170,8 +175,8 @@ static enum err_code p_purge_record(const redisReply *r, struct err *e) {
 }
 
 static enum err_code (*const PARSERS[])(const redisReply *r, struct err *e) = {
-    p_ok,       p_i64,   p_str,  p_uuid,     p_array, p_append,      p_join,
-    p_position, p_place, p_user, p_log_info, p_step,  p_purge_record};
+    p_ok,       p_i64,   p_str,  p_uuid, p_array,    p_append, p_join,
+    p_position, p_place, p_time, p_user, p_log_info, p_step,   p_purge_record};
 
 static void check_all(const redisReply *r, enum err_code expected, const char *detail) {
     for (size_t i = 0; i < COUNT(PARSERS); i++) {
@@ -563,6 +568,25 @@ static void test_position(void **state) {
         assert_int_equal(reply_position(made(BAD[i]), &out, &e), ERR_INTERNAL);
 }
 
+static void test_time(void **state) {
+    (void)state;
+    int64_t ms;
+    struct err e;
+    assert_int_equal(reply_time(made("[ '1714564800' '123999' ]"), &ms, &e), ERR_OK);
+    assert_int_equal(ms, 1714564800123);
+    static const char *const BAD[] = {"nil",
+                                      "[ ]",
+                                      "[ '1' ]",
+                                      "[ '1' '2' '3' ]",
+                                      "[ 'x' '2' ]",
+                                      "[ nil nil ]",
+                                      "[ '9223372036854775807' '0' ]",
+                                      "[ '1' '-1' ]",
+                                      "'x'"};
+    for (size_t i = 0; i < COUNT(BAD); i++)
+        assert_int_equal(reply_time(made(BAD[i]), &ms, &e), ERR_INTERNAL);
+}
+
 static void test_place(void **state) {
     (void)state;
     struct position at;
@@ -929,6 +953,7 @@ int main(void) {
         TEST(test_join),
         TEST(test_position),
         TEST(test_place),
+        TEST(test_time),
         TEST(test_log_info),
         TEST(test_step),
         TEST(test_mark),
