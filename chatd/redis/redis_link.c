@@ -32,7 +32,8 @@
 #define TICK_MS 250 /* how often deadlines are looked at */
 #define LOCATE_MS 50 /* between two looks whether it is known where to connect to */
 #define IN_FLIGHT_MAX 200000
-#define BUS_IDLE_MS 500 /* a bus that was silent for so long is pinged */
+#define REFUSAL_MS 60000 /* without one: Redis takes writes again */
+#define BUS_IDLE_MS 500  /* a bus that was silent for so long is pinged */
 
 enum state { DOWN, LOOKING, CONNECTING, GREETING, UP, CLOSED };
 
@@ -73,6 +74,8 @@ struct redis_link {
     bool starved; /* out of memory for what must not be left out: begins anew at the next tick */
     struct greeting greeting;
     uint64_t heard_ms;
+    const char *refusal; /* of writes, by its word; NULL: there was none */
+    uint64_t refusal_ms; /* the last one */
     struct queue sent;
     struct queue again, kept; /* what NOSCRIPT answered, and what came since: it goes behind that */
     struct cmd cmd;
@@ -259,6 +262,25 @@ static bool is_demoted(const redisReply *reply) {
            reply_is_error(reply, "LOADING");
 }
 
+/* Redis takes no writes for now. It is said whole, and once for as long as it lasts: each beat of
+ * the node, and each message, is refused. */
+static void note_refusal(struct redis_link *l, const redisReply *reply) {
+    static const char *const WORDS[] = {"MISCONF", "OOM", "NOREPLICAS"};
+    const char *word = NULL;
+    char quoted[400];
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+        if (reply_is_error(reply, WORDS[i]))
+            word = WORDS[i];
+    if (!word)
+        return;
+    uint64_t now = clock_mono_ms();
+    if (word != l->refusal || now - l->refusal_ms > REFUSAL_MS)
+        log_warn("redis_refuses", "link=%s reason=%s", l->name,
+                 log_quote(quoted, sizeof quoted, reply->str, (size_t)reply->len));
+    l->refusal = word;
+    l->refusal_ms = now;
+}
+
 static void on_reply(struct redis_link *l, const redisReply *reply) {
     struct pending p;
     if (l->state == UP && l->hooks.role == LINK_BUS) {
@@ -269,6 +291,8 @@ static void on_reply(struct redis_link *l, const redisReply *reply) {
         go_down(l, "answer without a question");
         return;
     }
+    if (reply->type == REDIS_REPLY_ERROR)
+        note_refusal(l, reply);
     if (p.text && l->state == UP && reply_is_noscript(reply)) {
         l->reloading = true;
         if (!queue_push(&l->again, &p))

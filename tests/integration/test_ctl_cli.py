@@ -409,7 +409,8 @@ def test_a_time_has_a_unit(ctl, option):
                                    ["channel", "restore", "public", "--purge", ""],
                                    ["user", "ban", "alice", "--for", ""],
                                    ["message", "send", "public", "hi", "--uuid", ""], ["message", "delete", ""],
-                                   ["import", ""], ["message", "tail", ","], ["message", "tail", "alice,"], ["message", "tail", ",a"]])
+                                   ["import", ""], ["message", "tail", ","], ["message", "tail", "alice,"],
+                                   ["message", "tail", ",a"]])
 def test_an_empty_name_is_a_usage_error(ctl, words):
     ctl.add("alice")
     ctl(*words, status=USAGE)

@@ -1,5 +1,7 @@
 """--durability: a promise that Redis isn't set up to keep is refused, and what is promised is kept."""
 
+import os
+import time
 
 import pytest
 import redis
@@ -189,3 +191,28 @@ def test_a_new_epoch_waits_for_what_is_not_confirmed_yet(pair, node, client, sta
     assert (told["epoch"], told["seq"]) == (new, 1)
     assert carol.hear("behind")["seq"] == 2
     assert alice.hear("not confirmed")["seq"] == 1
+
+
+def test_a_redis_that_takes_no_writes_is_told_of_once(start_chatd, client, own_redis):
+    """With its own words, however many messages and beats it refuses; what is there is read."""
+    node = start_chatd(own_redis.uri)
+    alice = client("alice", at=node, join="0")
+    alice.say("hi")
+    r = own_redis.r
+    os.mkdir(os.path.join(r.config_get("dir")["dir"], r.config_get("dbfilename")["dbfilename"]))
+    r.config_set("save", "3600 1000000")
+    r.bgsave()
+    chat.wait_until(lambda: r.info("persistence")["rdb_last_bgsave_status"] == "err")
+    for _ in range(5):
+        alice.ask("channelMessage", {"message": "more", "UUID": chat.new_uuid()})
+        alice.expect_error("unavailable")
+    assert alice.history()["messages"][0]["message"] == "hi"
+    node.wait_log("event=redis_refuses")  # the node's next beat is refused, too, and many more
+    for _ in range(3):
+        client(at=node).ask("signIn", {"username": "bob", "password": "x"})
+    time.sleep(5)
+    told = [line for line in node.log().splitlines() if "event=redis_refuses" in line]
+    assert len(told) == 1 and 'reason="MISCONF Redis is configured to save' in told[0] and "disk" in told[0]
+    r.config_set("save", "")
+    r.config_set("stop-writes-on-bgsave-error", "no")
+    alice.say("again")
