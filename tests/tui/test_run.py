@@ -169,3 +169,11 @@ def test_another_users_server_is_not_joined(machine):
             assert window.status() == 1
         finally:
             other.kill()
+
+
+def test_help_that_cannot_be_written(machine):
+    """It ends there, rather than going on to start a server."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([ROOT / "run", "--help"], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, **machine.env()}, timeout=BUILDING, check=False)
+    assert done.returncode == 1 and "No space left" in done.stderr and "starting" not in done.stderr
