@@ -18,6 +18,7 @@ BAD_FIELDS = [  # type, body, the field that the error names
     *[(type, {"password": "x"}, f"{type}.username") for type in ("signIn", "signUp")],
     *[("signIn", {"username": v, "password": "x"}, "signIn.username") for v in NO_STRINGS],
     *[("signUp", {"username": "eve", "password": v}, "signUp.password") for v in NO_STRINGS],
+    *[("signIn", {"username": "eve", "password": "x", "create": v}, "signIn.create") for v in (0, "no", [], {})],
     ("signIn", {"username": "eve", "password": ""}, "signIn.password"),
     ("signIn", {"username": "eve", "password": LONG}, "signIn.password"),
     ("signIn", {"username": "eve", "password": "é" * 513}, "signIn.password"),

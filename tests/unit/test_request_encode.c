@@ -52,6 +52,10 @@ static void test_sign(void **state) {
         const struct request *h = heard(&r);
         assert_string_equal(h->u.sign.name, name);
         assert_string_equal(h->u.sign.password, password);
+        assert_false(h->u.sign.known_only);
+        request_free(&HEARD);
+        r.u.sign.known_only = true; /* of signUp it would make no sense, and is not heard */
+        assert_int_equal(heard(&r)->u.sign.known_only, kind == REQ_SIGN_IN);
         request_free(&HEARD);
     }
 }
