@@ -12,7 +12,7 @@ _chat_options() {
         if [[ $wanted == "--$name" && $type != bool ]]; then
             COMPREPLY=()
             case $type in
-            choice) mapfile -t COMPREPLY < <(compgen -W "${arg//|/ }" -- "$cur") ;;
+            choice) mapfile -t COMPREPLY < <(compgen -W "${arg//|/ }" -- "${cur#[\"\']}") ;;
             *) [[ $arg != FILE ]] || _filedir ;;
             esac
             return 0

@@ -267,6 +267,9 @@ def people(ctl):
     ("chattui --password-file /etc/hostn", ["chattui", "--password-file", "/etc/hostname"]),
     ("chattui --ca=/etc/hostn", ["chattui", "--ca=/etc/hostname"]),
     ("chattui --format js", ["chattui", "--format", "jsonl"]),
+    ("chattui --format \"js", ["chattui", "--format", "jsonl"]),
+    ("chattui --format='js", ["chattui", "--format=jsonl"]),
+    ("chattui --ca=\"/etc/hostn", ["chattui", "--ca=/etc/hostname"]),
     ("chattui --user no", ["chattui", "--user", "no"]),
 ])
 def test_in_a_real_shell(request, shell, line, words, people):
