@@ -418,7 +418,7 @@ struct redis_sync *redis_sync_connect(const struct redis_uri *uri, const struct 
 
 static void ask_time(struct redis_sync *s) {
     int64_t now_ms;
-    struct err e;
+    struct err e = {0};
     uint64_t asked = clock_mono_ms();
     cmd_begin(&s->cmd, "TIME");
     s->clock_known = !reply_time(redis_sync_do(s, &e), &now_ms, &e);
