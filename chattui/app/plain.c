@@ -105,6 +105,10 @@ static void read_lines(struct plain *p) {
     const char *line;
     while (may_read(p) && (line = plain_input_take(&len, &too_long, &ended)))
         take_line(p, line, len, too_long);
+    if (ended && plain_input_error()) {
+        fprintf(stderr, "chattui: can't read stdin: %s\n", strerror(plain_input_error()));
+        p->lost++;
+    }
     if (ended && p->phase == READING)
         p->phase = p->client.settings->stay ? STAYING : DRAINING;
 }

@@ -20,6 +20,7 @@ static struct {
     uv_sem_t more;
     char block[1u << 16];
     ssize_t n; /* of the block handed over; 0 = the input has ended */
+    int error; /* of the read that failed; 0 = none did */
 
     /* The loop's. */
     void (*ready)(void *arg);
@@ -44,6 +45,7 @@ static void read_blocks(void *arg) {
         do
             in.n = read(STDIN_FILENO, in.block, sizeof in.block);
         while (in.n < 0 && errno == EINTR);
+        in.error = in.n < 0 ? errno : 0;
         hand_over();
         uv_sem_wait(&in.more);
     } while (in.n > 0);
@@ -105,6 +107,10 @@ const char *plain_input_take(size_t *len, bool *too_long, bool *ended) {
     }
     *ended = in.has_ended && in.len == 0;
     return in.has_ended && in.len > 0 ? finish_line(len, too_long) : NULL;
+}
+
+int plain_input_error(void) {
+    return in.has_ended ? in.error : 0;
 }
 
 /* --- At the end --- */

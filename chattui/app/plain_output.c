@@ -6,6 +6,7 @@
 #include "common/base/sanitize.h"
 #include "common/proto/json_write.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -32,10 +33,18 @@ void plain_output_talk(const char *text, size_t len) {
 
 /* --- A line of output --- */
 
+/* Whoever has closed the pipe knows, as with head(1). */
+static void close_output(struct plain_output *o) {
+    if (!o->closed && errno != EPIPE)
+        fprintf(stderr, "chattui: can't write to stdout: %s\n", strerror(errno));
+    o->closed = true;
+}
+
 static void print_line(struct plain_output *o) {
     buf_char(&o->out, '\n');
     bool written = !o->out.failed && fwrite(o->out.data, 1, o->out.len, stdout) == o->out.len;
-    o->closed = o->closed || !written;
+    if (!written)
+        close_output(o);
     buf_reset(&o->out);
 }
 
@@ -223,7 +232,8 @@ void plain_output_show(struct plain_output *o, const struct model *m) {
     show_status(o, m);
     for (size_t i = 0; i < m->nconversations; i++)
         show_channel(o, m, m->conversations[i]);
-    o->closed = fflush(stdout) != 0 || o->closed;
+    if (fflush(stdout) != 0)
+        close_output(o);
 }
 
 static void show_purge(struct plain_output *o, const struct model *m, const struct response *a) {

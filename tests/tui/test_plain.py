@@ -83,6 +83,19 @@ def test_a_new_name_asks_on_a_terminal_and_is_said_in_a_pipe(pty, plain, client)
     assert {user["Username"] for user in client("bob").users()["users"]} == {"ann", "ben", "bob"}
 
 
+def test_an_input_that_cannot_be_read_and_an_output_that_cannot_be_written(chatd, home):
+    env = {**os.environ, "HOME": str(home("alice")), "LC_ALL": "C.UTF-8"}
+    argv = chattui.argv(chatd, "alice", home("alice"), ["--plain"])
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(argv, input=b"hi\n", stdout=full, stderr=subprocess.PIPE, env=env, timeout=PATIENCE,
+                              check=False)
+    assert done.returncode == 1 and b"can't write to stdout: No space left" in done.stderr
+    folder = os.open("/tmp", os.O_RDONLY)
+    done = subprocess.run(argv, stdin=folder, capture_output=True, env=env, timeout=PATIENCE, check=False)
+    os.close(folder)
+    assert done.returncode == 1 and b"can't read stdin: Is a directory" in done.stderr
+
+
 @pytest.fixture
 def plain(request, home):
     """plain("alice", "--join", "bob", format="jsonl")."""
