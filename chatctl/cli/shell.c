@@ -8,6 +8,7 @@
 #include "chatctl/term/words.h"
 #include "common/base/suggest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,10 @@ static enum status run_script(struct runner *runner) {
             status = STATUS_DONE;
         if (status != STATUS_DONE)
             complain("stopped at line %lu", n);
+    }
+    if (ferror(stdin)) {
+        complain("can't read stdin: %s", strerror(errno));
+        status = STATUS_FAILED;
     }
     free(line);
     return status;

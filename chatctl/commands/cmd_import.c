@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- Lines --- */
@@ -226,6 +227,12 @@ static enum status import_file(struct invocation *in, struct import *m) {
     return st;
 }
 
+/* It opens, and reads as if it were empty. */
+static bool is_directory(FILE *f) {
+    struct stat st;
+    return fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static enum status import(struct invocation *in) {
     const char *path = in->nargs && strcmp(in->args[0], "-") != 0 ? in->args[0] : NULL;
     struct import *m = calloc(1, sizeof *m);
@@ -234,8 +241,10 @@ static enum status import(struct invocation *in) {
     m->merge = opt_given(in, "merge");
     m->path = path ? path : "stdin";
     m->file = path ? fopen(path, "r") : stdin;
-    if (!m->file) {
-        complain("%s: %s", path, strerror(errno));
+    if (!m->file || is_directory(m->file)) {
+        complain("%s: %s", m->path, strerror(m->file ? EISDIR : errno));
+        if (m->file && path)
+            fclose(m->file);
         free(m);
         return STATUS_FAILED;
     }

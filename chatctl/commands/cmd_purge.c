@@ -194,6 +194,10 @@ static enum status each_planned(struct invocation *in, FILE *f, const char *path
         } else
             st = interrupted() ? status_stopped("messages are purged", w->messages) : fn(in, w, &p);
     }
+    if (st == STATUS_DONE && ferror(f)) {
+        complain("%s: %s", path, strerror(errno));
+        st = STATUS_FAILED;
+    }
     free(line);
     return st;
 }

@@ -423,6 +423,16 @@ def test_import_names_the_file_that_is_not_there(ctl, tmp_path):
     assert "none: No such file" in ctl.err
 
 
+@pytest.mark.parametrize("words", [[], ["channel", "purge", "--apply", "/tmp", "--yes"], ["import", "/tmp"],
+                                   ["message", "tail", "--cursor-file", "/tmp"]])
+def test_a_directory_is_no_empty_file(ctl, words):
+    folder = os.open("/tmp", os.O_RDONLY)
+    done = subprocess.run([ctl.binary, *words], env=ctl.env(), stdin=folder, capture_output=True, text=True,
+                          timeout=chat.PATIENCE, check=False)
+    os.close(folder)
+    assert done.returncode == FAILED and "s a directory" in done.stderr
+
+
 def test_a_password_file_of_windows(ctl, tmp_path):
     path = tmp_path / "password"
     path.write_bytes(b"correct horse\r\n")
