@@ -13,6 +13,7 @@
 #define KEY_BYTES 24   /* base64 of 16 bytes: RFC 6455 section 4.1 */
 #define KEY_LETTERS 22 /* of them; the rest is padding */
 #define SUBPROTOCOL "chat"
+#define SERVER "Server: chatd\r\n" /* ./run knows one by it (RFC 9110 section 10.2.4) */
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 static const char *value_of(const char *head, size_t len, const char *name, size_t *n) {
@@ -100,7 +101,7 @@ size_t upgrade_accept(const char *head, size_t len, char out[UPGRADE_ANSWER_MAX]
     SHA1(text, sizeof text, sum);
     EVP_EncodeBlock(accept, sum, sizeof sum);
     return (size_t)snprintf(out, UPGRADE_ANSWER_MAX,
-                            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                            "HTTP/1.1 101 Switching Protocols\r\n" SERVER "Upgrade: websocket\r\n"
                             "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
                             (char *)accept,
                             offered ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
@@ -141,7 +142,7 @@ size_t upgrade_refuse(const struct refusal *r, char out[UPGRADE_ANSWER_MAX]) {
     if (r->retry_after_s)
         snprintf(retry, sizeof retry, "Retry-After: %u\r\n", r->retry_after_s);
     return (size_t)snprintf(out, UPGRADE_ANSWER_MAX,
-                            "HTTP/1.1 %u %s\r\n%s%sConnection: %sclose\r\n"
+                            "HTTP/1.1 %u %s\r\n" SERVER "%s%sConnection: %sclose\r\n"
                             "Content-Type: text/plain; charset=utf-8\r\n"
                             "Content-Length: %zu\r\n\r\n%s\n",
                             r->status, phrase(r->status), obligation(r->status), retry,

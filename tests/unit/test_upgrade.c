@@ -72,8 +72,8 @@ static void test_accept(void **state) {
     char out[UPGRADE_ANSWER_MAX];
     size_t n = upgrade_accept(head, sizeof head - 1, out);
     assert_int_equal(n, strlen(out));
-    assert_string_equal(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                             "Connection: Upgrade\r\n"
+    assert_string_equal(out, "HTTP/1.1 101 Switching Protocols\r\nServer: chatd\r\n"
+                             "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                              "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
 }
 
@@ -106,17 +106,19 @@ static void test_refusals(void **state) {
     char out[UPGRADE_ANSWER_MAX];
     size_t n = upgrade_refuse(&(struct refusal){426, "why", 0}, out);
     assert_int_equal(n, strlen(out));
-    assert_string_equal(out, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
+    assert_string_equal(out, "HTTP/1.1 426 Upgrade Required\r\nServer: chatd\r\n"
+                             "Upgrade: websocket\r\n"
                              "Sec-WebSocket-Version: 13\r\nConnection: Upgrade, close\r\n"
                              "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\r\n"
                              "why\n");
     upgrade_refuse(&(struct refusal){503, "full", 5}, out);
-    assert_non_null(
-        strstr(out, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"));
+    assert_non_null(strstr(out, "HTTP/1.1 503 Service Unavailable\r\nServer: chatd\r\n"
+                                "Retry-After: 5\r\nConnection: close\r\n"));
     upgrade_refuse(&(struct refusal){429, "full", 30}, out);
-    assert_non_null(strstr(out, "429 Too Many Requests\r\nRetry-After: 30\r\n"));
+    assert_non_null(strstr(out, "429 Too Many Requests\r\nServer: chatd\r\nRetry-After: 30\r\n"));
     upgrade_refuse(&(struct refusal){400, "why", 0}, out);
-    assert_non_null(strstr(out, "400 Bad Request\r\nSec-WebSocket-Version: 13\r\n"));
+    assert_non_null(
+        strstr(out, "400 Bad Request\r\nServer: chatd\r\nSec-WebSocket-Version: 13\r\n"));
     upgrade_refuse(&(struct refusal){405, "GET only", 0}, out);
     assert_non_null(strstr(out, "\r\nAllow: GET\r\n"));
 }
