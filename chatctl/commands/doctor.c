@@ -325,13 +325,14 @@ static void check_user_line(struct visit *v, const char *text, size_t len, char 
     ours = strcmp(name, own) == 0 || strcmp(name, "chatd") == 0 || strcmp(name, "chatctl") == 0;
     reaches = acl_reaches_us(line, v->in->set->keys.prefix, &open);
     free(line);
-    if (!reaches || (ours && !open))
+    if (!reaches || (ours && (!open || uri->kind == REDIS_EMBEDDED)))
         return;
     size_t at = strlen(names);
     snprintf(names + at, size - at, "%s%s%s", at ? ", " : "", name, open ? " (no password)" : "");
 }
 
-/* Whoever may publish on our channels may speak to clients in anybody's name. */
+/* Whoever may publish on our channels may speak to clients in anybody's name. An embedded Redis is
+ * reached by its owner alone. */
 static void check_others(struct visit *v) {
     struct cmd *c = redis_sync_cmd(v->in->redis);
     char names[400] = "";
