@@ -200,9 +200,10 @@ static void go_away(struct session *s, void *arg) {
 }
 
 static void close_if_idle(struct session *s, void *arg) {
-    (void)arg;
+    bool *all_over = arg;
     if (!s->op_head)
         session_close(s, CLOSE_GOING_AWAY);
+    *all_over &= session_is_over(s);
 }
 
 static void server_leave(struct server *v) {
@@ -214,10 +215,10 @@ static void server_leave(struct server *v) {
 static void on_drain(uv_timer_t *t) {
     struct server *v = t->data;
     struct node *node = &v->node;
-    bool late = clock_mono_ms() >= v->deadline_ms;
+    bool late = clock_mono_ms() >= v->deadline_ms, all_over = true;
     if (v->phase == DRAINING) {
-        sessions_each(&node->sessions, close_if_idle, NULL);
-        if (node->sessions.count == 0 || late)
+        sessions_each(&node->sessions, close_if_idle, &all_over);
+        if (all_over || late)
             server_leave(v);
     } else if (late || !redis_pool_up(node->redis.pool) ||
                redis_pool_in_flight(node->redis.pool) == 0) {

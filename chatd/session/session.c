@@ -195,9 +195,12 @@ void session_finish(struct session *s, enum close_code code) {
     wire_close_within(s->wsi, CLOSE_SECONDS);
 }
 
-/* Nobody has anything more to say. */
+bool session_is_over(const struct session *s) {
+    return !s->wsi || (s->peer_done && s->said_goodbye && !s->choked);
+}
+
 static void leave(struct session *s) {
-    if (s->peer_done && s->said_goodbye && !s->choked)
+    if (s->wsi && session_is_over(s))
         wire_leave(s->wsi);
 }
 

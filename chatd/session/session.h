@@ -133,6 +133,8 @@ void session_broken(struct session *s);
 /* The peer ended its side of the connection and may read on. True: it is owed something, and closed
  * when it has that. */
 bool session_ended(struct session *s);
+/* Is all said, on both sides? What is left is the end of the peer's socket. */
+bool session_is_over(const struct session *s);
 /* … on this wsi, which takes nothing but what is written. */
 void session_moved(struct session *s, struct lws *wsi);
 
