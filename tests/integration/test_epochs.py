@@ -11,6 +11,7 @@ import tempfile
 import chat
 import pytest
 from ctl import Ctl
+from scripts import Channel
 
 LOG, META = "{c:public}:log", "{c:public}:meta"
 
@@ -492,3 +493,18 @@ def test_what_clients_see_of_a_restored_directory(copied, on_copied, client):
     body = again.expect("channelJoin")
     assert (body["recovered"], texts(body)) == (True, ["kept2"])
     assert again.join(since=since(lost, second))["recovered"] is False
+
+
+def test_a_retry_is_not_answered_before_its_epoch_is_told(client, redis, prefix):
+    """Its number would be taken for one of the epoch before."""
+    alice = client("alice", join="0")
+    alice.say("one")
+    elsewhere, uuid = Channel(redis, prefix), chat.new_uuid()
+    elsewhere.bus += ":unheard"  # as a node stores it that has seen more, and whose publication hasn't come yet
+    epoch, seq = elsewhere.store("two", uuid, sender=alice.user, name="alice", known=(elsewhere.position()[0], 9),
+                                 history=redis.r.hget(elsewhere.meta, "history"))
+    alice.post("two", uuid=uuid)
+    assert alice.expect("error")["name"] == "unavailable"
+    event = alice.expect_event("epoch")
+    assert (event["epoch"], event["seq"], event["follows"]) == (epoch, seq - 1, False)
+    assert alice.hear("two")["seq"] == alice.say("two", uuid=uuid)["seq"] == seq

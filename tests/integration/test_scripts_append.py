@@ -78,6 +78,20 @@ def test_append_repeat_of_what_is_gone(channel, redis):
     assert channel.seqs() == []
 
 
+def test_append_repeat_in_an_epoch_that_the_caller_has_yet_to_hear_of(channel):
+    """Its number would be taken for one of the epoch before; that of an earlier epoch is in the caller's history."""
+    old, uuid = chat.new_uuid(), chat.new_uuid()
+    before, _ = channel.store("old", old, history="one")
+    epoch, seq = channel.store("new", uuid, history="another", known=(before, 1))
+    assert epoch != before
+    status, error = channel.append("new", uuid, known=(before, 1))
+    assert status == FAILED and error.startswith("TRYAGAIN ")
+    assert channel.append("new", uuid, known=(epoch, seq))[:3] == [REPEAT, epoch, str(seq)]
+    assert channel.append("old", old, known=(epoch, seq))[:3] == [REPEAT, before, "1"]
+    assert channel.append("old", old, known=(before, 1))[:3] == [REPEAT, before, "1"]
+    assert channel.seqs() == [1, 2]
+
+
 def test_append_repeat_across_a_lost_log(channel, redis):
     """What stands at that place now is another message, and must not be taken for the first."""
     uuid = chat.new_uuid()

@@ -10,17 +10,24 @@
 --       {0, epoch, seq, receivers}  stored as seq, published to so many nodes
 --       {1, epoch, seq, fields}     a repeat: nothing stored; the first message's stream fields, or
 --                                   empty when it is gone
---       {2, error}                  not stored
+--       {2, error}                  not stored; TRYAGAIN where the caller has yet to hear of the epoch
 -- A message is one unit: its reads, which are what can fail, come before its first write.
 local node, keep, spare = ARGV[1], ARGV[2], ARGV[3]
 local history, alias = history_of(ARGV[4])
 
-local function repeated(log, sent, uuid)
+-- A number means something to those who know its epoch: who is answered before they are told of it takes it for one
+-- of the epoch before.
+local function repeated(log, meta, sent, uuid, known_epoch)
   local first = redis.pcall('GET', sent)
   if not first then return nil end
   if type(first) == 'table' then return {2, first.err} end
   local epoch, seq = first:match('^(%S+) (%d+)$')
   if not epoch then return {2, 'ERR malformed sent key'} end
+  if known_epoch ~= '' and epoch ~= known_epoch then
+    local current = redis.pcall('HGET', meta, 'epoch')
+    if type(current) == 'table' then return {2, current.err} end
+    if current and current ~= known_epoch then return {2, 'TRYAGAIN the caller is in an epoch that is over'} end
+  end
   local entry = redis.pcall('XRANGE', log, seq .. '-0', seq .. '-0')
   if entry.err then return {2, entry.err} end
   local fields = entry[1] and entry[1][2] or {}
@@ -49,7 +56,7 @@ end
 
 local function append(log, meta, sent, bus, known_epoch, known_seq, retry, uuid, sender, at, name, text)
   if retry == '1' then
-    local reply = repeated(log, sent, uuid)
+    local reply = repeated(log, meta, sent, uuid, known_epoch)
     if reply then return reply end
   end
   local epoch, last, _, max, age = position(log, meta, spare, known_epoch, known_seq, history, alias)
