@@ -81,17 +81,15 @@ static enum status remove_wild(struct fsck *f, const struct key *k) {
 }
 
 static enum status restart_log(struct fsck *f, const struct key *k) {
-    struct spoilt last = {.every = true};
-    struct log_range newest = {
-        .channel = k->name.channel, .back = true, .up_to = LOG_END, .limit = 1};
-    const struct redisReply *r;
-    enum status st = log_each(f->in, &newest, take_spoilt, &last);
-    if (st != STATUS_DONE)
-        return st;
-    cmd_begin(f->c, "XSETID");
-    cmd_key(f->c, k->text, k->len);
-    cmd_copy(f->c, last.n ? last.ids[0] : "0-0", last.n ? strlen(last.ids[0]) : 3);
-    return ask(f->in, &r);
+    enum status st;
+    int64_t more;
+    bool first = true;
+    do {
+        cmd_relog(f->c, f->ks, &k->name.channel, first);
+        st = ask_i64(f->in, &more);
+        first = false;
+    } while (st == STATUS_DONE && more);
+    return st;
 }
 
 static enum status mend_wild(struct fsck *f, const struct key *k, bool log) {

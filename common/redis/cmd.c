@@ -306,6 +306,15 @@ void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id
     cmd_literal(c, history);
 }
 
+void cmd_relog(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, bool first) {
+    cmd_begin_script(c, SCRIPT_RELOG, 2);
+    cmd_channel_key(c, ks, ch, CHANNEL_LOG);
+    cmd_channel_key(c, ks, ch, CHANNEL_REBUILD);
+    cmd_literal(c, first ? "1" : "0");
+    cmd_literal(c, "500");
+    cmd_literal(c, "600");
+}
+
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {
     cmd_begin(c, "HMGET");
     cmd_channel_key(c, ks, ch, CHANNEL_META);

@@ -33,7 +33,8 @@ static enum err_code redis_error(const char *s, size_t len, struct err *e) {
         return err_set(e, ERR_UNAVAILABLE, "%.*s", (int)word, s);
     if (!script_blame(s, where, sizeof where))
         return err_set(e, ERR_INTERNAL, "store: %.*s", (int)word, s);
-    if (strstr(s, "can't run this command") || strstr(s, "can't access at least one of the keys"))
+    if (strstr(s, "can't run this command") || strstr(s, "can't access at least one of the keys") ||
+        strstr(s, "ACL failure in script"))
         return err_set(e, ERR_INTERNAL, "store: NOPERM: %s", where); /* Redis says ERR */
     return err_set(e, ERR_INTERNAL, "store: %.*s: %s", (int)word, s, where);
 }

@@ -63,12 +63,14 @@ static const char *find_keys(const struct row *row, int *len) {
 
 bool script_blame(const char *error, char *out, size_t size) {
     static const char before[] = " script: ", behind[] = ", on @user_script:";
-    const char *sha = strstr(error, before), *line = sha ? strstr(sha, behind) : NULL;
+    const char *line = strstr(error, behind);
+    const char *sha = line && line - error >= SCRIPT_SHA ? line - SCRIPT_SHA : NULL;
+    size_t head = sizeof before - 1;
     char command[48];
-    if (!line || line - (sha + sizeof before - 1) != SCRIPT_SHA)
+    if (!sha || (size_t)(sha - error) < head || memcmp(sha - head, before, head) != 0)
         return false;
     for (size_t i = 0; i < SCRIPTS; i++) {
-        if (strncmp(ROWS[i].sha, sha + sizeof before - 1, SCRIPT_SHA) != 0)
+        if (strncmp(ROWS[i].sha, sha, SCRIPT_SHA) != 0)
             continue;
         int len;
         const char *keys = find_keys(&ROWS[i], &len);

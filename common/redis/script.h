@@ -26,7 +26,8 @@
     X(REAP, reap)                                                                                  \
     X(PURGE, purge)                                                                                \
     X(RESTORE, restore)                                                                            \
-    X(RENAME, rename)
+    X(RENAME, rename)                                                                              \
+    X(RELOG, relog)
 
 enum script {
 #define X(sym, file) SCRIPT_##sym,

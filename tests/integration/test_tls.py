@@ -115,11 +115,15 @@ def test_what_comes_before_a_half_close_is_answered(node, client):
     """By close_notify, which ends one direction (RFC 8446 section 6.1)."""
     alice = client("alice", join="0", at=node)
     alice.fence()
-    alice.send_frame(TEXT, chat.request("channelMessage", {"message": "my last"}))
-    alice.sock.setblocking(False)
-    with pytest.raises(ssl.SSLWantReadError):
-        alice.sock.unwrap()
-    alice.sock.settimeout(chat.PATIENCE)
+    node.pause()  # the answer must not be there before the end
+    try:
+        alice.send_frame(TEXT, chat.request("channelMessage", {"message": "my last"}))
+        alice.sock.setblocking(False)
+        with pytest.raises(ssl.SSLWantReadError):
+            alice.sock.unwrap()
+        alice.sock.settimeout(chat.PATIENCE)
+    finally:
+        node.resume()
     alice.hear("my last")
     alice.expect_close(1000)
 

@@ -212,6 +212,13 @@ static void b_renew(struct cmd *c) {
     cmd_renew(c, &KS, &id, &EPOCH_ID, NULL, "5e7e7");
 }
 
+static void b_relog(struct cmd *c) {
+    struct channel_id id = dm();
+    cmd_relog(c, &KS, &id, true);
+    print(&OUT, c);
+    cmd_relog(c, &KS, &id, false);
+}
+
 static void b_position(struct cmd *c) {
     struct channel_id id = dm();
     cmd_position(c, &KS, &id);
@@ -613,6 +620,7 @@ static const struct {
     {" schema_get ", b_schema_get},
     {" append_begin append_keys append_args_begin append_args ", b_append},
     {" renew ", b_renew},
+    {" relog ", b_relog},
     {" position ", b_position},
     {" place ", b_place},
     {" log_length ", b_log_length},
