@@ -131,11 +131,14 @@ def test_a_fault_that_finds_its_server_down_is_skipped_and_counted(one_shape, ki
 
 
 def test_an_outage_of_redis_is_told_from_what_chatd_adds():
-    done = run(*SMALL, "--only=redis_hangs_for_long", "--seed=3")
-    assert done.returncode == 0
-    found = re.search(r"at most ([\d.]+) s at a time; chatd served again at most ([\d.]+) s", done.stdout)
-    outage, behind = found.groups()
-    assert float(outage) > 3 > float(behind)
+    for seed in 3, 4, 5:  # on a busy machine all may have been said before Redis hangs
+        done = run(*SMALL, "--only=redis_hangs_for_long", f"--seed={seed}")
+        assert done.returncode == 0
+        found = re.search(r"at most ([\d.]+) s at a time; chatd served again at most ([\d.]+) s", done.stdout)
+        outage, behind = map(float, found.groups())
+        if outage:
+            break
+    assert outage > 3 > behind
     assert "a bystander    had each answer within" in done.stdout
 
 
