@@ -242,3 +242,23 @@ def test_leave_of_a_channel_that_nothing_was_said_in(channel, redis, heard, leav
         redis.r.hset(channel.meta, "max", 10)
     assert leave(BOB, "bob goes") == (2 if left == 0 else 1)
     assert redis.r.exists(channel.meta) == (left > 0)
+
+
+# relog
+
+@pytest.mark.parametrize("batch, more", [(2, [1, 1, 0]), (5, [1, 0]), (100, [0])])
+def test_relog(channel, redis, run, batch, more):
+    """Its last id is that of its newest entry again, whatever there was and was deleted, and no copy is left."""
+    for _ in range(5):
+        channel.store()
+    before = redis.r.xrange(channel.log)
+    redis.r.xadd(channel.log, {"x": "y"}, id=f"{2**63}-0")
+    redis.r.xdel(channel.log, f"{2**63}-0")
+    copy = channel.base + "rebuild"
+    redis.r.xadd(copy, {"left": "by another"}, id="4-0")
+    assert [run("relog", [channel.log, copy], ["1" if i == 0 else "0", batch, 600]) for i in range(len(more))] == more
+    assert redis.r.xrange(channel.log) == before and not redis.r.exists(copy)
+    assert redis.r.xinfo_stream(channel.log)["last-generated-id"] == "5-0" and redis.r.ttl(channel.log) == -1
+    redis.r.xtrim(channel.log, maxlen=0)
+    assert run("relog", [channel.log, copy], ["1", batch, 600]) == 0
+    assert not redis.r.exists(channel.log, copy)
