@@ -9,11 +9,12 @@
 
 /* As purge.lua does. */
 static void write_purge(struct buf *b, const struct event *ev) {
-    char epoch[UUID_TEXT + 1], one[UUID_TEXT + 1] = "-";
+    char epoch[UUID_TEXT + 1], what[UUID_TEXT + 1] = "-";
+    bool from = ev->kind == EVENT_PURGE_FROM;
     uuid_format(&ev->epoch, epoch);
-    if (ev->one)
-        uuid_format(&ev->message_uuid, one);
-    buf_fmt(b, "p\n%s\n%llu\n%s", epoch, (unsigned long long)ev->seq, one);
+    if (from || ev->one)
+        uuid_format(from ? &ev->user : &ev->message_uuid, what);
+    buf_fmt(b, "%c\n%s\n%llu\n%s", from ? 'f' : 'p', epoch, (unsigned long long)ev->seq, what);
 }
 
 /* All but append.lua's. */
@@ -37,6 +38,7 @@ static void write_again(const struct event *ev, struct buf *b) {
         event_write_close(b, ev->close_code);
         break;
     case EVENT_PURGE:
+    case EVENT_PURGE_FROM:
         write_purge(b, ev);
         break;
     case EVENT_FORGET:
