@@ -15,6 +15,8 @@ import redis_shapes
 from clock import Clock
 from liar import Liar
 from proxy import Proxies
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 HERE = pathlib.Path(__file__).resolve().parent
 PREFIX = "fault:"
@@ -22,6 +24,8 @@ FSYNC = {"D0": "everysec", "D1": "always", "D2": "always"}
 SETTING = {"D0": "everysec", "D1": "always", "D2": "replicated"}  # chatd's --durability
 OUTBOUND = "256k"
 APPENDED = "appendonlydir"  # where Redis keeps its append-only files
+
+ONCE = Retry(NoBackoff(), 0)  # an outage is one from its first moment on; redis-py of Debian 13 tries three times
 
 
 class Down(Exception):
@@ -88,7 +92,7 @@ class Single(Breakable):
         self.server = chat.Redis(appendfsync=FSYNC[durability], auto_aof_rewrite_percentage=0,
                                  env={"LD_PRELOAD": library, "SYNCED_DIR": self.safe})
         self.lock = threading.RLock()
-        self.probe = redis.Redis(unix_socket_path=self.server.socket, socket_timeout=0.3)
+        self.probe = redis.Redis(unix_socket_path=self.server.socket, socket_timeout=0.3, retry=ONCE)
 
     @property
     def r(self):
@@ -197,7 +201,7 @@ class Shaped(Breakable):
             replicas=1 if durability == "D2" else 2, password="secret", **options)
         self.shape = made
         self.lock = threading.RLock()
-        self.probes = {s.port: redis.Redis("127.0.0.1", s.port, password=s.password, socket_timeout=0.3)
+        self.probes = {s.port: redis.Redis("127.0.0.1", s.port, password=s.password, socket_timeout=0.3, retry=ONCE)
                        for s in made.servers}
 
     @property
