@@ -1,6 +1,8 @@
 /* names - see names.h. First in, first out: an entry lives a minute anyway. */
 #include "chatd/base/names.h"
 
+#include "chatd/base/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +13,9 @@ struct name_entry {
     struct table_node node;
     struct uuid user;
     uint64_t until_ms;
-    struct name_entry *older, *newer;
+    struct {
+        struct name_entry *prev, *next;
+    } order;
     char name[];
 };
 
@@ -22,14 +26,13 @@ bool names_init(struct names *n) {
 
 static void names_drop(struct names *n, struct name_entry *e) {
     table_remove(&n->table, &e->node);
-    *(e->older ? &e->older->newer : &n->oldest) = e->newer;
-    *(e->newer ? &e->newer->older : &n->newest) = e->older;
+    LIST_REMOVE(n, e, order);
     free(e);
 }
 
 void names_free(struct names *n) {
-    while (n->oldest)
-        names_drop(n, n->oldest);
+    while (n->first)
+        names_drop(n, n->first);
     table_free(&n->table);
 }
 
@@ -49,7 +52,7 @@ void names_put(struct names *n, const struct uuid *user, const char *name, size_
                uint64_t now_ms) {
     names_forget(n, user);
     if (n->table.count >= NAMES_MAX)
-        names_drop(n, n->oldest);
+        names_drop(n, n->first);
     struct name_entry *e = malloc(sizeof *e + len + 1);
     if (!e)
         return;
@@ -57,10 +60,7 @@ void names_put(struct names *n, const struct uuid *user, const char *name, size_
     e->until_ms = now_ms + BELIEVED_MS;
     memcpy(e->name, name, len);
     e->name[len] = '\0';
-    e->newer = NULL;
-    e->older = n->newest;
-    *(n->newest ? &n->newest->newer : &n->oldest) = e;
-    n->newest = e;
+    LIST_APPEND(n, e, order);
     table_add(&n->table, &e->node, &e->user, sizeof e->user);
 }
 

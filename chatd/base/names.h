@@ -11,7 +11,7 @@ struct name_entry;
 
 struct names {
     struct table table;
-    struct name_entry *oldest, *newest;
+    struct name_entry *first, *last; /* oldest first */
 };
 
 bool names_init(struct names *n); /* false: no memory */

@@ -1,6 +1,8 @@
 /* leaving - see leaving.h. */
 #include "chatd/channel/leaving.h"
 
+#include "chatd/base/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +12,7 @@ bool leaving_init(struct leaving *l) {
 }
 
 static void leaving_remove(struct leaving *l, struct leaver *one) {
-    *(one->prev ? &one->prev->next : &l->first) = one->next;
-    *(one->next ? &one->next->prev : &l->last) = one->prev;
+    LIST_REMOVE(l, one, order);
     table_remove(&l->table, &one->node);
     free(one);
 }
@@ -31,9 +32,7 @@ bool leaving_put(struct leaving *l, const struct uuid *user, const char *name, s
     one->name_len = (uint8_t)name_len;
     memcpy(one->name, name, name_len);
     one->due_ms = due_ms;
-    one->prev = l->last;
-    *(l->last ? &l->last->next : &l->first) = one;
-    l->last = one;
+    LIST_APPEND(l, one, order);
     table_add(&l->table, &one->node, &one->user, sizeof one->user);
     return true;
 }

@@ -19,7 +19,9 @@ struct leaver {
     char name[NAME_MAX_BYTES + 1];
     uint8_t name_len;
     uint64_t due_ms;
-    struct leaver *prev, *next; /* in the order in which they went */
+    struct {
+        struct leaver *prev, *next;
+    } order; /* in which they went */
 };
 
 struct leaving {

@@ -233,7 +233,7 @@ static void roll_add_account(struct table_node *t, void *arg) {
 static void register_all(struct presence *p) {
     struct roll r = {.presence = p};
     table_each(&p->accounts->table, roll_add_account, &r);
-    for (const struct leaver *one = p->leaving.first; one; one = one->next)
+    for (const struct leaver *one = p->leaving.first; one; one = one->order.next)
         roll_add(&r, &one->user);
     roll_send(&r);
 }

@@ -1,6 +1,7 @@
 /* handshake - see handshake.h. */
 #include "chatd/net/handshake.h"
 
+#include "chatd/base/list.h"
 #include "chatd/net/head.h"
 #include "chatd/net/upgrade.h"
 #include "chatd/net/ws.h"
@@ -31,7 +32,9 @@ struct handshake {
     uint64_t since_ms;
     bool proxied;       /* from a trusted proxy, which may say for whom */
     bool may_be_header; /* … by a PROXY header, which hasn't come yet */
-    struct handshake *prev, *next;
+    struct {
+        struct handshake *prev, *next;
+    } order;
     size_t len, cap;
     char *head; /* what has come so far; NULL until a head comes in pieces */
 };
@@ -45,8 +48,7 @@ static void handshake_on_closed(uv_handle_t *handle) {
 /* Out of the list and off the loop; the socket stays open. */
 static void detach(struct handshake *h) {
     struct handshake_list *list = h->list;
-    *(h->prev ? &h->prev->next : &list->first) = h->next;
-    *(h->next ? &h->next->prev : &list->last) = h->prev;
+    LIST_REMOVE(list, h, order);
     list->count--;
     h->all->large -= h->cap > HEAD_LARGE;
     uv_poll_stop(&h->poll);
@@ -270,9 +272,7 @@ static struct handshake *handshake_add(struct handshakes *all, int fd, struct ad
     h->proxied = proxied;
     h->may_be_header = may_be_header;
     h->since_ms = clock_mono_ms();
-    h->prev = h->list->last;
-    *(h->list->last ? &h->list->last->next : &h->list->first) = h;
-    h->list->last = h;
+    LIST_APPEND(h->list, h, order);
     h->list->count++;
     uv_poll_start(&h->poll, UV_READABLE, handshake_on_readable);
     return h;
@@ -299,7 +299,7 @@ void handshake_begin(struct handshakes *all, int fd, const struct sockaddr *sa) 
 }
 
 const struct handshake *handshake_next(const struct handshake *h) {
-    return h->next;
+    return h->order.next;
 }
 
 void handshakes_sweep(struct handshakes *all, uint64_t now_ms) {

@@ -1,6 +1,7 @@
 /* linger - see linger.h. */
 #include "chatd/net/linger.h"
 
+#include "chatd/base/list.h"
 #include "common/base/clock.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@
 struct lingering {
     uv_poll_t poll;
     struct lingers *all;
-    struct lingering *prev, *next;
+    struct {
+        struct lingering *prev, *next;
+    } order;
     int fd;
     uint64_t since_ms;
     size_t dropped;
@@ -27,8 +30,7 @@ static void linger_on_closed(uv_handle_t *h) {
 
 static void linger_end(struct lingering *l) {
     struct lingers *all = l->all;
-    *(l->prev ? &l->prev->next : &all->first) = l->next;
-    *(l->next ? &l->next->prev : &all->last) = l->prev;
+    LIST_REMOVE(all, l, order);
     all->count--;
     uv_poll_stop(&l->poll);
     uv_close((uv_handle_t *)&l->poll, linger_on_closed);
@@ -59,9 +61,7 @@ void linger_begin(struct lingers *all, int fd) {
     l->all = all;
     l->fd = fd;
     l->since_ms = clock_mono_ms();
-    l->prev = all->last;
-    *(all->last ? &all->last->next : &all->first) = l;
-    all->last = l;
+    LIST_APPEND(all, l, order);
     all->count++;
     uv_poll_start(&l->poll, UV_READABLE, linger_on_readable);
 }

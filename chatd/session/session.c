@@ -1,6 +1,7 @@
 /* session - see session.h. */
 #include "chatd/session/session.h"
 
+#include "chatd/base/list.h"
 #include "chatd/session/wire.h"
 #include "common/base/log.h"
 
@@ -15,32 +16,6 @@
 #define POLICE_MS 1000     /* that they are counted for, at least */
 #define CLOSE_SECONDS 5    /* for what is queued and the close handshake */
 #define BEGUN_MS 30000     /* for the rest of a frame before sign-in */
-
-/* --- Lists: `field` is the link_node in the session --- */
-
-#define LIST_REMOVE(list, s, field)                                                                \
-    do {                                                                                           \
-        if ((s)->field.prev)                                                                       \
-            (s)->field.prev->field.next = (s)->field.next;                                         \
-        else if ((list)->first == (s))                                                             \
-            (list)->first = (s)->field.next;                                                       \
-        if ((s)->field.next)                                                                       \
-            (s)->field.next->field.prev = (s)->field.prev;                                         \
-        else if ((list)->last == (s))                                                              \
-            (list)->last = (s)->field.prev;                                                        \
-        (s)->field.prev = (s)->field.next = NULL;                                                  \
-    } while (0)
-
-#define LIST_APPEND(list, s, field)                                                                \
-    do {                                                                                           \
-        (s)->field.next = NULL;                                                                    \
-        (s)->field.prev = (list)->last;                                                            \
-        if ((list)->last)                                                                          \
-            (list)->last->field.next = (s);                                                        \
-        else                                                                                       \
-            (list)->first = (s);                                                                   \
-        (list)->last = (s);                                                                        \
-    } while (0)
 
 /* --- Life --- */
 

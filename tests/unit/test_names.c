@@ -88,8 +88,8 @@ static void test_forget(void **state) {
     forget(&n, 1);
     forget(&n, 3);
     assert_int_equal(n.table.count, 0);
-    assert_null(n.oldest);
-    assert_null(n.newest);
+    assert_null(n.first);
+    assert_null(n.last);
     put(&n, 7, "again", 0);
     assert_string_equal(get(&n, 7, 0), "again");
     names_free(&n);
@@ -129,7 +129,7 @@ static void test_freed(void **state) {
     for (unsigned i = 0; i < 1000; i++)
         put(&n, i, "x", 0);
     names_free(&n); /* leaks are seen by ASan */
-    assert_null(n.oldest);
+    assert_null(n.first);
 }
 
 int main(void) {
