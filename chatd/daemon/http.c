@@ -1,6 +1,8 @@
 /* http - see http.h. */
 #include "chatd/daemon/http.h"
 
+#include "chatd/base/net.h"
+#include "chatd/daemon/activation.h"
 #include "chatd/net/head.h"
 #include "common/base/log.h"
 
@@ -254,7 +256,18 @@ void http_close(struct http *h) {
     uv_close((uv_handle_t *)&h->tcp, on_listener_closed);
 }
 
+int http_listen(const char *setting, unsigned shift, bool worker, char *why, size_t size) {
+    char address[NET_NAME * 4];
+    int fd = activation_socket(ACTIVATION_HTTP, worker);
+    *why = '\0';
+    if (fd >= 0 || !*setting)
+        return fd;
+    net_shift(setting, shift, address, sizeof address);
+    return net_listen("http", address, false, why, size);
+}
+
 struct http *http_open(uv_loop_t *loop, int fd, const struct http_hooks *hooks) {
+    char address[NET_NAME * 4];
     struct http *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
@@ -266,5 +279,7 @@ struct http *http_open(uv_loop_t *loop, int fd, const struct http_hooks *hooks) 
         http_close(h);
         return NULL;
     }
+    net_name(fd, address);
+    log_info("http", "address=%s", address);
     return h;
 }

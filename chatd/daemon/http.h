@@ -21,7 +21,10 @@ struct http_hooks {
     void *arg;
 };
 
-/* Takes over a listening socket. NULL: no memory. */
+/* Where to serve: the socket that systemd gave, to the first `worker` if this is one, or a new one
+ * at the setting --http, `shift` ports behind it. -1: nowhere, or if `why` isn't "", not there. */
+int http_listen(const char *setting, unsigned shift, bool worker, char *why, size_t size);
+/* Takes over that socket, and says in the log where it is. NULL: no memory. */
 struct http *http_open(uv_loop_t *loop, int fd, const struct http_hooks *hooks);
 /* Closes everything; the memory goes when the loop has closed the handles. NULL is fine. */
 void http_close(struct http *h);

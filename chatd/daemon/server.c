@@ -541,24 +541,17 @@ static void give_metrics(void *arg, struct buf *out) {
 }
 
 static int start_http(struct server *v) {
-    char why[256], address[NET_NAME * 4];
+    char why[256];
     const struct chatd_settings *set = v->node.set;
-    int fd = activation_socket(ACTIVATION_HTTP, set->worker > 0);
-    if (fd < 0 && !*set->http)
-        return 0;
-    if (fd < 0) {
-        net_shift(set->http, set->worker ? (unsigned)set->worker - 1 : 0, address, sizeof address);
-        fd = net_listen("http", address, false, why, sizeof why);
-    }
+    unsigned shift = set->worker ? (unsigned)set->worker - 1 : 0;
+    int fd = http_listen(set->http, shift, set->worker > 0, why, sizeof why);
     if (fd < 0)
-        return server_fail(why);
-    net_name(fd, address);
+        return *why ? server_fail(why) : 0;
     const struct http_hooks hooks = {.ready = ready, .metrics = give_metrics, .arg = v};
     v->http = http_open(&v->loop, fd, &hooks);
     if (!v->http)
         return server_fail("http: out of memory");
     v->node.probe.on = true;
-    log_info("http", "address=%s", address);
     return 0;
 }
 

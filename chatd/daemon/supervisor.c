@@ -328,22 +328,14 @@ static void tell_metrics(void *arg, struct buf *out) {
 
 /* Behind the workers' ports. */
 static int supervisor_start_http(struct supervisor *v) {
-    char why[256], address[NET_NAME * 4];
-    int fd = activation_socket(ACTIVATION_HTTP, false);
-    if (fd < 0 && !*v->set->http)
-        return 0;
-    if (fd < 0) {
-        net_shift(v->set->http, v->n, address, sizeof address);
-        fd = net_listen("http", address, false, why, sizeof why);
-    }
+    char why[256];
+    int fd = http_listen(v->set->http, v->n, false, why, sizeof why);
     if (fd < 0)
-        return fail(why);
-    net_name(fd, address);
+        return *why ? fail(why) : 0;
     const struct http_hooks hooks = {.ready = all_are_ready, .metrics = tell_metrics, .arg = v};
     v->http = http_open(&v->loop, fd, &hooks);
     if (!v->http)
         return fail("http: out of memory");
-    log_info("http", "address=%s", address);
     return 0;
 }
 
