@@ -28,6 +28,7 @@ static enum status check_channel_listed(struct fsck *f, const struct key *k) {
 /* --- Entries that have to go --- */
 
 #define SPOILT_MAX 100
+#define RELOG_BATCH 500 /* entries that are copied in a call */
 #define ID_SIZE 48
 
 struct spoilt {
@@ -81,14 +82,13 @@ static enum status remove_wild(struct fsck *f, const struct key *k) {
 }
 
 static enum status restart_log(struct fsck *f, const struct key *k) {
+    struct uuid work = uuid_make();
+    struct step_result step = {.at = "0-0"};
     enum status st;
-    int64_t more;
-    bool first = true;
     do {
-        cmd_relog(f->c, f->ks, &k->name.channel, first);
-        st = ask_i64(f->in, &more);
-        first = false;
-    } while (st == STATUS_DONE && more);
+        cmd_relog(f->c, f->ks, &k->name.channel, &work, step.at, RELOG_BATCH);
+        st = ask_step(f->in, &step, "a purge or restore is at work on this channel");
+    } while (st == STATUS_DONE && step.state != STEP_DONE);
     return st;
 }
 

@@ -306,13 +306,15 @@ void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id
     cmd_literal(c, history);
 }
 
-void cmd_relog(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, bool first) {
-    cmd_begin_script(c, SCRIPT_RELOG, 2);
+void cmd_relog(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               const struct uuid *work, const char *after, uint32_t entries) {
+    cmd_begin_script(c, SCRIPT_RELOG, 3);
     cmd_channel_key(c, ks, ch, CHANNEL_LOG);
     cmd_channel_key(c, ks, ch, CHANNEL_REBUILD);
-    cmd_literal(c, first ? "1" : "0");
-    cmd_literal(c, "500");
-    cmd_literal(c, "600");
+    cmd_channel_key(c, ks, ch, CHANNEL_LOCK);
+    cmd_uuid(c, work);
+    cmd_copy(c, after, strlen(after));
+    cmd_i64(c, entries);
 }
 
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch) {

@@ -81,8 +81,9 @@ void cmd_append_args(struct cmd *c, const struct keyspace *ks, const struct mess
                      bool client_uuid, const struct position *known);
 void cmd_renew(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
                const struct uuid *spare_epoch, const struct position *known, const char *history);
-/* relog.lua; `first`: from the beginning. Answers 1 if it is to be called again. */
-void cmd_relog(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch, bool first);
+/* relog.lua; `after`: the entry id copied last, "0-0" to begin. Answers as reply_step reads it. */
+void cmd_relog(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch,
+               const struct uuid *work, const char *after, uint32_t entries);
 
 void cmd_position(struct cmd *c, const struct keyspace *ks, const struct channel_id *ch);
 /* Of that, what a page needs: no lineage, which takes longer to read than a message. */

@@ -87,7 +87,7 @@ struct log_info {
 };
 enum err_code reply_log_info(const struct redisReply *r, struct log_info *out, struct err *e);
 
-/* One call of purge.lua, restore.lua or rename.lua. */
+/* One call of purge.lua, restore.lua, rename.lua or relog.lua. */
 enum step_state { STEP_DONE, STEP_MORE, STEP_LOCKED, STEP_OTHER }; /* another epoch; trash gone */
 struct step_result {
     enum step_state state;

@@ -256,9 +256,25 @@ def test_relog(channel, redis, run, batch, more):
     redis.r.xdel(channel.log, f"{2**63}-0")
     copy = channel.base + "rebuild"
     redis.r.xadd(copy, {"left": "by another"}, id="4-0")
-    assert [run("relog", [channel.log, copy], ["1" if i == 0 else "0", batch, 600]) for i in range(len(more))] == more
+    lock, work, after, done = channel.base + "lock", chat.new_uuid(), "0-0", []
+    for _ in more:
+        assert redis.r.exists(lock) == (after != "0-0")
+        state, after, _, last = run("relog", [channel.log, copy, lock], [work, after, batch])
+        assert state == 0
+        done.append(1 - last)
+    assert done == more
     assert redis.r.xrange(channel.log) == before and not redis.r.exists(copy)
     assert redis.r.xinfo_stream(channel.log)["last-generated-id"] == "5-0" and redis.r.ttl(channel.log) == -1
     redis.r.xtrim(channel.log, maxlen=0)
-    assert run("relog", [channel.log, copy], ["1", batch, 600]) == 0
-    assert not redis.r.exists(channel.log, copy)
+    assert run("relog", [channel.log, copy, lock], [work, "0-0", batch]) == [0, "0-0", 0, 1]
+    assert not redis.r.exists(channel.log, copy, lock)
+
+
+def test_relog_beside_a_restore(channel, redis, run):
+    """Both would put the log together in the same place."""
+    channel.store()
+    lock, copy = channel.base + "lock", channel.base + "rebuild"
+    redis.r.set(lock, chat.new_uuid())
+    redis.r.xadd(copy, {"left": "by another"}, id="4-0")
+    assert run("relog", [channel.log, copy, lock], [chat.new_uuid(), "0-0", 100]) == [1]
+    assert redis.r.xlen(copy) == 1 and channel.seqs() == [1]

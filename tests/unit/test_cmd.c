@@ -214,9 +214,9 @@ static void b_renew(struct cmd *c) {
 
 static void b_relog(struct cmd *c) {
     struct channel_id id = dm();
-    cmd_relog(c, &KS, &id, true);
+    cmd_relog(c, &KS, &id, &MESSAGE_ID, "0-0", 500);
     print(&OUT, c);
-    cmd_relog(c, &KS, &id, false);
+    cmd_relog(c, &KS, &id, &MESSAGE_ID, "500-0", 500);
 }
 
 static void b_position(struct cmd *c) {

@@ -1,4 +1,4 @@
--- copying: what rename and restore have in common. Prepended to the scripts that say "-- uses copying".
+-- copying: what rename, restore and relog have in common. Prepended to the scripts that say "-- uses copying".
 --
 -- A stream takes no entry older than its last, and none can be changed. So a log is put together anew in a stream
 -- beside it, a batch a call, under the channel's lock, while appends to the log go on; when nothing is left to copy,

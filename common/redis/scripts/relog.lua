@@ -1,23 +1,29 @@
--- relog: a log begins anew with the entries that it has, so that its last id is that of the newest. XSETID doesn't take
--- back an id that an entry had which was deleted (Redis 7.2). Some entries a call, into a copy that takes its place.
+-- relog: a step of beginning a log anew with the entries that it has, so that its last id is that of the newest. XSETID
+-- doesn't take back an id that an entry had which was deleted (Redis 7.2).
+-- uses copying
 --
--- KEYS  1 log, 2 rebuild
--- ARGV  1 '1' to begin, 2 entries a call, 3 seconds until an unfinished copy goes
--- Reply 1 if there is more to copy
-if ARGV[1] == '1' then redis.call('UNLINK', KEYS[2]) end
-local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-local entries = redis.call('XRANGE', KEYS[1], newest and '(' .. newest[1] or '-', '+', 'COUNT', ARGV[2])
+-- KEYS  1 log, 2 rebuild, 3 lock
+-- ARGV  1 uuid of this work, 2 go on behind this entry id, 3 how many to read
+-- Reply {0, entry id copied last, 0, 1 if done}, {1} a purge or restore is at work, or this one was so slow that its
+--       lock lapsed, or Redis lost what it had done
+local log, rebuild, lock = unpack(KEYS)
+local id, after, batch = unpack(ARGV)
+
+if not may_go_on(lock, id, after, rebuild) then return {1} end
+if after == '0-0' then redis.call('UNLINK', rebuild) end
+
+local entries = redis.call('XRANGE', log, '(' .. after, '+', 'COUNT', batch)
 for _, entry in ipairs(entries) do
-  redis.call('XADD', KEYS[2], entry[1], unpack(entry[2]))
+  after = copy(entry, rebuild)
 end
-if #entries == tonumber(ARGV[2]) then
-  redis.call('EXPIRE', KEYS[2], ARGV[3])
-  return 1
+hold(lock, id, rebuild)
+if #entries == tonumber(batch) then return {0, after, 0, 0} end
+
+if redis.call('EXISTS', rebuild) == 1 then
+  redis.call('RENAME', rebuild, log)
+  redis.call('PERSIST', log)
+else
+  redis.call('UNLINK', log)
 end
-if not newest and #entries == 0 then
-  redis.call('UNLINK', KEYS[1])
-  return 0
-end
-redis.call('RENAME', KEYS[2], KEYS[1])
-redis.call('PERSIST', KEYS[1])
-return 0
+give_up(rebuild, lock)
+return {0, after, 0, 1}
