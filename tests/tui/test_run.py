@@ -151,8 +151,9 @@ import os, socket, sys
 os.setuid(65534)
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True:
-    with listener.accept()[0] as s:
-        s.recv(1000)
+    with listener.accept()[0] as s, s.makefile("rb") as lines:
+        while lines.readline().strip():  # all of it: closed before, it would reset the connection
+            pass
         s.sendall(b"HTTP/1.1 404 Not Found\\r\\nServer: chatd\\r\\n\\r\\n")
 """
 
